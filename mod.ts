@@ -1,0 +1,33 @@
+/**
+ * A memory pool for Deno and Bun: fixed-size blocks in one region of native memory, shared by all workers, handed out
+ * as ArrayBuffers or as plain offsets.
+ *
+ * @example A pool of one's own
+ * ```ts
+ * import { MEGABYTE, MemPool } from "./mod.ts";
+ *
+ * using pool = MemPool.init(64 * MEGABYTE, 256);
+ * const block = pool.alloc(200)!;
+ * new Uint8Array(block).fill(7);
+ * pool.free(block);
+ * ```
+ *
+ * @example One default pool, as in C
+ * ```ts
+ * import * as mempool from "./mod.ts";
+ *
+ * mempool.init(64 * mempool.MEGABYTE, 256);
+ * const block = mempool.calloc(10, 8)!;
+ * mempool.free(block);
+ * mempool.destroy();
+ * ```
+ *
+ * @module
+ */
+
+export { alloc, attach, calloc, destroy, free, init, realloc } from "./src/default_pool.ts";
+export { MemPoolError, type MemPoolErrorCode } from "./src/errors.ts";
+export type { MemPoolHandle, MemPoolOptions } from "./src/options.ts";
+export { type Block, MemPool } from "./src/pool.ts";
+export type { MemPoolStats } from "./src/stats.ts";
+export { GIGABYTE, KILOBYTE, MEGABYTE } from "./src/units.ts";

@@ -1,0 +1,443 @@
+#if defined(__linux__)
+#define _GNU_SOURCE
+#endif
+
+#include "mempool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- constants ---- */
+
+/* Ids are sequence * REGION_LIMIT + index, so an id finds its entry without a search. */
+#define REGION_LIMIT 16384u
+
+/* Ranges of destroyed pools that rest before one is used again, so that a stale buffer meets zeros, not a new pool. */
+#define QUARANTINE 8u
+
+/* No system that we know maps more than 2^47 bytes for one process. */
+#define ADDRESS_LIMIT 140737488355328.0
+
+/* Tries before a waiter goes to sleep. A critical section is shorter than a sleep and a wake-up. */
+#define SPIN_LIMIT 64
+
+/* One sleep of a waiter. The system's timed lock counts by a clock that people set; the sum is ours to keep. */
+#define WAIT_SLICE_MS 50
+
+#if defined(__linux__) || defined(__FreeBSD__)
+#define HAVE_ROBUST_MUTEX 1
+#endif
+
+#ifndef MAP_NORESERVE
+#define MAP_NORESERVE 0
+#endif
+
+#ifndef MAP_ANONYMOUS
+#define MAP_ANONYMOUS MAP_ANON
+#endif
+
+_Static_assert(sizeof(pthread_mutex_t) <= MEMPOOL_LOCK_BYTES, "the lock fits into its room");
+
+/* ---- structures ---- */
+
+typedef enum {
+    UNUSED,    /* no range */
+    LIVE,      /* can be opened */
+    DESTROYED, /* waits for the last close */
+    RETIRED,   /* nobody is left; the range is readable, and may be used again */
+} region_state;
+
+typedef struct {
+    region_state state;
+    uint32_t open_count;   /* only valid if LIVE or DESTROYED */
+    double id;             /* the last region that used this entry */
+    double retired_at;     /* a sequence number; only valid if RETIRED */
+    unsigned char *base;   /* first byte of meta; valid unless UNUSED, and so are the next three */
+    unsigned char *data;
+    size_t meta_reserved;  /* without its guard page */
+    size_t data_reserved;
+    size_t meta_bytes;     /* readable and writable, in whole pages */
+    size_t data_bytes;     /* what the caller asked for */
+    size_t data_open;      /* readable and writable, in whole pages; never shrinks: stale buffers */
+} region_entry;
+
+static region_entry regions[REGION_LIMIT];
+static uint32_t region_count; /* entries ever used */
+static uint32_t retired_count;
+static double next_sequence = 1;
+static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
+
+/* ---- sizes ---- */
+
+static size_t page_size(void) {
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static size_t round_up(size_t bytes, size_t unit) {
+    return (bytes + unit - 1) / unit * unit;
+}
+
+/*
+ * Reservations come in four sizes a doubling, so that the ranges of destroyed pools fit new ones and the address
+ * space in use has a bound. It costs at most a quarter of address space, and no memory.
+ */
+static size_t size_class(size_t bytes) {
+    size_t step = page_size();
+    while (step < bytes / 8) {
+        step *= 2;
+    }
+    return round_up(bytes, step);
+}
+
+static size_t reserved_bytes(const region_entry *entry) {
+    return entry->meta_reserved + page_size() + entry->data_reserved + page_size();
+}
+
+/* ---- mapping ---- */
+
+static void *map(void *where, size_t bytes, int protection) {
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (where == NULL ? 0 : MAP_FIXED);
+    void *got = mmap(where, bytes, protection, flags, -1, 0);
+    return got == MAP_FAILED ? NULL : got;
+}
+
+/* Fresh zero pages in one step, so that no reader ever meets a hole; where the system has none left, emptied ones. */
+static void map_zero_pages(unsigned char *where, size_t bytes) {
+    if (map(where, bytes, PROT_READ | PROT_WRITE) == NULL) {
+        madvise(where, bytes, MADV_DONTNEED);
+    }
+}
+
+static int open_pages(region_entry *entry) {
+    if (mprotect(entry->base, entry->meta_bytes, PROT_READ | PROT_WRITE) != 0) {
+        return errno;
+    }
+    if (mprotect(entry->data, entry->data_open, PROT_READ | PROT_WRITE) != 0) {
+        return errno;
+    }
+    return 0;
+}
+
+/* ---- the lock ---- */
+
+static pthread_mutex_t *lock_of(uint32_t region) {
+    return (pthread_mutex_t *)(void *)regions[region].base;
+}
+
+static int make_lock(pthread_mutex_t *lock) {
+    pthread_mutexattr_t attributes;
+    int error = pthread_mutexattr_init(&attributes);
+    if (error != 0) {
+        return error;
+    }
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK);
+    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+#ifdef HAVE_ROBUST_MUTEX
+    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+#endif
+    error = pthread_mutex_init(lock, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+    return error;
+}
+
+static void pause_for(int rounds) {
+    for (int i = 0; i < rounds; i++) {
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        __asm__ __volatile__("yield");
+#endif
+    }
+}
+
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int sleep_on(pthread_mutex_t *lock, int64_t ms) {
+#if defined(__APPLE__)
+    /* No timed lock there: sleep a little, and try. */
+    struct timespec nap = { .tv_sec = 0, .tv_nsec = 100000 };
+    (void)ms;
+    nanosleep(&nap, NULL);
+    int error = pthread_mutex_trylock(lock);
+    return error == EBUSY ? ETIMEDOUT : error;
+#else
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += (long)ms * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return pthread_mutex_timedlock(lock, &until);
+#endif
+}
+
+static int wait_for(pthread_mutex_t *lock, uint32_t timeout_ms) {
+    for (int i = 0; i < SPIN_LIMIT; i++) {
+        pause_for(i);
+        int error = pthread_mutex_trylock(lock);
+        if (error != EBUSY) {
+            return error;
+        }
+    }
+    int64_t deadline = now_ms() + timeout_ms;
+    for (;;) {
+        int64_t left = deadline - now_ms();
+        int error = sleep_on(lock, left < 0 ? 0 : left < WAIT_SLICE_MS ? left : WAIT_SLICE_MS);
+        if (error != ETIMEDOUT || left <= 0) {
+            return error;
+        }
+    }
+}
+
+static int32_t lock_status(pthread_mutex_t *lock, int error, int32_t waited) {
+    switch (error) {
+    case 0:
+        return waited;
+#ifdef HAVE_ROBUST_MUTEX
+    case EOWNERDEAD:
+        pthread_mutex_consistent(lock);
+        return waited | MEMPOOL_INHERITED;
+#endif
+    case EDEADLK:
+        /* This thread holds it: an exception threw it out of its critical section. */
+        return MEMPOOL_INHERITED;
+    case ETIMEDOUT:
+        return MEMPOOL_TIMED_OUT;
+    default:
+        (void)lock;
+        return MEMPOOL_LOCK_BROKEN;
+    }
+}
+
+int32_t mempool_lock(uint32_t region, uint32_t timeout_ms) {
+    pthread_mutex_t *lock = lock_of(region);
+    int error = pthread_mutex_trylock(lock);
+    if (error == 0) {
+        return MEMPOOL_LOCKED;
+    }
+    if (error != EBUSY) {
+        return lock_status(lock, error, 0);
+    }
+    return lock_status(lock, wait_for(lock, timeout_ms), MEMPOOL_CONTENDED);
+}
+
+void mempool_unlock(uint32_t region) {
+    pthread_mutex_unlock(lock_of(region));
+}
+
+/* ---- the registry; all of this with `registry` held ---- */
+
+static bool fits(const region_entry *entry, size_t meta_reserved, size_t data_reserved) {
+    return entry->state == RETIRED && entry->meta_reserved == meta_reserved && entry->data_reserved == data_reserved;
+}
+
+static region_entry *oldest_retired(size_t meta_reserved, size_t data_reserved) {
+    region_entry *oldest = NULL;
+    for (uint32_t i = 0; i < region_count; i++) {
+        if (fits(&regions[i], meta_reserved, data_reserved)
+            && (oldest == NULL || regions[i].retired_at < oldest->retired_at)) {
+            oldest = &regions[i];
+        }
+    }
+    return oldest;
+}
+
+static region_entry *unused_entry(void) {
+    for (uint32_t i = 0; i < region_count; i++) {
+        if (regions[i].state == UNUSED) {
+            return &regions[i];
+        }
+    }
+    return region_count < REGION_LIMIT ? &regions[region_count++] : NULL;
+}
+
+/* Gives `entry` a range, or returns an errno. */
+static int reserve(region_entry *entry, size_t meta_reserved, size_t data_reserved) {
+    entry->meta_reserved = meta_reserved;
+    entry->data_reserved = data_reserved;
+    entry->data_open = 0;
+    entry->base = map(NULL, reserved_bytes(entry), PROT_NONE);
+    if (entry->base == NULL) {
+        return errno;
+    }
+    entry->data = entry->base + meta_reserved + page_size();
+    return 0;
+}
+
+static int find_range(size_t meta_reserved, size_t data_reserved, region_entry **found) {
+    if (retired_count > QUARANTINE) {
+        *found = oldest_retired(meta_reserved, data_reserved);
+        if (*found != NULL) {
+            retired_count--;
+            return 0;
+        }
+    }
+    *found = unused_entry();
+    if (*found == NULL) {
+        return ENFILE;
+    }
+    return reserve(*found, meta_reserved, data_reserved);
+}
+
+static void retire(region_entry *entry) {
+    entry->state = RETIRED;
+    entry->retired_at = next_sequence;
+    retired_count++;
+}
+
+static int make_region(size_t meta_bytes, size_t data_bytes, region_entry **made) {
+    size_t page = page_size();
+    region_entry *entry;
+    int error = find_range(size_class(round_up(meta_bytes, page)), size_class(round_up(data_bytes, page)), &entry);
+    if (error != 0) {
+        return error;
+    }
+    size_t data_open = round_up(data_bytes, page);
+    entry->meta_bytes = round_up(meta_bytes, page);
+    entry->data_bytes = data_bytes;
+    entry->data_open = data_open > entry->data_open ? data_open : entry->data_open;
+    error = open_pages(entry);
+    if (error == 0) {
+        error = make_lock((pthread_mutex_t *)(void *)entry->base);
+    }
+    if (error != 0) {
+        retire(entry);
+        return error;
+    }
+    entry->state = LIVE;
+    entry->open_count = 1;
+    entry->id = next_sequence++ * REGION_LIMIT + (double)(entry - regions);
+    *made = entry;
+    return 0;
+}
+
+static bool issued(double id) {
+    return id >= REGION_LIMIT && id < next_sequence * REGION_LIMIT && id == (double)(uint64_t)id;
+}
+
+/* ---- public operations ---- */
+
+uint32_t mempool_abi(void) {
+    return MEMPOOL_ABI;
+}
+
+/* Where the system has no random numbers, the time and the process tell processes apart. */
+static uint64_t process_nonce(void) {
+    uint64_t nonce = 0;
+    int file = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    if (file < 0 || read(file, &nonce, sizeof nonce) != (ssize_t)sizeof nonce) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        nonce = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec + ((uint64_t)getpid() << 32);
+    }
+    if (file >= 0) {
+        close(file);
+    }
+    return (nonce >> 12) | 1;
+}
+
+double mempool_process(void) {
+    static uint64_t nonce;
+    pthread_mutex_lock(&registry);
+    if (nonce == 0) {
+        nonce = process_nonce();
+    }
+    pthread_mutex_unlock(&registry);
+    return (double)nonce;
+}
+
+double mempool_create(double meta_bytes, double data_bytes) {
+    if (!(meta_bytes >= MEMPOOL_LOCK_BYTES && data_bytes >= 1 && meta_bytes + data_bytes <= ADDRESS_LIMIT)) {
+        return -EINVAL;
+    }
+    region_entry *made = NULL;
+    pthread_mutex_lock(&registry);
+    int error = make_region((size_t)meta_bytes, (size_t)data_bytes, &made);
+    double id = error == 0 ? made->id : -error;
+    pthread_mutex_unlock(&registry);
+    return id;
+}
+
+int32_t mempool_open(double id) {
+    int32_t answer = MEMPOOL_UNKNOWN;
+    pthread_mutex_lock(&registry);
+    if (issued(id)) {
+        uint32_t index = (uint32_t)((uint64_t)id % REGION_LIMIT);
+        answer = MEMPOOL_DESTROYED;
+        if (regions[index].id == id && regions[index].state == LIVE) {
+            regions[index].open_count++;
+            answer = (int32_t)index;
+        }
+    }
+    pthread_mutex_unlock(&registry);
+    return answer;
+}
+
+void mempool_close(uint32_t region) {
+    region_entry *entry = &regions[region];
+    pthread_mutex_lock(&registry);
+    entry->open_count--;
+    if (entry->open_count == 0 && entry->state == DESTROYED) {
+        pthread_mutex_destroy(lock_of(region));
+        map_zero_pages(entry->base, entry->meta_bytes);
+        retire(entry);
+    }
+    pthread_mutex_unlock(&registry);
+}
+
+void mempool_destroy(uint32_t region, double keep_bytes, uint32_t timeout_ms) {
+    region_entry *entry = &regions[region];
+    pthread_mutex_lock(&registry);
+    bool first = entry->state == LIVE;
+    entry->state = DESTROYED;
+    if (first) {
+        map_zero_pages(entry->data, entry->data_open);
+    }
+    pthread_mutex_unlock(&registry);
+    size_t keep = round_up((size_t)keep_bytes, page_size());
+    if (first && keep < entry->meta_bytes && mempool_lock(region, timeout_ms) >= 0) {
+        map_zero_pages(entry->base + keep, entry->meta_bytes - keep);
+        mempool_unlock(region);
+    }
+}
+
+void *mempool_meta(uint32_t region) {
+    return regions[region].base;
+}
+
+void *mempool_data(uint32_t region) {
+    return regions[region].data;
+}
+
+double mempool_meta_bytes(uint32_t region) {
+    return (double)regions[region].meta_bytes;
+}
+
+double mempool_data_bytes(uint32_t region) {
+    return (double)regions[region].data_bytes;
+}
+
+double mempool_offset(uint32_t region, const void *address) {
+    uintptr_t first = (uintptr_t)regions[region].data;
+    uintptr_t wanted = (uintptr_t)address;
+    return wanted >= first && wanted - first < regions[region].data_bytes ? (double)(wanted - first) : -1;
+}
+
+void mempool_zero(uint32_t region, double offset, double bytes) {
+    memset(regions[region].data + (size_t)offset, 0, (size_t)bytes);
+}
+
+void mempool_move(uint32_t region, double to, double from, double bytes) {
+    unsigned char *data = regions[region].data;
+    memmove(data + (size_t)to, data + (size_t)from, (size_t)bytes);
+}

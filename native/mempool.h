@@ -1,0 +1,85 @@
+/*
+ * The native side of mempool: what JavaScript cannot do by itself.
+ *
+ * It maps regions, keeps a registry of them, locks them, and moves bytes. It does no bookkeeping of
+ * blocks: that is src/table.ts. Sizes and offsets are doubles, exact up to 2^53, because both runtimes
+ * pass a double at no cost and a 64-bit integer at the price of a BigInt.
+ *
+ * A region, each part on pages of its own:
+ *
+ *     meta    the lock (MEMPOOL_LOCK_BYTES), then whatever the caller keeps there
+ *     guard   no access
+ *     data    the blocks
+ *     guard   no access
+ *
+ * Thread safety: every function may be called from any thread. All but mempool_create and mempool_open take
+ * the index of a region that the caller has created or opened and not yet closed.
+ */
+#ifndef MEMPOOL_H
+#define MEMPOOL_H
+
+#include <stdint.h>
+
+/* Raise it with every change of a signature or of the meaning of a function; src/ffi/native.ts mirrors it. */
+#define MEMPOOL_ABI 1
+
+/* Room at the start of a region for the lock of any platform. src/layout.ts mirrors it. */
+#define MEMPOOL_LOCK_BYTES 128
+
+/* What mempool_open says instead of an index. */
+#define MEMPOOL_UNKNOWN (-1)
+#define MEMPOOL_DESTROYED (-2)
+
+/* What mempool_lock returns. Bits: a lock may be both contended and inherited. */
+#define MEMPOOL_LOCKED 0
+#define MEMPOOL_CONTENDED 1  /* it had to wait */
+#define MEMPOOL_INHERITED 2  /* the owner died, or this thread was thrown out of its critical section */
+#define MEMPOOL_TIMED_OUT (-1)
+#define MEMPOOL_LOCK_BROKEN (-2)
+
+#if defined(_WIN32)
+#define MEMPOOL_EXPORT __declspec(dllexport)
+#else
+#define MEMPOOL_EXPORT __attribute__((visibility("default")))
+#endif
+
+/* MEMPOOL_ABI of the library that was loaded. */
+MEMPOOL_EXPORT uint32_t mempool_abi(void);
+
+/* A number that tells this process, and this copy of the library in it, from any other. */
+MEMPOOL_EXPORT double mempool_process(void);
+
+/* Maps a region, opened once for the caller. Returns its id, never used again, or -errno. */
+MEMPOOL_EXPORT double mempool_create(double meta_bytes, double data_bytes);
+
+/* The index of the live region with this id, or MEMPOOL_UNKNOWN or MEMPOOL_DESTROYED. */
+MEMPOOL_EXPORT int32_t mempool_open(double id);
+
+/* Ends one mempool_create or mempool_open. The last close of a destroyed region gives up all its memory. */
+MEMPOOL_EXPORT void mempool_close(uint32_t region);
+
+/*
+ * Takes the region's number out of circulation and its memory back, but for the first keep_bytes of meta.
+ * The addresses stay mapped, as zero pages: a stale reader reads zeros. Meta is taken only if the lock can be had
+ * within timeout_ms, because a thread inside a critical section still works there.
+ */
+MEMPOOL_EXPORT void mempool_destroy(uint32_t region, double keep_bytes, uint32_t timeout_ms);
+
+/* Each part: its first byte, and how many bytes there are; meta in whole pages, data as it was asked for. */
+MEMPOOL_EXPORT void *mempool_meta(uint32_t region);
+MEMPOOL_EXPORT void *mempool_data(uint32_t region);
+MEMPOOL_EXPORT double mempool_meta_bytes(uint32_t region);
+MEMPOOL_EXPORT double mempool_data_bytes(uint32_t region);
+
+/* Distance of an address from the first data byte, or -1 when it lies outside of the data. */
+MEMPOOL_EXPORT double mempool_offset(uint32_t region, const void *address);
+
+/* Takes the lock, waiting at most timeout_ms. */
+MEMPOOL_EXPORT int32_t mempool_lock(uint32_t region, uint32_t timeout_ms);
+MEMPOOL_EXPORT void mempool_unlock(uint32_t region);
+
+/* memset to 0 and memmove on the data; the caller keeps the ranges inside of it. */
+MEMPOOL_EXPORT void mempool_zero(uint32_t region, double offset, double bytes);
+MEMPOOL_EXPORT void mempool_move(uint32_t region, double to, double from, double bytes);
+
+#endif

@@ -1,0 +1,65 @@
+import type { Blocks } from "./blocks.ts";
+import type { Buffers } from "./buffers.ts";
+import { MemPoolError } from "./errors.ts";
+import { NONE, WARN_ON_MISUSE } from "./layout.ts";
+import { checkBlock, checkFromZero, describe } from "./options.ts";
+import { type BlockTable, isAllocated } from "./table.ts";
+import type { Views } from "./views.ts";
+
+/** From what callers name a block by, a buffer or an offset, to its number; and what to say when it is none. */
+export class Addressing {
+  readonly #table: BlockTable;
+  readonly #blockSize: number;
+  readonly #warn: boolean;
+  readonly #blocks: Blocks;
+  readonly #buffers: Buffers;
+
+  constructor(views: Views, blocks: Blocks, buffers: Buffers) {
+    this.#table = views.table;
+    this.#blockSize = views.blockSize;
+    this.#warn = views.header[WARN_ON_MISUSE] === 1;
+    this.#blocks = blocks;
+    this.#buffers = buffers;
+  }
+
+  /** The block behind a buffer or view, allocated or not; NONE when it is none of this pool's. */
+  ofBuffer(action: string, block: unknown): number {
+    checkBlock(action, block);
+    return this.#buffers.blockOf(block);
+  }
+
+  /** The block that starts at an offset, allocated or not; NONE when none does. */
+  ofOffset(action: string, offset: unknown): number {
+    checkFromZero(action, "offset", offset);
+    const number = offset / this.#blockSize;
+    return number % 1 === 0 && number < this.#table.blockCount ? number : NONE;
+  }
+
+  isAllocated(number: number): boolean {
+    return number !== NONE && isAllocated(this.#table.loadTag(number));
+  }
+
+  /** Makes this worker the owner of a block, which must be an allocated one; returns its number. */
+  adopt(action: string, number: number, name: unknown): number {
+    if (number === NONE || !this.#blocks.adopt(number)) throw this.refusal(action, number, name);
+    return number;
+  }
+
+  /** The error for a block that is not allocated, or for what is no block; `name` is what the caller named it by. */
+  refusal(action: string, number: number, name: unknown): MemPoolError {
+    if (number !== NONE) {
+      const offset = number * this.#blockSize;
+      return new MemPoolError("double-free", `Cannot ${action} block at offset ${offset}: it is already free`);
+    }
+    const what = typeof name === "number" ? `offset ${name}` : describe(name);
+    const why = typeof name === "number" ? "no block of this pool starts there" : "it is not a block of this pool";
+    return new MemPoolError("foreign-block", `Cannot ${action} ${what}: ${why}`);
+  }
+
+  /** Reports a `free` that was refused: throws, or where the pool was made so, prints as the C original does. */
+  refuseFree(number: number, name: unknown): void {
+    const error = this.refusal("free", number, name);
+    if (!this.#warn) throw error;
+    console.warn(`mempool: potential double free. ${error.message}`);
+  }
+}

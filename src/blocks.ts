@@ -1,0 +1,235 @@
+import type { Region } from "./ffi/native.ts";
+import { ALLOCS, EXHAUSTED, FREE, FREES, HIGH_WATER, NONE, RELEASING, TAG } from "./layout.ts";
+import type { Lock } from "./lock.ts";
+import type { Runs } from "./runs.ts";
+import { type BlockTable, isAllocated, makeTag, stateOf } from "./table.ts";
+import type { Views } from "./views.ts";
+
+/** What `resize` says instead of a block when there is nothing to resize. */
+export const NOT_ALLOCATED = -2;
+
+/** What a worker does with blocks, by their numbers: the lock around the runs, and the bytes that move along. */
+export class Blocks {
+  readonly #region: Region;
+  readonly #header: Int32Array;
+  readonly #counters: Float64Array;
+  readonly #table: BlockTable;
+  readonly #runs: Runs;
+  readonly #lock: Lock;
+  readonly #worker: number;
+  readonly #blockSize: number;
+
+  constructor(region: Region, views: Views, lock: Lock, worker: number) {
+    this.#region = region;
+    this.#header = views.header;
+    this.#counters = views.counters;
+    this.#table = views.table;
+    this.#runs = views.runs;
+    this.#blockSize = views.blockSize;
+    this.#lock = lock;
+    this.#worker = worker;
+  }
+
+  /** Hands out the fewest adjacent blocks that hold so many bytes; NONE when no free run does. */
+  allocate(bytes: number): number {
+    this.#lock.enter("allocate");
+    try {
+      const block = this.#take(bytes);
+      this.#counters[block === NONE ? EXHAUSTED : ALLOCS]!++;
+      this.#lock.leave();
+      return block;
+    } catch (error) {
+      throw this.#lock.abandon(error);
+    }
+  }
+
+  /** As `allocate`, all bytes 0. What was never handed out is zero already and is not touched. */
+  allocateZeroed(bytes: number): number {
+    // Read before: another worker can only raise it, and then some zeros are written twice.
+    const dirty = Atomics.load(this.#header, HIGH_WATER) * this.#blockSize;
+    const block = this.allocate(bytes);
+    if (block !== NONE) {
+      const offset = block * this.#blockSize;
+      const length = Math.min(bytes, dirty - offset);
+      if (length > 0) this.#region.zero(offset, length);
+    }
+    return block;
+  }
+
+  /** Frees a run. Says whether it was allocated: of several that try, one succeeds. */
+  free(block: number): boolean {
+    this.#lock.enter("free");
+    try {
+      const freed = this.#claim(block, FREE);
+      if (freed) {
+        this.#runs.release(block);
+        this.#counters[FREES]!++;
+      }
+      this.#lock.leave();
+      return freed;
+    } catch (error) {
+      throw this.#lock.abandon(error);
+    }
+  }
+
+  /**
+   * Makes an allocated run hold so many bytes, its contents kept: where it lies, or else elsewhere. Returns its first
+   * block, NONE when there is no room, or NOT_ALLOCATED.
+   */
+  resize(block: number, bytes: number): number {
+    const target = this.#resizeOrFind(block, bytes);
+    if (target === NONE) return this.#slideDown(block, bytes);
+    if (target !== block && target !== NOT_ALLOCATED) this.#moveOut(block, target);
+    return target;
+  }
+
+  /** Makes this worker the owner of an allocated run; says whether it is one. */
+  adopt(block: number): boolean {
+    const tag = this.#table.loadTag(block);
+    if (!isAllocated(tag)) return false;
+    const mine = makeTag(stateOf(tag), this.#worker);
+    return tag === mine || this.#table.exchangeTag(block, tag, mine);
+  }
+
+  /** Hands out `count` runs, or none: then returns undefined. */
+  allocateMany(count: number, bytes: number): Int32Array | undefined {
+    if (count * this.#lengthFor(bytes) > this.#table.blockCount) {
+      this.#countExhausted();
+      return undefined;
+    }
+    const blocks = new Int32Array(count);
+    this.#lock.enter("allocate");
+    try {
+      let taken = 0;
+      while (taken < count && (blocks[taken] = this.#take(bytes)) !== NONE) taken++;
+      if (taken === count) this.#counters[ALLOCS]! += count;
+      else this.#takeBack(blocks, taken);
+      this.#lock.leave();
+      return taken === count ? blocks : undefined;
+    } catch (error) {
+      throw this.#lock.abandon(error);
+    }
+  }
+
+  /** Frees all of these runs, or none: then returns the place of the first that is not allocated, else NONE. */
+  freeMany(blocks: readonly number[]): number {
+    const tags = new Int32Array(blocks.length);
+    this.#lock.enter("free");
+    try {
+      const refused = this.#claimAll(blocks, tags);
+      if (refused === NONE) this.#releaseAll(blocks);
+      else this.#unclaim(blocks, tags, refused);
+      this.#lock.leave();
+      return refused;
+    } catch (error) {
+      throw this.#lock.abandon(error);
+    }
+  }
+
+  #lengthFor(bytes: number): number {
+    return Math.ceil(bytes / this.#blockSize);
+  }
+
+  #take(bytes: number): number {
+    const length = this.#lengthFor(bytes);
+    return length > this.#table.blockCount ? NONE : this.#runs.allocate(length, bytes, this.#worker);
+  }
+
+  #takeBack(blocks: Int32Array, count: number): void {
+    this.#counters[EXHAUSTED]!++;
+    for (let place = 0; place < count; place++) {
+      this.#claim(blocks[place]!, FREE);
+      this.#runs.release(blocks[place]!);
+    }
+  }
+
+  #countExhausted(): void {
+    this.#lock.enter("allocate");
+    this.#counters[EXHAUSTED]!++;
+    this.#lock.leave();
+  }
+
+  /** Turns the tag of an allocated run to this state, in one step that only one worker can win. */
+  #claim(block: number, state: number): boolean {
+    const tag = this.#table.loadTag(block);
+    return isAllocated(tag) && this.#table.exchangeTag(block, tag, state);
+  }
+
+  /** Claims each run; one that is named twice is not allocated the second time. Returns where it stopped, or NONE. */
+  #claimAll(blocks: readonly number[], tags: Int32Array): number {
+    for (let place = 0; place < blocks.length; place++) {
+      tags[place] = this.#table.loadTag(blocks[place]!);
+      if (!this.#claim(blocks[place]!, RELEASING)) return place;
+    }
+    return NONE;
+  }
+
+  #unclaim(blocks: readonly number[], tags: Int32Array, count: number): void {
+    for (let place = 0; place < count; place++) this.#table.set(blocks[place]!, TAG, tags[place]!);
+  }
+
+  #releaseAll(blocks: readonly number[]): void {
+    for (const block of blocks) {
+      this.#table.set(block, TAG, FREE);
+      this.#runs.release(block);
+    }
+    this.#counters[FREES]! += blocks.length;
+  }
+
+  /** The same run, another one that is long enough, NONE or NOT_ALLOCATED. */
+  #resizeOrFind(block: number, bytes: number): number {
+    this.#lock.enter("reallocate");
+    try {
+      const target = this.#resizeLocked(block, bytes);
+      this.#lock.leave();
+      return target;
+    } catch (error) {
+      throw this.#lock.abandon(error);
+    }
+  }
+
+  #resizeLocked(block: number, bytes: number): number {
+    if (!isAllocated(this.#table.loadTag(block))) return NOT_ALLOCATED;
+    const length = this.#lengthFor(bytes);
+    if (length > this.#table.blockCount) return NONE;
+    return this.#runs.resize(block, length, bytes, this.#worker) ? block : this.#take(bytes);
+  }
+
+  /** Both runs are this worker's, so the copying needs no lock. */
+  #moveOut(from: number, to: number): void {
+    this.#region.move(to * this.#blockSize, from * this.#blockSize, this.#table.requested(from));
+    this.#lock.enter("reallocate");
+    try {
+      if (this.#claim(from, FREE)) this.#runs.release(from);
+      this.#lock.leave();
+    } catch (error) {
+      throw this.#lock.abandon(error);
+    }
+  }
+
+  /** The last resort of `resize`: down into the free run before, overlapping where it lies now. */
+  #slideDown(block: number, bytes: number): number {
+    this.#lock.enter("reallocate");
+    try {
+      const target = this.#slideLocked(block, bytes);
+      if (target === NONE) this.#counters[EXHAUSTED]!++;
+      this.#lock.leave();
+      return target;
+    } catch (error) {
+      throw this.#lock.abandon(error);
+    }
+  }
+
+  #slideLocked(block: number, bytes: number): number {
+    const length = this.#lengthFor(bytes);
+    if (length > this.#table.blockCount || !isAllocated(this.#table.loadTag(block))) return NONE;
+    const first = this.#runs.roomAround(block, length);
+    if (first === NONE) return NONE;
+    const before = this.#table.requested(block);
+    this.#claim(block, FREE);
+    this.#runs.release(block);
+    this.#runs.allocateAt(first, length, bytes, this.#worker);
+    this.#region.move(first * this.#blockSize, block * this.#blockSize, before);
+    return first;
+  }
+}

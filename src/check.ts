@@ -1,0 +1,159 @@
+import { MemPoolError } from "./errors.ts";
+import { classOf } from "./free_lists.ts";
+import {
+  ALLOCATED,
+  ALLOCATED_RUN,
+  BLOCK_COUNT,
+  BLOCK_SIZE,
+  CACHED,
+  END_OF_FREE,
+  FIRST_LEVELS,
+  FORMAT,
+  FREE,
+  FREE_BLOCKS,
+  HEADER_FORMAT,
+  HEADER_MAGIC,
+  HIGH_WATER,
+  INTERIOR,
+  LENGTH,
+  MAGIC,
+  NONE,
+  PEAK_ALLOCATED,
+  SECOND_LEVELS,
+  TAG,
+} from "./layout.ts";
+import { type BlockTable, stateOf } from "./table.ts";
+import type { Views } from "./views.ts";
+
+/**
+ * Executes the invariants of docs/design.md, by their numbers; throws "corrupt" with the first that is broken. The
+ * caller holds the lock. Every loop has a bound that no content of the region can move.
+ */
+export function checkInvariants(views: Views): void {
+  checkHeader(views);
+  const found = walkTable(views);
+  walkLists(views, found.freeRuns);
+  checkCounters(views, found);
+}
+
+interface Found {
+  freeRuns: number;
+  free: number;
+  cached: number;
+  allocated: number;
+  /** End of the last run that is not free. */
+  end: number;
+}
+
+function broken(invariant: string, detail: string): MemPoolError {
+  return new MemPoolError("corrupt", `Cannot trust the pool: ${invariant} is broken, ${detail}`);
+}
+
+function checkHeader({ header, counters, table, blockSize }: Views): void {
+  if (header[HEADER_MAGIC] !== MAGIC) throw broken("I1", `the magic number is ${header[HEADER_MAGIC]}`);
+  if (header[HEADER_FORMAT] !== FORMAT) throw broken("I1", `the format is ${header[HEADER_FORMAT]}`);
+  if (header[BLOCK_COUNT] !== table.blockCount) throw broken("I1", `the block count is ${header[BLOCK_COUNT]}`);
+  if (counters[BLOCK_SIZE] !== blockSize) throw broken("I1", `the block size is ${counters[BLOCK_SIZE]}`);
+  if (blockSize % 16 !== 0) throw broken("I8", `a block size of ${blockSize} is not aligned`);
+}
+
+function walkTable(views: Views): Found {
+  const { table } = views;
+  const found: Found = { freeRuns: 0, free: 0, cached: 0, allocated: 0, end: 0 };
+  let afterFree = false;
+  for (let block = 0; block < table.blockCount;) {
+    const length = table.length(block);
+    if (!(length >= 1 && length <= table.blockCount - block)) {
+      throw broken("I2", `the run at block ${block} has a length of ${length}`);
+    }
+    const state = stateOf(table.loadTag(block));
+    if (state === FREE) {
+      if (afterFree) throw broken("I3", `the free run at block ${block} follows another`);
+      checkFree(views, block, length);
+      found.freeRuns++;
+      found.free += length;
+    } else {
+      checkTaken(views, block, length, state);
+      found.end = block + length;
+      found[state === CACHED ? "cached" : "allocated"] += length;
+    }
+    checkInside(views, block, length);
+    afterFree = state === FREE;
+    block += length;
+  }
+  return found;
+}
+
+function checkFree({ table, lists }: Views, block: number, length: number): void {
+  const last = block + length - 1;
+  if (length > 1 && (table.get(last, TAG) !== END_OF_FREE || table.get(last, LENGTH) !== block)) {
+    throw broken("I5", `the last block ${last} of the free run at block ${block} does not point back`);
+  }
+  const previous = table.previous(block);
+  const next = table.next(block);
+  const before = previous === NONE ? lists.head(classOf(length)) : linkOf(table, previous, "next");
+  const after = next === NONE ? block : linkOf(table, next, "previous");
+  if (before !== block || after !== block) {
+    throw broken("I4", `the free run at block ${block} is not on the list of its class`);
+  }
+}
+
+function linkOf(table: BlockTable, block: number, direction: "next" | "previous"): number {
+  return block >= 0 && block < table.blockCount ? table[direction](block) : NONE;
+}
+
+function checkTaken({ table, blockSize }: Views, block: number, length: number, state: number): void {
+  const wanted = length === 1 ? state === ALLOCATED || state === CACHED : state === ALLOCATED_RUN;
+  if (!wanted) throw broken("I2", `the run of ${length} at block ${block} has the state ${state}`);
+  if (length > 1 && stateOf(table.get(block + length - 1, TAG)) !== INTERIOR) {
+    throw broken("I5", `the last block of the allocated run at block ${block} claims to be something else`);
+  }
+  if (state === CACHED) return;
+  const requested = table.requested(block);
+  if (!(requested >= 1 && Math.ceil(requested / blockSize) === length)) {
+    throw broken("I7", `the run of ${length} at block ${block} is said to hold ${requested} bytes`);
+  }
+}
+
+/** What is handed out or cached starts a run: free() trusts tags without a walk. Above high water there is nothing. */
+function checkInside({ header, table }: Views, block: number, length: number): void {
+  const end = Math.min(block + length, Math.max(header[HIGH_WATER]!, 0));
+  for (let inner = block + 1; inner < end; inner++) {
+    const state = stateOf(table.get(inner, TAG));
+    if (state !== INTERIOR && state !== FREE && state !== END_OF_FREE) {
+      throw broken("I2", `block ${inner} inside the run at block ${block} has the state ${state}`);
+    }
+  }
+}
+
+function walkLists({ table, lists }: Views, freeRuns: number): void {
+  let listed = 0;
+  for (let level = 0; level < FIRST_LEVELS; level++) {
+    if (!lists.isLevelTrue(level)) throw broken("I10", `the bit of level ${level} is wrong`);
+  }
+  for (let index = 0; index < FIRST_LEVELS * SECOND_LEVELS; index++) {
+    const head = lists.head(index);
+    if (lists.isMarked(index) !== (head !== NONE)) throw broken("I10", `the bit of list ${index} is wrong`);
+    for (let block = head; block !== NONE; block = table.next(block)) {
+      if (++listed > freeRuns) throw broken("I4", `list ${index} holds more than the free runs`);
+      if (!(block >= 0 && block < table.blockCount && table.isFree(block) && classOf(table.length(block)) === index)) {
+        throw broken("I4", `list ${index} holds block ${block}, which is no free run of its class`);
+      }
+    }
+  }
+  if (listed !== freeRuns) throw broken("I4", `the lists hold ${listed} of ${freeRuns} free runs`);
+}
+
+function checkCounters({ header, table }: Views, found: Found): void {
+  const sum = found.allocated + found.cached + found.free;
+  if (sum !== table.blockCount) throw broken("I6", `${sum} of ${table.blockCount} blocks are accounted for`);
+  if (header[FREE_BLOCKS] !== found.free) {
+    throw broken("I9", `${header[FREE_BLOCKS]} blocks are counted free, ${found.free} are`);
+  }
+  if (!(header[HIGH_WATER]! >= found.end && header[HIGH_WATER]! <= table.blockCount)) {
+    throw broken("I9", `high water is ${header[HIGH_WATER]}, blocks are taken up to ${found.end}`);
+  }
+  if (!(header[PEAK_ALLOCATED]! >= found.allocated && header[PEAK_ALLOCATED]! <= table.blockCount)) {
+    throw broken("I9", `the peak is ${header[PEAK_ALLOCATED]} blocks, ${found.allocated} are allocated`);
+  }
+}

@@ -1,0 +1,124 @@
+import type { BuildResult, Host, Native, Region } from "./native.ts";
+
+/** The functions of native/mempool.h, in its order. */
+const SYMBOLS = {
+  mempool_abi: { parameters: [], result: "u32" },
+  mempool_process: { parameters: [], result: "f64" },
+  mempool_create: { parameters: [/* meta_bytes */ "f64", /* data_bytes */ "f64"], result: "f64" },
+  mempool_open: { parameters: [/* id */ "f64"], result: "i32" },
+  mempool_close: { parameters: [/* region */ "u32"], result: "void" },
+  mempool_destroy: { parameters: [/* region */ "u32", /* keep_bytes */ "f64", /* timeout_ms */ "u32"], result: "void" },
+  mempool_meta: { parameters: [/* region */ "u32"], result: "pointer" },
+  mempool_data: { parameters: [/* region */ "u32"], result: "pointer" },
+  mempool_meta_bytes: { parameters: [/* region */ "u32"], result: "f64" },
+  mempool_data_bytes: { parameters: [/* region */ "u32"], result: "f64" },
+  mempool_offset: { parameters: [/* region */ "u32", /* address */ "pointer"], result: "f64" },
+  mempool_lock: { parameters: [/* region */ "u32", /* timeout_ms */ "u32"], result: "i32" },
+  mempool_unlock: { parameters: [/* region */ "u32"], result: "void" },
+  mempool_zero: { parameters: [/* region */ "u32", /* offset */ "f64", /* bytes */ "f64"], result: "void" },
+  mempool_move: {
+    parameters: [/* region */ "u32", /* to */ "f64", /* from */ "f64", /* bytes */ "f64"],
+    result: "void",
+  },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+class DenoRegion implements Region {
+  readonly meta: ArrayBuffer;
+  readonly dataBytes: number;
+  readonly #symbols: Symbols;
+  readonly #number: number;
+  readonly #data: Deno.PointerObject;
+
+  constructor(symbols: Symbols, number: number) {
+    this.#symbols = symbols;
+    this.#number = number;
+    this.#data = symbols.mempool_data(number)!;
+    this.dataBytes = symbols.mempool_data_bytes(number);
+    this.meta = Deno.UnsafePointerView.getArrayBuffer(
+      symbols.mempool_meta(number)!,
+      symbols.mempool_meta_bytes(number),
+    );
+  }
+
+  buffer(offset: number, byteLength: number): ArrayBuffer {
+    return Deno.UnsafePointerView.getArrayBuffer(this.#data, byteLength, offset);
+  }
+
+  offsetOf(buffer: ArrayBuffer): number {
+    return this.#symbols.mempool_offset(this.#number, Deno.UnsafePointer.of(buffer));
+  }
+
+  lock(timeout: number): number {
+    return this.#symbols.mempool_lock(this.#number, timeout);
+  }
+
+  unlock(): void {
+    this.#symbols.mempool_unlock(this.#number);
+  }
+
+  zero(offset: number, byteLength: number): void {
+    this.#symbols.mempool_zero(this.#number, offset, byteLength);
+  }
+
+  move(to: number, from: number, byteLength: number): void {
+    this.#symbols.mempool_move(this.#number, to, from, byteLength);
+  }
+
+  destroy(keepBytes: number, timeout: number): void {
+    this.#symbols.mempool_destroy(this.#number, keepBytes, timeout);
+  }
+
+  close(): void {
+    this.#symbols.mempool_close(this.#number);
+  }
+}
+
+class DenoNative implements Native {
+  readonly abi: number;
+  readonly process: number;
+  readonly maxBufferBytes = Number.MAX_SAFE_INTEGER;
+  readonly #symbols: Symbols;
+
+  constructor(symbols: Symbols) {
+    this.#symbols = symbols;
+    this.abi = symbols.mempool_abi();
+    this.process = symbols.mempool_process();
+  }
+
+  create(metaBytes: number, dataBytes: number): number {
+    return this.#symbols.mempool_create(metaBytes, dataBytes);
+  }
+
+  open(id: number): number {
+    return this.#symbols.mempool_open(id);
+  }
+
+  region(number: number): Region {
+    return new DenoRegion(this.#symbols, number);
+  }
+}
+
+const MACHINES: Record<string, string> = { x86_64: "x64", aarch64: "arm64" };
+
+function run(program: string, args: string[]): BuildResult | undefined {
+  try {
+    const { success, stderr } = new Deno.Command(program, { args, stdout: "null", stderr: "piped" }).outputSync();
+    return { success, output: new TextDecoder().decode(stderr) };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Deno, as the search for the library sees it. */
+export function denoHost(): Host {
+  return {
+    system: Deno.build.os,
+    machine: MACHINES[Deno.build.arch] ?? Deno.build.arch,
+    // Never closed: another worker of the process may be using it.
+    load: (path) => new DenoNative(Deno.dlopen(path, SYMBOLS).symbols),
+    run,
+  };
+}

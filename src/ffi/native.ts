@@ -1,0 +1,76 @@
+/**
+ * The contract between the pool and a runtime: what native/mempool.h offers, without pointers. `deno.ts` and `bun.ts`
+ * are its two adapters. A region's number is an index of the native registry, valid in the whole process.
+ *
+ * @module
+ */
+
+/** MEMPOOL_ABI in native/mempool.h. */
+export const ABI = 1;
+
+// What `openRegion` says instead of a region.
+
+export const UNKNOWN = -1;
+export const DESTROYED = -2;
+
+// What `Region.lock` returns: bits, or a negative number for failure.
+
+export const LOCKED = 0;
+export const CONTENDED = 1;
+export const INHERITED = 2;
+export const TIMED_OUT = -1;
+
+/** A mapped region that this thread has open. */
+export interface Region {
+  /** Header and table, in whole pages. */
+  readonly meta: ArrayBuffer;
+  readonly dataBytes: number;
+  /** A new buffer over these bytes of the data. */
+  buffer(offset: number, byteLength: number): ArrayBuffer;
+  /** Distance of a buffer's memory from the first data byte, or -1 when it lies elsewhere. */
+  offsetOf(buffer: ArrayBuffer): number;
+  /** Takes the lock, waiting at most this many milliseconds. */
+  lock(timeout: number): number;
+  unlock(): void;
+  /** Sets bytes of the data to 0. */
+  zero(offset: number, byteLength: number): void;
+  /** Copies within the data, right also where the ranges overlap. */
+  move(to: number, from: number, byteLength: number): void;
+  /** Gives the memory back but for the first bytes of meta. */
+  destroy(keepBytes: number, timeout: number): void;
+  /** Gives up this thread's hold. Nothing else may be called afterwards. */
+  close(): void;
+}
+
+/** The native library, loaded. */
+export interface Native {
+  /** MEMPOOL_ABI of the library that was loaded. */
+  readonly abi: number;
+  /** Tells this process and this copy of the library from any other. */
+  readonly process: number;
+  /** The longest ArrayBuffer that the runtime makes over native memory. */
+  readonly maxBufferBytes: number;
+  /** Maps a region and opens it; returns its id, or a negative errno. */
+  create(metaBytes: number, dataBytes: number): number;
+  /** Finds a live region: its number for `region`, or UNKNOWN or DESTROYED. */
+  open(id: number): number;
+  /** The region of that number, which `open` has given. */
+  region(number: number): Region;
+}
+
+/** How a compiler ended, and what it wrote to stderr. */
+export interface BuildResult {
+  readonly success: boolean;
+  readonly output: string;
+}
+
+/** What finding and building the library needs of a runtime. */
+export interface Host {
+  /** Operating system and processor as in the library's file name: linux, darwin; x64, arm64. */
+  readonly system: string;
+  readonly machine: string;
+  /** Loads the library at this path. Throws what the runtime throws. */
+  load(path: string): Native;
+  /** Runs a program to its end; undefined when there is no such program. Throws when it may not be run. */
+  run(program: string, args: string[]): BuildResult | undefined;
+}

@@ -1,0 +1,18 @@
+import { MemPoolError } from "../errors.ts";
+import { bunHost } from "./bun.ts";
+import { denoHost } from "./deno.ts";
+import { loadLibrary } from "./library.ts";
+import type { Host, Native } from "./native.ts";
+
+let native: Native | undefined;
+
+/** The native library, loaded by this thread's first call. */
+export function openNative(): Native {
+  return native ??= loadLibrary(hostHere());
+}
+
+function hostHere(): Host {
+  if ("Deno" in globalThis) return denoHost();
+  if ("Bun" in globalThis) return bunHost();
+  throw new MemPoolError("unsupported", "Cannot load the native library: this runtime is neither Deno nor Bun");
+}

@@ -1,0 +1,134 @@
+/**
+ * The format of a region: where its parts lie and what their words mean.
+ *
+ *     header       the lock, geometry, counters, free lists, worker slots
+ *     block table  one descriptor of 16 bytes a block
+ *     guard page
+ *     data         blockCount * blockSize bytes
+ *     guard page
+ *
+ * Everything is in 32-bit words, or in doubles where 32 bits are too few. Numbers of blocks and of words are
+ * `number`s below 2^31; distances in bytes are `number`s below 2^53. There are no pointers.
+ *
+ * @module
+ */
+
+/** Raise it with every change of this file that an attached worker of another version would misread. */
+export const FORMAT = 1;
+
+/** "mPo1": tells a region from anything else, and from one of the other byte order. */
+export const MAGIC = 0x316f506d;
+
+// Header, in 32-bit words. The first 32 are the lock's: MEMPOOL_LOCK_BYTES in native/mempool.h.
+
+export const HEADER_MAGIC = 32;
+export const HEADER_FORMAT = 33;
+/** LIVE or DESTROYED. Written once more after init, by whoever destroys the pool. */
+export const STATE = 34;
+/** The worker inside a critical section, 0 for none. Written under the lock only. */
+export const HOLDER = 35;
+export const BLOCK_COUNT = 36;
+/** Worker numbers count up from 1 and are never used twice. */
+export const NEXT_WORKER = 37;
+/** Blocks in free runs. */
+export const FREE_BLOCKS = 38;
+/** No block from this one up was ever handed out, so those are zero. */
+export const HIGH_WATER = 39;
+export const PEAK_ALLOCATED = 40;
+/** 1 where misuse of `free` is only warned of. */
+export const WARN_ON_MISUSE = 41;
+export const LOCK_TIMEOUT = 42;
+export const CACHED_BLOCKS = 43;
+export const CACHED_BUFFERS = 44;
+
+// Header, in doubles.
+
+export const BLOCK_SIZE = 24;
+export const ALLOCS = 25;
+export const FREES = 26;
+export const COALESCED = 27;
+export const EXHAUSTED = 28;
+export const LOCK_ACQUISITIONS = 29;
+export const LOCK_CONTENDED = 30;
+export const OWNER_DEATHS = 31;
+
+// Values of STATE. CLOSED stands in no region: it is what a pool object reads once its worker has left.
+
+export const LIVE = 1;
+export const DESTROYED = 2;
+export const CLOSED = 3;
+
+// Free lists, in 32-bit words of the header.
+
+/** Lengths of one power of two are told apart in this many steps. */
+export const SECOND_LEVELS = 32;
+export const SECOND_LEVEL_BITS = 5;
+/** Enough first levels for a run of MAX_BLOCKS. */
+export const FIRST_LEVELS = 25;
+/** Bit f is set where second-level map f is not 0. */
+export const FIRST_LEVEL_MAP = 64;
+/** Bit s of map f is set where list (f, s) is not empty. */
+export const SECOND_LEVEL_MAPS = 65;
+export const LIST_HEADS = 96;
+
+// Worker slots: the number of the worker that has the slot, 0 for none.
+
+export const SLOT_COUNT = 128;
+export const SLOTS = LIST_HEADS + FIRST_LEVELS * SECOND_LEVELS;
+
+/** A multiple of every page size up to 16 KiB, so that the table starts on a page. */
+export const HEADER_BYTES = 32_768;
+
+// Descriptors.
+
+/** Bytes and words of a descriptor. */
+export const DESCRIPTOR_BYTES = 16;
+export const DESCRIPTOR_SHIFT = 2;
+
+/** State, and the number of the worker that has the block. */
+export const TAG = 0;
+/** Length of the run in blocks, in the descriptor of its first block; in an END_OF_FREE one, the first block. */
+export const LENGTH = 1;
+/** Only valid if the run is free: neighbours in its list, NONE at the ends. */
+export const PREVIOUS = 2;
+export const NEXT = 3;
+/** Only valid if the run is allocated: bytes asked for, in two words. */
+export const REQUESTED_LOW = 2;
+export const REQUESTED_HIGH = 3;
+
+/** No block. */
+export const NONE = -1;
+
+// States, the low bits of a tag. Truthful in the first and in the last block of every run, and nowhere else;
+// but ALLOCATED, ALLOCATED_RUN and CACHED are in no block that is not the first of such a run.
+
+export const STATE_BITS = 3;
+export const STATE_MASK = 7;
+/** Inside a run, or the last block of an allocated one. */
+export const INTERIOR = 0;
+/** First block of a free run. */
+export const FREE = 1;
+/** Last block of a free run of two blocks or more. */
+export const END_OF_FREE = 2;
+/** A single block, handed out. */
+export const ALLOCATED = 3;
+/** First block of two or more, handed out as one. */
+export const ALLOCATED_RUN = 4;
+/** A single block in a worker's cache. */
+export const CACHED = 5;
+/** First block of a run that freeMany has claimed and not yet freed. */
+export const RELEASING = 6;
+
+// Bounds.
+
+/** So that the number of a word in the table stays below 2^31, and one ArrayBuffer holds the table on Bun. */
+export const MAX_BLOCKS = 2 ** 28 - 2 ** 12;
+/** No system that we know maps more for one process. */
+export const MAX_BYTES = 2 ** 47;
+/** So that a tag stays below 2^31. */
+export const MAX_WORKERS = 2 ** 28 - 1;
+
+/** Bytes of header and table together. */
+export function metaBytes(blockCount: number): number {
+  return HEADER_BYTES + blockCount * DESCRIPTOR_BYTES;
+}

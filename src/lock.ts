@@ -1,0 +1,97 @@
+import { MemPoolError } from "./errors.ts";
+import { CONTENDED, INHERITED, LOCKED, type Region, TIMED_OUT } from "./ffi/native.ts";
+import { HOLDER, LIVE, LOCK_ACQUISITIONS, LOCK_CONTENDED, LOCK_TIMEOUT, OWNER_DEATHS, STATE } from "./layout.ts";
+import type { Runs } from "./runs.ts";
+import type { Views } from "./views.ts";
+
+/**
+ * The pool's lock as a worker uses it:
+ *
+ *     lock.enter("allocate");
+ *     try { … } catch (error) { throw lock.abandon(error); }
+ *     lock.leave();
+ *
+ * HOLDER is set exactly while a critical section is under way, so a HOLDER found after acquiring the lock means that
+ * the last section was left half done: its worker died in it, or an exception (a full stack, say) threw it out. Then
+ * everything derived is built again before anything else is done.
+ */
+export class Lock {
+  readonly #region: Region;
+  readonly #header: Int32Array;
+  readonly #counters: Float64Array;
+  readonly #runs: Runs;
+  readonly #worker: number;
+  readonly #timeout: number;
+
+  constructor(region: Region, views: Views, worker: number) {
+    this.#region = region;
+    this.#header = views.header;
+    this.#counters = views.counters;
+    this.#runs = views.runs;
+    this.#worker = worker;
+    this.#timeout = views.header[LOCK_TIMEOUT]!;
+  }
+
+  /** Begins a critical section. Throws without beginning it when the pool was destroyed or the wait is over. */
+  enter(action: string): void {
+    const status = this.#region.lock(this.#timeout);
+    const header = this.#header;
+    if (status !== LOCKED || header[HOLDER] !== 0 || header[STATE] !== LIVE) this.#enterSlow(status, action);
+    header[HOLDER] = this.#worker;
+    this.#counters[LOCK_ACQUISITIONS]!++;
+  }
+
+  /** Ends a critical section that did all it had to. */
+  leave(): void {
+    this.#header[HOLDER] = 0;
+    this.#region.unlock();
+  }
+
+  /** Ends a critical section that was cut off, leaving HOLDER for the next one to see. Returns the error. */
+  abandon(error: unknown): unknown {
+    this.#region.unlock();
+    return error;
+  }
+
+  /** Looks at the pool while nobody changes it. What `look` throws says nothing about the critical section. */
+  inspect<T>(action: string, look: () => T): T {
+    this.enter(action);
+    try {
+      return look();
+    } finally {
+      this.leave();
+    }
+  }
+
+  #enterSlow(status: number, action: string): void {
+    if (status < 0) throw this.#failure(status, action);
+    if (this.#header[STATE] !== LIVE) {
+      this.#region.unlock();
+      throw new MemPoolError("destroyed", `Cannot ${action}: the pool is destroyed`);
+    }
+    if ((status & CONTENDED) !== 0) this.#counters[LOCK_CONTENDED]!++;
+    if ((status & INHERITED) !== 0) this.#counters[OWNER_DEATHS]!++;
+    if ((status & INHERITED) !== 0 || this.#header[HOLDER] !== 0) this.#recover(action);
+  }
+
+  #recover(action: string): void {
+    const holder = this.#header[HOLDER];
+    if (this.#runs.rebuild()) return;
+    this.#region.unlock();
+    throw new MemPoolError(
+      "corrupt",
+      `Cannot ${action}: worker ${holder} left the block table in pieces, its lengths do not add up`,
+    );
+  }
+
+  #failure(status: number, action: string): MemPoolError {
+    const holder = this.#header[HOLDER];
+    const who = holder === 0 ? "a worker that was just entering or leaving it" : `worker ${holder}`;
+    return status === TIMED_OUT
+      ? new MemPoolError(
+        "lock-timeout",
+        `Cannot ${action}: the lock was not free within ${this.#timeout} ms, it is held by ${who}`,
+      )
+      : new MemPoolError("corrupt", `Cannot ${action}: the lock itself is broken, last held by ${who}`);
+  }
+}

@@ -1,0 +1,225 @@
+import { MemPoolError } from "./errors.ts";
+import { MAX_BLOCKS, MAX_BYTES, metaBytes } from "./layout.ts";
+
+/** What `MemPool.init` can be told besides the two sizes. */
+export interface MemPoolOptions {
+  /**
+   * `"throw"`: an error for `free` of something not allocated. `"warn"`: a line on the console, as the C original
+   * does, and the call returns.
+   *
+   * @default {"throw"}
+   */
+  readonly onMisuse?: "throw" | "warn";
+  /**
+   * Every block starts on a multiple of this: a power of two from 16 to 4096.
+   *
+   * @default {16}
+   */
+  readonly alignment?: number;
+  /** How many free blocks each worker may keep at hand, from 0. Chosen by the library unless given. */
+  readonly cachedBlocks?: number;
+  /** How many ArrayBuffer objects each worker keeps for reuse, from 0. Chosen by the library unless given. */
+  readonly cachedBuffers?: number;
+  /**
+   * Milliseconds before waiting for the lock gives up, from 0 to 2^31 - 1.
+   *
+   * @default {5000}
+   */
+  readonly lockTimeout?: number;
+}
+
+/** Plain data that finds a pool from any worker of the process: post it, and give it to `MemPool.attach`. */
+export interface MemPoolHandle {
+  /** Format of the pool. */
+  readonly format: number;
+  /** The process that the pool lives in. */
+  readonly process: number;
+  /** The pool, among all that the process ever had. */
+  readonly id: number;
+}
+
+/** The two sizes and every option, checked. */
+export interface Settings {
+  readonly blockSize: number;
+  readonly blockCount: number;
+  /** Bytes of header and table. */
+  readonly metaBytes: number;
+  readonly warnOnMisuse: boolean;
+  readonly cachedBlocks: number;
+  readonly cachedBuffers: number;
+  readonly lockTimeout: number;
+}
+
+/** Free blocks for a few dozen calls without the lock, and few enough to lie idle in a worker that has stopped. */
+const DEFAULT_CACHED_BLOCKS = 64;
+
+/** Enough for a hundred thousand live buffers; they take about 40 MB of JavaScript heap. */
+const DEFAULT_CACHED_BUFFERS = 2 ** 17;
+
+const DEFAULT_LOCK_TIMEOUT = 5000;
+const MAX_INT32 = 2 ** 31 - 1;
+const MAX_ALIGNMENT = 4096;
+const MIN_ALIGNMENT = 16;
+
+/** Checks what `init` was given. */
+export function settingsFrom(size: unknown, defaultBlockSize: unknown, options: unknown): Settings {
+  const bytes = positiveSize("size", size);
+  const block = positiveSize("defaultBlockSize", defaultBlockSize);
+  const given = optionsObject(options);
+  const alignment = alignmentFrom(given.alignment);
+  const blockSize = Math.ceil(block / alignment) * alignment;
+  if (blockSize >= bytes) {
+    throw new RangeError(
+      `Cannot init pool: defaultBlockSize must be smaller than size, got ${blockSize} (rounded up) and ${bytes}`,
+    );
+  }
+  const blockCount = blockCountFrom(bytes, blockSize);
+  return {
+    blockSize,
+    blockCount,
+    metaBytes: metaBytes(blockCount),
+    warnOnMisuse: warnFrom(given.onMisuse),
+    cachedBlocks: wholeNumber("cachedBlocks", given.cachedBlocks ?? DEFAULT_CACHED_BLOCKS),
+    cachedBuffers: wholeNumber("cachedBuffers", given.cachedBuffers ?? DEFAULT_CACHED_BUFFERS),
+    lockTimeout: wholeNumber("lockTimeout", given.lockTimeout ?? DEFAULT_LOCK_TIMEOUT),
+  };
+}
+
+/** Checks a number of bytes or members: a whole number from 1 up, however large. */
+export function checkCount(action: string, name: string, value: unknown): asserts value is number {
+  if (typeof value !== "number") {
+    throw new TypeError(`Cannot ${action}: ${name} must be a number, got ${describe(value)}`);
+  }
+  if (!Number.isInteger(value) || value < 1) {
+    throw new RangeError(`Cannot ${action}: ${name} must be a whole number from 1 up, got ${value}`);
+  }
+}
+
+/** Checks an offset or a number of blocks: a whole number from 0 up. */
+export function checkFromZero(action: string, name: string, value: unknown): asserts value is number {
+  if (typeof value !== "number") {
+    throw new TypeError(`Cannot ${action}: ${name} must be a number, got ${describe(value)}`);
+  }
+  if (!Number.isInteger(value) || value < 0) {
+    throw new RangeError(`Cannot ${action}: ${name} must be a whole number from 0 up, got ${value}`);
+  }
+}
+
+/** The product of calloc's arguments, which must be exact. */
+export function productOf(action: string, numMembers: unknown, size: unknown): number {
+  checkCount(action, "numMembers", numMembers);
+  checkCount(action, "size", size);
+  const bytes = numMembers * size;
+  if (bytes > 2 ** 53) {
+    throw new RangeError(`Cannot ${action}: numMembers * size must not exceed 2^53, got ${numMembers} * ${size}`);
+  }
+  return bytes;
+}
+
+/** Checks that something could be a block: an ArrayBuffer or a view on one. */
+export function checkBlock(action: string, block: unknown): asserts block is object {
+  if (!(block instanceof ArrayBuffer) && !ArrayBuffer.isView(block)) {
+    throw new TypeError(
+      `Cannot ${action}: block must be an ArrayBuffer or a view on one, got ${describe(block)}`,
+    );
+  }
+}
+
+/** Checks that something is an iterable of what could be blocks; returns them. */
+export function checkBlocks(action: string, blocks: unknown): object[] {
+  if (typeof blocks !== "object" || blocks === null || !(Symbol.iterator in blocks)) {
+    throw new TypeError(`Cannot ${action}: blocks must be an iterable of blocks, got ${describe(blocks)}`);
+  }
+  const given = Array.from(blocks as Iterable<unknown>);
+  for (const block of given) checkBlock(action, block);
+  return given as object[];
+}
+
+/** Checks that something has the shape of a handle; whether there is such a pool is another question. */
+export function checkHandle(given: unknown): MemPoolHandle {
+  if (typeof given !== "object" || given === null) {
+    throw new TypeError(`Cannot attach: handle must be the handle of a pool, got ${describe(given)}`);
+  }
+  const { format, process, id } = given as Partial<Record<keyof MemPoolHandle, unknown>>;
+  if (typeof format !== "number" || typeof process !== "number" || typeof id !== "number") {
+    throw new TypeError(`Cannot attach: handle must be the handle of a pool, got ${describe(given)} of another shape`);
+  }
+  return { format, process, id };
+}
+
+/** A value as an error message shows it. */
+export function describe(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(value);
+    case "bigint":
+      return `${value}n`;
+    case "function":
+      return "a function";
+    case "object":
+      return value === null ? "null" : `an object (${Object.prototype.toString.call(value).slice(8, -1)})`;
+    default:
+      return String(value);
+  }
+}
+
+function positiveSize(name: string, value: unknown): number {
+  checkCount("init pool", name, value);
+  if (value > Number.MAX_SAFE_INTEGER) {
+    throw new RangeError(`Cannot init pool: ${name} must be a safe integer, got ${value}`);
+  }
+  return value;
+}
+
+function blockCountFrom(bytes: number, blockSize: number): number {
+  const blockCount = Math.floor(bytes / blockSize);
+  if (bytes > MAX_BYTES) {
+    throw new RangeError(`Cannot init pool: size must not exceed 2^47, got ${bytes}`);
+  }
+  if (blockCount > MAX_BLOCKS) {
+    throw new RangeError(
+      `Cannot init pool: size / blockSize must not exceed ${MAX_BLOCKS}, got ${bytes} / ${blockSize}`,
+    );
+  }
+  return blockCount;
+}
+
+function optionsObject(options: unknown): Partial<Record<string, unknown>> {
+  if (options === undefined) return {};
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot init pool: options must be an object, got ${describe(options)}`);
+  }
+  const given = options as Partial<Record<string, unknown>>;
+  for (const name of ["maxSize", "checked"]) {
+    if (given[name] !== undefined && given[name] !== false) {
+      throw new MemPoolError("unsupported", `Cannot init pool: option ${name} is not there yet in this version`);
+    }
+  }
+  return given;
+}
+
+function alignmentFrom(value: unknown = MIN_ALIGNMENT): number {
+  checkCount("init pool", "alignment", value);
+  if (value < MIN_ALIGNMENT || value > MAX_ALIGNMENT || (value & (value - 1)) !== 0) {
+    throw new RangeError(`Cannot init pool: alignment must be a power of two from 16 to 4096, got ${value}`);
+  }
+  return value;
+}
+
+function warnFrom(value: unknown = "throw"): boolean {
+  if (typeof value !== "string") {
+    throw new TypeError(`Cannot init pool: onMisuse must be "throw" or "warn", got ${describe(value)}`);
+  }
+  if (value !== "throw" && value !== "warn") {
+    throw new RangeError(`Cannot init pool: onMisuse must be "throw" or "warn", got ${describe(value)}`);
+  }
+  return value === "warn";
+}
+
+function wholeNumber(name: string, value: unknown): number {
+  checkFromZero("init pool", name, value);
+  if (value > MAX_INT32) {
+    throw new RangeError(`Cannot init pool: ${name} must not exceed 2^31 - 1, got ${value}`);
+  }
+  return value;
+}

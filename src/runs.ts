@@ -1,0 +1,227 @@
+import {
+  COALESCED,
+  FREE,
+  FREE_BLOCKS,
+  HIGH_WATER,
+  LENGTH,
+  NONE,
+  PEAK_ALLOCATED,
+  RELEASING,
+  TAG,
+} from "./layout.ts";
+import type { FreeLists } from "./free_lists.ts";
+import { allocatedState, type BlockTable, isAllocated, makeTag, stateOf, workerOf } from "./table.ts";
+
+/**
+ * Runs: allocate, release, resize, with split and immediate coalescing. Constant time for any length. The caller
+ * holds the lock.
+ *
+ * Every change becomes true by one store, to a tag or to a length, and what it needs is prepared before where no walk
+ * comes: inside of a run. So a walk by lengths from block 0 is right after every store, also when the worker dies
+ * between two of them. Lists, ends of free runs and counters are derived, and `rebuild` makes them again.
+ */
+export class Runs {
+  readonly #header: Int32Array;
+  readonly #counters: Float64Array;
+  readonly #table: BlockTable;
+  readonly #lists: FreeLists;
+
+  constructor(header: Int32Array, counters: Float64Array, table: BlockTable, lists: FreeLists) {
+    this.#header = header;
+    this.#counters = counters;
+    this.#table = table;
+    this.#lists = lists;
+  }
+
+  /** Makes the whole table one free run. */
+  format(): void {
+    this.#lists.clear();
+    this.#table.describeFree(0, this.#table.blockCount);
+    this.#lists.insert(0, this.#table.blockCount);
+    this.#header[FREE_BLOCKS] = this.#table.blockCount;
+  }
+
+  /** Hands out `length` adjacent blocks; returns the first, or NONE when no free run is as long. */
+  allocate(length: number, requested: number, worker: number): number {
+    const found = this.#lists.find(length);
+    return found === NONE ? NONE : this.#allocateFrom(found, length, requested, worker);
+  }
+
+  /** Takes back the run at `block`, whose tag the caller has just turned to FREE, and joins it with its neighbours. */
+  release(block: number): void {
+    const table = this.#table;
+    let length = table.length(block);
+    this.#header[FREE_BLOCKS]! += length;
+    const right = table.freeRunAt(block + length);
+    if (right !== NONE) length = this.#absorb(block, length, right);
+    const left = table.freeRunBefore(block);
+    if (left !== NONE) {
+      this.#lists.remove(left, table.length(left));
+      block = left;
+      length += table.length(left);
+      table.set(block, LENGTH, length);
+      this.#counters[COALESCED]!++;
+    }
+    table.markFreeEnd(block, length);
+    this.#lists.insert(block, length);
+  }
+
+  /** Changes the length of an allocated run where it lies; says whether there was room. */
+  resize(block: number, length: number, requested: number, worker: number): boolean {
+    const before = this.#table.length(block);
+    if (length > before && !this.#grow(block, before, length, worker)) return false;
+    if (length < before) this.#shrink(block, before, length);
+    this.#table.setRequested(block, requested);
+    this.#table.set(block, TAG, makeTag(allocatedState(length), worker));
+    return true;
+  }
+
+  /**
+   * Where the run at `block` could become `length` blocks long by moving down into the free run before it: that run's
+   * first block, or NONE.
+   */
+  roomAround(block: number, length: number): number {
+    const table = this.#table;
+    const left = table.freeRunBefore(block);
+    if (left === NONE) return NONE;
+    const own = table.length(block);
+    const right = table.freeRunAt(block + own);
+    const room = table.length(left) + own + (right === NONE ? 0 : table.length(right));
+    return room >= length ? left : NONE;
+  }
+
+  /** Hands out `length` blocks at the start of the free run at `first`, which is at least as long. */
+  allocateAt(first: number, length: number, requested: number, worker: number): void {
+    this.#allocateFrom(first, length, requested, worker);
+  }
+
+  /**
+   * Makes everything derived again from tags and lengths of first blocks: after an owner of the lock died, or was
+   * thrown out of a critical section. Returns false when the lengths do not tile the table.
+   */
+  rebuild(): boolean {
+    const table = this.#table;
+    const end = table.blockCount;
+    this.#lists.clear();
+    let freeBlocks = 0;
+    let block = 0;
+    while (block < end) {
+      const length = this.#mendRun(block);
+      if (length === 0) return false;
+      if (table.isFree(block)) freeBlocks += length;
+      block += length;
+    }
+    this.#header[FREE_BLOCKS] = freeBlocks;
+    return true;
+  }
+
+  #allocateFrom(first: number, length: number, requested: number, worker: number): number {
+    const header = this.#header;
+    const table = this.#table;
+    const found = table.length(first);
+    this.#lists.remove(first, found);
+    if (found > length) this.#split(first, found, length);
+    const end = first + length;
+    if (end > header[HIGH_WATER]!) header[HIGH_WATER] = end;
+    table.markAllocated(first, length, requested, worker);
+    this.#countTaken(length);
+    return first;
+  }
+
+  #countTaken(length: number): void {
+    const header = this.#header;
+    const free = header[FREE_BLOCKS]! - length;
+    const allocated = this.#table.blockCount - free;
+    header[FREE_BLOCKS] = free;
+    if (allocated > header[PEAK_ALLOCATED]!) header[PEAK_ALLOCATED] = allocated;
+  }
+
+  /** Cuts a free run that is in no list; what is left over is free and in its list. */
+  #split(first: number, from: number, to: number): void {
+    const rest = first + to;
+    this.#table.describeFree(rest, from - to);
+    this.#table.set(first, LENGTH, to);
+    this.#lists.insert(rest, from - to);
+  }
+
+  /** Joins the free run at `right` to the run that ends there; returns their length together. */
+  #absorb(block: number, length: number, right: number): number {
+    const both = length + this.#table.length(right);
+    this.#lists.remove(right, both - length);
+    this.#table.set(block, LENGTH, both);
+    this.#counters[COALESCED]!++;
+    return both;
+  }
+
+  #grow(block: number, from: number, to: number, worker: number): boolean {
+    const table = this.#table;
+    const right = table.freeRunAt(block + from);
+    if (right === NONE) return false;
+    const room = from + table.length(right);
+    if (room < to) return false;
+    this.#lists.remove(right, room - from);
+    const end = block + to;
+    if (end > this.#header[HIGH_WATER]!) this.#header[HIGH_WATER] = end;
+    if (room > to) table.describeFree(end, room - to);
+    table.markAllocatedEnd(block, to);
+    table.set(block, TAG, makeTag(allocatedState(to), worker));
+    table.set(block, LENGTH, to);
+    if (room > to) this.#lists.insert(end, room - to);
+    this.#counters[COALESCED]!++;
+    this.#countTaken(to - from);
+    return true;
+  }
+
+  #shrink(block: number, from: number, to: number): void {
+    const table = this.#table;
+    const rest = block + to;
+    table.set(rest, LENGTH, from - to);
+    table.set(rest, TAG, FREE);
+    table.markAllocatedEnd(block, to);
+    table.set(block, LENGTH, to);
+    this.release(rest);
+  }
+
+  /** Joins the run at `block` with the free runs after it if it is free, and makes both its ends true. */
+  #mendRun(block: number): number {
+    const table = this.#table;
+    let length = this.#checkedLength(block);
+    if (length === 0) return 0;
+    const tag = table.tag(block);
+    if (isAllocated(tag)) {
+      table.markAllocatedEnd(block, length);
+      table.set(block, TAG, makeTag(allocatedState(length), workerOf(tag)));
+    } else if (stateOf(tag) === FREE || stateOf(tag) === RELEASING) {
+      table.set(block, TAG, FREE);
+      length = this.#joinFree(block, length);
+      if (length !== 0) this.#lists.insert(block, length);
+    }
+    return length;
+  }
+
+  #joinFree(block: number, length: number): number {
+    const table = this.#table;
+    for (let right = this.#freeableAt(block + length); right !== NONE; right = this.#freeableAt(block + length)) {
+      const more = this.#checkedLength(right);
+      if (more === 0) return 0;
+      length += more;
+      table.set(right, TAG, FREE);
+      table.set(block, LENGTH, length);
+    }
+    table.markFreeEnd(block, length);
+    return length;
+  }
+
+  /** First block of a run at `block` that is free, or would be had its worker lived a moment longer; or NONE. */
+  #freeableAt(block: number): number {
+    if (block >= this.#table.blockCount) return NONE;
+    const state = stateOf(this.#table.tag(block));
+    return state === FREE || state === RELEASING ? block : NONE;
+  }
+
+  /** Length of the run at `block`, or 0 if it cannot be one. */
+  #checkedLength(block: number): number {
+    const length = this.#table.length(block);
+    return length >= 1 && length <= this.#table.blockCount - block ? length : 0;
+  }
+}

@@ -1,0 +1,122 @@
+import {
+  ALLOCS,
+  CACHED,
+  COALESCED,
+  EXHAUSTED,
+  FREE,
+  FREES,
+  LOCK_ACQUISITIONS,
+  LOCK_CONTENDED,
+  OWNER_DEATHS,
+  PEAK_ALLOCATED,
+  SLOT_COUNT,
+  SLOTS,
+} from "./layout.ts";
+import { type BlockTable, stateOf } from "./table.ts";
+import type { Views } from "./views.ts";
+
+/** A pool at one moment. The three kinds of blocks add up: `allocatedBlocks + cachedBlocks + freeBlocks === blockCount`. */
+export interface MemPoolStats {
+  /** Bytes that blocks can occupy. */
+  readonly size: number;
+  /** Bytes of a block. */
+  readonly blockSize: number;
+  /** Number of blocks. */
+  readonly blockCount: number;
+  /** Blocks that are handed out. */
+  readonly allocatedBlocks: number;
+  /** Free blocks that some worker keeps at hand. */
+  readonly cachedBlocks: number;
+  /** Free blocks that no worker keeps. */
+  readonly freeBlocks: number;
+  /** The most blocks ever handed out at a time. */
+  readonly peakAllocatedBlocks: number;
+  /** Bytes that callers asked for; the rest of `allocatedBlocks * blockSize` is internal waste. */
+  readonly requestedBytes: number;
+  /** Blocks in the longest run of free and cached ones. */
+  readonly largestFreeRun: number;
+  /** `1 - largestFreeRun / (freeBlocks + cachedBlocks)`; 0 in an empty or full pool. */
+  readonly fragmentation: number;
+  /** Allocations so far. */
+  readonly allocs: number;
+  /** Blocks given back so far. */
+  readonly frees: number;
+  /** Times that two neighbouring runs became one. */
+  readonly coalesced: number;
+  /** Requests that no run fitted. */
+  readonly exhausted: number;
+  /** Times that the pool grew. */
+  readonly grown: number;
+  /** Times that a worker took the lock. */
+  readonly lockAcquisitions: number;
+  /** Times that it had to wait for it. */
+  readonly lockContended: number;
+  /** Workers attached now. */
+  readonly workers: number;
+  /** Workers that ended while they held the lock. */
+  readonly ownerDeaths: number;
+}
+
+interface Census {
+  allocated: number;
+  cached: number;
+  requested: number;
+  largest: number;
+}
+
+/** Counts the pool. The caller holds the lock. Cost: one step for every run. */
+export function collectStats({ header, counters, table, blockSize }: Views): MemPoolStats {
+  const { allocated, cached, requested, largest } = takeCensus(table);
+  const blockCount = table.blockCount;
+  const available = blockCount - allocated;
+  return {
+    size: blockCount * blockSize,
+    blockSize,
+    blockCount,
+    allocatedBlocks: allocated,
+    cachedBlocks: cached,
+    freeBlocks: available - cached,
+    peakAllocatedBlocks: header[PEAK_ALLOCATED]!,
+    requestedBytes: requested,
+    largestFreeRun: largest,
+    fragmentation: available === 0 || available === blockCount ? 0 : 1 - largest / available,
+    allocs: counters[ALLOCS]!,
+    frees: counters[FREES]!,
+    coalesced: counters[COALESCED]!,
+    exhausted: counters[EXHAUSTED]!,
+    grown: 0,
+    lockAcquisitions: counters[LOCK_ACQUISITIONS]!,
+    lockContended: counters[LOCK_CONTENDED]!,
+    workers: countWorkers(header),
+    ownerDeaths: counters[OWNER_DEATHS]!,
+  };
+}
+
+function takeCensus(table: BlockTable): Census {
+  const census: Census = { allocated: 0, cached: 0, requested: 0, largest: 0 };
+  let available = 0;
+  for (let block = 0; block < table.blockCount;) {
+    const length = table.length(block);
+    const state = stateOf(table.loadTag(block));
+    if (state === FREE || state === CACHED) {
+      available += length;
+      census.largest = Math.max(census.largest, available);
+      if (state === CACHED) census.cached += length;
+    } else {
+      available = 0;
+      census.allocated += length;
+      census.requested += table.requested(block);
+    }
+    // A length of 0 stands only in a broken table; check() is there to say so.
+    block += Math.max(length, 1);
+  }
+  return census;
+}
+
+function countWorkers(header: Int32Array): number {
+  let workers = 0;
+  for (let slot = 0; slot < SLOT_COUNT; slot++) {
+    if (header[SLOTS + slot] !== 0) workers++;
+  }
+  return workers;
+}

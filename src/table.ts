@@ -1,0 +1,136 @@
+import {
+  ALLOCATED,
+  ALLOCATED_RUN,
+  DESCRIPTOR_SHIFT,
+  END_OF_FREE,
+  FREE,
+  INTERIOR,
+  LENGTH,
+  NEXT,
+  NONE,
+  PREVIOUS,
+  REQUESTED_HIGH,
+  REQUESTED_LOW,
+  STATE_BITS,
+  STATE_MASK,
+  TAG,
+} from "./layout.ts";
+
+const TWO_32 = 2 ** 32;
+
+/** A tag: what the block is and which worker has it. */
+export function makeTag(state: number, worker: number): number {
+  return state | (worker << STATE_BITS);
+}
+
+export function stateOf(tag: number): number {
+  return tag & STATE_MASK;
+}
+
+export function workerOf(tag: number): number {
+  return tag >> STATE_BITS;
+}
+
+export function isAllocated(tag: number): boolean {
+  const state = tag & STATE_MASK;
+  return state === ALLOCATED || state === ALLOCATED_RUN;
+}
+
+/** The tag's state for a run of this many blocks that is handed out. */
+export function allocatedState(length: number): number {
+  return length === 1 ? ALLOCATED : ALLOCATED_RUN;
+}
+
+/**
+ * The block table: descriptors and what happens to one of them. Pure words: it knows neither the lock nor the
+ * library, and every store goes through `set` or `exchangeTag`, where a test can stand.
+ */
+export class BlockTable {
+  constructor(readonly words: Int32Array, readonly blockCount: number) {}
+
+  get(block: number, field: number): number {
+    return this.words[(block << DESCRIPTOR_SHIFT) + field]!;
+  }
+
+  set(block: number, field: number, value: number): void {
+    this.words[(block << DESCRIPTOR_SHIFT) + field] = value;
+  }
+
+  /** Sets the tag if it still is `expected`; says whether it did. Decides between workers that race for a block. */
+  exchangeTag(block: number, expected: number, tag: number): boolean {
+    return Atomics.compareExchange(this.words, block << DESCRIPTOR_SHIFT, expected, tag) === expected;
+  }
+
+  /** The tag as other workers see it now. */
+  loadTag(block: number): number {
+    return Atomics.load(this.words, block << DESCRIPTOR_SHIFT);
+  }
+
+  tag(block: number): number {
+    return this.get(block, TAG);
+  }
+
+  length(block: number): number {
+    return this.get(block, LENGTH);
+  }
+
+  isFree(block: number): boolean {
+    return this.get(block, TAG) === FREE;
+  }
+
+  requested(block: number): number {
+    return this.get(block, REQUESTED_HIGH) * TWO_32 + (this.get(block, REQUESTED_LOW) >>> 0);
+  }
+
+  setRequested(block: number, bytes: number): void {
+    this.set(block, REQUESTED_LOW, bytes | 0);
+    this.set(block, REQUESTED_HIGH, Math.floor(bytes / TWO_32));
+  }
+
+  /** Describes a free run where no walk sees it yet, or where it already is one. Both ends tell the truth. */
+  describeFree(first: number, length: number): void {
+    this.set(first, TAG, FREE);
+    this.set(first, LENGTH, length);
+    this.markFreeEnd(first, length);
+  }
+
+  /** Lets the last block of a free run point back to its first, which is how its right neighbour finds it. */
+  markFreeEnd(first: number, length: number): void {
+    if (length === 1) return;
+    this.set(first + length - 1, TAG, END_OF_FREE);
+    this.set(first + length - 1, LENGTH, first);
+  }
+
+  /** Lets the last block of an allocated run say that no free run ends here. */
+  markAllocatedEnd(first: number, length: number): void {
+    if (length > 1) this.set(first + length - 1, TAG, INTERIOR);
+  }
+
+  /** Hands out the free run at `first`: the last store makes it true. */
+  markAllocated(first: number, length: number, requested: number, worker: number): void {
+    this.setRequested(first, requested);
+    this.markAllocatedEnd(first, length);
+    this.set(first, TAG, makeTag(allocatedState(length), worker));
+  }
+
+  /** First block of the free run that ends right before `block`, or NONE. */
+  freeRunBefore(block: number): number {
+    if (block === 0) return NONE;
+    const tag = this.get(block - 1, TAG);
+    if (tag === FREE) return block - 1;
+    return tag === END_OF_FREE ? this.get(block - 1, LENGTH) : NONE;
+  }
+
+  /** First block of the free run that starts at `block`, or NONE. */
+  freeRunAt(block: number): number {
+    return block < this.blockCount && this.get(block, TAG) === FREE ? block : NONE;
+  }
+
+  previous(block: number): number {
+    return this.get(block, PREVIOUS);
+  }
+
+  next(block: number): number {
+    return this.get(block, NEXT);
+  }
+}
