@@ -23,7 +23,7 @@ export function loadLibrary(host: Host): Native {
   }
   const path = libraryPath(host);
   const tried: string[] = [];
-  const found = tryLoad(host, path, tried) ?? buildAndLoad(host, fileURLToPath(source), path, tried);
+  const found = tryLoad(host, path, tried) ?? buildAndLoad(host, fileURLToPath(source.href), path, tried);
   if (found === undefined) throw failure(tried);
   if (found.abi !== ABI) {
     throw failure([`${path}: it is of version ${found.abi}, this code needs ${ABI}; remove it to have it built again`]);
@@ -33,7 +33,7 @@ export function loadLibrary(host: Host): Native {
 
 function libraryPath(host: Host): string {
   const name = `mempool-${ABI}-${host.system}-${host.machine}.${SUFFIXES[host.system] ?? "so"}`;
-  return fileURLToPath(new URL(`../../native/build/${name}`, import.meta.url));
+  return fileURLToPath(new URL(`../../native/build/${name}`, import.meta.url).href);
 }
 
 function tryLoad(host: Host, path: string, tried: string[]): Native | undefined {

@@ -1,0 +1,59 @@
+/**
+ * Runs the tests on the runtime that runs this script.
+ *
+ *     deno task test [--filter <part of a name>] [files]
+ *     bun run test [--filter <part of a name>] [files]
+ *
+ * The last line says `N passed, N failed`.
+ */
+
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { installPackages, onDeno, run, scratch } from "./_project.ts";
+import { prepareStdAssert } from "./_std_assert.ts";
+
+const { values, positionals } = parseArgs({ options: { filter: { type: "string" } }, allowPositionals: true });
+
+mkdirSync(scratch, { recursive: true });
+const report = join(scratch, `tests-${process.pid}.xml`);
+const status = run(process.execPath, onDeno ? denoArguments() : bunArguments());
+const { passed, failed } = tally();
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(status);
+
+/** Types are checked by the check task; here they would be checked anew with each run. */
+function denoArguments(): string[] {
+  const permissions = ["--allow-ffi", "--allow-read", "--allow-write", "--allow-run", "--allow-env"];
+  const filter = values.filter === undefined ? [] : [`--filter=${values.filter}`];
+  // --doc also runs the examples in the documentation of the exported symbols.
+  const files = positionals.length > 0 ? positionals : ["--doc", "tests", "mod.ts", "src"];
+  return ["test", "--no-check", ...permissions, ...prepareStdAssert(), ...filter, `--junit-path=${report}`, ...files];
+}
+
+function bunArguments(): string[] {
+  installPackages();
+  prepareStdAssert();
+  const filter = values.filter === undefined ? [] : [`--test-name-pattern=${values.filter}`];
+  return ["test", ...filter, "--reporter=junit", `--reporter-outfile=${report}`, ...positionals];
+}
+
+/** Counts from the report that both runners write. A runner that failed without a failed test counts as one. */
+function tally(): { passed: number; failed: number } {
+  const xml = readReport();
+  const count = (element: string): number => xml.match(new RegExp(`<${element}[\\s>/]`, "g"))?.length ?? 0;
+  const failures = count("failure") + count("error");
+  const failed = status === 0 ? failures : Math.max(failures, 1);
+  return { passed: Math.max(count("testcase") - failures - count("skipped"), 0), failed };
+}
+
+function readReport(): string {
+  try {
+    return readFileSync(report, "utf8");
+  } catch {
+    return ""; // the runner ended before it could write one
+  } finally {
+    rmSync(report, { force: true });
+  }
+}

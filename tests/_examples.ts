@@ -1,0 +1,97 @@
+/**
+ * Finds the TypeScript examples in documents and in documentation comments, and runs them as their reader would: each
+ * as a file of its own, in a process of its own.
+ *
+ * - Examples import from "mempool", "./mod.ts" or, in a folder of the project, "../mod.ts": all are this checkout.
+ * - A first line `// worker.ts` names the file. A file that another example of the document names, as
+ *   `new URL("./worker.ts", import.meta.url)` does, is only put beside it.
+ * - When comments say `// prints …`, the lines printed must be those, in that order.
+ */
+
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
+import { onDeno, scratch } from "../scripts/_project.ts";
+import { importMapFlags } from "../scripts/_std_assert.ts";
+
+export interface Example {
+  /** The line of the document on which the code starts. */
+  readonly line: number;
+  readonly file: string;
+  readonly code: string;
+}
+
+/**
+ * The blocks of TypeScript in a Markdown text that starts on line `first` of its file. Like Deno, passes over those
+ * marked `ignore`.
+ */
+export function examplesIn(markdown: string, first = 1): Example[] {
+  const fences = markdown.matchAll(/^( *)```(?:ts|typescript)\b(.*)\n([\s\S]*?)^\1```/gm);
+  return [...fences].filter(([, , mark = ""]) => !mark.includes("ignore")).map((match) => {
+    const [, indent = "", , body = ""] = match;
+    const code = indent === "" ? body : body.replaceAll(new RegExp(`^${indent}`, "gm"), "");
+    const line = first + lineOf(markdown, match.index);
+    return { line, code, file: /^\/\/ (\w+\.ts)\n/.exec(code)?.[1] ?? `example_${line}.ts` };
+  });
+}
+
+/** The blocks of TypeScript in the documentation comments of a source file. */
+export function examplesInComments(source: string): Example[] {
+  const comments = [...source.matchAll(/^ *\/\*\*[\s\S]*?\*\//gm)];
+  return comments.flatMap((comment) => {
+    const text = comment[0].replaceAll(/^ *\* ?/gm, "");
+    return examplesIn(text, lineOf(source, comment.index));
+  });
+}
+
+function lineOf(text: string, index: number): number {
+  return text.slice(0, index).split("\n").length;
+}
+
+/** Runs one of the examples of a document, the others being at hand, and compares what it prints. */
+export async function runExample(example: Example, all: readonly Example[]): Promise<void> {
+  const printed = await inFolderOf(all, (folder) => runFile(join(folder, example.file)));
+  const expected = [...example.code.matchAll(/\/\/ prints (.*)$/gm)].map(([, line = ""]) => line.trimEnd());
+  if (expected.length > 0 && printed.trimEnd() !== expected.join("\n")) {
+    throw new Error(`Example prints\n${printed}and not\n${expected.join("\n")}\n`);
+  }
+}
+
+/** Whether another example of the document loads this one by its name: then it is not run by itself. */
+export function isLoadedByAnother(example: Example, all: readonly Example[]): boolean {
+  return all.some((other) => other !== example && other.code.includes(`"./${example.file}"`));
+}
+
+async function inFolderOf<T>(examples: readonly Example[], use: (folder: string) => Promise<T>): Promise<T> {
+  mkdirSync(scratch, { recursive: true });
+  const top = mkdtempSync(join(scratch, "examples-"));
+  const folder = join(top, "folder");
+  try {
+    mkdirSync(folder);
+    for (const place of [top, folder]) writeFileSync(join(place, "mod.ts"), 'export * from "mempool";\n');
+    for (const { file, code } of examples) writeFileSync(join(folder, file), code);
+    return await use(folder);
+  } finally {
+    rmSync(top, { recursive: true, force: true });
+  }
+}
+
+/** A run that takes longer hangs. Milliseconds. */
+const patience = 60_000;
+
+/** Returns what the file prints. Throws when it fails, with what it wrote to stderr. */
+async function runFile(file: string): Promise<string> {
+  const args = onDeno ? ["run", "--quiet", ...readersPermissions, ...sameStdAssert(), file] : [file];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: patience });
+  return stdout;
+}
+
+/** What the README tells its reader to allow. */
+const readersPermissions = ["--allow-ffi", "--allow-read", "--allow-write", "--allow-run"];
+
+/** Bun finds the same by itself, through tsconfig.json. */
+function sameStdAssert(): string[] {
+  return importMapFlags(import.meta.resolve("@std/assert"));
+}

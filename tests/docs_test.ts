@@ -1,0 +1,67 @@
+/** Runs every example of the documentation, and checks that the commands it names exist. */
+
+import { assertArrayIncludes, assertEquals, assertRejects } from "@std/assert";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { denoJson, documents, filesIn, onDeno, root } from "../scripts/_project.ts";
+import { type Example, examplesIn, examplesInComments, isLoadedByAnother, runExample } from "./_examples.ts";
+import { test } from "./_harness.ts";
+
+for (const document of documents()) {
+  const text = readFileSync(join(root, document), "utf8");
+  testExamples(document, examplesIn(text));
+  test(`${document} - names only tasks that exist`, () =>
+    assertArrayIncludes(Object.keys(denoJson.tasks), tasksIn(text)));
+}
+
+// Deno runs these itself: the test task passes --doc.
+if (!onDeno) {
+  for (const source of ["mod.ts", ...filesIn("src", ".ts")]) {
+    testExamples(source, examplesInComments(readFileSync(join(root, source), "utf8")));
+  }
+}
+
+function testExamples(document: string, examples: readonly Example[]): void {
+  for (const example of examples) {
+    if (isLoadedByAnother(example, examples)) continue;
+    test(`${document}:${example.line} - the example runs`, () => runExample(example, examples));
+  }
+}
+
+/** The tasks that a text tells its reader to run. */
+function tasksIn(text: string): string[] {
+  return [...text.matchAll(/\b(?:deno task|bun run|npm run) ([a-z]+)(?![\w/]|\.\w)/g)].map(([, task = ""]) => task);
+}
+
+const fenced = (code: string): string => `Text.\n\n\`\`\`ts\n${code}\`\`\`\n`;
+
+async function runAll(markdown: string): Promise<void> {
+  const examples = examplesIn(markdown);
+  for (const example of examples) await runExample(example, examples);
+}
+
+test("examples - one that fails is noticed", async () => {
+  await assertRejects(() => runAll(fenced('throw new Error("on purpose");\n')), Error, "on purpose");
+});
+
+test("examples - one that prints something else is noticed", async () => {
+  await runAll(fenced('console.log("a"); // prints a\nconsole.log("b"); // prints b\n'));
+  await assertRejects(() => runAll(fenced('console.log("a"); // prints b\n')), Error, "and not");
+});
+
+test("examples - a named one lies beside those that load it", async () => {
+  const examples = examplesIn(
+    fenced("// part.ts\nexport const one = 1;\n") + fenced('import { one } from "./part.ts";\n'),
+  );
+  assertEquals(examples.map((example) => isLoadedByAnother(example, examples)), [true, false]);
+  await Promise.all(examples.map((example) => runExample(example, examples)));
+});
+
+test("examples - are found in comments, with their line", () => {
+  const source = `const a = 1;\n/**\n * Text.\n *\n * \`\`\`ts\n * if (a) {\n *   b();\n * }\n * \`\`\`\n */\n`;
+  assertEquals(examplesInComments(source), [{ line: 6, file: "example_6.ts", code: "if (a) {\n  b();\n}\n" }]);
+});
+
+test("examples - tasks are found in text, files are not taken for them", () => {
+  assertEquals(tasksIn("`npx -y deno task demo`, bun run test, bun run main.ts, npm run ok."), ["demo", "test", "ok"]);
+});
