@@ -13,6 +13,11 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+#if defined(__linux__) && defined(__x86_64__)
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#define HAVE_BARRIER 1
+#endif
 
 /* ---- constants ---- */
 
@@ -235,6 +240,25 @@ void mempool_unlock(uint32_t region) {
     pthread_mutex_unlock(lock_of(region));
 }
 
+/* ---- the asymmetric barrier ---- */
+
+/*
+ * Only on x86-64: the argument of src/cache.ts needs that a processor makes a thread's stores visible in their order,
+ * which others do not promise.
+ */
+int32_t mempool_barrier(void) {
+#ifdef HAVE_BARRIER
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0) {
+        return 1;
+    }
+    /* A process has to register before its first one. */
+    return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0
+        && syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+#else
+    return 0;
+#endif
+}
+
 /* ---- the registry; all of this with `registry` held ---- */
 
 static bool fits(const region_entry *entry, size_t meta_reserved, size_t data_reserved) {
@@ -431,6 +455,12 @@ double mempool_offset(uint32_t region, const void *address) {
     uintptr_t first = (uintptr_t)regions[region].data;
     uintptr_t wanted = (uintptr_t)address;
     return wanted >= first && wanted - first < regions[region].data_bytes ? (double)(wanted - first) : -1;
+}
+
+int32_t mempool_exchange(uint32_t region, uint32_t word, int32_t expected, int32_t replacement) {
+    int32_t *words = (int32_t *)(void *)regions[region].base;
+    __atomic_compare_exchange_n(&words[word], &expected, replacement, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    return expected;
 }
 
 void mempool_zero(uint32_t region, double offset, double bytes) {

@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 /* Raise it with every change of a signature or of the meaning of a function; src/ffi/native.ts mirrors it. */
-#define MEMPOOL_ABI 1
+#define MEMPOOL_ABI 2
 
 /* Room at the start of a region for the lock of any platform. src/layout.ts mirrors it. */
 #define MEMPOOL_LOCK_BYTES 128
@@ -77,6 +77,19 @@ MEMPOOL_EXPORT double mempool_offset(uint32_t region, const void *address);
 /* Takes the lock, waiting at most timeout_ms. */
 MEMPOOL_EXPORT int32_t mempool_lock(uint32_t region, uint32_t timeout_ms);
 MEMPOOL_EXPORT void mempool_unlock(uint32_t region);
+
+/*
+ * Compare-and-exchange on a 32-bit word of meta, sequentially consistent; returns what stood there. The same as
+ * Atomics.compareExchange, for the runtime where a foreign call costs less than that.
+ */
+MEMPOOL_EXPORT int32_t mempool_exchange(uint32_t region, uint32_t word, int32_t expected, int32_t replacement);
+
+/*
+ * Asymmetric barrier: when it returns 1, every thread of the process has executed a full memory barrier since it was
+ * called, and so the threads themselves may do with plain stores and loads in program order. Returns 0, and has done
+ * nothing, where system or processor cannot promise that. Microseconds; the other threads are interrupted.
+ */
+MEMPOOL_EXPORT int32_t mempool_barrier(void);
 
 /* memset to 0 and memmove on the data; the caller keeps the ranges inside of it. */
 MEMPOOL_EXPORT void mempool_zero(uint32_t region, double offset, double bytes);

@@ -194,6 +194,21 @@ static void zero_and_move(void) {
     end(region);
 }
 
+static void exchange_is_one_step(void) {
+    double id;
+    uint32_t region = create(META, DATA, &id);
+    int32_t *words = mempool_meta(region);
+    expect(mempool_exchange(region, 100, 0, 7) == 0 && words[100] == 7);
+    expect(mempool_exchange(region, 100, 0, 9) == 7 && words[100] == 7);
+    end(region);
+}
+
+static void the_barrier_says_whether_there_is_one(void) {
+    int32_t first = mempool_barrier();
+    expect(first == 0 || first == 1);
+    expect(mempool_barrier() == first);
+}
+
 typedef struct {
     uint32_t region;
     int rounds;
@@ -333,6 +348,8 @@ int main(void) {
     a_destroyed_region_reads_as_zeros();
     ranges_are_used_again_after_a_rest();
     zero_and_move();
+    exchange_is_one_step();
+    the_barrier_says_whether_there_is_one();
     the_lock_excludes();
     waiting_ends();
     a_dead_owner_is_reported_once();

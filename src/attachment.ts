@@ -4,7 +4,7 @@ import { Buffers } from "./buffers.ts";
 import { MemPoolError } from "./errors.ts";
 import { DESTROYED as GONE, type Native, type Region, UNKNOWN } from "./ffi/native.ts";
 import { openNative } from "./ffi/open.ts";
-import { DESTROYED, FORMAT, HEADER_BYTES, LIVE, LOCK_TIMEOUT, NEXT_WORKER, SLOT_COUNT, SLOTS, STATE } from "./layout.ts";
+import { DESTROYED, FORMAT, HEADER_BYTES, LIVE, LOCK_TIMEOUT, NEXT_WORKER, STATE } from "./layout.ts";
 import { Lock } from "./lock.ts";
 import { checkHandle, type MemPoolHandle, type Settings } from "./options.ts";
 import { formatRegion, misfit, Views } from "./views.ts";
@@ -28,18 +28,17 @@ export class Attachment {
   readonly addressing: Addressing;
   readonly maxBufferBytes: number;
   readonly #region: Region;
-  readonly #slot: number;
   readonly #members = new Set<Member>();
 
   private constructor(native: Native, region: Region, views: Views, handle: MemPoolHandle) {
     const worker = Atomics.add(views.header, NEXT_WORKER, 1);
-    this.#slot = takeSlot(views.header, worker);
+    const slot = views.slots.take(worker);
     this.#region = region;
     this.handle = handle;
     this.views = views;
     this.maxBufferBytes = native.maxBufferBytes;
     this.lock = new Lock(region, views, worker);
-    this.blocks = new Blocks(region, views, this.lock, worker);
+    this.blocks = new Blocks(native, region, views, this.lock, slot, worker);
     this.buffers = new Buffers(region, views);
     this.addressing = new Addressing(views, this.blocks, this.buffers);
     attachments.set(handle.id, this);
@@ -55,7 +54,7 @@ export class Attachment {
     }
     const region = native.region(native.open(id));
     region.close(); // one of the two holds, of `create` and of `open`
-    const views = formatRegion(region.meta, settings);
+    const views = formatRegion(region.meta, settings, native.barrier());
     return new Attachment(native, region, views, { format: FORMAT, process: native.process, id });
   }
 
@@ -89,8 +88,11 @@ export class Attachment {
   /** Counts a pool object out; the last one takes the worker out of the pool. */
   removeMember(destroyed: Member): void {
     if (!this.#members.delete(destroyed) || this.#members.size > 0) return;
-    Atomics.store(this.views.header, SLOTS + this.#slot, 0);
-    this.#release();
+    try {
+      this.blocks.leave();
+    } finally {
+      this.#release();
+    }
   }
 
   /** Ends the pool for everybody. */
@@ -112,13 +114,6 @@ export class Attachment {
     if (attachments.get(this.handle.id) === this) attachments.delete(this.handle.id);
     this.#region.close();
   }
-}
-
-function takeSlot(header: Int32Array, worker: number): number {
-  for (let slot = 0; slot < SLOT_COUNT; slot++) {
-    if (Atomics.compareExchange(header, SLOTS + slot, 0, worker) === 0) return slot;
-  }
-  throw new MemPoolError("too-many-workers", `Cannot attach: all ${SLOT_COUNT} worker slots of the pool are taken`);
 }
 
 function mismatch(detail: string): MemPoolError {

@@ -1,51 +1,68 @@
-import type { Region } from "./ffi/native.ts";
-import { ALLOCS, EXHAUSTED, FREE, FREES, HIGH_WATER, NONE, RELEASING, TAG } from "./layout.ts";
+import { WorkerCache } from "./cache.ts";
+import type { Native, Region } from "./ffi/native.ts";
+import {
+  ALLOCATED,
+  ALLOCS,
+  CACHED_BLOCKS,
+  EXHAUSTED,
+  FREE,
+  FREES,
+  HIGH_WATER,
+  NONE,
+  RELEASING,
+  TAG,
+} from "./layout.ts";
 import type { Lock } from "./lock.ts";
 import type { Runs } from "./runs.ts";
+import type { Slots } from "./slots.ts";
+import { Supply } from "./supply.ts";
 import { type BlockTable, isAllocated, makeTag, stateOf } from "./table.ts";
 import type { Views } from "./views.ts";
 
 /** What `resize` says instead of a block when there is nothing to resize. */
 export const NOT_ALLOCATED = -2;
 
-/** What a worker does with blocks, by their numbers: the lock around the runs, and the bytes that move along. */
+/** What a worker does with blocks, by their numbers: its cache first, then the lock around the runs. */
 export class Blocks {
   readonly #region: Region;
   readonly #header: Int32Array;
   readonly #counters: Float64Array;
   readonly #table: BlockTable;
   readonly #runs: Runs;
+  readonly #slots: Slots;
   readonly #lock: Lock;
+  readonly #cache: WorkerCache;
+  readonly #supply: Supply;
+  readonly #slot: number;
   readonly #worker: number;
   readonly #blockSize: number;
+  readonly #caching: boolean;
 
-  constructor(region: Region, views: Views, lock: Lock, worker: number) {
+  constructor(native: Native, region: Region, views: Views, lock: Lock, slot: number, worker: number) {
     this.#region = region;
     this.#header = views.header;
     this.#counters = views.counters;
     this.#table = views.table;
     this.#runs = views.runs;
+    this.#slots = views.slots;
     this.#blockSize = views.blockSize;
+    this.#caching = views.header[CACHED_BLOCKS] !== 0;
     this.#lock = lock;
+    this.#cache = new WorkerCache(region, views, slot, worker);
+    this.#supply = new Supply(native, views, slot, worker);
+    this.#slot = slot;
     this.#worker = worker;
   }
 
   /** Hands out the fewest adjacent blocks that hold so many bytes; NONE when no free run does. */
   allocate(bytes: number): number {
-    this.#lock.enter("allocate");
-    try {
-      const block = this.#take(bytes);
-      this.#counters[block === NONE ? EXHAUSTED : ALLOCS]!++;
-      this.#lock.leave();
-      return block;
-    } catch (error) {
-      throw this.#lock.abandon(error);
-    }
+    const block = bytes <= this.#blockSize ? this.#cache.take(bytes) : NONE;
+    return block === NONE ? this.#allocateSlow(bytes) : block;
   }
 
   /** As `allocate`, all bytes 0. What was never handed out is zero already and is not touched. */
   allocateZeroed(bytes: number): number {
-    // Read before: another worker can only raise it, and then some zeros are written twice.
+    // Read before: it can only have been raised by then, and some zeros are written twice.
     const dirty = Atomics.load(this.#header, HIGH_WATER) * this.#blockSize;
     const block = this.allocate(bytes);
     if (block !== NONE) {
@@ -58,15 +75,16 @@ export class Blocks {
 
   /** Frees a run. Says whether it was allocated: of several that try, one succeeds. */
   free(block: number): boolean {
-    this.#lock.enter("free");
+    return this.#cache.give(block) || this.#freeSlow(block);
+  }
+
+  /** Gives up what this worker has cached, and its slot. Throws when the lock is not to be had. */
+  leave(): void {
+    this.#enter("close");
     try {
-      const freed = this.#claim(block, FREE);
-      if (freed) {
-        this.#runs.release(block);
-        this.#counters[FREES]!++;
-      }
+      this.#supply.flush();
+      this.#slots.leave(this.#slot);
       this.#lock.leave();
-      return freed;
     } catch (error) {
       throw this.#lock.abandon(error);
     }
@@ -77,6 +95,7 @@ export class Blocks {
    * block, NONE when there is no room, or NOT_ALLOCATED.
    */
   resize(block: number, bytes: number): number {
+    if (this.#resizeSingle(block, bytes)) return block;
     const target = this.#resizeOrFind(block, bytes);
     if (target === NONE) return this.#slideDown(block, bytes);
     if (target !== block && target !== NOT_ALLOCATED) this.#moveOut(block, target);
@@ -98,7 +117,7 @@ export class Blocks {
       return undefined;
     }
     const blocks = new Int32Array(count);
-    this.#lock.enter("allocate");
+    this.#enter("allocate");
     try {
       let taken = 0;
       while (taken < count && (blocks[taken] = this.#take(bytes)) !== NONE) taken++;
@@ -114,7 +133,7 @@ export class Blocks {
   /** Frees all of these runs, or none: then returns the place of the first that is not allocated, else NONE. */
   freeMany(blocks: readonly number[]): number {
     const tags = new Int32Array(blocks.length);
-    this.#lock.enter("free");
+    this.#enter("free");
     try {
       const refused = this.#claimAll(blocks, tags);
       if (refused === NONE) this.#releaseAll(blocks);
@@ -126,13 +145,71 @@ export class Blocks {
     }
   }
 
+  /** Begins a critical section. What the cache has seen until now is told before anything changes. */
+  #enter(action: string): void {
+    this.#lock.enter(action);
+    this.#slots.settle(this.#slot);
+  }
+
+  #allocateSlow(bytes: number): number {
+    this.#enter("allocate");
+    try {
+      const block = this.#allocateLocked(bytes);
+      if (block === NONE) this.#counters[EXHAUSTED]!++;
+      this.#lock.leave();
+      return block;
+    } catch (error) {
+      throw this.#lock.abandon(error);
+    }
+  }
+
+  #allocateLocked(bytes: number): number {
+    if (bytes <= this.#blockSize && this.#caching) {
+      this.#supply.refill();
+      const block = this.#cache.take(bytes);
+      if (block !== NONE) return block;
+    }
+    const block = this.#take(bytes);
+    if (block !== NONE) this.#counters[ALLOCS]!++;
+    return block;
+  }
+
+  #freeSlow(block: number): boolean {
+    this.#enter("free");
+    try {
+      const freed = this.#freeLocked(block);
+      this.#lock.leave();
+      return freed;
+    } catch (error) {
+      throw this.#lock.abandon(error);
+    }
+  }
+
+  #freeLocked(block: number): boolean {
+    if (this.#caching && stateOf(this.#table.loadTag(block)) === ALLOCATED) {
+      this.#supply.drain();
+      return this.#cache.give(block);
+    }
+    if (!this.#claim(block, FREE)) return false;
+    this.#runs.release(block);
+    this.#counters[FREES]!++;
+    return true;
+  }
+
   #lengthFor(bytes: number): number {
     return Math.ceil(bytes / this.#blockSize);
   }
 
+  /** Blocks from the free runs; when they are exhausted, with what all workers have cached. */
   #take(bytes: number): number {
     const length = this.#lengthFor(bytes);
-    return length > this.#table.blockCount ? NONE : this.#runs.allocate(length, bytes, this.#worker);
+    if (length > this.#table.blockCount) return NONE;
+    let block = this.#runs.allocate(length, bytes, this.#worker);
+    if (block === NONE && this.#caching && this.#supply.recall()) {
+      block = this.#runs.allocate(length, bytes, this.#worker);
+    }
+    this.#slots.settle(this.#slot);
+    return block;
   }
 
   #takeBack(blocks: Int32Array, count: number): void {
@@ -144,7 +221,7 @@ export class Blocks {
   }
 
   #countExhausted(): void {
-    this.#lock.enter("allocate");
+    this.#enter("allocate");
     this.#counters[EXHAUSTED]!++;
     this.#lock.leave();
   }
@@ -176,9 +253,17 @@ export class Blocks {
     this.#counters[FREES]! += blocks.length;
   }
 
+  /** A single block that stays one needs no lock. */
+  #resizeSingle(block: number, bytes: number): boolean {
+    const tag = this.#table.loadTag(block);
+    if (stateOf(tag) !== ALLOCATED || bytes > this.#blockSize || !this.adopt(block)) return false;
+    this.#table.setRequested(block, bytes);
+    return true;
+  }
+
   /** The same run, another one that is long enough, NONE or NOT_ALLOCATED. */
   #resizeOrFind(block: number, bytes: number): number {
-    this.#lock.enter("reallocate");
+    this.#enter("reallocate");
     try {
       const target = this.#resizeLocked(block, bytes);
       this.#lock.leave();
@@ -192,13 +277,17 @@ export class Blocks {
     if (!isAllocated(this.#table.loadTag(block))) return NOT_ALLOCATED;
     const length = this.#lengthFor(bytes);
     if (length > this.#table.blockCount) return NONE;
-    return this.#runs.resize(block, length, bytes, this.#worker) ? block : this.#take(bytes);
+    if (this.#runs.resize(block, length, bytes, this.#worker)) {
+      this.#slots.settle(this.#slot);
+      return block;
+    }
+    return this.#take(bytes);
   }
 
   /** Both runs are this worker's, so the copying needs no lock. */
   #moveOut(from: number, to: number): void {
     this.#region.move(to * this.#blockSize, from * this.#blockSize, this.#table.requested(from));
-    this.#lock.enter("reallocate");
+    this.#enter("reallocate");
     try {
       if (this.#claim(from, FREE)) this.#runs.release(from);
       this.#lock.leave();
@@ -209,7 +298,7 @@ export class Blocks {
 
   /** The last resort of `resize`: down into the free run before, overlapping where it lies now. */
   #slideDown(block: number, bytes: number): number {
-    this.#lock.enter("reallocate");
+    this.#enter("reallocate");
     try {
       const target = this.#slideLocked(block, bytes);
       if (target === NONE) this.#counters[EXHAUSTED]!++;

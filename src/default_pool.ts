@@ -45,5 +45,8 @@ export function free(block: Block): void {
 
 function poolFor(action: string): MemPool {
   if (defaultPool !== undefined) return defaultPool;
-  throw new MemPoolError("unknown-pool", `Cannot ${action}: this thread has no default pool, call init or attach first`);
+  throw new MemPoolError(
+    "unknown-pool",
+    `Cannot ${action}: this thread has no default pool, call init or attach first`,
+  );
 }

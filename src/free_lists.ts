@@ -104,7 +104,11 @@ export class FreeLists {
     const first = 31 - Math.clz32(level);
     const second = 31 - Math.clz32(this.#header[SECOND_LEVEL_MAPS + first]!);
     let longest = 0;
-    for (let block = this.head((first << SECOND_LEVEL_BITS) + second); block !== NONE; block = this.#table.next(block)) {
+    for (
+      let block = this.head((first << SECOND_LEVEL_BITS) + second);
+      block !== NONE;
+      block = this.#table.next(block)
+    ) {
       longest = Math.max(longest, this.#table.length(block));
     }
     return longest;

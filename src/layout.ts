@@ -2,6 +2,7 @@
  * The format of a region: where its parts lie and what their words mean.
  *
  *     header       the lock, geometry, counters, free lists, worker slots
+ *     caches       block numbers, as many as CACHED_BLOCKS a slot
  *     block table  one descriptor of 16 bytes a block
  *     guard page
  *     data         blockCount * blockSize bytes
@@ -19,38 +20,46 @@ export const FORMAT = 1;
 /** "mPo1": tells a region from anything else, and from one of the other byte order. */
 export const MAGIC = 0x316f506d;
 
-// Header, in 32-bit words. The first 32 are the lock's: MEMPOOL_LOCK_BYTES in native/mempool.h.
+// Header, in 32-bit words. The first 32 are the lock's: MEMPOOL_LOCK_BYTES in native/mempool.h. Then what is written
+// once, or once more by destroy; and from word 64, on other cache lines, what is written under the lock.
 
 export const HEADER_MAGIC = 32;
 export const HEADER_FORMAT = 33;
-/** LIVE or DESTROYED. Written once more after init, by whoever destroys the pool. */
+/** LIVE or DESTROYED. */
 export const STATE = 34;
-/** The worker inside a critical section, 0 for none. Written under the lock only. */
-export const HOLDER = 35;
-export const BLOCK_COUNT = 36;
-/** Worker numbers count up from 1 and are never used twice. */
-export const NEXT_WORKER = 37;
-/** Blocks in free runs. */
-export const FREE_BLOCKS = 38;
-/** No block from this one up was ever handed out, so those are zero. */
-export const HIGH_WATER = 39;
-export const PEAK_ALLOCATED = 40;
+export const BLOCK_COUNT = 35;
 /** 1 where misuse of `free` is only warned of. */
-export const WARN_ON_MISUSE = 41;
-export const LOCK_TIMEOUT = 42;
-export const CACHED_BLOCKS = 43;
-export const CACHED_BUFFERS = 44;
+export const WARN_ON_MISUSE = 36;
+export const LOCK_TIMEOUT = 37;
+/** Room for entries in each worker's cache. */
+export const CACHED_BLOCKS = 38;
+export const CACHED_BUFFERS = 39;
+/** 1 where the system has the barrier that lets a worker take from its cache without an atomic instruction. */
+export const PLAIN_CLAIMS = 40;
+/** In doubles. */
+export const BLOCK_SIZE = 21;
 
-// Header, in doubles.
+/** The worker inside a critical section, 0 for none. */
+export const HOLDER = 64;
+/** Worker numbers count up from 1 and are never used twice. Written without the lock, by atomic addition. */
+export const NEXT_WORKER = 65;
+/** Blocks in free runs. */
+export const FREE_BLOCKS = 66;
+/** No block from this one up was ever handed out or cached, so those are zero. */
+export const HIGH_WATER = 67;
+export const PEAK_ALLOCATED = 68;
+/** One more than the highest slot that ever had a worker. Only grows. */
+export const SLOTS_USED = 69;
 
-export const BLOCK_SIZE = 24;
-export const ALLOCS = 25;
-export const FREES = 26;
-export const COALESCED = 27;
-export const EXHAUSTED = 28;
-export const LOCK_ACQUISITIONS = 29;
-export const LOCK_CONTENDED = 30;
-export const OWNER_DEATHS = 31;
+// Counters, in doubles.
+
+export const ALLOCS = 36;
+export const FREES = 37;
+export const COALESCED = 38;
+export const EXHAUSTED = 39;
+export const LOCK_ACQUISITIONS = 40;
+export const LOCK_CONTENDED = 41;
+export const OWNER_DEATHS = 42;
 
 // Values of STATE. CLOSED stands in no region: it is what a pool object reads once its worker has left.
 
@@ -66,18 +75,37 @@ export const SECOND_LEVEL_BITS = 5;
 /** Enough first levels for a run of MAX_BLOCKS. */
 export const FIRST_LEVELS = 25;
 /** Bit f is set where second-level map f is not 0. */
-export const FIRST_LEVEL_MAP = 64;
+export const FIRST_LEVEL_MAP = 96;
 /** Bit s of map f is set where list (f, s) is not empty. */
-export const SECOND_LEVEL_MAPS = 65;
-export const LIST_HEADS = 96;
+export const SECOND_LEVEL_MAPS = 97;
+export const LIST_HEADS = 128;
 
-// Worker slots: the number of the worker that has the slot, 0 for none.
+// Worker slots, in 32-bit words, each on two cache lines of its own. But for SLOT_STALE, which is written under the lock,
+// only the worker that has the slot writes there.
 
 export const SLOT_COUNT = 128;
-export const SLOTS = LIST_HEADS + FIRST_LEVELS * SECOND_LEVELS;
+export const SLOT_WORDS = 32;
+export const SLOTS = 960;
 
-/** A multiple of every page size up to 16 KiB, so that the table starts on a page. */
+/** The worker that has the slot, 0 for none. */
+export const SLOT_WORKER = 0;
+/** The block that the worker is just taking from its cache, NONE for none. */
+export const SLOT_CLAIM = 1;
+/** Entries in its cache. */
+export const SLOT_TOP = 2;
+/** Those of them whose block another worker has recalled. */
+export const SLOT_STALE = 3;
+/** Fewest entries since the worker last counted the pool's allocated blocks. */
+export const SLOT_LOWEST = 4;
+/** Blocks taken from its cache and put into it; in doubles, from the slot's first. */
+export const SLOT_TAKEN = 4;
+export const SLOT_GIVEN = 5;
+
+/** A multiple of every page size up to 16 KiB. */
 export const HEADER_BYTES = 32_768;
+
+/** So that all caches together stay small in address space. */
+export const MAX_CACHED_BLOCKS = 65_536;
 
 // Descriptors.
 
@@ -118,17 +146,29 @@ export const ALLOCATED_RUN = 4;
 export const CACHED = 5;
 /** First block of a run that freeMany has claimed and not yet freed. */
 export const RELEASING = 6;
+/** A single block in a worker's cache that another worker is about to take out of it. */
+export const RECALLED = 7;
 
 // Bounds.
 
 /** So that the number of a word in the table stays below 2^31, and one ArrayBuffer holds the table on Bun. */
-export const MAX_BLOCKS = 2 ** 28 - 2 ** 12;
+export const MAX_BLOCKS = 2 ** 28 - 2 ** 22;
 /** No system that we know maps more for one process. */
 export const MAX_BYTES = 2 ** 47;
 /** So that a tag stays below 2^31. */
 export const MAX_WORKERS = 2 ** 28 - 1;
 
-/** Bytes of header and table together. */
-export function metaBytes(blockCount: number): number {
-  return HEADER_BYTES + blockCount * DESCRIPTOR_BYTES;
+/** Word where the entries of a slot's cache start, or for SLOT_COUNT where the block table does. */
+export function cacheWord(slot: number, cachedBlocks: number): number {
+  return HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT + slot * cacheStride(cachedBlocks);
+}
+
+/** Bytes of header, caches and table together. */
+export function metaBytes(blockCount: number, cachedBlocks: number): number {
+  return cacheWord(SLOT_COUNT, cachedBlocks) * Int32Array.BYTES_PER_ELEMENT + blockCount * DESCRIPTOR_BYTES;
+}
+
+/** Words for one cache: whole cache lines, so that workers do not share any. */
+function cacheStride(cachedBlocks: number): number {
+  return Math.ceil(cachedBlocks / 16) * 16;
 }

@@ -1,5 +1,5 @@
 import { MemPoolError } from "./errors.ts";
-import { MAX_BLOCKS, MAX_BYTES, metaBytes } from "./layout.ts";
+import { MAX_BLOCKS, MAX_BYTES, MAX_CACHED_BLOCKS, metaBytes } from "./layout.ts";
 
 /** What `MemPool.init` can be told besides the two sizes. */
 export interface MemPoolOptions {
@@ -50,7 +50,11 @@ export interface Settings {
   readonly lockTimeout: number;
 }
 
-/** Free blocks for a few dozen calls without the lock, and few enough to lie idle in a worker that has stopped. */
+/**
+ * Unless told otherwise, a worker caches a 32nd of the pool, and at most enough for a few dozen calls without the lock:
+ * what lies in a cache does not coalesce.
+ */
+const DEFAULT_CACHED_SHARE = 32;
 const DEFAULT_CACHED_BLOCKS = 64;
 
 /** Enough for a hundred thousand live buffers; they take about 40 MB of JavaScript heap. */
@@ -74,12 +78,13 @@ export function settingsFrom(size: unknown, defaultBlockSize: unknown, options: 
     );
   }
   const blockCount = blockCountFrom(bytes, blockSize);
+  const cachedBlocks = cachedBlocksFrom(given.cachedBlocks, blockCount, blockSize);
   return {
     blockSize,
     blockCount,
-    metaBytes: metaBytes(blockCount),
+    metaBytes: metaBytes(blockCount, cachedBlocks),
     warnOnMisuse: warnFrom(given.onMisuse),
-    cachedBlocks: wholeNumber("cachedBlocks", given.cachedBlocks ?? DEFAULT_CACHED_BLOCKS),
+    cachedBlocks,
     cachedBuffers: wholeNumber("cachedBuffers", given.cachedBuffers ?? DEFAULT_CACHED_BUFFERS),
     lockTimeout: wholeNumber("lockTimeout", given.lockTimeout ?? DEFAULT_LOCK_TIMEOUT),
   };
@@ -182,6 +187,13 @@ function blockCountFrom(bytes: number, blockSize: number): number {
     );
   }
   return blockCount;
+}
+
+function cachedBlocksFrom(value: unknown, blockCount: number, blockSize: number): number {
+  const fitting = Math.min(DEFAULT_CACHED_BLOCKS, Math.floor(blockCount / DEFAULT_CACHED_SHARE));
+  const wanted = wholeNumber("cachedBlocks", value ?? fitting);
+  // The fast path notes what was asked for in one word.
+  return blockSize < 2 ** 31 ? Math.min(wanted, blockCount, MAX_CACHED_BLOCKS) : 0;
 }
 
 function optionsObject(options: unknown): Partial<Record<string, unknown>> {

@@ -1,16 +1,20 @@
+import type { FreeLists } from "./free_lists.ts";
 import {
+  ALLOCATED,
+  ALLOCATED_RUN,
+  CACHED,
   COALESCED,
   FREE,
   FREE_BLOCKS,
   HIGH_WATER,
+  INTERIOR,
   LENGTH,
   NONE,
-  PEAK_ALLOCATED,
+  RECALLED,
   RELEASING,
   TAG,
 } from "./layout.ts";
-import type { FreeLists } from "./free_lists.ts";
-import { allocatedState, type BlockTable, isAllocated, makeTag, stateOf, workerOf } from "./table.ts";
+import { allocatedState, type BlockTable, makeTag, stateOf, workerOf } from "./table.ts";
 
 /**
  * Runs: allocate, release, resize, with split and immediate coalescing. Constant time for any length. The caller
@@ -45,6 +49,32 @@ export class Runs {
   allocate(length: number, requested: number, worker: number): number {
     const found = this.#lists.find(length);
     return found === NONE ? NONE : this.#allocateFrom(found, length, requested, worker);
+  }
+
+  /**
+   * Turns up to `wanted` blocks of one free run into single blocks of a worker's cache. Returns how many; their numbers
+   * start at `entries[at]`, the lowest first.
+   */
+  cache(wanted: number, worker: number, entries: Int32Array, at: number): number {
+    const table = this.#table;
+    const first = this.#lists.find(1);
+    if (first === NONE) return 0;
+    const length = table.length(first);
+    const count = Math.min(wanted, length);
+    this.#lists.remove(first, length);
+    this.#raiseHighWater(first + count);
+    if (length > count) table.describeFree(first + count, length - count);
+    for (let block = first + count - 1; block > first; block--) {
+      table.describeCached(block, worker);
+      entries[at + block - first] = block;
+    }
+    // Two stores that each leave the table true: the run is cut into single blocks, then its first is cached too.
+    table.set(first, LENGTH, 1);
+    table.describeCached(first, worker);
+    entries[at] = first;
+    if (length > count) this.#lists.insert(first + count, length - count);
+    this.#header[FREE_BLOCKS]! -= count;
+    return count;
   }
 
   /** Takes back the run at `block`, whose tag the caller has just turned to FREE, and joins it with its neighbours. */
@@ -121,19 +151,14 @@ export class Runs {
     const found = table.length(first);
     this.#lists.remove(first, found);
     if (found > length) this.#split(first, found, length);
-    const end = first + length;
-    if (end > header[HIGH_WATER]!) header[HIGH_WATER] = end;
+    this.#raiseHighWater(first + length);
     table.markAllocated(first, length, requested, worker);
-    this.#countTaken(length);
+    header[FREE_BLOCKS]! -= length;
     return first;
   }
 
-  #countTaken(length: number): void {
-    const header = this.#header;
-    const free = header[FREE_BLOCKS]! - length;
-    const allocated = this.#table.blockCount - free;
-    header[FREE_BLOCKS] = free;
-    if (allocated > header[PEAK_ALLOCATED]!) header[PEAK_ALLOCATED] = allocated;
+  #raiseHighWater(end: number): void {
+    if (end > this.#header[HIGH_WATER]!) this.#header[HIGH_WATER] = end;
   }
 
   /** Cuts a free run that is in no list; what is left over is free and in its list. */
@@ -161,14 +186,14 @@ export class Runs {
     if (room < to) return false;
     this.#lists.remove(right, room - from);
     const end = block + to;
-    if (end > this.#header[HIGH_WATER]!) this.#header[HIGH_WATER] = end;
+    this.#raiseHighWater(end);
     if (room > to) table.describeFree(end, room - to);
     table.markAllocatedEnd(block, to);
     table.set(block, TAG, makeTag(allocatedState(to), worker));
     table.set(block, LENGTH, to);
     if (room > to) this.#lists.insert(end, room - to);
     this.#counters[COALESCED]!++;
-    this.#countTaken(to - from);
+    this.#header[FREE_BLOCKS]! -= to - from;
     return true;
   }
 
@@ -188,15 +213,27 @@ export class Runs {
     let length = this.#checkedLength(block);
     if (length === 0) return 0;
     const tag = table.tag(block);
-    if (isAllocated(tag)) {
-      table.markAllocatedEnd(block, length);
-      table.set(block, TAG, makeTag(allocatedState(length), workerOf(tag)));
-    } else if (stateOf(tag) === FREE || stateOf(tag) === RELEASING) {
+    const state = stateOf(tag);
+    if (state === FREE || state === RELEASING) {
       table.set(block, TAG, FREE);
       length = this.#joinFree(block, length);
       if (length !== 0) this.#lists.insert(block, length);
+    } else if (state === RECALLED) {
+      // The cache's worker may be claiming it this moment: see src/cache.ts.
+      table.exchangeTag(block, tag, makeTag(CACHED, workerOf(tag)));
+    } else if (length > 1) {
+      this.#clearInside(block, length);
+      if (state === ALLOCATED) table.set(block, TAG, makeTag(ALLOCATED_RUN, workerOf(tag)));
+    } else if (state === ALLOCATED_RUN) {
+      table.set(block, TAG, makeTag(ALLOCATED, workerOf(tag)));
     }
     return length;
+  }
+
+  /** Inside a run, only blocks that were ever used can claim to be something else. */
+  #clearInside(block: number, length: number): void {
+    const end = Math.min(block + length, this.#header[HIGH_WATER]!);
+    for (let inner = block + 1; inner < end; inner++) this.#table.set(inner, TAG, INTERIOR);
   }
 
   #joinFree(block: number, length: number): number {
@@ -208,6 +245,7 @@ export class Runs {
       table.set(right, TAG, FREE);
       table.set(block, LENGTH, length);
     }
+    this.#clearInside(block, length);
     table.markFreeEnd(block, length);
     return length;
   }

@@ -1,17 +1,4 @@
-import {
-  ALLOCS,
-  CACHED,
-  COALESCED,
-  EXHAUSTED,
-  FREE,
-  FREES,
-  LOCK_ACQUISITIONS,
-  LOCK_CONTENDED,
-  OWNER_DEATHS,
-  PEAK_ALLOCATED,
-  SLOT_COUNT,
-  SLOTS,
-} from "./layout.ts";
+import { CACHED, COALESCED, EXHAUSTED, FREE, LOCK_ACQUISITIONS, LOCK_CONTENDED, OWNER_DEATHS } from "./layout.ts";
 import { type BlockTable, stateOf } from "./table.ts";
 import type { Views } from "./views.ts";
 
@@ -29,7 +16,7 @@ export interface MemPoolStats {
   readonly cachedBlocks: number;
   /** Free blocks that no worker keeps. */
   readonly freeBlocks: number;
-  /** The most blocks ever handed out at a time. */
+  /** The most blocks ever handed out at a time; with several workers, give or take what they have cached. */
   readonly peakAllocatedBlocks: number;
   /** Bytes that callers asked for; the rest of `allocatedBlocks * blockSize` is internal waste. */
   readonly requestedBytes: number;
@@ -65,7 +52,7 @@ interface Census {
 }
 
 /** Counts the pool. The caller holds the lock. Cost: one step for every run. */
-export function collectStats({ header, counters, table, blockSize }: Views): MemPoolStats {
+export function collectStats({ counters, table, slots, blockSize }: Views): MemPoolStats {
   const { allocated, cached, requested, largest } = takeCensus(table);
   const blockCount = table.blockCount;
   const available = blockCount - allocated;
@@ -76,18 +63,18 @@ export function collectStats({ header, counters, table, blockSize }: Views): Mem
     allocatedBlocks: allocated,
     cachedBlocks: cached,
     freeBlocks: available - cached,
-    peakAllocatedBlocks: header[PEAK_ALLOCATED]!,
+    peakAllocatedBlocks: Math.max(slots.peak(), allocated),
     requestedBytes: requested,
     largestFreeRun: largest,
     fragmentation: available === 0 || available === blockCount ? 0 : 1 - largest / available,
-    allocs: counters[ALLOCS]!,
-    frees: counters[FREES]!,
+    allocs: slots.allocs(),
+    frees: slots.frees(),
     coalesced: counters[COALESCED]!,
     exhausted: counters[EXHAUSTED]!,
     grown: 0,
     lockAcquisitions: counters[LOCK_ACQUISITIONS]!,
     lockContended: counters[LOCK_CONTENDED]!,
-    workers: countWorkers(header),
+    workers: slots.countWorkers(),
     ownerDeaths: counters[OWNER_DEATHS]!,
   };
 }
@@ -111,12 +98,4 @@ function takeCensus(table: BlockTable): Census {
     block += Math.max(length, 1);
   }
   return census;
-}
-
-function countWorkers(header: Int32Array): number {
-  let workers = 0;
-  for (let slot = 0; slot < SLOT_COUNT; slot++) {
-    if (header[SLOTS + slot] !== 0) workers++;
-  }
-  return workers;
 }

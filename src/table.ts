@@ -1,6 +1,7 @@
 import {
   ALLOCATED,
   ALLOCATED_RUN,
+  CACHED,
   DESCRIPTOR_SHIFT,
   END_OF_FREE,
   FREE,
@@ -111,6 +112,13 @@ export class BlockTable {
     this.setRequested(first, requested);
     this.markAllocatedEnd(first, length);
     this.set(first, TAG, makeTag(allocatedState(length), worker));
+  }
+
+  /** Describes a single block of a worker's cache. Both words of `requested` are plausible before it is ever used. */
+  describeCached(block: number, worker: number): void {
+    this.setRequested(block, 1);
+    this.set(block, LENGTH, 1);
+    this.set(block, TAG, makeTag(CACHED, worker));
   }
 
   /** First block of the free run that ends right before `block`, or NONE. */

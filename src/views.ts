@@ -4,6 +4,7 @@ import {
   BLOCK_SIZE,
   CACHED_BLOCKS,
   CACHED_BUFFERS,
+  cacheWord,
   FORMAT,
   HEADER_BYTES,
   HEADER_FORMAT,
@@ -11,29 +12,40 @@ import {
   LIVE,
   LOCK_TIMEOUT,
   MAGIC,
+  MAX_CACHED_BLOCKS,
   metaBytes,
   NEXT_WORKER,
+  PLAIN_CLAIMS,
+  SLOT_COUNT,
   STATE,
   WARN_ON_MISUSE,
 } from "./layout.ts";
 import type { Settings } from "./options.ts";
 import { Runs } from "./runs.ts";
+import { Slots } from "./slots.ts";
 import { BlockTable } from "./table.ts";
 
 /** Header and table of a region as typed arrays, and the structures that live in them. */
 export class Views {
+  /** Header, caches and table, word by word. */
+  readonly meta: Int32Array;
   readonly header: Int32Array;
   readonly counters: Float64Array;
   readonly table: BlockTable;
   readonly lists: FreeLists;
   readonly runs: Runs;
+  readonly slots: Slots;
   readonly blockSize: number;
 
   /** Of a region whose geometry `misfit` has found to be right. */
   constructor(meta: ArrayBuffer) {
-    this.header = new Int32Array(meta, 0, HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT);
-    this.counters = new Float64Array(meta, 0, HEADER_BYTES / Float64Array.BYTES_PER_ELEMENT);
-    this.table = new BlockTable(new Int32Array(meta, HEADER_BYTES), this.header[BLOCK_COUNT]!);
+    this.meta = new Int32Array(meta);
+    this.header = headerOf(meta);
+    this.counters = countersOf(meta);
+    const blockCount = this.header[BLOCK_COUNT]!;
+    const tableWord = cacheWord(SLOT_COUNT, this.header[CACHED_BLOCKS]!);
+    this.table = new BlockTable(this.meta.subarray(tableWord), blockCount);
+    this.slots = new Slots(this.header, this.counters, blockCount);
     this.lists = new FreeLists(this.header, this.table);
     this.runs = new Runs(this.header, this.counters, this.table, this.lists);
     this.blockSize = this.counters[BLOCK_SIZE]!;
@@ -41,9 +53,9 @@ export class Views {
 }
 
 /** Writes a new region's header and its first descriptor. The state comes last. */
-export function formatRegion(meta: ArrayBuffer, settings: Settings): Views {
-  const header = new Int32Array(meta, 0, HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT);
-  const counters = new Float64Array(meta, 0, HEADER_BYTES / Float64Array.BYTES_PER_ELEMENT);
+export function formatRegion(meta: ArrayBuffer, settings: Settings, plainClaims: boolean): Views {
+  const header = headerOf(meta);
+  const counters = countersOf(meta);
   header[HEADER_MAGIC] = MAGIC;
   header[HEADER_FORMAT] = FORMAT;
   header[BLOCK_COUNT] = settings.blockCount;
@@ -53,6 +65,7 @@ export function formatRegion(meta: ArrayBuffer, settings: Settings): Views {
   header[LOCK_TIMEOUT] = settings.lockTimeout;
   header[CACHED_BLOCKS] = settings.cachedBlocks;
   header[CACHED_BUFFERS] = settings.cachedBuffers;
+  header[PLAIN_CLAIMS] = Number(plainClaims);
   const views = new Views(meta);
   views.runs.format();
   Atomics.store(header, STATE, LIVE);
@@ -61,15 +74,27 @@ export function formatRegion(meta: ArrayBuffer, settings: Settings): Views {
 
 /** What in a region's header is not as this version writes it, or undefined when all is. */
 export function misfit(meta: ArrayBuffer, dataBytes: number): string | undefined {
-  const header = new Int32Array(meta, 0, HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT);
-  const counters = new Float64Array(meta, 0, HEADER_BYTES / Float64Array.BYTES_PER_ELEMENT);
+  const header = headerOf(meta);
+  const counters = countersOf(meta);
   const blockCount = header[BLOCK_COUNT]!;
+  const cachedBlocks = header[CACHED_BLOCKS]!;
   const blockSize = counters[BLOCK_SIZE]!;
   if (header[HEADER_MAGIC] !== MAGIC) return `its magic number is ${header[HEADER_MAGIC]}`;
   if (header[HEADER_FORMAT] !== FORMAT) return `its format is ${header[HEADER_FORMAT]}, this code reads ${FORMAT}`;
-  if (!(blockCount >= 1 && metaBytes(blockCount) <= meta.byteLength)) return `its block count is ${blockCount}`;
+  if (!(cachedBlocks >= 0 && cachedBlocks <= MAX_CACHED_BLOCKS)) return `its caches hold ${cachedBlocks} blocks`;
+  if (!(blockCount >= 1 && metaBytes(blockCount, cachedBlocks) <= meta.byteLength)) {
+    return `its block count is ${blockCount}`;
+  }
   if (!(blockSize >= 16 && blockSize % 16 === 0 && blockCount * blockSize <= dataBytes)) {
     return `its block size is ${blockSize}`;
   }
   return undefined;
+}
+
+function headerOf(meta: ArrayBuffer): Int32Array {
+  return new Int32Array(meta, 0, HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT);
+}
+
+function countersOf(meta: ArrayBuffer): Float64Array {
+  return new Float64Array(meta, 0, HEADER_BYTES / Float64Array.BYTES_PER_ELEMENT);
 }

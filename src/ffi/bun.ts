@@ -19,6 +19,7 @@ const SYMBOLS = {
   mempool_offset: { args: [/* region */ "u32", /* address */ "ptr"], returns: "f64" },
   mempool_lock: { args: [/* region */ "u32", /* timeout_ms */ "u32"], returns: "i32" },
   mempool_unlock: { args: [/* region */ "u32"], returns: "void" },
+  mempool_barrier: { args: [], returns: "i32" },
   mempool_zero: { args: [/* region */ "u32", /* offset */ "f64", /* bytes */ "f64"], returns: "void" },
   mempool_move: { args: [/* region */ "u32", /* to */ "f64", /* from */ "f64", /* bytes */ "f64"], returns: "void" },
 } as const;
@@ -31,6 +32,7 @@ class BunRegion implements Region {
   readonly #symbols: Symbols;
   readonly #number: number;
   readonly #data: number;
+  readonly #words: Int32Array;
 
   constructor(symbols: Symbols, number: number) {
     this.#symbols = symbols;
@@ -38,6 +40,7 @@ class BunRegion implements Region {
     this.#data = Number(symbols.mempool_data(number));
     this.dataBytes = symbols.mempool_data_bytes(number);
     this.meta = ffi.toArrayBuffer(symbols.mempool_meta(number)!, 0, symbols.mempool_meta_bytes(number));
+    this.#words = new Int32Array(this.meta);
   }
 
   buffer(offset: number, byteLength: number): ArrayBuffer {
@@ -54,6 +57,11 @@ class BunRegion implements Region {
 
   unlock(): void {
     this.#symbols.mempool_unlock(this.#number);
+  }
+
+  /** JavaScriptCore compiles this to the instruction itself. */
+  exchange(word: number, expected: number, replacement: number): number {
+    return Atomics.compareExchange(this.#words, word, expected, replacement);
   }
 
   zero(offset: number, byteLength: number): void {
@@ -91,6 +99,10 @@ class BunNative implements Native {
 
   open(id: number): number {
     return this.#symbols.mempool_open(id);
+  }
+
+  barrier(): boolean {
+    return this.#symbols.mempool_barrier() === 1;
   }
 
   region(number: number): Region {

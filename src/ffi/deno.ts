@@ -15,6 +15,11 @@ const SYMBOLS = {
   mempool_offset: { parameters: [/* region */ "u32", /* address */ "pointer"], result: "f64" },
   mempool_lock: { parameters: [/* region */ "u32", /* timeout_ms */ "u32"], result: "i32" },
   mempool_unlock: { parameters: [/* region */ "u32"], result: "void" },
+  mempool_exchange: {
+    parameters: [/* region */ "u32", /* word */ "u32", /* expected */ "i32", /* replacement */ "i32"],
+    result: "i32",
+  },
+  mempool_barrier: { parameters: [], result: "i32" },
   mempool_zero: { parameters: [/* region */ "u32", /* offset */ "f64", /* bytes */ "f64"], result: "void" },
   mempool_move: {
     parameters: [/* region */ "u32", /* to */ "f64", /* from */ "f64", /* bytes */ "f64"],
@@ -58,6 +63,11 @@ class DenoRegion implements Region {
     this.#symbols.mempool_unlock(this.#number);
   }
 
+  /** Half the price of Atomics.compareExchange, which V8 calls as a builtin. */
+  exchange(word: number, expected: number, replacement: number): number {
+    return this.#symbols.mempool_exchange(this.#number, word, expected, replacement);
+  }
+
   zero(offset: number, byteLength: number): void {
     this.#symbols.mempool_zero(this.#number, offset, byteLength);
   }
@@ -93,6 +103,10 @@ class DenoNative implements Native {
 
   open(id: number): number {
     return this.#symbols.mempool_open(id);
+  }
+
+  barrier(): boolean {
+    return this.#symbols.mempool_barrier() === 1;
   }
 
   region(number: number): Region {

@@ -6,7 +6,7 @@
  */
 
 /** MEMPOOL_ABI in native/mempool.h. */
-export const ABI = 1;
+export const ABI = 2;
 
 // What `openRegion` says instead of a region.
 
@@ -32,6 +32,8 @@ export interface Region {
   /** Takes the lock, waiting at most this many milliseconds. */
   lock(timeout: number): number;
   unlock(): void;
+  /** Atomic compare-and-exchange on a 32-bit word of meta, in the runtime's fastest way; returns what stood there. */
+  exchange(word: number, expected: number, replacement: number): number;
   /** Sets bytes of the data to 0. */
   zero(offset: number, byteLength: number): void;
   /** Copies within the data, right also where the ranges overlap. */
@@ -54,6 +56,8 @@ export interface Native {
   create(metaBytes: number, dataBytes: number): number;
   /** Finds a live region: its number for `region`, or UNKNOWN or DESTROYED. */
   open(id: number): number;
+  /** Makes every thread of the process pass a full memory barrier; false where the system has no such call. */
+  barrier(): boolean;
   /** The region of that number, which `open` has given. */
   region(number: number): Region;
 }

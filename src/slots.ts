@@ -1,0 +1,137 @@
+import { MemPoolError } from "./errors.ts";
+import {
+  ALLOCS,
+  FREE_BLOCKS,
+  FREES,
+  NONE,
+  PEAK_ALLOCATED,
+  SLOT_CLAIM,
+  SLOT_COUNT,
+  SLOT_GIVEN,
+  SLOT_LOWEST,
+  SLOT_STALE,
+  SLOT_TAKEN,
+  SLOT_TOP,
+  SLOT_WORDS,
+  SLOT_WORKER,
+  SLOTS,
+  SLOTS_USED,
+} from "./layout.ts";
+
+/** The header word where a slot starts. */
+export function slotWord(slot: number): number {
+  return SLOTS + slot * SLOT_WORDS;
+}
+
+/** The double where a slot starts. */
+function slotDouble(slot: number): number {
+  return slotWord(slot) / 2;
+}
+
+/** The worker slots of a pool: who is attached, and what each worker says of its cache. */
+export class Slots {
+  readonly #header: Int32Array;
+  readonly #counters: Float64Array;
+  readonly #blockCount: number;
+
+  constructor(header: Int32Array, counters: Float64Array, blockCount: number) {
+    this.#header = header;
+    this.#counters = counters;
+    this.#blockCount = blockCount;
+  }
+
+  /** Takes a free slot for a worker, by one exchange that only one worker wins. */
+  take(worker: number): number {
+    const header = this.#header;
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      if (Atomics.compareExchange(header, slotWord(slot) + SLOT_WORKER, 0, worker) !== 0) continue;
+      header[slotWord(slot) + SLOT_CLAIM] = NONE;
+      this.#raiseUsed(slot + 1);
+      return slot;
+    }
+    throw new MemPoolError("too-many-workers", `Cannot attach: all ${SLOT_COUNT} worker slots of the pool are taken`);
+  }
+
+  /** Gives up a slot whose cache is empty; what it counted goes to the pool's counters. The caller holds the lock. */
+  leave(slot: number): void {
+    const counters = this.#counters;
+    counters[ALLOCS]! += counters[slotDouble(slot) + SLOT_TAKEN]!;
+    counters[FREES]! += counters[slotDouble(slot) + SLOT_GIVEN]!;
+    this.#header.fill(0, slotWord(slot) + SLOT_CLAIM, slotWord(slot) + SLOT_WORDS);
+    Atomics.store(this.#header, slotWord(slot) + SLOT_WORKER, 0);
+  }
+
+  /** Slots from 0 that may have a worker. */
+  get used(): number {
+    return this.#header[SLOTS_USED]!;
+  }
+
+  worker(slot: number): number {
+    return Atomics.load(this.#header, slotWord(slot) + SLOT_WORKER);
+  }
+
+  countWorkers(): number {
+    let workers = 0;
+    for (let slot = 0; slot < this.used; slot++) {
+      if (this.worker(slot) !== 0) workers++;
+    }
+    return workers;
+  }
+
+  /** Allocations so far. */
+  allocs(): number {
+    return this.#sum(ALLOCS, SLOT_TAKEN);
+  }
+
+  /** Blocks given back so far. */
+  frees(): number {
+    return this.#sum(FREES, SLOT_GIVEN);
+  }
+
+  /**
+   * Raises the peak to what this worker's cache has seen since it was last settled. Before every change under the lock
+   * and after it; exact for one worker, and off by what other workers have cached with several. The caller holds the
+   * lock.
+   */
+  settle(slot: number): void {
+    const header = this.#header;
+    const at = slotWord(slot);
+    const top = header[at + SLOT_TOP]!;
+    const peak = this.#allocated() + top - header[at + SLOT_LOWEST]!;
+    header[at + SLOT_LOWEST] = top;
+    if (peak > header[PEAK_ALLOCATED]!) header[PEAK_ALLOCATED] = peak;
+  }
+
+  /** The peak, what no worker has settled yet included. */
+  peak(): number {
+    let excursion = 0;
+    for (let slot = 0; slot < this.used; slot++) {
+      const at = slotWord(slot);
+      excursion = Math.max(excursion, this.#header[at + SLOT_TOP]! - this.#header[at + SLOT_LOWEST]!);
+    }
+    return Math.max(this.#header[PEAK_ALLOCATED]!, this.#allocated() + excursion);
+  }
+
+  #allocated(): number {
+    const header = this.#header;
+    let available = header[FREE_BLOCKS]!;
+    for (let slot = 0; slot < this.used; slot++) {
+      const at = slotWord(slot);
+      available += header[at + SLOT_TOP]! - header[at + SLOT_STALE]!;
+    }
+    return this.#blockCount - available;
+  }
+
+  #sum(total: number, part: number): number {
+    let sum = this.#counters[total]!;
+    for (let slot = 0; slot < this.used; slot++) sum += this.#counters[slotDouble(slot) + part]!;
+    return sum;
+  }
+
+  #raiseUsed(used: number): void {
+    const header = this.#header;
+    for (let now = this.used; now < used; now = this.used) {
+      Atomics.compareExchange(header, SLOTS_USED, now, used);
+    }
+  }
+}
