@@ -21,7 +21,9 @@ const layers: Readonly<Record<LayerName, Layer>> = {
   pool: { files: ["src/pool.ts"], uses: ["attachment", "rooms", "opener", "contract", "ground"] },
   attachment: { files: ["src/attachment.ts"], uses: ["rooms", "opener", "contract", "ground"] },
   rooms: {
-    files: inSrc("options addressing views blocks table runs free_lists cache buffers lock check stats"),
+    files: inSrc(
+      "options addressing ended blocks cache supply slots views table runs free_lists buffers lock check stats",
+    ),
     uses: ["contract", "ground"],
     sideways: true,
   },

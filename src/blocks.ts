@@ -24,6 +24,8 @@ export const NOT_ALLOCATED = -2;
 
 /** What a worker does with blocks, by their numbers: its cache first, then the lock around the runs. */
 export class Blocks {
+  /** The worker's cache, for what needs no lock. */
+  readonly cache: WorkerCache;
   readonly #region: Region;
   readonly #header: Int32Array;
   readonly #counters: Float64Array;
@@ -31,7 +33,6 @@ export class Blocks {
   readonly #runs: Runs;
   readonly #slots: Slots;
   readonly #lock: Lock;
-  readonly #cache: WorkerCache;
   readonly #supply: Supply;
   readonly #slot: number;
   readonly #worker: number;
@@ -48,23 +49,31 @@ export class Blocks {
     this.#blockSize = views.blockSize;
     this.#caching = views.header[CACHED_BLOCKS] !== 0;
     this.#lock = lock;
-    this.#cache = new WorkerCache(region, views, slot, worker);
+    this.cache = new WorkerCache(region, views, slot, worker);
     this.#supply = new Supply(native, views, slot, worker);
     this.#slot = slot;
     this.#worker = worker;
   }
 
-  /** Hands out the fewest adjacent blocks that hold so many bytes; NONE when no free run does. */
+  /** Hands out the fewest adjacent blocks that hold so many bytes, which the cache could not; NONE when no free run does. */
   allocate(bytes: number): number {
-    const block = bytes <= this.#blockSize ? this.#cache.take(bytes) : NONE;
-    return block === NONE ? this.#allocateSlow(bytes) : block;
+    this.#enter("allocate");
+    try {
+      const block = this.#allocateLocked(bytes);
+      if (block === NONE) this.#counters[EXHAUSTED]!++;
+      this.#lock.leave();
+      return block;
+    } catch (error) {
+      throw this.#lock.abandon(error);
+    }
   }
 
   /** As `allocate`, all bytes 0. What was never handed out is zero already and is not touched. */
   allocateZeroed(bytes: number): number {
     // Read before: it can only have been raised by then, and some zeros are written twice.
     const dirty = Atomics.load(this.#header, HIGH_WATER) * this.#blockSize;
-    const block = this.allocate(bytes);
+    let block = this.cache.take(bytes);
+    if (block === NONE) block = this.allocate(bytes);
     if (block !== NONE) {
       const offset = block * this.#blockSize;
       const length = Math.min(bytes, dirty - offset);
@@ -73,9 +82,16 @@ export class Blocks {
     return block;
   }
 
-  /** Frees a run. Says whether it was allocated: of several that try, one succeeds. */
+  /** Frees a run that the cache did not take. Says whether it was allocated: of several that try, one succeeds. */
   free(block: number): boolean {
-    return this.#cache.give(block) || this.#freeSlow(block);
+    this.#enter("free");
+    try {
+      const freed = this.#freeLocked(block);
+      this.#lock.leave();
+      return freed;
+    } catch (error) {
+      throw this.#lock.abandon(error);
+    }
   }
 
   /** Gives up what this worker has cached, and its slot. Throws when the lock is not to be had. */
@@ -151,22 +167,10 @@ export class Blocks {
     this.#slots.settle(this.#slot);
   }
 
-  #allocateSlow(bytes: number): number {
-    this.#enter("allocate");
-    try {
-      const block = this.#allocateLocked(bytes);
-      if (block === NONE) this.#counters[EXHAUSTED]!++;
-      this.#lock.leave();
-      return block;
-    } catch (error) {
-      throw this.#lock.abandon(error);
-    }
-  }
-
   #allocateLocked(bytes: number): number {
     if (bytes <= this.#blockSize && this.#caching) {
       this.#supply.refill();
-      const block = this.#cache.take(bytes);
+      const block = this.cache.take(bytes);
       if (block !== NONE) return block;
     }
     const block = this.#take(bytes);
@@ -174,21 +178,10 @@ export class Blocks {
     return block;
   }
 
-  #freeSlow(block: number): boolean {
-    this.#enter("free");
-    try {
-      const freed = this.#freeLocked(block);
-      this.#lock.leave();
-      return freed;
-    } catch (error) {
-      throw this.#lock.abandon(error);
-    }
-  }
-
   #freeLocked(block: number): boolean {
     if (this.#caching && stateOf(this.#table.loadTag(block)) === ALLOCATED) {
       this.#supply.drain();
-      return this.#cache.give(block);
+      return this.cache.give(block);
     }
     if (!this.#claim(block, FREE)) return false;
     this.#runs.release(block);

@@ -1,10 +1,24 @@
 import type { Region } from "./ffi/native.ts";
-import { CACHED_BUFFERS, NONE } from "./layout.ts";
+import * as layout from "./layout.ts";
 import { type BlockTable, isAllocated } from "./table.ts";
 import type { Views } from "./views.ts";
 
-/** What a buffer over the whole data area is stamped with: it starts where block 0 does, and is no block. */
-const WHOLE = -2;
+// Its own constants V8 folds; see src/cache.ts.
+const NONE = layout.NONE;
+
+const EMPTY = new Uint8Array(0);
+
+/** What is known of a buffer: whose it is, and over which block. */
+class Mark {
+  /**
+   * On the buffer, EMPTY until it was freed once. Asking a view for its length is one instruction, asking a buffer is a
+   * call; and both say 0 once the buffer was moved away.
+   */
+  view: Uint8Array = EMPTY;
+
+  /** `block` is NONE for a buffer over the whole data area: it starts where block 0 does, and is no block. */
+  constructor(readonly owner: Buffers, readonly block: number, readonly buffer: ArrayBuffer) {}
+}
 
 class Returned {
   constructor(object: object) {
@@ -14,22 +28,19 @@ class Returned {
 }
 
 /**
- * Two private fields on an ArrayBuffer that say whose it is and which block it lies over. They cost 1 to 2 ns to read,
- * and unlike a symbol property nobody sees, copies or forges them. A buffer moved by the engine arrives without.
+ * A private field on an ArrayBuffer. It costs a nanosecond to read, and unlike a symbol property nobody sees, copies or
+ * forges it. A buffer that was moved by the engine arrives without.
  */
 class Stamp extends Returned {
-  readonly #owner: Buffers;
-  readonly #block: number;
+  readonly #mark: Mark;
 
-  constructor(buffer: ArrayBuffer, owner: Buffers, block: number) {
-    super(buffer);
-    this.#owner = owner;
-    this.#block = block;
+  constructor(mark: Mark) {
+    super(mark.buffer);
+    this.#mark = mark;
   }
 
-  /** The block that `owner` stamped on this object, WHOLE, or NONE. */
-  static read(object: object, owner: Buffers): number {
-    return #owner in object && object.#owner === owner ? object.#block : NONE;
+  static read(object: unknown): Mark | undefined {
+    return typeof object === "object" && object !== null && #mark in object ? object.#mark : undefined;
   }
 }
 
@@ -38,7 +49,7 @@ export class Buffers {
   readonly #region: Region;
   readonly #table: BlockTable;
   readonly #blockSize: number;
-  readonly #kept: (ArrayBuffer | undefined)[] = [];
+  readonly #kept: (Mark | undefined)[] = [];
   /** One less than the number of places, a power of two; -1 for none. */
   readonly #mask: number;
   #whole: ArrayBuffer | undefined;
@@ -48,60 +59,70 @@ export class Buffers {
     this.#region = region;
     this.#table = views.table;
     this.#blockSize = views.blockSize;
-    const limit = Math.min(views.header[CACHED_BUFFERS]!, views.table.blockCount);
+    const limit = Math.min(views.header[layout.CACHED_BUFFERS]!, views.table.blockCount);
     this.#mask = limit === 0 ? -1 : (1 << (31 - Math.clz32(limit))) - 1;
   }
 
   /** The buffer over this run, of exactly this length: the kept one if it fits. */
   over(block: number, byteLength: number): ArrayBuffer {
     const kept = this.#kept[block & this.#mask];
-    return kept !== undefined && kept.byteLength === byteLength && Stamp.read(kept, this) === block
-      ? kept
-      : this.#make(block, byteLength);
+    return kept !== undefined && kept.view.length === byteLength && kept.block === block
+      ? kept.buffer
+      : this.#overSlow(kept, block, byteLength);
+  }
+
+  /** The block that a buffer lies over which this worker has freed before; NONE where `blockOf` has to look. */
+  stamped(object: unknown): number {
+    const mark = Stamp.read(object);
+    return mark !== undefined && mark.owner === this && mark.view.length !== 0 ? mark.block : NONE;
   }
 
   /** The block that a buffer, or the buffer behind a view, starts at; NONE when it is not one of this pool's. */
   blockOf(object: object): number {
-    const block = Stamp.read(object, this);
+    if (ArrayBuffer.isView(object)) return this.blockOf(object.buffer);
     // A buffer that was moved away is empty, and its block belongs to whoever received it.
-    return block >= 0 && (object as ArrayBuffer).byteLength !== 0 ? block : this.#blockOfStranger(object);
+    if (!(object instanceof ArrayBuffer) || object.byteLength === 0) return NONE;
+    const mark = Stamp.read(object);
+    if (mark === undefined) return this.#blockOfStranger(object);
+    if (mark.owner !== this) return NONE;
+    if (mark.view.length === 0 && mark.block !== NONE) mark.view = new Uint8Array(object);
+    return mark.block;
   }
 
   /** One buffer over the first `byteLength` bytes of the data. */
   whole(byteLength: number): ArrayBuffer {
     if (this.#whole?.byteLength !== byteLength) {
       this.#whole = this.#region.buffer(0, byteLength);
-      new Stamp(this.#whole, this, WHOLE);
+      new Stamp(new Mark(this, NONE, this.#whole));
     }
     return this.#whole;
   }
 
-  #make(block: number, byteLength: number): ArrayBuffer {
+  #overSlow(kept: Mark | undefined, block: number, byteLength: number): ArrayBuffer {
+    if (kept?.block === block && kept.buffer.byteLength === byteLength) return kept.buffer;
     const buffer = this.#region.buffer(block * this.#blockSize, byteLength);
-    this.#keep(buffer, block);
+    this.#keep(new Mark(this, block, buffer));
     return buffer;
   }
 
-  #keep(buffer: ArrayBuffer, block: number): void {
-    new Stamp(buffer, this, block);
-    const place = block & this.#mask;
-    if (place < 0) return;
+  #keep(mark: Mark): void {
+    new Stamp(mark);
+    const place = mark.block & this.#mask;
+    if (this.#mask < 0) return;
     const kept = this.#kept;
     // Filled up in order: an array with holes far apart would become a slow one.
     while (kept.length <= place) kept.push(undefined);
-    kept[place] = buffer;
+    kept[place] = mark;
   }
 
-  /** A view, a buffer that another worker posted, or something foreign. */
-  #blockOfStranger(object: object): number {
-    if (ArrayBuffer.isView(object)) return this.blockOf(object.buffer);
-    if (!(object instanceof ArrayBuffer) || object.byteLength === 0 || Stamp.read(object, this) !== NONE) return NONE;
-    const block = this.#region.offsetOf(object) / this.#blockSize;
+  /** A buffer that another worker posted or the engine moved, or something foreign. */
+  #blockOfStranger(buffer: ArrayBuffer): number {
+    const block = this.#region.offsetOf(buffer) / this.#blockSize;
     if (!(block >= 0 && block % 1 === 0 && block < this.#table.blockCount)) return NONE;
     if (isAllocated(this.#table.loadTag(block))) {
       // Part of a block, or several blocks, start at one too, but are not what was handed out.
-      if (this.#table.requested(block) !== object.byteLength) return NONE;
-      this.#keep(object, block);
+      if (this.#table.requested(block) !== buffer.byteLength) return NONE;
+      this.#keep(new Mark(this, block, buffer));
     }
     return block;
   }

@@ -1,24 +1,20 @@
 import type { Region } from "./ffi/native.ts";
-import {
-  ALLOCATED,
-  CACHED,
-  CACHED_BLOCKS,
-  cacheWord,
-  DESCRIPTOR_SHIFT,
-  NONE,
-  PLAIN_CLAIMS,
-  REQUESTED_LOW,
-  SLOT_CLAIM,
-  SLOT_COUNT,
-  SLOT_GIVEN,
-  SLOT_LOWEST,
-  SLOT_TAKEN,
-  SLOT_TOP,
-  STATE_MASK,
-} from "./layout.ts";
+import * as layout from "./layout.ts";
 import { slotWord } from "./slots.ts";
 import { makeTag } from "./table.ts";
 import type { Views } from "./views.ts";
+
+// V8 folds a module's own constants into the code, but loads imported ones anew at each use: 5 ns a call here.
+const STATE = layout.STATE;
+const LIVE = layout.LIVE;
+const NONE = layout.NONE;
+const ALLOCATED = layout.ALLOCATED;
+const STATE_MASK = layout.STATE_MASK;
+const DESCRIPTOR_SHIFT = layout.DESCRIPTOR_SHIFT;
+const REQUESTED_LOW = layout.REQUESTED_LOW;
+const SLOT_CLAIM = layout.SLOT_CLAIM;
+const SLOT_TOP = layout.SLOT_TOP;
+const SLOT_LOWEST = layout.SLOT_LOWEST;
 
 /**
  * A worker's cache of single blocks: a stack of block numbers, which only this worker moves, so that most calls need
@@ -46,68 +42,109 @@ import type { Views } from "./views.ts";
  * is stale, and stale entries are skipped.
  */
 export class WorkerCache {
-  readonly #region: Region;
+  readonly #region: Pick<Region, "exchange">;
   readonly #meta: Int32Array;
   readonly #counters: Float64Array;
   readonly #plain: boolean;
   readonly #capacity: number;
+  readonly #blockSize: number;
+  readonly #blockCount: number;
+  /** Bits of a block's size where it is a power of two and every offset fits 31 bits; else -1. */
+  readonly #shift: number;
+  readonly #perByte: number;
+  // Where things lie in `meta`, and in `counters`.
   readonly #slot: number;
   readonly #entries: number;
   readonly #table: number;
-  readonly #taken: number;
   readonly #given: number;
   readonly #cachedTag: number;
   readonly #allocatedTag: number;
 
-  constructor(region: Region, views: Views, slot: number, worker: number) {
+  constructor(region: Pick<Region, "exchange">, views: Views, slot: number, worker: number) {
     this.#region = region;
     this.#meta = views.meta;
     this.#counters = views.counters;
-    this.#plain = views.header[PLAIN_CLAIMS] === 1;
-    this.#capacity = views.header[CACHED_BLOCKS]!;
+    this.#plain = views.header[layout.PLAIN_CLAIMS] === 1;
+    this.#capacity = views.header[layout.CACHED_BLOCKS]!;
+    this.#blockSize = views.blockSize;
+    this.#blockCount = views.table.blockCount;
+    this.#shift = shiftFor(views.blockSize, this.#blockCount);
+    this.#perByte = 1 / views.blockSize;
     this.#slot = slotWord(slot);
-    this.#entries = cacheWord(slot, this.#capacity);
-    this.#table = cacheWord(SLOT_COUNT, this.#capacity);
-    this.#taken = this.#slot / 2 + SLOT_TAKEN;
-    this.#given = this.#slot / 2 + SLOT_GIVEN;
-    this.#cachedTag = makeTag(CACHED, worker);
+    this.#entries = layout.cacheWord(slot, this.#capacity);
+    this.#table = layout.cacheWord(layout.SLOT_COUNT, this.#capacity);
+    this.#given = this.#slot / 2 + layout.SLOT_GIVEN;
+    this.#cachedTag = makeTag(layout.CACHED, worker);
     this.#allocatedTag = makeTag(ALLOCATED, worker);
   }
 
-  /** Hands out a cached block for so many bytes, or says NONE: the cache is empty, or its last entry is in question. */
+  /**
+   * Hands out a cached block. NONE where the slow path has to look: what was asked for is no number of bytes that a
+   * block holds, the pool is no longer live, the cache is empty, or its last entry is in question.
+   */
   take(bytes: number): number {
     const meta = this.#meta;
-    const top = meta[this.#slot + SLOT_TOP]! - 1;
-    if (top < 0) return NONE;
+    const slot = this.#slot;
+    const top = meta[slot + SLOT_TOP]! - 1;
+    if (top < 0 || meta[STATE] !== LIVE) return NONE;
+    if (typeof bytes !== "number" || (bytes | 0) !== bytes || bytes < 1 || bytes > this.#blockSize) return NONE;
     const block = meta[this.#entries + top]!;
-    const tag = this.#table + (block << DESCRIPTOR_SHIFT);
-    if (this.#plain) {
-      meta[this.#slot + SLOT_CLAIM] = block;
-      if (meta[tag] !== this.#cachedTag) return NONE;
-      meta[tag + REQUESTED_LOW] = bytes;
-      meta[tag] = this.#allocatedTag;
-      meta[this.#slot + SLOT_CLAIM] = NONE;
-    } else {
-      if (this.#region.exchange(tag, this.#cachedTag, this.#allocatedTag) !== this.#cachedTag) return NONE;
-      meta[tag + REQUESTED_LOW] = bytes;
-    }
-    meta[this.#slot + SLOT_TOP] = top;
-    if (top < meta[this.#slot + SLOT_LOWEST]!) meta[this.#slot + SLOT_LOWEST] = top;
-    this.#counters[this.#taken]!++;
+    if (!this.#claim(block, bytes)) return NONE;
+    meta[slot + SLOT_TOP] = top;
+    if (top < meta[slot + SLOT_LOWEST]!) meta[slot + SLOT_LOWEST] = top;
     return block;
   }
 
-  /** Puts an allocated single block into the cache, or says false: it is none, or the cache is full. */
+  /** Puts an allocated single block into the cache. False where the slow path has to look, as for `take`. */
   give(block: number): boolean {
     const meta = this.#meta;
     const word = this.#table + (block << DESCRIPTOR_SHIFT);
     const tag = meta[word]!;
     const top = meta[this.#slot + SLOT_TOP]!;
-    if ((tag & STATE_MASK) !== ALLOCATED || top >= this.#capacity) return false;
+    if ((tag & STATE_MASK) !== ALLOCATED || top >= this.#capacity || meta[STATE] !== LIVE) return false;
     if (this.#region.exchange(word, tag, this.#cachedTag) !== tag) return false;
     meta[this.#entries + top] = block;
     meta[this.#slot + SLOT_TOP] = top + 1;
     this.#counters[this.#given]!++;
     return true;
   }
+
+  /** `give` for the block that starts at an offset; false also where none does. */
+  giveAt(offset: number): boolean {
+    if (typeof offset !== "number") return false;
+    const block = this.#blockAt(offset);
+    return block >= 0 && block < this.#blockCount && this.give(block);
+  }
+
+  /** The block that starts at an offset; out of range where none does. */
+  #blockAt(offset: number): number {
+    if (this.#shift >= 0) {
+      const block = offset >> this.#shift;
+      return block << this.#shift === offset ? block : NONE;
+    }
+    // Multiplying is faster than dividing; what it rounds, comparing finds.
+    const block = (offset * this.#perByte + 0.5) | 0;
+    return block * this.#blockSize === offset ? block : NONE;
+  }
+
+  #claim(block: number, bytes: number): boolean {
+    const meta = this.#meta;
+    const word = this.#table + (block << DESCRIPTOR_SHIFT);
+    if (!this.#plain) {
+      if (this.#region.exchange(word, this.#cachedTag, this.#allocatedTag) !== this.#cachedTag) return false;
+      meta[word + REQUESTED_LOW] = bytes;
+      return true;
+    }
+    meta[this.#slot + SLOT_CLAIM] = block;
+    if (meta[word] !== this.#cachedTag) return false;
+    meta[word + REQUESTED_LOW] = bytes;
+    meta[word] = this.#allocatedTag;
+    meta[this.#slot + SLOT_CLAIM] = NONE;
+    return true;
+  }
+}
+
+function shiftFor(blockSize: number, blockCount: number): number {
+  const shift = 31 - Math.clz32(blockSize);
+  return 2 ** shift === blockSize && blockCount * blockSize <= 2 ** 31 ? shift : -1;
 }

@@ -80,8 +80,8 @@ export const FIRST_LEVEL_MAP = 96;
 export const SECOND_LEVEL_MAPS = 97;
 export const LIST_HEADS = 128;
 
-// Worker slots, in 32-bit words, each on two cache lines of its own. But for SLOT_STALE, which is written under the lock,
-// only the worker that has the slot writes there.
+// Worker slots, in 32-bit words, each on two cache lines of its own. SLOT_STALE and
+// SLOT_SUPPLIED are written under the lock; all else only by the worker that has the slot.
 
 export const SLOT_COUNT = 128;
 export const SLOT_WORDS = 32;
@@ -97,9 +97,9 @@ export const SLOT_TOP = 2;
 export const SLOT_STALE = 3;
 /** Fewest entries since the worker last counted the pool's allocated blocks. */
 export const SLOT_LOWEST = 4;
-/** Blocks taken from its cache and put into it; in doubles, from the slot's first. */
-export const SLOT_TAKEN = 4;
-export const SLOT_GIVEN = 5;
+/** In doubles from the slot's first: blocks that it freed into its cache, and net, that came to it from free runs. */
+export const SLOT_GIVEN = 4;
+export const SLOT_SUPPLIED = 5;
 
 /** A multiple of every page size up to 16 KiB. */
 export const HEADER_BYTES = 32_768;

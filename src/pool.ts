@@ -2,9 +2,12 @@ import type { Addressing } from "./addressing.ts";
 import { Attachment } from "./attachment.ts";
 import { type Blocks, NOT_ALLOCATED } from "./blocks.ts";
 import type { Buffers } from "./buffers.ts";
+import type { WorkerCache } from "./cache.ts";
 import { checkInvariants } from "./check.ts";
+import { ended } from "./ended.ts";
 import { MemPoolError } from "./errors.ts";
-import { CLOSED, DESTROYED, LIVE, NONE, STATE } from "./layout.ts";
+import * as layout from "./layout.ts";
+import { CLOSED, DESTROYED, LIVE, STATE } from "./layout.ts";
 import {
   checkBlocks,
   checkCount,
@@ -19,9 +22,8 @@ import { collectStats, type MemPoolStats } from "./stats.ts";
 /** What the pool hands out: an ArrayBuffer, or any view on it, which stands for its `.buffer`. */
 export type Block = ArrayBuffer | ArrayBufferView;
 
-// What a pool object reads for a header once its worker has left the pool: the region is no longer its to look at.
-const CLOSED_HEADER = new Int32Array(STATE + 1).fill(CLOSED, STATE);
-const DESTROYED_HEADER = new Int32Array(STATE + 1).fill(DESTROYED, STATE);
+// Its own constants V8 folds; see src/cache.ts.
+const NONE = layout.NONE;
 
 /**
  * A pool of fixed-size blocks in one region of native memory, shared by all workers of the process. Every method may
@@ -46,20 +48,20 @@ export class MemPool implements Disposable {
   readonly #attachment: Attachment;
   readonly #blocks: Blocks;
   readonly #buffers: Buffers;
+  #cache: WorkerCache;
   readonly #addressing: Addressing;
   readonly #blockSize: number;
   readonly #blockCount: number;
   /** Whether disposing of this object ends the pool, or only this worker's part in it. */
   readonly #made: boolean;
   #header: Int32Array;
-  readonly #onDestroyed = (): void => {
-    this.#header = DESTROYED_HEADER;
-  };
+  readonly #onDestroyed = (): void => this.#end(DESTROYED);
 
   private constructor(attachment: Attachment, made: boolean) {
     this.#attachment = attachment;
     this.#blocks = attachment.blocks;
     this.#buffers = attachment.buffers;
+    this.#cache = attachment.blocks.cache;
     this.#addressing = attachment.addressing;
     this.#blockSize = attachment.views.blockSize;
     this.#blockCount = attachment.views.table.blockCount;
@@ -142,10 +144,8 @@ export class MemPool implements Disposable {
    * @throws {RangeError} `numBytes` is not a whole number from 1 up.
    */
   alloc(numBytes: number): ArrayBuffer | null {
-    this.#checkLive("allocate");
-    checkCount("allocate", "numBytes", numBytes);
-    this.#checkBufferLength("allocate", numBytes);
-    return this.#over(this.#blocks.allocate(numBytes), numBytes);
+    const number = this.#cache.take(numBytes);
+    return number === NONE ? this.#allocSlow(numBytes) : this.#buffers.over(number, numBytes);
   }
 
   /**
@@ -187,9 +187,8 @@ export class MemPool implements Disposable {
    * @throws {MemPoolError} "double-free" or "foreign-block", unless the pool's `onMisuse` is "warn".
    */
   free(block: Block): void {
-    this.#checkLive("free");
-    const number = this.#addressing.ofBuffer("free", block);
-    if (number === NONE || !this.#blocks.free(number)) this.#addressing.refuseFree(number, block);
+    const number = this.#buffers.stamped(block);
+    if (number === NONE || !this.#cache.give(number)) this.#freeSlow(block);
   }
 
   /**
@@ -270,9 +269,8 @@ export class MemPool implements Disposable {
    * @throws {RangeError} `numBytes` is not a whole number from 1 up.
    */
   allocOffset(numBytes: number): number {
-    this.#checkLive("allocate");
-    checkCount("allocate", "numBytes", numBytes);
-    return this.#offsetAt(this.#blocks.allocate(numBytes));
+    const number = this.#cache.take(numBytes);
+    return number === NONE ? this.#allocOffsetSlow(numBytes) : number * this.#blockSize;
   }
 
   /** `calloc` without an object; returns an offset, or -1. */
@@ -296,9 +294,7 @@ export class MemPool implements Disposable {
    * @throws {MemPoolError} "double-free" or "foreign-block", unless the pool's `onMisuse` is "warn".
    */
   freeOffset(offset: number): void {
-    this.#checkLive("free");
-    const number = this.#addressing.ofOffset("free", offset);
-    if (number === NONE || !this.#blocks.free(number)) this.#addressing.refuseFree(number, offset);
+    if (!this.#cache.giveAt(offset)) this.#freeOffsetSlow(offset);
   }
 
   /** Counts the pool, exactly, while others wait. Takes time proportional to the number of runs. */
@@ -322,7 +318,7 @@ export class MemPool implements Disposable {
   close(): void {
     if (this.#header[STATE] === CLOSED) return;
     if (this.#header[STATE] === DESTROYED) return this.#attachment.leaveDestroyed();
-    this.#header = CLOSED_HEADER;
+    this.#end(CLOSED);
     this.#attachment.removeMember(this.#onDestroyed);
   }
 
@@ -338,6 +334,39 @@ export class MemPool implements Disposable {
   [Symbol.dispose](): void {
     if (this.#made) this.destroy();
     else this.close();
+  }
+
+  #end(state: typeof CLOSED | typeof DESTROYED): void {
+    ({ header: this.#header, cache: this.#cache } = ended(state));
+  }
+
+  #allocSlow(numBytes: number): ArrayBuffer | null {
+    this.#checkLive("allocate");
+    checkCount("allocate", "numBytes", numBytes);
+    this.#checkBufferLength("allocate", numBytes);
+    return this.#over(this.#blocks.allocate(numBytes), numBytes);
+  }
+
+  #freeSlow(block: Block): void {
+    this.#checkLive("free");
+    const number = this.#addressing.ofBuffer("free", block);
+    if (number === NONE || !this.#free(number)) this.#addressing.refuseFree(number, block);
+  }
+
+  #allocOffsetSlow(numBytes: number): number {
+    this.#checkLive("allocate");
+    checkCount("allocate", "numBytes", numBytes);
+    return this.#offsetAt(this.#blocks.allocate(numBytes));
+  }
+
+  #freeOffsetSlow(offset: number): void {
+    this.#checkLive("free");
+    const number = this.#addressing.ofOffset("free", offset);
+    if (number === NONE || !this.#free(number)) this.#addressing.refuseFree(number, offset);
+  }
+
+  #free(number: number): boolean {
+    return this.#cache.give(number) || this.#blocks.free(number);
   }
 
   #over(number: number, numBytes: number): ArrayBuffer | null {

@@ -10,7 +10,7 @@ import {
   SLOT_GIVEN,
   SLOT_LOWEST,
   SLOT_STALE,
-  SLOT_TAKEN,
+  SLOT_SUPPLIED,
   SLOT_TOP,
   SLOT_WORDS,
   SLOT_WORKER,
@@ -55,7 +55,7 @@ export class Slots {
   /** Gives up a slot whose cache is empty; what it counted goes to the pool's counters. The caller holds the lock. */
   leave(slot: number): void {
     const counters = this.#counters;
-    counters[ALLOCS]! += counters[slotDouble(slot) + SLOT_TAKEN]!;
+    counters[ALLOCS]! += this.#taken(slot);
     counters[FREES]! += counters[slotDouble(slot) + SLOT_GIVEN]!;
     this.#header.fill(0, slotWord(slot) + SLOT_CLAIM, slotWord(slot) + SLOT_WORDS);
     Atomics.store(this.#header, slotWord(slot) + SLOT_WORKER, 0);
@@ -64,6 +64,11 @@ export class Slots {
   /** Slots from 0 that may have a worker. */
   get used(): number {
     return this.#header[SLOTS_USED]!;
+  }
+
+  /** Notes that so many blocks came to a worker's cache from free runs, or went back. The caller holds the lock. */
+  supply(slot: number, blocks: number): void {
+    this.#counters[slotDouble(slot) + SLOT_SUPPLIED]! += blocks;
   }
 
   worker(slot: number): number {
@@ -80,12 +85,16 @@ export class Slots {
 
   /** Allocations so far. */
   allocs(): number {
-    return this.#sum(ALLOCS, SLOT_TAKEN);
+    let allocs = this.#counters[ALLOCS]!;
+    for (let slot = 0; slot < this.used; slot++) allocs += this.#taken(slot);
+    return allocs;
   }
 
   /** Blocks given back so far. */
   frees(): number {
-    return this.#sum(FREES, SLOT_GIVEN);
+    let frees = this.#counters[FREES]!;
+    for (let slot = 0; slot < this.used; slot++) frees += this.#counters[slotDouble(slot) + SLOT_GIVEN]!;
+    return frees;
   }
 
   /**
@@ -113,19 +122,20 @@ export class Slots {
   }
 
   #allocated(): number {
-    const header = this.#header;
-    let available = header[FREE_BLOCKS]!;
-    for (let slot = 0; slot < this.used; slot++) {
-      const at = slotWord(slot);
-      available += header[at + SLOT_TOP]! - header[at + SLOT_STALE]!;
-    }
+    let available = this.#header[FREE_BLOCKS]!;
+    for (let slot = 0; slot < this.used; slot++) available += this.#cached(slot);
     return this.#blockCount - available;
   }
 
-  #sum(total: number, part: number): number {
-    let sum = this.#counters[total]!;
-    for (let slot = 0; slot < this.used; slot++) sum += this.#counters[slotDouble(slot) + part]!;
-    return sum;
+  /** Blocks that the worker took from its cache: what came in and is no longer there. */
+  #taken(slot: number): number {
+    const counters = this.#counters;
+    const came = counters[slotDouble(slot) + SLOT_SUPPLIED]! + counters[slotDouble(slot) + SLOT_GIVEN]!;
+    return came - this.#cached(slot);
+  }
+
+  #cached(slot: number): number {
+    return this.#header[slotWord(slot) + SLOT_TOP]! - this.#header[slotWord(slot) + SLOT_STALE]!;
   }
 
   #raiseUsed(used: number): void {

@@ -58,6 +58,7 @@ export class Supply {
       count += more;
     }
     this.#reverse(count);
+    this.#views.slots.supply(this.#slot, count);
     this.#setTop(count);
   }
 
@@ -119,7 +120,7 @@ export class Supply {
 
   /** Frees the oldest entries of this worker's cache, but for stale ones. */
   #release(count: number): void {
-    const { meta, table, runs } = this.#views;
+    const { meta, table, runs, slots } = this.#views;
     for (let entry = this.#entries; entry < this.#entries + count; entry++) {
       const block = meta[entry]!;
       if (table.loadTag(block) !== this.#cachedTag) {
@@ -128,6 +129,7 @@ export class Supply {
       }
       table.set(block, TAG, FREE);
       runs.release(block);
+      slots.supply(this.#slot, -1);
     }
   }
 
@@ -160,6 +162,7 @@ export class Supply {
         table.exchangeTag(block, recalled, cached);
       } else if (table.exchangeTag(block, recalled, FREE)) {
         runs.release(block);
+        slots.supply(slot, -1);
         meta[slotWord(slot) + SLOT_STALE]!++;
       }
     }

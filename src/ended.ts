@@ -1,0 +1,37 @@
+import { WorkerCache } from "./cache.ts";
+import { type CLOSED, type DESTROYED, metaBytes, STATE } from "./layout.ts";
+import { formatRegion, type Views } from "./views.ts";
+
+/** What a pool object looks at once it has left: never again at the region, which may be another pool's by then. */
+export interface Ended {
+  readonly header: Int32Array;
+  readonly cache: WorkerCache;
+}
+
+const made = new Map<number, Ended>();
+
+/** A header of this state, and a cache that hands out nothing and takes nothing. */
+export function ended(state: typeof CLOSED | typeof DESTROYED): Ended {
+  let views = made.get(state);
+  if (views === undefined) made.set(state, views = make(state));
+  return views;
+}
+
+function make(state: number): Ended {
+  const views = smallestRegion();
+  views.header[STATE] = state;
+  return { header: views.header, cache: new WorkerCache({ exchange: () => 0 }, views, 0, 0) };
+}
+
+function smallestRegion(): Views {
+  const settings = {
+    blockSize: 16,
+    blockCount: 1,
+    metaBytes: metaBytes(1, 0),
+    warnOnMisuse: false,
+    cachedBlocks: 0,
+    cachedBuffers: 0,
+    lockTimeout: 0,
+  };
+  return formatRegion(new ArrayBuffer(settings.metaBytes), settings, false);
+}
