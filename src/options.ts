@@ -85,8 +85,8 @@ export function settingsFrom(size: unknown, defaultBlockSize: unknown, options: 
     metaBytes: metaBytes(blockCount, cachedBlocks),
     warnOnMisuse: warnFrom(given.onMisuse),
     cachedBlocks,
-    cachedBuffers: wholeNumber("cachedBuffers", given.cachedBuffers ?? DEFAULT_CACHED_BUFFERS),
-    lockTimeout: wholeNumber("lockTimeout", given.lockTimeout ?? DEFAULT_LOCK_TIMEOUT),
+    cachedBuffers: wholeNumber("cachedBuffers", given.cachedBuffers, DEFAULT_CACHED_BUFFERS),
+    lockTimeout: wholeNumber("lockTimeout", given.lockTimeout, DEFAULT_LOCK_TIMEOUT),
   };
 }
 
@@ -191,7 +191,7 @@ function blockCountFrom(bytes: number, blockSize: number): number {
 
 function cachedBlocksFrom(value: unknown, blockCount: number, blockSize: number): number {
   const fitting = Math.min(DEFAULT_CACHED_BLOCKS, Math.floor(blockCount / DEFAULT_CACHED_SHARE));
-  const wanted = wholeNumber("cachedBlocks", value ?? fitting);
+  const wanted = wholeNumber("cachedBlocks", value, fitting);
   // The fast path notes what was asked for in one word.
   return blockSize < 2 ** 31 ? Math.min(wanted, blockCount, MAX_CACHED_BLOCKS) : 0;
 }
@@ -228,7 +228,8 @@ function warnFrom(value: unknown = "throw"): boolean {
   return value === "warn";
 }
 
-function wholeNumber(name: string, value: unknown): number {
+function wholeNumber(name: string, given: unknown, otherwise: number): number {
+  const value = given === undefined ? otherwise : given;
   checkFromZero("init pool", name, value);
   if (value > MAX_INT32) {
     throw new RangeError(`Cannot init pool: ${name} must not exceed 2^31 - 1, got ${value}`);
