@@ -12,13 +12,24 @@ interface Layer {
   readonly sideways?: boolean;
 }
 
-type LayerName = "face" | "defaults" | "pool" | "attachment" | "rooms" | "opener" | "adapters" | "contract" | "ground";
+type LayerName =
+  | "face"
+  | "defaults"
+  | "pool"
+  | "operations"
+  | "attachment"
+  | "rooms"
+  | "opener"
+  | "adapters"
+  | "contract"
+  | "ground";
 
 /** From the top down. Every file of src has its place here: a new one is added to a row. */
 const layers: Readonly<Record<LayerName, Layer>> = {
   face: { files: ["mod.ts"], uses: ["defaults", "pool", "rooms", "ground"] },
   defaults: { files: ["src/default_pool.ts"], uses: ["pool", "rooms", "ground"] },
-  pool: { files: ["src/pool.ts"], uses: ["attachment", "rooms", "opener", "contract", "ground"] },
+  pool: { files: ["src/pool.ts"], uses: ["operations", "attachment", "rooms", "ground"] },
+  operations: { files: ["src/operations.ts"], uses: ["attachment", "rooms", "ground"] },
   attachment: { files: ["src/attachment.ts"], uses: ["rooms", "opener", "contract", "ground"] },
   rooms: {
     files: inSrc(

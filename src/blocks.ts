@@ -9,6 +9,7 @@ import {
   FREES,
   HIGH_WATER,
   NONE,
+  PEAK_ALLOCATED,
   RELEASING,
   TAG,
 } from "./layout.ts";
@@ -135,10 +136,11 @@ export class Blocks {
     const blocks = new Int32Array(count);
     this.#enter("allocate");
     try {
+      const peak = this.#header[PEAK_ALLOCATED]!;
       let taken = 0;
       while (taken < count && (blocks[taken] = this.#take(bytes)) !== NONE) taken++;
       if (taken === count) this.#counters[ALLOCS]! += count;
-      else this.#takeBack(blocks, taken);
+      else this.#takeBack(blocks, taken, peak);
       this.#lock.leave();
       return taken === count ? blocks : undefined;
     } catch (error) {
@@ -205,8 +207,10 @@ export class Blocks {
     return block;
   }
 
-  #takeBack(blocks: Int32Array, count: number): void {
+  /** As if they had never been handed out, which nobody saw. */
+  #takeBack(blocks: Int32Array, count: number, peak: number): void {
     this.#counters[EXHAUSTED]!++;
+    this.#header[PEAK_ALLOCATED] = peak;
     for (let place = 0; place < count; place++) {
       this.#claim(blocks[place]!, FREE);
       this.#runs.release(blocks[place]!);

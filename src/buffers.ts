@@ -32,11 +32,17 @@ class Returned {
  * forges it. A buffer that was moved by the engine arrives without.
  */
 class Stamp extends Returned {
-  readonly #mark: Mark;
+  #mark: Mark;
 
-  constructor(mark: Mark) {
+  private constructor(mark: Mark) {
     super(mark.buffer);
     this.#mark = mark;
+  }
+
+  /** Stamps a buffer; one that bears a mark of an attachment that this worker has ended gets another. */
+  static write(mark: Mark): void {
+    if (#mark in mark.buffer) mark.buffer.#mark = mark;
+    else new Stamp(mark);
   }
 
   static read(object: unknown): Mark | undefined {
@@ -83,8 +89,7 @@ export class Buffers {
     // A buffer that was moved away is empty, and its block belongs to whoever received it.
     if (!(object instanceof ArrayBuffer) || object.byteLength === 0) return NONE;
     const mark = Stamp.read(object);
-    if (mark === undefined) return this.#blockOfStranger(object);
-    if (mark.owner !== this) return NONE;
+    if (mark === undefined || (mark.owner !== this && mark.block !== NONE)) return this.#blockOfStranger(object);
     if (mark.view.length === 0 && mark.block !== NONE) mark.view = new Uint8Array(object);
     return mark.block;
   }
@@ -93,7 +98,7 @@ export class Buffers {
   whole(byteLength: number): ArrayBuffer {
     if (this.#whole?.byteLength !== byteLength) {
       this.#whole = this.#region.buffer(0, byteLength);
-      new Stamp(new Mark(this, NONE, this.#whole));
+      Stamp.write(new Mark(this, NONE, this.#whole));
     }
     return this.#whole;
   }
@@ -106,7 +111,7 @@ export class Buffers {
   }
 
   #keep(mark: Mark): void {
-    new Stamp(mark);
+    Stamp.write(mark);
     const place = mark.block & this.#mask;
     if (this.#mask < 0) return;
     const kept = this.#kept;
@@ -115,7 +120,7 @@ export class Buffers {
     kept[place] = mark;
   }
 
-  /** A buffer that another worker posted or the engine moved, or something foreign. */
+  /** A buffer that another worker posted, that the engine moved, of an earlier attachment, or something foreign. */
   #blockOfStranger(buffer: ArrayBuffer): number {
     const block = this.#region.offsetOf(buffer) / this.#blockSize;
     if (!(block >= 0 && block % 1 === 0 && block < this.#table.blockCount)) return NONE;

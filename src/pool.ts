@@ -1,29 +1,18 @@
-import type { Addressing } from "./addressing.ts";
 import { Attachment } from "./attachment.ts";
-import { type Blocks, NOT_ALLOCATED } from "./blocks.ts";
 import type { Buffers } from "./buffers.ts";
 import type { WorkerCache } from "./cache.ts";
-import { checkInvariants } from "./check.ts";
 import { ended } from "./ended.ts";
 import { MemPoolError } from "./errors.ts";
 import * as layout from "./layout.ts";
-import { CLOSED, DESTROYED, LIVE, STATE } from "./layout.ts";
-import {
-  checkBlocks,
-  checkCount,
-  checkFromZero,
-  type MemPoolHandle,
-  type MemPoolOptions,
-  productOf,
-  settingsFrom,
-} from "./options.ts";
-import { collectStats, type MemPoolStats } from "./stats.ts";
+import { Operations } from "./operations.ts";
+import { checkBlocks, type MemPoolHandle, type MemPoolOptions, settingsFrom } from "./options.ts";
+import type { MemPoolStats } from "./stats.ts";
+
+// Its own constants V8 folds; see src/cache.ts.
+const { CLOSED, DESTROYED, LIVE, NONE, STATE } = layout;
 
 /** What the pool hands out: an ArrayBuffer, or any view on it, which stands for its `.buffer`. */
 export type Block = ArrayBuffer | ArrayBufferView;
-
-// Its own constants V8 folds; see src/cache.ts.
-const NONE = layout.NONE;
 
 /**
  * A pool of fixed-size blocks in one region of native memory, shared by all workers of the process. Every method may
@@ -46,23 +35,21 @@ const NONE = layout.NONE;
  */
 export class MemPool implements Disposable {
   readonly #attachment: Attachment;
-  readonly #blocks: Blocks;
+  readonly #operations: Operations;
   readonly #buffers: Buffers;
-  #cache: WorkerCache;
-  readonly #addressing: Addressing;
   readonly #blockSize: number;
   readonly #blockCount: number;
   /** Whether disposing of this object ends the pool, or only this worker's part in it. */
   readonly #made: boolean;
   #header: Int32Array;
+  #cache: WorkerCache;
   readonly #onDestroyed = (): void => this.#end(DESTROYED);
 
   private constructor(attachment: Attachment, made: boolean) {
     this.#attachment = attachment;
-    this.#blocks = attachment.blocks;
+    this.#operations = new Operations(attachment);
     this.#buffers = attachment.buffers;
     this.#cache = attachment.blocks.cache;
-    this.#addressing = attachment.addressing;
     this.#blockSize = attachment.views.blockSize;
     this.#blockCount = attachment.views.table.blockCount;
     this.#header = attachment.views.header;
@@ -130,9 +117,7 @@ export class MemPool implements Disposable {
    * @throws {MemPoolError} "unsupported": the area is longer than this runtime's buffers can be (4 GiB on Bun).
    */
   get buffer(): ArrayBuffer {
-    if (this.#header[STATE] !== LIVE) return new ArrayBuffer(0);
-    this.#checkBufferLength("make a buffer over the pool", this.size);
-    return this.#buffers.whole(this.size);
+    return this.#header[STATE] === LIVE ? this.#operations.buffer() : new ArrayBuffer(0);
   }
 
   /**
@@ -145,7 +130,7 @@ export class MemPool implements Disposable {
    */
   alloc(numBytes: number): ArrayBuffer | null {
     const number = this.#cache.take(numBytes);
-    return number === NONE ? this.#allocSlow(numBytes) : this.#buffers.over(number, numBytes);
+    return number === NONE ? this.#live("allocate").alloc(numBytes) : this.#buffers.over(number, numBytes);
   }
 
   /**
@@ -157,10 +142,7 @@ export class MemPool implements Disposable {
    * @throws {RangeError} As `alloc`, and where the product exceeds 2^53.
    */
   calloc(numMembers: number, size: number): ArrayBuffer | null {
-    this.#checkLive("allocate");
-    const numBytes = productOf("allocate", numMembers, size);
-    this.#checkBufferLength("allocate", numBytes);
-    return this.#over(this.#blocks.allocateZeroed(numBytes), numBytes);
+    return this.#live("allocate").calloc(numMembers, size);
   }
 
   /**
@@ -173,11 +155,7 @@ export class MemPool implements Disposable {
    * @throws {MemPoolError} "double-free": the block is not allocated; "foreign-block": it is none of this pool's.
    */
   realloc(block: Block, numBytes: number): ArrayBuffer | null {
-    this.#checkLive("reallocate");
-    const number = this.#addressing.ofBuffer("reallocate", block);
-    checkCount("reallocate", "numBytes", numBytes);
-    this.#checkBufferLength("reallocate", numBytes);
-    return this.#over(this.#resize(number, numBytes, block), numBytes);
+    return this.#live("reallocate").realloc(block, numBytes);
   }
 
   /**
@@ -188,7 +166,7 @@ export class MemPool implements Disposable {
    */
   free(block: Block): void {
     const number = this.#buffers.stamped(block);
-    if (number === NONE || !this.#cache.give(number)) this.#freeSlow(block);
+    if (number === NONE || !this.#cache.give(number)) this.#live("free").free(block);
   }
 
   /**
@@ -199,12 +177,7 @@ export class MemPool implements Disposable {
    * @returns The buffers, or `null` when they do not all fit. Takes time proportional to `count`.
    */
   allocMany(count: number, numBytes: number): ArrayBuffer[] | null {
-    this.#checkLive("allocate");
-    checkFromZero("allocate", "count", count);
-    checkCount("allocate", "numBytes", numBytes);
-    this.#checkBufferLength("allocate", numBytes);
-    const blocks = this.#blocks.allocateMany(count, numBytes);
-    return blocks === undefined ? null : Array.from(blocks, (block) => this.#buffers.over(block, numBytes));
+    return this.#live("allocate").allocMany(count, numBytes);
   }
 
   /**
@@ -216,12 +189,10 @@ export class MemPool implements Disposable {
    * @throws {MemPoolError} "double-free" or "foreign-block", unless the pool's `onMisuse` is "warn".
    */
   freeMany(blocks: Iterable<Block>): void {
-    this.#checkLive("free");
+    this.#live("free");
     const given = checkBlocks("free", blocks);
-    const numbers = given.map((block) => this.#addressing.ofBuffer("free", block));
-    const foreign = numbers.indexOf(NONE);
-    const refused = foreign === NONE ? this.#blocks.freeMany(numbers) : foreign;
-    if (refused !== NONE) this.#addressing.refuseFree(numbers[refused]!, given[refused]);
+    // Again: iterating has run the caller's code.
+    this.#live("free").freeMany(given);
   }
 
   /**
@@ -230,8 +201,7 @@ export class MemPool implements Disposable {
    * @throws {TypeError} `block` is neither an ArrayBuffer nor a view.
    */
   owns(block: Block): boolean {
-    this.#checkLive("look for");
-    return this.#addressing.isAllocated(this.#addressing.ofBuffer("look for", block));
+    return this.#live("look for").owns(block);
   }
 
   /**
@@ -241,9 +211,7 @@ export class MemPool implements Disposable {
    * @throws {MemPoolError} "double-free": the block is not allocated; "foreign-block": it is none of this pool's.
    */
   offsetOf(block: Block): number {
-    this.#checkLive("locate");
-    const number = this.#addressing.ofBuffer("locate", block);
-    return this.#addressing.adopt("locate", number, block) * this.#blockSize;
+    return this.#live("locate").offsetOf(block);
   }
 
   /**
@@ -255,11 +223,7 @@ export class MemPool implements Disposable {
    * @throws {MemPoolError} "double-free": the block is not allocated; "foreign-block": no block starts there.
    */
   at(offset: number): ArrayBuffer {
-    this.#checkLive("look at");
-    const number = this.#addressing.adopt("look at", this.#addressing.ofOffset("look at", offset), offset);
-    const numBytes = this.#attachment.views.table.requested(number);
-    this.#checkBufferLength("look at", numBytes);
-    return this.#buffers.over(number, numBytes);
+    return this.#live("look at").at(offset);
   }
 
   /**
@@ -270,21 +234,17 @@ export class MemPool implements Disposable {
    */
   allocOffset(numBytes: number): number {
     const number = this.#cache.take(numBytes);
-    return number === NONE ? this.#allocOffsetSlow(numBytes) : number * this.#blockSize;
+    return number === NONE ? this.#live("allocate").allocOffset(numBytes) : number * this.#blockSize;
   }
 
   /** `calloc` without an object; returns an offset, or -1. */
   callocOffset(numMembers: number, size: number): number {
-    this.#checkLive("allocate");
-    return this.#offsetAt(this.#blocks.allocateZeroed(productOf("allocate", numMembers, size)));
+    return this.#live("allocate").callocOffset(numMembers, size);
   }
 
   /** `realloc` without an object; returns the offset to use from now on, or -1, and then `offset` remains valid. */
   reallocOffset(offset: number, numBytes: number): number {
-    this.#checkLive("reallocate");
-    const number = this.#addressing.ofOffset("reallocate", offset);
-    checkCount("reallocate", "numBytes", numBytes);
-    return this.#offsetAt(this.#resize(number, numBytes, offset));
+    return this.#live("reallocate").reallocOffset(offset, numBytes);
   }
 
   /**
@@ -294,13 +254,12 @@ export class MemPool implements Disposable {
    * @throws {MemPoolError} "double-free" or "foreign-block", unless the pool's `onMisuse` is "warn".
    */
   freeOffset(offset: number): void {
-    if (!this.#cache.giveAt(offset)) this.#freeOffsetSlow(offset);
+    if (!this.#cache.giveAt(offset)) this.#live("free").freeOffset(offset);
   }
 
   /** Counts the pool, exactly, while others wait. Takes time proportional to the number of runs. */
   stats(): MemPoolStats {
-    this.#checkLive("count");
-    return this.#attachment.lock.inspect("count the pool", () => collectStats(this.#attachment.views));
+    return this.#live("count").stats();
   }
 
   /**
@@ -310,8 +269,7 @@ export class MemPool implements Disposable {
    * @throws {MemPoolError} "corrupt": names the first invariant that is broken.
    */
   check(): void {
-    this.#checkLive("check");
-    this.#attachment.lock.inspect("check the pool", () => checkInvariants(this.#attachment.views));
+    this.#live("check").check();
   }
 
   /** This object leaves the pool, and with its last object the worker does; the pool and its blocks live on. */
@@ -340,66 +298,13 @@ export class MemPool implements Disposable {
     ({ header: this.#header, cache: this.#cache } = ended(state));
   }
 
-  #allocSlow(numBytes: number): ArrayBuffer | null {
-    this.#checkLive("allocate");
-    checkCount("allocate", "numBytes", numBytes);
-    this.#checkBufferLength("allocate", numBytes);
-    return this.#over(this.#blocks.allocate(numBytes), numBytes);
-  }
-
-  #freeSlow(block: Block): void {
-    this.#checkLive("free");
-    const number = this.#addressing.ofBuffer("free", block);
-    if (number === NONE || !this.#free(number)) this.#addressing.refuseFree(number, block);
-  }
-
-  #allocOffsetSlow(numBytes: number): number {
-    this.#checkLive("allocate");
-    checkCount("allocate", "numBytes", numBytes);
-    return this.#offsetAt(this.#blocks.allocate(numBytes));
-  }
-
-  #freeOffsetSlow(offset: number): void {
-    this.#checkLive("free");
-    const number = this.#addressing.ofOffset("free", offset);
-    if (number === NONE || !this.#free(number)) this.#addressing.refuseFree(number, offset);
-  }
-
-  #free(number: number): boolean {
-    return this.#cache.give(number) || this.#blocks.free(number);
-  }
-
-  #over(number: number, numBytes: number): ArrayBuffer | null {
-    return number === NONE ? null : this.#buffers.over(number, numBytes);
-  }
-
-  #offsetAt(number: number): number {
-    return number === NONE ? NONE : number * this.#blockSize;
-  }
-
-  #resize(number: number, numBytes: number, name: unknown): number {
-    const target = number === NONE ? NOT_ALLOCATED : this.#blocks.resize(number, numBytes);
-    if (target === NOT_ALLOCATED) throw this.#addressing.refusal("reallocate", number, name);
-    return target;
-  }
-
-  #checkLive(action: string): void {
-    if (this.#header[STATE] !== LIVE) throw this.#ended(action);
-  }
-
-  #ended(action: string): MemPoolError {
+  /** The operations, of a pool that this object may still use. */
+  #live(action: string): Operations {
+    if (this.#header[STATE] === LIVE) return this.#operations;
     if (this.#header[STATE] === CLOSED) {
-      return new MemPoolError("closed", `Cannot ${action}: this worker closed the pool`);
+      throw new MemPoolError("closed", `Cannot ${action}: this worker closed the pool`);
     }
     this.#attachment.leaveDestroyed();
-    return new MemPoolError("destroyed", `Cannot ${action}: the pool is destroyed`);
-  }
-
-  /** More than the pool holds is no error but exhaustion, whatever the runtime's limit. */
-  #checkBufferLength(action: string, numBytes: number): void {
-    const limit = this.#attachment.maxBufferBytes;
-    if (numBytes > limit && numBytes <= this.size) {
-      throw new MemPoolError("unsupported", `Cannot ${action}: a buffer holds at most ${limit} bytes, not ${numBytes}`);
-    }
+    throw new MemPoolError("destroyed", `Cannot ${action}: the pool is destroyed`);
   }
 }

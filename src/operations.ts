@@ -1,0 +1,142 @@
+import type { Attachment } from "./attachment.ts";
+import { NOT_ALLOCATED } from "./blocks.ts";
+import { checkInvariants } from "./check.ts";
+import { MemPoolError } from "./errors.ts";
+import { NONE } from "./layout.ts";
+import { checkCount, checkFromZero, productOf } from "./options.ts";
+import { collectStats, type MemPoolStats } from "./stats.ts";
+
+/**
+ * The operations of a pool in full: validate, find the block, do it, wrap the result. `MemPool` documents them, and
+ * comes here when its fast path does not apply. Nothing is changed before every argument is found to be right.
+ */
+export class Operations {
+  readonly #attachment: Attachment;
+  readonly #blockSize: number;
+  readonly #size: number;
+
+  constructor(attachment: Attachment) {
+    this.#attachment = attachment;
+    this.#blockSize = attachment.views.blockSize;
+    this.#size = attachment.views.blockSize * attachment.views.table.blockCount;
+  }
+
+  buffer(): ArrayBuffer {
+    this.#checkBufferLength("make a buffer over the pool", this.#size);
+    return this.#attachment.buffers.whole(this.#size);
+  }
+
+  alloc(numBytes: number): ArrayBuffer | null {
+    checkCount("allocate", "numBytes", numBytes);
+    this.#checkBufferLength("allocate", numBytes);
+    return this.#over(this.#attachment.blocks.allocate(numBytes), numBytes);
+  }
+
+  calloc(numMembers: number, size: number): ArrayBuffer | null {
+    const numBytes = productOf("allocate", numMembers, size);
+    this.#checkBufferLength("allocate", numBytes);
+    return this.#over(this.#attachment.blocks.allocateZeroed(numBytes), numBytes);
+  }
+
+  realloc(block: unknown, numBytes: number): ArrayBuffer | null {
+    const number = this.#attachment.addressing.ofBuffer("reallocate", block);
+    checkCount("reallocate", "numBytes", numBytes);
+    this.#checkBufferLength("reallocate", numBytes);
+    return this.#over(this.#resize(number, numBytes, block), numBytes);
+  }
+
+  free(block: unknown): void {
+    this.#free(this.#attachment.addressing.ofBuffer("free", block), block);
+  }
+
+  allocMany(count: number, numBytes: number): ArrayBuffer[] | null {
+    checkFromZero("allocate", "count", count);
+    checkCount("allocate", "numBytes", numBytes);
+    this.#checkBufferLength("allocate", numBytes);
+    const numbers = this.#attachment.blocks.allocateMany(count, numBytes);
+    return numbers === undefined
+      ? null
+      : Array.from(numbers, (number) => this.#attachment.buffers.over(number, numBytes));
+  }
+
+  freeMany(blocks: readonly object[]): void {
+    const { addressing } = this.#attachment;
+    const numbers = blocks.map((block) => addressing.ofBuffer("free", block));
+    const foreign = numbers.indexOf(NONE);
+    const refused = foreign === NONE ? this.#attachment.blocks.freeMany(numbers) : foreign;
+    if (refused !== NONE) addressing.refuseFree(numbers[refused]!, blocks[refused]);
+  }
+
+  owns(block: unknown): boolean {
+    const { addressing } = this.#attachment;
+    return addressing.isAllocated(addressing.ofBuffer("look for", block));
+  }
+
+  offsetOf(block: unknown): number {
+    const { addressing } = this.#attachment;
+    return addressing.adopt("locate", addressing.ofBuffer("locate", block), block) * this.#blockSize;
+  }
+
+  at(offset: number): ArrayBuffer {
+    const { addressing, buffers, views } = this.#attachment;
+    const number = addressing.adopt("look at", addressing.ofOffset("look at", offset), offset);
+    const numBytes = views.table.requested(number);
+    this.#checkBufferLength("look at", numBytes);
+    return buffers.over(number, numBytes);
+  }
+
+  allocOffset(numBytes: number): number {
+    checkCount("allocate", "numBytes", numBytes);
+    return this.#offsetAt(this.#attachment.blocks.allocate(numBytes));
+  }
+
+  callocOffset(numMembers: number, size: number): number {
+    return this.#offsetAt(this.#attachment.blocks.allocateZeroed(productOf("allocate", numMembers, size)));
+  }
+
+  reallocOffset(offset: number, numBytes: number): number {
+    const number = this.#attachment.addressing.ofOffset("reallocate", offset);
+    checkCount("reallocate", "numBytes", numBytes);
+    return this.#offsetAt(this.#resize(number, numBytes, offset));
+  }
+
+  freeOffset(offset: number): void {
+    this.#free(this.#attachment.addressing.ofOffset("free", offset), offset);
+  }
+
+  stats(): MemPoolStats {
+    return this.#attachment.lock.inspect("count the pool", () => collectStats(this.#attachment.views));
+  }
+
+  check(): void {
+    this.#attachment.lock.inspect("check the pool", () => checkInvariants(this.#attachment.views));
+  }
+
+  #free(number: number, name: unknown): void {
+    const { addressing, blocks } = this.#attachment;
+    const freed = number !== NONE && (blocks.cache.give(number) || blocks.free(number));
+    if (!freed) addressing.refuseFree(number, name);
+  }
+
+  #resize(number: number, numBytes: number, name: unknown): number {
+    const target = number === NONE ? NOT_ALLOCATED : this.#attachment.blocks.resize(number, numBytes);
+    if (target === NOT_ALLOCATED) throw this.#attachment.addressing.refusal("reallocate", number, name);
+    return target;
+  }
+
+  #over(number: number, numBytes: number): ArrayBuffer | null {
+    return number === NONE ? null : this.#attachment.buffers.over(number, numBytes);
+  }
+
+  #offsetAt(number: number): number {
+    return number === NONE ? NONE : number * this.#blockSize;
+  }
+
+  /** More than the pool holds is no error but exhaustion, whatever the runtime's limit. */
+  #checkBufferLength(action: string, numBytes: number): void {
+    const limit = this.#attachment.maxBufferBytes;
+    if (numBytes > limit && numBytes <= this.#size) {
+      throw new MemPoolError("unsupported", `Cannot ${action}: a buffer holds at most ${limit} bytes, not ${numBytes}`);
+    }
+  }
+}
