@@ -1,0 +1,38 @@
+import type { Exhaustion, Job } from "./messages.ts";
+import { largestPool } from "./pool_size.ts";
+import { showCount, writeByteSize } from "./units.ts";
+
+/** By how much a bound two higher multiplies the states, before two bounds are known to tell it. */
+const USUAL_GROWTH = 6;
+/** Bounds after the one that filled the pool which the proposed size should hold. */
+const BOUNDS_AHEAD = 2;
+
+/** Says which size would do, as far as anybody can tell, and the command that uses it. */
+export function explainExhaustion(job: Job, exhaustion: Exhaustion, command: string): string {
+  const { memory, allocations, bound } = exhaustion;
+  const story = `The pool of ${writeByteSize(memory)} is full after ${showCount(allocations)} states; ` +
+    `the solution has at least ${bound} moves.`;
+  const largest = largestPool(job.tiles.length);
+  if (memory >= largest) return `${story} On this runtime the pool cannot be larger.`;
+  const proposed = proposeSize(exhaustion);
+  const size = writeByteSize(Math.min(proposed, largest));
+  const advice = proposed <= largest
+    ? `Going by how the search grew, ${size} would do`
+    : `Going by how the search grew, it may need more than ${size}, the most that there is on this runtime`;
+  const puzzle = job.tiles.join(" ");
+  return `${story} ${advice} (memory is taken only as it is used):\n` +
+    `  ${command} --store ${job.store} --memory ${size} --puzzle "${puzzle}"`;
+}
+
+/**
+ * Each bound takes a multiple of the states of the one before. How many bounds are to come is not known before the
+ * solution is; so this is a guess, at least twice the size that was too small, and a power of two.
+ */
+export function proposeSize({ memory, allocations, boundReached }: Exhaustion): number {
+  const [before, last] = boundReached.slice(-2);
+  const known = before !== undefined && last !== undefined && before > 1000;
+  const growth = known ? Math.min(Math.max(last / before, 2), USUAL_GROWTH) : USUAL_GROWTH;
+  const expected = (boundReached.at(-1) ?? 1) * growth ** (1 + BOUNDS_AHEAD);
+  const bytes = Math.max(2 * memory, memory * expected / allocations);
+  return 2 ** Math.ceil(Math.log2(bytes));
+}

@@ -1,0 +1,27 @@
+import type { MemPool } from "../../mod.ts";
+import type { StoreName } from "./options.ts";
+import type { StateStore } from "./search.ts";
+
+// deno-lint-ignore no-explicit-any -- an offset or an object, and whoever runs the search does not care which
+type AnyStore = StateStore<any>;
+
+/**
+ * Loads what a kind of store needs, and returns how to make one. Loaded when asked for, so that the process which
+ * measures objects has neither the pool nor its library in memory.
+ */
+export async function loadStore(name: StoreName): Promise<(cells: number, memory: number) => AnyStore> {
+  if (name === "objects") {
+    const { ObjectStore } = await import("./stores/object_store.ts");
+    return () => new ObjectStore();
+  }
+  const { RecordStore } = await import("./stores/record_store.ts");
+  const { MemPool } = await import("../../mod.ts");
+  const { recordBytes } = await import("./stores/records.ts");
+  const makePool = (cells: number, memory: number): MemPool => MemPool.init(memory, recordBytes(cells));
+  if (name === "pool") {
+    const { PoolRecords } = await import("./stores/pool_records.ts");
+    return (cells, memory) => new RecordStore(new PoolRecords(makePool(cells, memory), cells), cells);
+  }
+  const { BufferRecords } = await import("./stores/buffer_records.ts");
+  return (cells, memory) => new RecordStore(new BufferRecords(makePool(cells, memory), cells), cells);
+}

@@ -1,0 +1,65 @@
+/**
+ * The N-puzzle, solved by A* with the states in a memory pool, and compared with states on the garbage-collected heap.
+ *
+ *     deno task demo --size 4 --moves 60 --seed 1
+ *     bun run demo --puzzle "1 7 15 4 0 6 3 8 2 5 14 11 9 13 10 12"
+ *
+ * `--help` lists the options.
+ */
+
+import process from "node:process";
+import { explainExhaustion } from "./exhaustion.ts";
+import type { Job, Result } from "./messages.ts";
+import { HELP, type Options, readOptions } from "./options.ts";
+import { UsageError } from "./puzzle.ts";
+import { runStore } from "./run_store.ts";
+import { StatusLine } from "./status_line.ts";
+
+const DEMO_COMMAND = "Deno" in globalThis ? "deno task demo" : "bun run demo";
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: string[]): Promise<number> {
+  try {
+    const options = readOptions(args);
+    if (options.help) {
+      process.stdout.write(HELP);
+      return 0;
+    }
+    return await solve(options);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 2;
+  }
+}
+
+async function solve(options: Options): Promise<number> {
+  const status = new StatusLine(!options.json);
+  const results: Result[] = [];
+  for (const store of options.stores) {
+    const { size, tiles } = options.puzzle;
+    const job: Job = { store, size, tiles: [...tiles], memory: options.memory };
+    const answer = await runStore(job, (progress) => status.show(store, progress));
+    status.clear();
+    if ("result" in answer) {
+      results.push(answer.result);
+      if (options.json) process.stdout.write(`${JSON.stringify(answer.result)}\n`);
+      continue;
+    }
+    const problem = "full" in answer ? explainExhaustion(job, answer.full, DEMO_COMMAND) : answer.error;
+    process.stderr.write(`${store}: ${problem}\n`);
+    if (!options.json && results.length > 0) await report(results, size);
+    return 1;
+  }
+  if (!options.json) await report(results, options.puzzle.size);
+  return 0;
+}
+
+/** Loaded late, so that `--json` needs no package. */
+async function report(results: readonly Result[], size: number): Promise<void> {
+  const { showCharts, showPath, showTable } = await import("./report.ts");
+  const { path, moves } = results[0]!;
+  process.stdout.write(`${showPath(path, size)}\nSolved in ${moves} moves, and no solution has fewer.\n\n`);
+  process.stdout.write(`${showTable(results)}\n\n${showCharts(results)}\n`);
+}

@@ -1,0 +1,47 @@
+import type { StoreName } from "./options.ts";
+
+/** What the process that runs one store is told, as JSON in its only argument. */
+export interface Job {
+  readonly store: StoreName;
+  readonly size: number;
+  readonly tiles: readonly number[];
+  readonly memory: number;
+}
+
+/** What it says on its standard output: one object a line, progress until it ends with one of the others. */
+export type Message =
+  | { readonly progress: Status }
+  | { readonly result: Result }
+  | { readonly full: Exhaustion }
+  | { readonly error: string };
+
+export interface Status {
+  readonly allocations: number;
+  readonly bound: number;
+  readonly milliseconds: number;
+  /** Resident now. */
+  readonly bytes: number;
+}
+
+/** The line that `--json` prints. */
+export interface Result {
+  readonly store: StoreName;
+  readonly moves: number;
+  /** The boards from the start to the goal. */
+  readonly path: readonly (readonly number[])[];
+  readonly expanded: number;
+  /** States allocated. */
+  readonly allocations: number;
+  readonly milliseconds: number;
+  /** Peak resident memory of the process that ran the store. */
+  readonly peakBytes: number;
+}
+
+/** How far a search came before the pool had no room for one more state. */
+export interface Exhaustion {
+  readonly memory: number;
+  readonly allocations: number;
+  readonly bound: number;
+  /** What `allocations` was when each bound was reached. */
+  readonly boundReached: readonly number[];
+}

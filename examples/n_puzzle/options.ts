@@ -1,0 +1,111 @@
+import { parseArgs } from "node:util";
+import { MAX_SIZE, MIN_SIZE, parsePuzzle, type Puzzle, randomPuzzle, UsageError } from "./puzzle.ts";
+import { DEFAULT_POOL, largestPool, SMALLEST_POOL } from "./pool_size.ts";
+import { parseByteSize, writeByteSize } from "./units.ts";
+
+export const STORES = ["pool", "buffers", "objects"] as const;
+export type StoreName = typeof STORES[number];
+
+export interface Options {
+  readonly help: boolean;
+  readonly json: boolean;
+  readonly puzzle: Puzzle;
+  readonly stores: readonly StoreName[];
+  /** Bytes that the states may take in the pool. Address space: nothing is used before a state needs it. */
+  readonly memory: number;
+}
+
+const DEFAULT_SIZE = 4;
+/** Enough for a search of a second or so; on larger boards a walk as long often leaves too much to search. */
+const defaultMoves = (size: number): number => size <= 4 ? 110 : 60;
+const DEFAULT_SEED = 1;
+
+export const HELP = `Solves an n-puzzle by A*, with the states in a memory pool or as objects, and compares the two.
+
+  --puzzle "5 1 … 0"   the tiles row by row, 0 for the blank; n·n numbers, n from ${MIN_SIZE} to ${MAX_SIZE}
+  --size n             otherwise a random puzzle of this size (default ${DEFAULT_SIZE}),
+  --moves n            so many random moves from the goal (default ${defaultMoves(4)}, ${defaultMoves(5)} above 4×4),
+  --seed n             chosen by this number (default ${DEFAULT_SEED})
+  --store name         pool, buffers, objects or all (default): where the states live
+  --memory size        of the pool, as in 512MiB or 4GiB (default ${DEFAULT_POOL}); only what is used is taken
+  --json               one line of JSON for each store, and nothing else on standard output
+  --help               this text
+`;
+
+/** Reads the command line. Throws `UsageError` with one line that says what is wrong. */
+export function readOptions(args: string[]): Options {
+  const values = parse(args);
+  const puzzle = values.puzzle === undefined ? readRandomPuzzle(values) : readGivenPuzzle(values);
+  return {
+    help: values.help ?? false,
+    json: values.json ?? false,
+    puzzle,
+    stores: readStores(values.store ?? "all"),
+    memory: readMemory(values.memory ?? DEFAULT_POOL, largestPool(puzzle.tiles.length)),
+  };
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        puzzle: { type: "string" },
+        size: { type: "string" },
+        moves: { type: "string" },
+        seed: { type: "string" },
+        store: { type: "string" },
+        memory: { type: "string" },
+        json: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    }).values;
+  } catch (error) {
+    // The rest of parseArgs' message explains how to pass positional arguments, of which there are none here.
+    const [problem] = (error as Error).message.split(/\. |\n/);
+    throw new UsageError(`${problem}; --help lists the options`);
+  }
+}
+
+type Values = ReturnType<typeof parse>;
+
+function readGivenPuzzle(values: Values): Puzzle {
+  for (const name of ["size", "moves", "seed"] as const) {
+    if (values[name] !== undefined) throw new UsageError(`Cannot use --${name} together with --puzzle`);
+  }
+  return parsePuzzle(values.puzzle!);
+}
+
+function readRandomPuzzle(values: Values): Puzzle {
+  const size = readNumber("size", values.size, DEFAULT_SIZE, MIN_SIZE, MAX_SIZE);
+  return randomPuzzle(
+    size,
+    readNumber("moves", values.moves, defaultMoves(size), 0, 1_000_000),
+    readNumber("seed", values.seed, DEFAULT_SEED, 0, 2 ** 32 - 1),
+  );
+}
+
+function readNumber(name: string, text: string | undefined, standard: number, lowest: number, highest: number): number {
+  if (text === undefined) return standard;
+  const value = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (value >= lowest && value <= highest) return value;
+  throw new UsageError(
+    `Cannot use --${name} ${JSON.stringify(text)}: a whole number from ${lowest} to ${highest} is needed`,
+  );
+}
+
+function readStores(name: string): readonly StoreName[] {
+  if (name === "all") return STORES;
+  const store = STORES.find((each) => each === name);
+  if (store === undefined) {
+    throw new UsageError(`Cannot use --store ${JSON.stringify(name)}: it is pool, buffers, objects or all`);
+  }
+  return [store];
+}
+
+function readMemory(text: string, largest: number): number {
+  const bytes = parseByteSize(text);
+  if (bytes >= SMALLEST_POOL && bytes <= largest) return bytes;
+  const range = `from ${writeByteSize(SMALLEST_POOL)} to ${writeByteSize(largest)}`;
+  throw new UsageError(`Cannot use --memory ${JSON.stringify(text)}: a size ${range} is needed, such as 512MiB`);
+}

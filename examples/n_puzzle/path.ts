@@ -1,0 +1,12 @@
+import type { StateStore } from "./search.ts";
+
+/** The boards from the start to `goal`, by way of the parents. */
+export function pathTo<S>(store: StateStore<S>, goal: S, cells: number): number[][] {
+  const boards: number[][] = [];
+  const tiles = new Uint8Array(cells);
+  for (let state = goal; state !== store.none; state = store.parent(state)) {
+    store.load(state, tiles);
+    boards.push([...tiles]);
+  }
+  return boards.reverse();
+}

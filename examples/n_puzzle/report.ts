@@ -1,0 +1,102 @@
+import process from "node:process";
+import { stripVTControlCharacters, styleText } from "node:util";
+import Chartscii from "chartscii";
+import Table from "cli-table3";
+import type { Result } from "./messages.ts";
+import { showBytes, showCount, showTime } from "./units.ts";
+
+const BETWEEN_BOARDS = "    ";
+const CHART_WIDTH = 50;
+const FALLBACK_COLUMNS = 100;
+
+/** The boards from start to goal, several to a row; the tile that has just moved stands out. */
+export function showPath(path: Result["path"], size: number): string {
+  const width = String(size * size - 1).length;
+  const boardWidth = size * (width + 1) - 1 + BETWEEN_BOARDS.length;
+  const columns = process.stdout.columns || FALLBACK_COLUMNS;
+  const perRow = Math.max(1, Math.floor((columns + BETWEEN_BOARDS.length) / boardWidth));
+  const boards = path.map((tiles, move) => boardLines(tiles, path[move - 1], size, width));
+  const rows: string[] = [];
+  for (let first = 0; first < boards.length; first += perRow) {
+    const row = boards.slice(first, first + perRow);
+    for (let line = 0; line < size; line++) rows.push(row.map((board) => board[line]).join(BETWEEN_BOARDS).trimEnd());
+    rows.push("");
+  }
+  return rows.join("\n");
+}
+
+function boardLines(
+  tiles: readonly number[],
+  before: readonly number[] | undefined,
+  size: number,
+  width: number,
+): string[] {
+  const cells = tiles.map((tile, cell) => {
+    const text = (tile === 0 ? "·" : String(tile)).padStart(width);
+    return before !== undefined && tile !== 0 && before[cell] !== tile ? emphasize(text) : text;
+  });
+  return Array.from({ length: size }, (_, row) => cells.slice(row * size, (row + 1) * size).join(" "));
+}
+
+/** The stores side by side; the first one is what the others are compared with. */
+export function showTable(results: readonly Result[]): string {
+  const first = results[0]!;
+  const table = new Table({
+    head: ["store", "time", `× ${first.store}`, "peak memory", `× ${first.store}`, "allocated", "expanded"],
+    colAligns: ["left", ...Array<"right">(6).fill("right")],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const result of results) {
+    table.push([
+      result.store,
+      showTime(result.milliseconds),
+      showRatio(result.milliseconds / first.milliseconds),
+      showBytes(result.peakBytes),
+      showRatio(result.peakBytes / first.peakBytes),
+      showCount(result.allocations),
+      showCount(result.expanded),
+    ]);
+  }
+  return table.toString();
+}
+
+function showRatio(ratio: number): string {
+  return ratio.toFixed(1);
+}
+
+/** Bars for time and for memory. */
+export function showCharts(results: readonly Result[]): string {
+  return [
+    chart("Time", results, (result) => result.milliseconds, showTime),
+    chart("Peak memory", results, (result) => result.peakBytes, showBytes),
+  ].join("\n\n");
+}
+
+function chart(
+  title: string,
+  results: readonly Result[],
+  valueOf: (result: Result) => number,
+  show: (value: number) => string,
+): string {
+  const width = Math.max(...results.map((result) => result.store.length));
+  const bars = results.map((result) => ({ label: result.store.padEnd(width), value: valueOf(result) }));
+  const drawing = new Chartscii(bars, {
+    width: CHART_WIDTH,
+    barSize: 1,
+    padding: 0,
+    structure: { x: "", y: "", axis: "", topLeft: "", bottomLeft: "" },
+  }).create();
+  // The library prints values as bare numbers, so ours go behind its bars.
+  const lines = stripVTControlCharacters(drawing).split("\n").filter((line) => line.trim() !== "");
+  return [title, ...lines.map((line, k) => `  ${line.trimEnd()} ${show(bars[k]!.value)}`)].join("\n");
+}
+
+function emphasize(text: string): string {
+  return useColours() ? styleText("bold", text, { validateStream: false }) : text;
+}
+
+/** Asked of Deno itself, where reading the variable needs a permission. */
+function useColours(): boolean {
+  const refused = "Deno" in globalThis ? Deno.noColor : (process.env["NO_COLOR"] ?? "") !== "";
+  return process.stdout.isTTY === true && !refused;
+}
