@@ -185,7 +185,7 @@ export class Blocks {
   #freeLocked(block: number): boolean {
     if (this.#caching && stateOf(this.#table.loadTag(block)) === ALLOCATED) {
       this.#supply.drain();
-      return this.cache.give(block);
+      if (this.cache.give(block)) return true;
     }
     if (!this.#claim(block, FREE)) return false;
     this.#runs.release(block);
