@@ -3,7 +3,7 @@ import * as layout from "./layout.ts";
 import { type BlockTable, isAllocated } from "./table.ts";
 import type { Views } from "./views.ts";
 
-// Its own constants V8 folds; see src/cache.ts.
+// Constants and private fields as in src/cache.ts, for the same reasons.
 const NONE = layout.NONE;
 
 const EMPTY = new Uint8Array(0);
@@ -52,29 +52,29 @@ class Stamp extends Returned {
 
 /** From blocks to ArrayBuffers and back, for one worker. */
 export class Buffers {
-  readonly #region: Region;
-  readonly #table: BlockTable;
-  readonly #blockSize: number;
-  readonly #kept: (Mark | undefined)[] = [];
+  private readonly region: Region;
+  private readonly table: BlockTable;
+  private readonly blockSize: number;
+  private readonly kept: (Mark | undefined)[] = [];
   /** One less than the number of places, a power of two; -1 for none. */
-  readonly #mask: number;
-  #whole: ArrayBuffer | undefined;
+  private readonly mask: number;
+  private wholeBuffer: ArrayBuffer | undefined;
 
   /** A block has one place among the kept buffers, where a later block may displace it. */
   constructor(region: Region, views: Views) {
-    this.#region = region;
-    this.#table = views.table;
-    this.#blockSize = views.blockSize;
+    this.region = region;
+    this.table = views.table;
+    this.blockSize = views.blockSize;
     const limit = Math.min(views.header[layout.CACHED_BUFFERS]!, views.table.blockCount);
-    this.#mask = limit === 0 ? -1 : (1 << (31 - Math.clz32(limit))) - 1;
+    this.mask = limit === 0 ? -1 : (1 << (31 - Math.clz32(limit))) - 1;
   }
 
   /** The buffer over this run, of exactly this length: the kept one if it fits. */
   over(block: number, byteLength: number): ArrayBuffer {
-    const kept = this.#kept[block & this.#mask];
+    const kept = this.kept[block & this.mask];
     return kept !== undefined && kept.view.length === byteLength && kept.block === block
       ? kept.buffer
-      : this.#overSlow(kept, block, byteLength);
+      : this.overSlow(kept, block, byteLength);
   }
 
   /** The block that a buffer lies over which this worker has freed before; NONE where `blockOf` has to look. */
@@ -89,45 +89,45 @@ export class Buffers {
     // A buffer that was moved away is empty, and its block belongs to whoever received it.
     if (!(object instanceof ArrayBuffer) || object.byteLength === 0) return NONE;
     const mark = Stamp.read(object);
-    if (mark === undefined || (mark.owner !== this && mark.block !== NONE)) return this.#blockOfStranger(object);
+    if (mark === undefined || (mark.owner !== this && mark.block !== NONE)) return this.blockOfStranger(object);
     if (mark.view.length === 0 && mark.block !== NONE) mark.view = new Uint8Array(object);
     return mark.block;
   }
 
   /** One buffer over the first `byteLength` bytes of the data. */
   whole(byteLength: number): ArrayBuffer {
-    if (this.#whole?.byteLength !== byteLength) {
-      this.#whole = this.#region.buffer(0, byteLength);
-      Stamp.write(new Mark(this, NONE, this.#whole));
+    if (this.wholeBuffer?.byteLength !== byteLength) {
+      this.wholeBuffer = this.region.buffer(0, byteLength);
+      Stamp.write(new Mark(this, NONE, this.wholeBuffer));
     }
-    return this.#whole;
+    return this.wholeBuffer;
   }
 
-  #overSlow(kept: Mark | undefined, block: number, byteLength: number): ArrayBuffer {
+  private overSlow(kept: Mark | undefined, block: number, byteLength: number): ArrayBuffer {
     if (kept?.block === block && kept.buffer.byteLength === byteLength) return kept.buffer;
-    const buffer = this.#region.buffer(block * this.#blockSize, byteLength);
-    this.#keep(new Mark(this, block, buffer));
+    const buffer = this.region.buffer(block * this.blockSize, byteLength);
+    this.keep(new Mark(this, block, buffer));
     return buffer;
   }
 
-  #keep(mark: Mark): void {
+  private keep(mark: Mark): void {
     Stamp.write(mark);
-    const place = mark.block & this.#mask;
-    if (this.#mask < 0) return;
-    const kept = this.#kept;
+    const place = mark.block & this.mask;
+    if (this.mask < 0) return;
+    const kept = this.kept;
     // Filled up in order: an array with holes far apart would become a slow one.
     while (kept.length <= place) kept.push(undefined);
     kept[place] = mark;
   }
 
   /** A buffer that another worker posted, that the engine moved, of an earlier attachment, or something foreign. */
-  #blockOfStranger(buffer: ArrayBuffer): number {
-    const block = this.#region.offsetOf(buffer) / this.#blockSize;
-    if (!(block >= 0 && block % 1 === 0 && block < this.#table.blockCount)) return NONE;
-    if (isAllocated(this.#table.loadTag(block))) {
+  private blockOfStranger(buffer: ArrayBuffer): number {
+    const block = this.region.offsetOf(buffer) / this.blockSize;
+    if (!(block >= 0 && block % 1 === 0 && block < this.table.blockCount)) return NONE;
+    if (isAllocated(this.table.loadTag(block))) {
       // Part of a block, or several blocks, start at one too, but are not what was handed out.
-      if (this.#table.requested(block) !== buffer.byteLength) return NONE;
-      this.#keep(new Mark(this, block, buffer));
+      if (this.table.requested(block) !== buffer.byteLength) return NONE;
+      this.keep(new Mark(this, block, buffer));
     }
     return block;
   }

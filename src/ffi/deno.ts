@@ -32,14 +32,14 @@ type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 class DenoRegion implements Region {
   readonly meta: ArrayBuffer;
   readonly dataBytes: number;
-  readonly #symbols: Symbols;
-  readonly #number: number;
-  readonly #data: Deno.PointerObject;
+  private readonly symbols: Symbols;
+  private readonly number: number;
+  private readonly data: Deno.PointerObject;
 
   constructor(symbols: Symbols, number: number) {
-    this.#symbols = symbols;
-    this.#number = number;
-    this.#data = symbols.mempool_data(number)!;
+    this.symbols = symbols;
+    this.number = number;
+    this.data = symbols.mempool_data(number)!;
     this.dataBytes = symbols.mempool_data_bytes(number);
     this.meta = Deno.UnsafePointerView.getArrayBuffer(
       symbols.mempool_meta(number)!,
@@ -48,40 +48,40 @@ class DenoRegion implements Region {
   }
 
   buffer(offset: number, byteLength: number): ArrayBuffer {
-    return Deno.UnsafePointerView.getArrayBuffer(this.#data, byteLength, offset);
+    return Deno.UnsafePointerView.getArrayBuffer(this.data, byteLength, offset);
   }
 
   offsetOf(buffer: ArrayBuffer): number {
-    return this.#symbols.mempool_offset(this.#number, Deno.UnsafePointer.of(buffer));
+    return this.symbols.mempool_offset(this.number, Deno.UnsafePointer.of(buffer));
   }
 
   lock(timeout: number): number {
-    return this.#symbols.mempool_lock(this.#number, timeout);
+    return this.symbols.mempool_lock(this.number, timeout);
   }
 
   unlock(): void {
-    this.#symbols.mempool_unlock(this.#number);
+    this.symbols.mempool_unlock(this.number);
   }
 
   /** Half the price of Atomics.compareExchange, which V8 calls as a builtin. */
   exchange(word: number, expected: number, replacement: number): number {
-    return this.#symbols.mempool_exchange(this.#number, word, expected, replacement);
+    return this.symbols.mempool_exchange(this.number, word, expected, replacement);
   }
 
   zero(offset: number, byteLength: number): void {
-    this.#symbols.mempool_zero(this.#number, offset, byteLength);
+    this.symbols.mempool_zero(this.number, offset, byteLength);
   }
 
   move(to: number, from: number, byteLength: number): void {
-    this.#symbols.mempool_move(this.#number, to, from, byteLength);
+    this.symbols.mempool_move(this.number, to, from, byteLength);
   }
 
   destroy(keepBytes: number, timeout: number): void {
-    this.#symbols.mempool_destroy(this.#number, keepBytes, timeout);
+    this.symbols.mempool_destroy(this.number, keepBytes, timeout);
   }
 
   close(): void {
-    this.#symbols.mempool_close(this.#number);
+    this.symbols.mempool_close(this.number);
   }
 }
 
@@ -89,28 +89,28 @@ class DenoNative implements Native {
   readonly abi: number;
   readonly process: number;
   readonly maxBufferBytes = Number.MAX_SAFE_INTEGER;
-  readonly #symbols: Symbols;
+  private readonly symbols: Symbols;
 
   constructor(symbols: Symbols) {
-    this.#symbols = symbols;
+    this.symbols = symbols;
     this.abi = symbols.mempool_abi();
     this.process = symbols.mempool_process();
   }
 
   create(metaBytes: number, dataBytes: number): number {
-    return this.#symbols.mempool_create(metaBytes, dataBytes);
+    return this.symbols.mempool_create(metaBytes, dataBytes);
   }
 
   open(id: number): number {
-    return this.#symbols.mempool_open(id);
+    return this.symbols.mempool_open(id);
   }
 
   barrier(): boolean {
-    return this.#symbols.mempool_barrier() === 1;
+    return this.symbols.mempool_barrier() === 1;
   }
 
   region(number: number): Region {
-    return new DenoRegion(this.#symbols, number);
+    return new DenoRegion(this.symbols, number);
   }
 }
 
