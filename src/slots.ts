@@ -106,7 +106,8 @@ export class Slots {
     const header = this.#header;
     const at = slotWord(slot);
     const top = header[at + SLOT_TOP]!;
-    const peak = this.#allocated() + top - header[at + SLOT_LOWEST]!;
+    // What other workers do meanwhile can be counted twice, but no pool hands out more than it has.
+    const peak = Math.min(this.#allocated() + top - header[at + SLOT_LOWEST]!, this.#blockCount);
     header[at + SLOT_LOWEST] = top;
     if (peak > header[PEAK_ALLOCATED]!) header[PEAK_ALLOCATED] = peak;
   }
@@ -118,7 +119,7 @@ export class Slots {
       const at = slotWord(slot);
       excursion = Math.max(excursion, this.#header[at + SLOT_TOP]! - this.#header[at + SLOT_LOWEST]!);
     }
-    return Math.max(this.#header[PEAK_ALLOCATED]!, this.#allocated() + excursion);
+    return Math.max(this.#header[PEAK_ALLOCATED]!, Math.min(this.#allocated() + excursion, this.#blockCount));
   }
 
   #allocated(): number {

@@ -1,0 +1,57 @@
+/** Workers that fight for the last blocks: what is cached here is recalled there, and no block is ever in two hands. */
+
+import { assert, assertEquals } from "@std/assert";
+import { MemPool } from "mempool";
+import { Attachment } from "../src/attachment.ts";
+import { PLAIN_CLAIMS } from "../src/layout.ts";
+import type { ChurnOrder, ChurnReport } from "./_churn_worker.ts";
+import { spawnWorker, test } from "./_harness.ts";
+
+const BLOCK = 64;
+const SEED = 20261122;
+
+interface Fight {
+  readonly workers: number;
+  readonly blocks: number;
+  readonly cachedBlocks: number;
+  readonly longest: number;
+  readonly rounds: number;
+  readonly plainClaims: boolean;
+}
+
+async function fight({ workers, blocks, cachedBlocks, longest, rounds, plainClaims }: Fight): Promise<void> {
+  using pool = MemPool.init(blocks * BLOCK, BLOCK, { cachedBlocks });
+  const { header } = Attachment.open(pool.handle).views;
+  // Workers read it when they attach. Nothing is cached here, so this worker's own cache may go by the other rule.
+  if (!plainClaims) header[PLAIN_CLAIMS] = 0;
+  const target = Math.ceil((blocks / workers / ((1 + longest) / 2)) * 1.5);
+  const crew = Array.from({ length: workers }, () => spawnWorker(new URL("./_churn_worker.ts", import.meta.url)));
+  try {
+    const reports = await Promise.all(crew.map((worker, place) => {
+      const order: ChurnOrder = { handle: pool.handle, worker: place + 1, seed: SEED + place, rounds, longest, target };
+      return worker.call<ChurnReport>(order);
+    }));
+    assertEquals(reports.map((report) => report.broken).filter((broken) => broken !== ""), [], `seed ${SEED}`);
+    assert(reports.some((report) => report.exhausted > 0), "nobody was ever exhausted: the test tests nothing");
+    pool.check();
+    const stats = pool.stats();
+    assertEquals(stats.allocs, reports.reduce((sum, report) => sum + report.allocated, 0));
+    assertEquals(stats.frees, stats.allocs);
+    assertEquals([stats.allocatedBlocks, stats.workers, stats.largestFreeRun], [0, 1, blocks]);
+  } finally {
+    for (const worker of crew) worker.terminate();
+  }
+}
+
+for (const plainClaims of [true, false]) {
+  const how = plainClaims ? "claims by plain stores" : "claims by exchange";
+
+  test(`churn - two workers, single blocks, ${how}`, () =>
+    fight({ workers: 2, blocks: 64, cachedBlocks: 16, longest: 1, rounds: 300_000, plainClaims }));
+
+  test(`churn - four workers, caches as large as the pool, ${how}`, () =>
+    fight({ workers: 4, blocks: 48, cachedBlocks: 48, longest: 1, rounds: 100_000, plainClaims }));
+
+  test(`churn - four workers, runs of up to four blocks, ${how}`, () =>
+    fight({ workers: 4, blocks: 256, cachedBlocks: 32, longest: 4, rounds: 100_000, plainClaims }));
+}
