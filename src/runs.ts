@@ -1,4 +1,5 @@
 import {
+  BLOCK_SIZE,
   COALESCED,
   FREE,
   FREE_BLOCKS,
@@ -112,6 +113,7 @@ export class Runs {
       block += length;
     }
     this.#header[FREE_BLOCKS] = freeBlocks;
+    this.#header[PEAK_ALLOCATED] = Math.max(this.#header[PEAK_ALLOCATED]!, end - freeBlocks);
     return true;
   }
 
@@ -163,9 +165,10 @@ export class Runs {
     const end = block + to;
     if (end > this.#header[HIGH_WATER]!) this.#header[HIGH_WATER] = end;
     if (room > to) table.describeFree(end, room - to);
-    table.markAllocatedEnd(block, to);
     table.set(block, TAG, makeTag(allocatedState(to), worker));
     table.set(block, LENGTH, to);
+    // Not before: the last block may be the first of the free run, which the walk still comes to.
+    table.markAllocatedEnd(block, to);
     if (room > to) this.#lists.insert(end, room - to);
     this.#counters[COALESCED]!++;
     this.#countTaken(to - from);
@@ -191,12 +194,20 @@ export class Runs {
     if (isAllocated(tag)) {
       table.markAllocatedEnd(block, length);
       table.set(block, TAG, makeTag(allocatedState(length), workerOf(tag)));
+      this.#mendRequested(block, length);
     } else if (stateOf(tag) === FREE || stateOf(tag) === RELEASING) {
       table.set(block, TAG, FREE);
       length = this.#joinFree(block, length);
       if (length !== 0) this.#lists.insert(block, length);
     }
     return length;
+  }
+
+  /** A resize that was cut off may have changed the length only: then all of the run counts as asked for. */
+  #mendRequested(block: number, length: number): void {
+    const most = length * this.#counters[BLOCK_SIZE]!;
+    const requested = this.#table.requested(block);
+    if (!(requested > most - this.#counters[BLOCK_SIZE]! && requested <= most)) this.#table.setRequested(block, most);
   }
 
   #joinFree(block: number, length: number): number {
