@@ -84,8 +84,8 @@ export class Buffers {
 
   #keep(buffer: ArrayBuffer, block: number): void {
     new Stamp(buffer, this, block);
+    if (this.#mask < 0) return;
     const place = block & this.#mask;
-    if (place < 0) return;
     const kept = this.#kept;
     // Filled up in order: an array with holes far apart would become a slow one.
     while (kept.length <= place) kept.push(undefined);
