@@ -31,7 +31,7 @@ export class Addressing {
   /** The block that starts at an offset, allocated or not; NONE when none does. */
   ofOffset(action: string, offset: unknown): number {
     checkFromZero(action, "offset", offset);
-    const number = offset / this.#blockSize;
+    const number = Math.abs(offset) / this.#blockSize; // minus zero is zero
     return number % 1 === 0 && number < this.#table.blockCount ? number : NONE;
   }
 
