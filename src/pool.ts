@@ -219,6 +219,7 @@ export class MemPool implements Disposable {
   freeMany(blocks: Iterable<Block>): void {
     this.#checkLive("free");
     const given = checkBlocks("free", blocks);
+    this.#checkLive("free"); // again: iterating runs the caller's code
     const numbers = given.map((block) => this.#addressing.ofBuffer("free", block));
     const foreign = numbers.indexOf(NONE);
     const refused = foreign === NONE ? this.#blocks.freeMany(numbers) : foreign;
