@@ -1,5 +1,5 @@
 import type { Region } from "./ffi/native.ts";
-import { ALLOCS, EXHAUSTED, FREE, FREES, HIGH_WATER, NONE, RELEASING, TAG } from "./layout.ts";
+import { ALLOCS, EXHAUSTED, FREE, FREES, HIGH_WATER, NONE, PEAK_ALLOCATED, RELEASING, TAG } from "./layout.ts";
 import type { Lock } from "./lock.ts";
 import type { Runs } from "./runs.ts";
 import { type BlockTable, isAllocated, makeTag, stateOf } from "./table.ts";
@@ -100,10 +100,11 @@ export class Blocks {
     const blocks = new Int32Array(count);
     this.#lock.enter("allocate");
     try {
+      const peak = this.#header[PEAK_ALLOCATED]!;
       let taken = 0;
       while (taken < count && (blocks[taken] = this.#take(bytes)) !== NONE) taken++;
       if (taken === count) this.#counters[ALLOCS]! += count;
-      else this.#takeBack(blocks, taken);
+      else this.#takeBack(blocks, taken, peak);
       this.#lock.leave();
       return taken === count ? blocks : undefined;
     } catch (error) {
@@ -135,8 +136,10 @@ export class Blocks {
     return length > this.#table.blockCount ? NONE : this.#runs.allocate(length, bytes, this.#worker);
   }
 
-  #takeBack(blocks: Int32Array, count: number): void {
+  /** As if they had never been handed out, which nobody saw. */
+  #takeBack(blocks: Int32Array, count: number, peak: number): void {
     this.#counters[EXHAUSTED]!++;
+    this.#header[PEAK_ALLOCATED] = peak;
     for (let place = 0; place < count; place++) {
       this.#claim(blocks[place]!, FREE);
       this.#runs.release(blocks[place]!);
