@@ -79,9 +79,9 @@ export function settingsFrom(size: unknown, defaultBlockSize: unknown, options: 
     blockCount,
     metaBytes: metaBytes(blockCount),
     warnOnMisuse: warnFrom(given.onMisuse),
-    cachedBlocks: wholeNumber("cachedBlocks", given.cachedBlocks ?? DEFAULT_CACHED_BLOCKS),
-    cachedBuffers: wholeNumber("cachedBuffers", given.cachedBuffers ?? DEFAULT_CACHED_BUFFERS),
-    lockTimeout: wholeNumber("lockTimeout", given.lockTimeout ?? DEFAULT_LOCK_TIMEOUT),
+    cachedBlocks: wholeNumber("cachedBlocks", given.cachedBlocks, DEFAULT_CACHED_BLOCKS),
+    cachedBuffers: wholeNumber("cachedBuffers", given.cachedBuffers, DEFAULT_CACHED_BUFFERS),
+    lockTimeout: wholeNumber("lockTimeout", given.lockTimeout, DEFAULT_LOCK_TIMEOUT),
   };
 }
 
@@ -216,7 +216,8 @@ function warnFrom(value: unknown = "throw"): boolean {
   return value === "warn";
 }
 
-function wholeNumber(name: string, value: unknown): number {
+function wholeNumber(name: string, given: unknown, otherwise: number): number {
+  const value = given === undefined ? otherwise : given;
   checkFromZero("init pool", name, value);
   if (value > MAX_INT32) {
     throw new RangeError(`Cannot init pool: ${name} must not exceed 2^31 - 1, got ${value}`);
