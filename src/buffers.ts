@@ -18,13 +18,23 @@ class Returned {
  * and unlike a symbol property nobody sees, copies or forges them. A buffer moved by the engine arrives without.
  */
 class Stamp extends Returned {
-  readonly #owner: Buffers;
-  readonly #block: number;
+  #owner: Buffers;
+  #block: number;
 
-  constructor(buffer: ArrayBuffer, owner: Buffers, block: number) {
+  private constructor(buffer: ArrayBuffer, owner: Buffers, block: number) {
     super(buffer);
     this.#owner = owner;
     this.#block = block;
+  }
+
+  /** Stamps a buffer; one that has a stamp, of an attachment that this worker has ended, gets another. */
+  static write(buffer: ArrayBuffer, owner: Buffers, block: number): void {
+    if (!(#owner in buffer)) {
+      new Stamp(buffer, owner, block);
+      return;
+    }
+    buffer.#owner = owner;
+    buffer.#block = block;
   }
 
   /** The block that `owner` stamped on this object, WHOLE, or NONE. */
@@ -71,7 +81,7 @@ export class Buffers {
   whole(byteLength: number): ArrayBuffer {
     if (this.#whole?.byteLength !== byteLength) {
       this.#whole = this.#region.buffer(0, byteLength);
-      new Stamp(this.#whole, this, WHOLE);
+      Stamp.write(this.#whole, this, WHOLE);
     }
     return this.#whole;
   }
@@ -83,7 +93,7 @@ export class Buffers {
   }
 
   #keep(buffer: ArrayBuffer, block: number): void {
-    new Stamp(buffer, this, block);
+    Stamp.write(buffer, this, block);
     if (this.#mask < 0) return;
     const place = block & this.#mask;
     const kept = this.#kept;
