@@ -19,7 +19,10 @@
 /* Ids are sequence * REGION_LIMIT + index, so an id finds its entry without a search. */
 #define REGION_LIMIT 16384u
 
-/* Ranges of destroyed pools that rest before one is used again, so that a stale buffer meets zeros, not a new pool. */
+/*
+ * Ranges of destroyed pools of one size that rest before one is used again, so that a stale buffer meets zeros, not a
+ * new pool.
+ */
 #define QUARANTINE 8u
 
 /* No system that we know maps more than 2^47 bytes for one process. */
@@ -70,7 +73,6 @@ typedef struct {
 
 static region_entry regions[REGION_LIMIT];
 static uint32_t region_count; /* entries ever used */
-static uint32_t retired_count;
 static double next_sequence = 1;
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
 
@@ -241,15 +243,19 @@ static bool fits(const region_entry *entry, size_t meta_reserved, size_t data_re
     return entry->state == RETIRED && entry->meta_reserved == meta_reserved && entry->data_reserved == data_reserved;
 }
 
-static region_entry *oldest_retired(size_t meta_reserved, size_t data_reserved) {
+/* The range that has rested longest, if more than QUARANTINE of its size do. */
+static region_entry *rested(size_t meta_reserved, size_t data_reserved) {
     region_entry *oldest = NULL;
+    uint32_t resting = 0;
     for (uint32_t i = 0; i < region_count; i++) {
-        if (fits(&regions[i], meta_reserved, data_reserved)
-            && (oldest == NULL || regions[i].retired_at < oldest->retired_at)) {
-            oldest = &regions[i];
+        if (fits(&regions[i], meta_reserved, data_reserved)) {
+            resting++;
+            if (oldest == NULL || regions[i].retired_at < oldest->retired_at) {
+                oldest = &regions[i];
+            }
         }
     }
-    return oldest;
+    return resting > QUARANTINE ? oldest : NULL;
 }
 
 static region_entry *unused_entry(void) {
@@ -275,12 +281,9 @@ static int reserve(region_entry *entry, size_t meta_reserved, size_t data_reserv
 }
 
 static int find_range(size_t meta_reserved, size_t data_reserved, region_entry **found) {
-    if (retired_count > QUARANTINE) {
-        *found = oldest_retired(meta_reserved, data_reserved);
-        if (*found != NULL) {
-            retired_count--;
-            return 0;
-        }
+    *found = rested(meta_reserved, data_reserved);
+    if (*found != NULL) {
+        return 0;
     }
     *found = unused_entry();
     if (*found == NULL) {
@@ -292,7 +295,6 @@ static int find_range(size_t meta_reserved, size_t data_reserved, region_entry *
 static void retire(region_entry *entry) {
     entry->state = RETIRED;
     entry->retired_at = next_sequence;
-    retired_count++;
 }
 
 static int make_region(size_t meta_bytes, size_t data_bytes, region_entry **made) {
