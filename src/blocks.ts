@@ -85,10 +85,12 @@ export class Blocks {
 
   /** Makes this worker the owner of an allocated run; says whether it is one. */
   adopt(block: number): boolean {
-    const tag = this.#table.loadTag(block);
-    if (!isAllocated(tag)) return false;
-    const mine = makeTag(stateOf(tag), this.#worker);
-    return tag === mine || this.#table.exchangeTag(block, tag, mine);
+    // Another worker may adopt it at the same moment: then the tag has changed, and the block is as good.
+    for (let tag = this.#table.loadTag(block); isAllocated(tag); tag = this.#table.loadTag(block)) {
+      const mine = makeTag(stateOf(tag), this.#worker);
+      if (tag === mine || this.#table.exchangeTag(block, tag, mine)) return true;
+    }
+    return false;
   }
 
   /** Hands out `count` runs, or none: then returns undefined. */
@@ -154,8 +156,10 @@ export class Blocks {
 
   /** Turns the tag of an allocated run to this state, in one step that only one worker can win. */
   #claim(block: number, state: number): boolean {
-    const tag = this.#table.loadTag(block);
-    return isAllocated(tag) && this.#table.exchangeTag(block, tag, state);
+    for (let tag = this.#table.loadTag(block); isAllocated(tag); tag = this.#table.loadTag(block)) {
+      if (this.#table.exchangeTag(block, tag, state)) return true;
+    }
+    return false;
   }
 
   /** Claims each run; one that is named twice is not allocated the second time. Returns where it stopped, or NONE. */
