@@ -1,45 +1,10 @@
 /** The worker of the tests that share one pool among threads: does what a message says, to the pool it has attached. */
 
-import { MemPool, MemPoolError, type MemPoolHandle } from "mempool";
+import { MemPool, MemPoolError } from "mempool";
 import { Attachment } from "../src/attachment.ts";
+import { ARRIVALS, type Ending, type Order, type Parcel, PROGRESS, STOP } from "./_orders.ts";
 import { assertMarked, mark, present } from "./_pool.ts";
 import { answer, transferring } from "./_workers.ts";
-
-/** A block on its way from one worker to another: as an offset, or as the buffer itself. */
-export interface Parcel {
-  readonly where: number | ArrayBuffer;
-  readonly cookie: number;
-}
-
-export type Order =
-  | { readonly ask: "attach"; readonly handle: MemPoolHandle }
-  | { readonly ask: "close" | "destroy" | "hold" | "leave" | "stats" }
-  | { readonly ask: "produce"; readonly count: number; readonly seed: number; readonly as: "offset" | "buffer" }
-  | { readonly ask: "consume"; readonly parcels: readonly Parcel[] }
-  | { readonly ask: "churn"; readonly steps: number; readonly seed: number; readonly flags: SharedArrayBuffer }
-  | {
-    readonly ask: "race";
-    readonly offsets: readonly number[];
-    readonly by: RaceKind;
-    readonly flags: SharedArrayBuffer;
-  }
-  | { readonly ask: "race to alloc"; readonly rounds: number; readonly flags: SharedArrayBuffer };
-
-/** How the racers free: one offset, a buffer of their own, or many at once. */
-export type RaceKind = "freeOffset" | "free" | "freeMany";
-
-/** What became of a call that may be refused. */
-export interface Ending {
-  readonly code: string;
-  readonly message: string;
-  readonly steps: number;
-}
-
-/** Words of `flags`: set to stop a churn; steps done by all; arrivals of racers. */
-export const STOP = 0;
-export const PROGRESS = 1;
-export const ARRIVALS = 2;
-export const FLAGS_BYTES = 12;
 
 let pool: MemPool;
 
@@ -157,15 +122,16 @@ function release(block: ArrayBuffer, cookie: number): void {
   pool.free(block);
 }
 
-/** Frees each of the offsets at the same moment as the other racers; returns what became of it. */
+/** Frees each of the offsets at the same moment as the other racer; returns what became of it. */
 function race({ offsets, by, flags }: Order & { ask: "race" }): string[] {
   const words = new Int32Array(flags);
-  const blocks = offsets.map((offset) => by === "freeOffset" ? new ArrayBuffer(0) : pool.at(offset));
+  const blocks = offsets.map((offset) => by === "free" || by === "freeMany" ? pool.at(offset) : new ArrayBuffer(0));
   return offsets.map((offset, round) => {
     meet(words, round);
     return outcomeOf(() => {
       if (by === "freeOffset") pool.freeOffset(offset);
       else if (by === "free") pool.free(blocks[round]!);
+      else if (by === "at") pool.at(offset);
       else pool.freeMany([blocks[round]!]);
     });
   });
@@ -192,7 +158,7 @@ function meet(words: Int32Array, round: number): void {
 function outcomeOf(act: () => void): string {
   try {
     act();
-    return "freed";
+    return "done";
   } catch (error) {
     return error instanceof MemPoolError ? error.code : String(error);
   }
