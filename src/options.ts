@@ -132,7 +132,7 @@ export function checkBlock(action: string, block: unknown): asserts block is obj
 
 /** Checks that something is an iterable of what could be blocks; returns them. */
 export function checkBlocks(action: string, blocks: unknown): object[] {
-  if (typeof blocks !== "object" || blocks === null || !(Symbol.iterator in blocks)) {
+  if (typeof blocks !== "object" || typeof (blocks as Iterable<unknown> | null)?.[Symbol.iterator] !== "function") {
     throw new TypeError(`Cannot ${action}: blocks must be an iterable of blocks, got ${describe(blocks)}`);
   }
   const given = Array.from(blocks as Iterable<unknown>);

@@ -1,7 +1,6 @@
 import type { FreeLists } from "./free_lists.ts";
 import {
-  ALLOCATED,
-  ALLOCATED_RUN,
+  BLOCK_SIZE,
   CACHED,
   COALESCED,
   FREE,
@@ -188,9 +187,10 @@ export class Runs {
     const end = block + to;
     this.#raiseHighWater(end);
     if (room > to) table.describeFree(end, room - to);
-    table.markAllocatedEnd(block, to);
     table.set(block, TAG, makeTag(allocatedState(to), worker));
     table.set(block, LENGTH, to);
+    // Not before: the last block may be the first of the free run, which the walk still comes to.
+    table.markAllocatedEnd(block, to);
     if (room > to) this.#lists.insert(end, room - to);
     this.#counters[COALESCED]!++;
     this.#header[FREE_BLOCKS]! -= to - from;
@@ -221,13 +221,23 @@ export class Runs {
     } else if (state === RECALLED) {
       // The cache's worker may be claiming it this moment: see src/cache.ts.
       table.exchangeTag(block, tag, makeTag(CACHED, workerOf(tag)));
-    } else if (length > 1) {
-      this.#clearInside(block, length);
-      if (state === ALLOCATED) table.set(block, TAG, makeTag(ALLOCATED_RUN, workerOf(tag)));
-    } else if (state === ALLOCATED_RUN) {
-      table.set(block, TAG, makeTag(ALLOCATED, workerOf(tag)));
+    } else if (state !== CACHED) {
+      this.#mendAllocated(block, length, tag);
     }
     return length;
+  }
+
+  /** A resize that was cut off may have left the tag of another length, and the bytes that were asked for before. */
+  #mendAllocated(block: number, length: number, tag: number): void {
+    const table = this.#table;
+    this.#clearInside(block, length);
+    // Only if it is wrong: a single block may be freed this moment, without the lock.
+    if (stateOf(tag) !== allocatedState(length)) table.set(block, TAG, makeTag(allocatedState(length), workerOf(tag)));
+    const blockSize = this.#counters[BLOCK_SIZE]!;
+    const requested = table.requested(block);
+    if (!(requested > (length - 1) * blockSize && requested <= length * blockSize)) {
+      table.setRequested(block, length * blockSize);
+    }
   }
 
   /** Inside a run, only blocks that were ever used can claim to be something else. */

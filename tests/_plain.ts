@@ -1,0 +1,54 @@
+/** A region over plain memory: the table, the lists and the runs without the native library. */
+
+import type { Settings } from "../src/options.ts";
+import { settingsFrom } from "../src/options.ts";
+import { FREE, TAG } from "../src/layout.ts";
+import { stateOf } from "../src/table.ts";
+import { formatRegion, type Views } from "../src/views.ts";
+
+export const BLOCK_SIZE = 64;
+
+/** Header and table of a new pool with so many blocks. */
+export function plainViews(blockCount: number): Views {
+  const settings = plainSettings(blockCount);
+  return formatRegion(new ArrayBuffer(settings.metaBytes), settings);
+}
+
+export function plainSettings(blockCount: number): Settings {
+  return settingsFrom(blockCount * BLOCK_SIZE, BLOCK_SIZE, { cachedBlocks: 0 });
+}
+
+/** Hands out `length` blocks that are all asked for; returns the first or NONE. */
+export function take({ runs }: Views, length: number, worker = 1): number {
+  return runs.allocate(length, length * BLOCK_SIZE, worker);
+}
+
+/** Gives the run at `block` back, as a worker does that has won it. */
+export function give({ table, runs }: Views, block: number): void {
+  table.set(block, TAG, FREE);
+  runs.release(block);
+}
+
+/** One run of the table. */
+export interface PlainRun {
+  readonly first: number;
+  readonly length: number;
+  readonly state: number;
+}
+
+/** The runs in order of address, found by walking the lengths. */
+export function runsOf({ table }: Views): PlainRun[] {
+  const runs: PlainRun[] = [];
+  for (let first = 0; first < table.blockCount;) {
+    const run = { first, length: table.length(first), state: stateOf(table.tag(first)) };
+    runs.push(run);
+    if (!(run.length >= 1)) throw new Error(`The run at block ${first} has a length of ${run.length}`);
+    first += run.length;
+  }
+  return runs;
+}
+
+/** The runs as a row of numbers: lengths, those of free runs negative. `10 -54` is ten blocks taken and the rest free. */
+export function picture(views: Views): string {
+  return runsOf(views).map(({ length, state }) => state === FREE ? -length : length).join(" ");
+}

@@ -1,0 +1,115 @@
+import { assert, assertEquals, assertFalse } from "@std/assert";
+import {
+  ALLOCATED,
+  ALLOCATED_RUN,
+  CACHED,
+  END_OF_FREE,
+  FREE,
+  INTERIOR,
+  MAX_BLOCKS,
+  MAX_BYTES,
+  MAX_WORKERS,
+  metaBytes,
+  NONE,
+  RELEASING,
+  TAG,
+} from "../src/layout.ts";
+import { allocatedState, BlockTable, isAllocated, makeTag, stateOf, workerOf } from "../src/table.ts";
+import { test } from "./_harness.ts";
+
+function emptyTable(blockCount = 16): BlockTable {
+  return new BlockTable(new Int32Array(blockCount * 4), blockCount);
+}
+
+test("tag - keeps state and worker, up to the highest worker", () => {
+  for (const state of [INTERIOR, FREE, END_OF_FREE, ALLOCATED, ALLOCATED_RUN, CACHED, RELEASING]) {
+    for (const worker of [0, 1, 2, 12345, MAX_WORKERS]) {
+      const tag = makeTag(state, worker);
+      assertEquals([stateOf(tag), workerOf(tag)], [state, worker]);
+      assertEquals(tag, tag | 0, "a tag is a 32-bit word");
+    }
+  }
+});
+
+test("isAllocated - holds for what is handed out and for nothing else", () => {
+  for (const worker of [0, 7, MAX_WORKERS]) {
+    for (const state of [ALLOCATED, ALLOCATED_RUN]) assert(isAllocated(makeTag(state, worker)));
+    for (const state of [INTERIOR, FREE, END_OF_FREE, CACHED, RELEASING]) {
+      assertFalse(isAllocated(makeTag(state, worker)));
+    }
+  }
+});
+
+test("allocatedState - tells one block from several", () => {
+  assertEquals([1, 2, 3, MAX_BLOCKS].map(allocatedState), [ALLOCATED, ALLOCATED_RUN, ALLOCATED_RUN, ALLOCATED_RUN]);
+});
+
+test("requested - keeps numbers of bytes past 32 bits", () => {
+  const table = emptyTable();
+  const lengths = [
+    1,
+    2 ** 31 - 1,
+    2 ** 31,
+    2 ** 32 - 1,
+    2 ** 32,
+    2 ** 32 + 1,
+    5 * 2 ** 32 + 2 ** 31,
+    MAX_BYTES - 1,
+    MAX_BYTES,
+  ];
+  for (const bytes of lengths) {
+    table.setRequested(3, bytes);
+    assertEquals(table.requested(3), bytes);
+  }
+});
+
+test("set - touches one word of one descriptor", () => {
+  const table = emptyTable(4);
+  for (let block = 0; block < 4; block++) {
+    for (let field = 0; field < 4; field++) table.set(block, field, block * 10 + field);
+  }
+  assertEquals([...table.words], [0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23, 30, 31, 32, 33]);
+});
+
+test("exchangeTag - only the first of two that saw the same tag succeeds", () => {
+  const table = emptyTable();
+  table.set(2, TAG, makeTag(ALLOCATED, 5));
+  assert(table.exchangeTag(2, makeTag(ALLOCATED, 5), FREE));
+  assertFalse(table.exchangeTag(2, makeTag(ALLOCATED, 5), FREE));
+  assertEquals(table.loadTag(2), FREE);
+});
+
+test("describeFree - lets both neighbours find a run of one, two and more blocks", () => {
+  for (const length of [1, 2, 3, 9]) {
+    const table = emptyTable();
+    table.describeFree(4, length);
+    assertEquals(table.freeRunAt(4), 4);
+    assertEquals(table.freeRunBefore(4 + length), 4);
+    assertEquals(table.length(4), length);
+    assert(table.isFree(4));
+  }
+});
+
+test("markAllocated - hides the run from both neighbours", () => {
+  for (const length of [1, 2, 3, 9]) {
+    const table = emptyTable();
+    table.describeFree(4, length);
+    table.markAllocated(4, length, 100, 3);
+    assertEquals(table.freeRunAt(4), NONE);
+    assertEquals(table.freeRunBefore(4 + length), NONE);
+    assert(isAllocated(table.tag(4)));
+    assertEquals([workerOf(table.tag(4)), table.length(4), table.requested(4)], [3, length, 100]);
+  }
+});
+
+test("freeRunBefore and freeRunAt - find nothing past the ends of the table", () => {
+  const table = emptyTable();
+  table.describeFree(0, 16);
+  assertEquals(table.freeRunBefore(0), NONE);
+  assertEquals(table.freeRunAt(16), NONE);
+});
+
+test("metaBytes - is 16 bytes a block, and within reach of one buffer on Bun for the largest pool", () => {
+  assertEquals(metaBytes(1001) - metaBytes(1000), 16);
+  assert(metaBytes(MAX_BLOCKS) <= 2 ** 32);
+});
