@@ -28,7 +28,7 @@ type LayerName =
 const layers: Readonly<Record<LayerName, Layer>> = {
   face: { files: ["mod.ts"], uses: ["defaults", "pool", "rooms", "ground"] },
   defaults: { files: ["src/default_pool.ts"], uses: ["pool", "rooms", "ground"] },
-  pool: { files: ["src/pool.ts"], uses: ["operations", "attachment", "rooms", "ground"] },
+  pool: { files: ["src/pool.ts"], uses: ["operations", "attachment", "rooms", "opener", "contract", "ground"] },
   operations: { files: ["src/operations.ts"], uses: ["attachment", "rooms", "ground"] },
   attachment: { files: ["src/attachment.ts"], uses: ["rooms", "opener", "contract", "ground"] },
   rooms: {

@@ -16,6 +16,8 @@ import { prepareStdAssert } from "./_std_assert.ts";
 
 const { values, positionals } = parseArgs({ options: { filter: { type: "string" } }, allowPositionals: true });
 
+// The library is built on first use, but only where it is missing: here the sources may have changed since.
+run("make", ["-s", "-C", "native"]);
 mkdirSync(scratch, { recursive: true });
 const report = join(scratch, `tests-${process.pid}.xml`);
 const status = run(process.execPath, onDeno ? denoArguments() : bunArguments());

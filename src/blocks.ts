@@ -278,11 +278,17 @@ export class Blocks {
     if (!isAllocated(this.#table.loadTag(block))) return NOT_ALLOCATED;
     const length = this.#lengthFor(bytes);
     if (length > this.#table.blockCount) return NONE;
-    if (this.#runs.resize(block, length, bytes, this.#worker)) {
-      this.#slots.settle(this.#slot);
-      return block;
-    }
-    return this.#take(bytes);
+    if (this.#resizeInPlace(block, length, bytes)) return block;
+    const elsewhere = this.#take(bytes);
+    if (elsewhere !== NONE) return elsewhere;
+    // What had been cached until just now may lie behind the block.
+    return this.#resizeInPlace(block, length, bytes) ? block : NONE;
+  }
+
+  #resizeInPlace(block: number, length: number, bytes: number): boolean {
+    const resized = this.#runs.resize(block, length, bytes, this.#worker);
+    this.#slots.settle(this.#slot);
+    return resized;
   }
 
   /** Both runs are this worker's, so the copying needs no lock. */

@@ -11,7 +11,7 @@ export const BLOCK_SIZE = 64;
 /** Header and table of a new pool with so many blocks. */
 export function plainViews(blockCount: number): Views {
   const settings = plainSettings(blockCount);
-  return formatRegion(new ArrayBuffer(settings.metaBytes), settings);
+  return formatRegion(new ArrayBuffer(settings.metaBytes), settings, false);
 }
 
 export function plainSettings(blockCount: number): Settings {

@@ -8,8 +8,9 @@ import {
   HEADER_MAGIC,
   MAGIC,
   SLOT_COUNT,
-  SLOTS,
+  SLOTS_USED,
 } from "../src/layout.ts";
+import { slotWord } from "../src/slots.ts";
 import type { Views } from "../src/views.ts";
 import { test } from "./_harness.ts";
 import {
@@ -183,13 +184,14 @@ test("attach - when every worker slot is taken, and again when one is free", () 
   const { handle } = pool;
   const { views: { header } } = insideOf(pool);
   pool.close();
-  header.fill(9999, SLOTS, SLOTS + SLOT_COUNT);
+  for (let slot = 0; slot < SLOT_COUNT; slot++) header[slotWord(slot)] = 9999;
+  header[SLOTS_USED] = SLOT_COUNT;
   assertRefused(
     () => MemPool.attach(handle),
     "too-many-workers",
     `Cannot attach: all ${SLOT_COUNT} worker slots of the pool are taken`,
   );
-  header[SLOTS + 5] = 0;
+  header[slotWord(5)] = 0;
   const again = MemPool.attach(handle);
   assertEquals(again.stats().workers, SLOT_COUNT);
   again.destroy();

@@ -43,6 +43,10 @@ class PlayedRegion implements Region {
     return -1;
   }
 
+  exchange(): number {
+    return 0;
+  }
+
   zero(): void {}
   move(): void {}
   destroy(): void {}

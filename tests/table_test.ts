@@ -8,6 +8,7 @@ import {
   INTERIOR,
   MAX_BLOCKS,
   MAX_BYTES,
+  MAX_CACHED_BLOCKS,
   MAX_WORKERS,
   metaBytes,
   NONE,
@@ -110,6 +111,6 @@ test("freeRunBefore and freeRunAt - find nothing past the ends of the table", ()
 });
 
 test("metaBytes - is 16 bytes a block, and within reach of one buffer on Bun for the largest pool", () => {
-  assertEquals(metaBytes(1001) - metaBytes(1000), 16);
-  assert(metaBytes(MAX_BLOCKS) <= 2 ** 32);
+  assertEquals(metaBytes(1001, 64) - metaBytes(1000, 64), 16);
+  assert(metaBytes(MAX_BLOCKS, MAX_CACHED_BLOCKS) <= 2 ** 32);
 });
