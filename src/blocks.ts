@@ -138,13 +138,11 @@ export class Blocks {
     const blocks = new Int32Array(count);
     this.#enter("allocate");
     try {
-      const peak = this.#header[PEAK_ALLOCATED]!;
-      let taken = 0;
-      while (taken < count && (blocks[taken] = this.#take(bytes)) !== NONE) taken++;
-      if (taken === count) this.#counters[ALLOCS]! += count;
-      else this.#takeBack(blocks, taken, peak);
+      // The first try recalls what is cached, and may by then have cut badly what that now joins: so a second.
+      const complete = this.#takeAll(blocks, bytes) || (this.#caching && this.#takeAll(blocks, bytes));
+      this.#counters[complete ? ALLOCS : EXHAUSTED]! += complete ? count : 1;
       this.#lock.leave();
-      return taken === count ? blocks : undefined;
+      return complete ? blocks : undefined;
     } catch (error) {
       throw this.#lock.abandon(error);
     }
@@ -209,9 +207,21 @@ export class Blocks {
     return block;
   }
 
+  /** Fills `blocks` with runs, or hands out none. */
+  #takeAll(blocks: Int32Array, bytes: number): boolean {
+    const peak = this.#header[PEAK_ALLOCATED]!;
+    for (let taken = 0; taken < blocks.length; taken++) {
+      blocks[taken] = this.#take(bytes);
+      if (blocks[taken] === NONE) {
+        this.#takeBack(blocks, taken, peak);
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** As if they had never been handed out, which nobody saw. */
   #takeBack(blocks: Int32Array, count: number, peak: number): void {
-    this.#counters[EXHAUSTED]!++;
     this.#header[PEAK_ALLOCATED] = peak;
     for (let place = 0; place < count; place++) {
       this.#claim(blocks[place]!, FREE);

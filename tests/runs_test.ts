@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { checkInvariants } from "../src/check.ts";
-import { COALESCED, FREE_BLOCKS, HIGH_WATER, NONE, PEAK_ALLOCATED } from "../src/layout.ts";
+import { COALESCED, FREE_BLOCKS, HIGH_WATER, NONE } from "../src/layout.ts";
 import type { Views } from "../src/views.ts";
 import { test } from "./_harness.ts";
 import { BLOCK_SIZE, give, picture, plainViews, take } from "./_plain.ts";
@@ -60,12 +60,12 @@ test("allocate - refuses what no run holds, though the sum would", () => {
   assertPicture(views, "-3 1 -3 1 -3");
 });
 
-test("allocate - high water and peak stay at their highest", () => {
+test("allocate - high water stays at its highest", () => {
   const views = plainViews(10);
   const block = take(views, 6);
   give(views, block);
   take(views, 2);
-  assertEquals([views.header[HIGH_WATER], views.header[PEAK_ALLOCATED], views.header[FREE_BLOCKS]], [6, 6, 8]);
+  assertEquals([views.header[HIGH_WATER], views.header[FREE_BLOCKS]], [6, 8]);
 });
 
 test("release - between two taken runs joins nothing", () => {
@@ -154,10 +154,10 @@ test("resize - shrinking gives the tail back, joined with what is free behind it
   assertPicture(views, "2 1 -4 1");
 });
 
-test("resize - high water and peak follow growth", () => {
+test("resize - high water follows growth", () => {
   const views = layOut([2, -8]);
   assert(resize(views, 0, 9));
-  assertEquals([views.header[HIGH_WATER], views.header[PEAK_ALLOCATED], views.header[FREE_BLOCKS]], [10, 10, 1]);
+  assertEquals([views.header[HIGH_WATER], views.header[FREE_BLOCKS]], [10, 1]);
 });
 
 test("roomAround - counts the free runs on both sides", () => {
