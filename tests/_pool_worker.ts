@@ -100,26 +100,24 @@ function churnOnce(mine: Parcel[], random: () => number): void {
     const kept = Math.min(block.byteLength, 1 + random() % 500);
     const resized = pool.realloc(block, kept + random() % 100);
     if (resized === null) return;
-    if (!isStale()) assertMarked(resized, held.cookie, Math.min(kept, block.byteLength, resized.byteLength));
+    checkMarks(resized, held.cookie, Math.min(kept, resized.byteLength));
     mark(resized, held.cookie);
     mine[place] = { where: resized, cookie: held.cookie };
   }
 }
 
-/** Once the pool is destroyed, blocks hold anything. */
-function isStale(): boolean {
-  return pool.destroyed;
+function release(block: ArrayBuffer, cookie: number): void {
+  checkMarks(block, cookie);
+  pool.free(block);
 }
 
-function release(block: ArrayBuffer, cookie: number): void {
-  if (!isStale()) {
-    try {
-      assertMarked(block, cookie);
-    } catch (error) {
-      if (!isStale()) throw error; // destroyed while we looked
-    }
+/** Once the pool is destroyed blocks hold anything, and it may be destroyed while we look. */
+function checkMarks(block: ArrayBuffer, cookie: number, length = block.byteLength): void {
+  try {
+    assertMarked(block, cookie, length);
+  } catch (error) {
+    if (!pool.destroyed) throw error;
   }
-  pool.free(block);
 }
 
 /** Frees each of the offsets at the same moment as the other racer; returns what became of it. */
