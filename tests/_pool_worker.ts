@@ -100,26 +100,24 @@ function churnOnce(mine: Parcel[], random: () => number): void {
     const kept = Math.min(block.byteLength, 1 + random() % 500);
     const resized = pool.realloc(block, kept + random() % 100);
     if (resized === null) return;
-    if (!isStale()) assertMarked(resized, held.cookie, Math.min(kept, block.byteLength, resized.byteLength));
+    checkMarks(resized, held.cookie, Math.min(kept, resized.byteLength));
     mark(resized, held.cookie);
     mine[place] = { where: resized, cookie: held.cookie };
   }
 }
 
-/** Once the pool is destroyed, blocks hold anything. */
-function isStale(): boolean {
-  return pool.destroyed;
+function release(block: ArrayBuffer, cookie: number): void {
+  checkMarks(block, cookie);
+  pool.free(block);
 }
 
-function release(block: ArrayBuffer, cookie: number): void {
-  if (!isStale()) {
-    try {
-      assertMarked(block, cookie);
-    } catch (error) {
-      if (!isStale()) throw error; // destroyed while we looked
-    }
+/** Once the pool is destroyed blocks hold anything, and it may be destroyed while we look. */
+function checkMarks(block: ArrayBuffer, cookie: number, length = block.byteLength): void {
+  try {
+    assertMarked(block, cookie, length);
+  } catch (error) {
+    if (!pool.destroyed) throw error;
   }
-  pool.free(block);
 }
 
 /** Frees each of the offsets at the same moment as the other racer; returns what became of it. */
@@ -149,10 +147,20 @@ function raceToAlloc({ rounds, flags }: Order & { ask: "race to alloc" }): boole
   });
 }
 
-/** Waits until both racers have come this far, without sleeping: they are to start at the same moment. */
+/** Tries before a racer goes to sleep: on a machine with a core for each, the other comes before. */
+const SPINS = 20_000;
+
+/** Waits until both racers have come this far, awake if it is not long: they are to start at the same moment. */
 function meet(words: Int32Array, round: number): void {
   Atomics.add(words, ARRIVALS, 1);
-  while (Atomics.load(words, ARRIVALS) < 2 * (round + 1));
+  Atomics.notify(words, ARRIVALS);
+  const both = 2 * (round + 1);
+  for (let spins = 0; Atomics.load(words, ARRIVALS) < both; spins++) {
+    if (spins < SPINS) continue;
+    const arrived = Atomics.load(words, ARRIVALS);
+    const late = arrived < both && Atomics.wait(words, ARRIVALS, arrived, 30_000) === "timed-out";
+    if (late) throw new Error(`The other racer has not come to round ${round}`);
+  }
 }
 
 function outcomeOf(act: () => void): string {

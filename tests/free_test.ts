@@ -159,6 +159,19 @@ test(
 );
 
 test(
+  "free - a buffer that starts where a block does but is not as long is foreign",
+  withPool((pool) => {
+    const block = present(pool.alloc(100));
+    assertRefused(() => pool.free(pool.buffer.transfer()), "foreign-block", FOREIGN);
+    const old = block.transfer();
+    pool.freeOffset(0);
+    assertEquals(pool.allocOffset(90), 0);
+    assertRefused(() => pool.free(old), "foreign-block", FOREIGN);
+    pool.freeOffset(0);
+  }),
+);
+
+test(
   "free - a slice is a copy, and foreign",
   withPool((pool) => {
     const block = present(pool.alloc(100));

@@ -59,9 +59,9 @@ for (const cachedBlocks of [0, 64]) {
       withCrew(4, { blocks: 512, cachedBlocks }, async (pool, crew) => {
         const { flags } = makeFlags();
         const endings = await Promise.all(
-          crew.map((hand, place) => hand.order<Ending>({ ask: "churn", steps: 20_000, seed: SEED + place, flags })),
+          crew.map((hand, place) => hand.order<Ending>({ ask: "churn", steps: 8000, seed: SEED + place, flags })),
         );
-        assertEquals(endings, Array(4).fill({ code: "done", message: "", steps: 20_000 }));
+        assertEquals(endings, Array(4).fill({ code: "done", message: "", steps: 8000 }));
         assertEquals(pool.stats().allocatedBlocks, 0);
         await Promise.all(crew.map((hand) => hand.order({ ask: "close" })));
         assertOneFreeRun(pool);
