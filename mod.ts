@@ -1,23 +1,26 @@
 /**
  * A memory pool for Deno and Bun: fixed-size blocks in one region of native memory, shared by all workers, handed out
- * as ArrayBuffers or as plain offsets.
+ * as ArrayBuffers or as plain offsets. README.md says when to use it, docs/design.md how it works.
  *
  * @example A pool of one's own
  * ```ts
+ * import { assertEquals } from "@std/assert";
  * import { MEGABYTE, MemPool } from "./mod.ts";
  *
  * using pool = MemPool.init(64 * MEGABYTE, 256);
  * const block = pool.alloc(200)!;
- * new Uint8Array(block).fill(7);
+ * assertEquals(block.byteLength, 200);
  * pool.free(block);
  * ```
  *
  * @example One default pool, as in C
  * ```ts
+ * import { assertEquals } from "@std/assert";
  * import * as mempool from "./mod.ts";
  *
  * mempool.init(64 * mempool.MEGABYTE, 256);
  * const block = mempool.calloc(10, 8)!;
+ * assertEquals(new Float64Array(block)[9], 0);
  * mempool.free(block);
  * mempool.destroy();
  * ```

@@ -1,11 +1,22 @@
 import { MemPoolError } from "./errors.ts";
 import { MAX_BLOCKS, MAX_BYTES, MAX_CACHED_BLOCKS, metaBytes } from "./layout.ts";
 
-/** What `MemPool.init` can be told besides the two sizes. */
+/**
+ * What `MemPool.init` can be told besides the two sizes. What is left out, or `undefined`, is chosen by the library.
+ *
+ * @example Every block on a cache line of its own
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { MemPool } from "../mod.ts";
+ *
+ * using pool = MemPool.init(8192, 100, { alignment: 64, lockTimeout: 1000 });
+ * assertEquals(pool.blockSize, 128);
+ * ```
+ */
 export interface MemPoolOptions {
   /**
    * `"throw"`: an error for `free` of something not allocated. `"warn"`: a line on the console, as the C original
-   * does, and the call returns.
+   * does, and the call returns. Other operations throw in either case.
    *
    * @default {"throw"}
    */
@@ -16,19 +27,39 @@ export interface MemPoolOptions {
    * @default {16}
    */
   readonly alignment?: number;
-  /** How many free blocks each worker may keep at hand, from 0. Chosen by the library unless given. */
+  /**
+   * How many free blocks each worker may keep at hand, from 0, which turns the caches off, to 65,536; more is taken as
+   * that. Unless given, a 32nd of the pool's blocks, and 64 at most.
+   */
   readonly cachedBlocks?: number;
-  /** How many ArrayBuffer objects each worker keeps for reuse, from 0. Chosen by the library unless given. */
+  /**
+   * How many ArrayBuffer objects each worker keeps for reuse, from 0, so that a pool of many blocks cannot fill the
+   * JavaScript heap. What is between two powers of two is taken as the lower one.
+   *
+   * @default {131072}
+   */
   readonly cachedBuffers?: number;
   /**
-   * Milliseconds before waiting for the lock gives up, from 0 to 2^31 - 1.
+   * Milliseconds before waiting for the lock gives up with "lock-timeout", from 0 to 2^31 - 1.
    *
    * @default {5000}
    */
   readonly lockTimeout?: number;
 }
 
-/** Plain data that finds a pool from any worker of the process: post it, and give it to `MemPool.attach`. */
+/**
+ * Plain data that finds a pool from any worker of the process: post it, and give it to `MemPool.attach`.
+ *
+ * @example It survives being copied
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { MemPool } from "../mod.ts";
+ *
+ * using pool = MemPool.init(1024, 64);
+ * using joined = MemPool.attach(structuredClone(pool.handle));
+ * assertEquals(joined.size, 1024);
+ * ```
+ */
 export interface MemPoolHandle {
   /** Format of the pool. */
   readonly format: number;

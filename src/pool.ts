@@ -18,8 +18,10 @@ export type Block = ArrayBuffer | ArrayBufferView;
  * A pool of fixed-size blocks in one region of native memory, shared by all workers of the process. Every method may
  * be called from any worker at any time; a block itself is its holder's to guard.
  *
- * Unless it says otherwise, a method throws `MemPoolError` "destroyed" or "closed" once the pool is destroyed or this
- * object closed, "lock-timeout" when another worker does not leave its critical section, and takes constant time.
+ * Unless it says otherwise, a method takes constant time and checks its arguments before it changes anything
+ * (`TypeError` for a wrong type, `RangeError` for a number out of bounds). It throws `MemPoolError` "destroyed" or
+ * "closed" once the pool is destroyed or this object closed, "lock-timeout" when another worker does not leave its
+ * critical section, and "unsupported" for one buffer longer than the runtime's can be (4 GiB on Bun).
  *
  * @example Allocate, use, free
  * ```ts
@@ -58,16 +60,21 @@ export class MemPool implements Disposable {
   }
 
   /**
-   * Makes a pool. Memory is reserved, and taken from the system as blocks are first used, so that the time does not
-   * grow with `size`.
+   * Makes a pool, in a time that does not grow with `size`: the system gives memory as blocks are first used.
    *
    * @param size Bytes that blocks may occupy, up to 2^47; what is no whole block at the end is left out.
    * @param defaultBlockSize Bytes of a block, less than `size`; rounded up to a multiple of `options.alignment`.
    * @param options See {@linkcode MemPoolOptions}.
    * @returns The pool; disposing of it destroys it.
-   * @throws {TypeError} An argument is not of its type.
-   * @throws {RangeError} A number is not a positive safe integer, or out of its bounds.
+   * @throws {TypeError | RangeError} An argument is not of its type, not a positive safe integer, or out of its bounds.
    * @throws {MemPoolError} "map-failed": the system refused; "library": the native library cannot be loaded.
+   * @example Block sizes are rounded up
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemPool } from "../mod.ts";
+   * using pool = MemPool.init(1000, 50);
+   * assertEquals([pool.blockSize, pool.blockCount, pool.size], [64, 15, 960]);
+   * ```
    */
   static init(size: number, defaultBlockSize: number, options?: MemPoolOptions): MemPool {
     return new MemPool(Attachment.create(settingsFrom(size, defaultBlockSize, options)), true);
@@ -78,19 +85,27 @@ export class MemPool implements Disposable {
    *
    * @param handle The pool's `handle`, as it arrived by `postMessage`.
    * @returns A pool object of its own; disposing of it closes it.
-   * @throws {TypeError} This is no handle.
-   * @throws {MemPoolError} "unknown-pool", "format-mismatch", "destroyed" or "too-many-workers".
+   * @throws {MemPoolError} "unknown-pool", "format-mismatch", "destroyed", "library", "too-many-workers": over 128.
+   * @example Join and leave
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemPool } from "../mod.ts";
+   * using pool = MemPool.init(1024, 64);
+   * const joined = MemPool.attach(pool.handle); // in a worker, the handle comes with a message
+   * assertEquals(joined.blockCount, pool.blockCount);
+   * joined.close();
+   * ```
    */
   static attach(handle: MemPoolHandle): MemPool {
     return new MemPool(Attachment.open(handle), false);
   }
 
-  /** Bytes that blocks can occupy: `blockCount * blockSize`. */
+  /** Bytes that blocks can occupy: `blockCount * blockSize`. Never throws, as the other properties but `buffer`. */
   get size(): number {
     return this.#blockCount * this.#blockSize;
   }
 
-  /** Bytes of a block. */
+  /** Bytes of a block: `defaultBlockSize`, rounded up to a multiple of the pool's alignment. */
   get blockSize(): number {
     return this.#blockSize;
   }
@@ -105,14 +120,14 @@ export class MemPool implements Disposable {
     return this.#header[STATE] === DESTROYED;
   }
 
-  /** Plain data to post to other workers, for `MemPool.attach`. */
+  /** Plain data to post to other workers of this process, for {@linkcode MemPool.attach}. */
   get handle(): MemPoolHandle {
     return this.#attachment.handle;
   }
 
   /**
-   * The whole data area: offset o of the offset tier is index o of it. It is never a block. Empty once the pool is
-   * destroyed or this object closed.
+   * The whole data area: offset o of {@linkcode MemPool.allocOffset} is index o of it. It is never a block. Empty once
+   * the pool is destroyed or this object closed.
    *
    * @throws {MemPoolError} "unsupported": the area is longer than this runtime's buffers can be (4 GiB on Bun).
    */
@@ -121,12 +136,20 @@ export class MemPool implements Disposable {
   }
 
   /**
-   * Allocates a block, or the fewest adjacent blocks that fit. Contents are unspecified.
+   * Allocates a block, or the fewest adjacent blocks that fit. Contents are unspecified. A single block takes no lock
+   * most of the time. Before it returns `null`, it takes back what all workers have cached.
    *
    * @param numBytes A whole number from 1 up.
    * @returns A buffer of exactly `numBytes`, or `null` when no run of free blocks fits.
-   * @throws {TypeError} `numBytes` is not a number.
-   * @throws {RangeError} `numBytes` is not a whole number from 1 up.
+   * @throws {TypeError | RangeError} `numBytes` is not a number, or not a whole one from 1 up.
+   * @example A pool that is exhausted
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemPool } from "../mod.ts";
+   * using pool = MemPool.init(1024, 64);
+   * assertEquals(pool.alloc(1000)?.byteLength, 1000); // all 16 blocks
+   * assertEquals(pool.alloc(1), null);
+   * ```
    */
   alloc(numBytes: number): ArrayBuffer | null {
     const number = this.#cache.take(numBytes);
@@ -134,12 +157,19 @@ export class MemPool implements Disposable {
   }
 
   /**
-   * As `alloc`, with every byte 0. Memory that was never used is zero already, and is not touched.
+   * As `alloc`, with every byte 0: time proportional to the length, unless the memory was never used.
    *
    * @param numMembers A whole number from 1 up.
    * @param size Bytes of each, a whole number from 1 up.
    * @returns A buffer of `numMembers * size` bytes, or `null` when no run of free blocks fits.
-   * @throws {RangeError} As `alloc`, and where the product exceeds 2^53.
+   * @throws {RangeError} The product exceeds 2^53.
+   * @example Eight numbers, all 0
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemPool } from "../mod.ts";
+   * using pool = MemPool.init(1024, 64);
+   * assertEquals(new Float64Array(pool.calloc(8, 8)!).every((number) => number === 0), true);
+   * ```
    */
   calloc(numMembers: number, size: number): ArrayBuffer | null {
     return this.#live("allocate").calloc(numMembers, size);
@@ -153,6 +183,14 @@ export class MemPool implements Disposable {
    * @param numBytes A whole number from 1 up.
    * @returns The buffer to use from now on, or `null` when there is no room: then `block` is untouched and valid.
    * @throws {MemPoolError} "double-free": the block is not allocated; "foreign-block": it is none of this pool's.
+   * @example A longer block
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemPool } from "../mod.ts";
+   * using pool = MemPool.init(1024, 64);
+   * const block = pool.realloc(pool.calloc(10, 1)!, 100)!;
+   * assertEquals([block.byteLength, new Uint8Array(block)[9]], [100, 0]);
+   * ```
    */
   realloc(block: Block, numBytes: number): ArrayBuffer | null {
     return this.#live("reallocate").realloc(block, numBytes);
@@ -163,6 +201,15 @@ export class MemPool implements Disposable {
    *
    * @param block What `alloc` returned, here or in another worker, or a view on it.
    * @throws {MemPoolError} "double-free" or "foreign-block", unless the pool's `onMisuse` is "warn".
+   * @example A double free
+   * ```ts
+   * import { assertThrows } from "@std/assert";
+   * import { MemPool, MemPoolError } from "../mod.ts";
+   * using pool = MemPool.init(1024, 64);
+   * const block = pool.alloc(50)!;
+   * pool.free(new Uint8Array(block)); // a view stands for its buffer
+   * assertThrows(() => pool.free(block), MemPoolError, "already free");
+   * ```
    */
   free(block: Block): void {
     const number = this.#buffers.stamped(block);
@@ -170,11 +217,20 @@ export class MemPool implements Disposable {
   }
 
   /**
-   * Allocates several blocks, or none.
+   * Allocates several blocks, or none. Takes time proportional to their number.
    *
    * @param count How many, a whole number from 0 up.
    * @param numBytes Bytes of each, a whole number from 1 up.
-   * @returns The buffers, or `null` when they do not all fit. Takes time proportional to `count`.
+   * @returns The buffers, or `null` when they do not all fit.
+   * @example All or nothing
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemPool } from "../mod.ts";
+   * using pool = MemPool.init(1024, 64);
+   * assertEquals(pool.allocMany(17, 64), null);
+   * pool.freeMany(pool.allocMany(16, 64)!);
+   * assertEquals(pool.stats().allocatedBlocks, 0);
+   * ```
    */
   allocMany(count: number, numBytes: number): ArrayBuffer[] | null {
     return this.#live("allocate").allocMany(count, numBytes);
@@ -182,10 +238,9 @@ export class MemPool implements Disposable {
 
   /**
    * Gives several blocks back, or none: all are validated first, and one that is named twice is a double free. Takes
-   * time proportional to their number.
+   * time proportional to their number. Example: {@linkcode MemPool.allocMany}.
    *
    * @param blocks Blocks of this pool, each once.
-   * @throws {TypeError} This is no iterable of blocks.
    * @throws {MemPoolError} "double-free" or "foreign-block", unless the pool's `onMisuse` is "warn".
    */
   freeMany(blocks: Iterable<Block>): void {
@@ -195,18 +250,14 @@ export class MemPool implements Disposable {
     this.#live("free").freeMany(given);
   }
 
-  /**
-   * Whether this is an allocated block of this pool: one that `free` would take.
-   *
-   * @throws {TypeError} `block` is neither an ArrayBuffer nor a view.
-   */
+  /** Whether this is an allocated block of this pool: one that `free` would take. Example: {@linkcode MemPool.at}. */
   owns(block: Block): boolean {
     return this.#live("look for").owns(block);
   }
 
   /**
    * A block's distance from the start of the data in bytes, the same number in every worker. The block becomes this
-   * worker's, which is what `reap` goes by.
+   * worker's. Example: {@linkcode MemPool.at}.
    *
    * @throws {MemPoolError} "double-free": the block is not allocated; "foreign-block": it is none of this pool's.
    */
@@ -219,8 +270,15 @@ export class MemPool implements Disposable {
    * becomes this worker's.
    *
    * @param offset From `offsetOf` or the offset tier, in any worker.
-   * @throws {RangeError} `offset` is not a whole number from 0 up.
    * @throws {MemPoolError} "double-free": the block is not allocated; "foreign-block": no block starts there.
+   * @example There and back
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemPool } from "../mod.ts";
+   * using pool = MemPool.init(1024, 64);
+   * const offset = pool.offsetOf(pool.alloc(50)!); // a number, to post to any worker
+   * assertEquals(pool.owns(pool.at(offset)), true);
+   * ```
    */
   at(offset: number): ArrayBuffer {
     return this.#live("look at").at(offset);
@@ -229,42 +287,58 @@ export class MemPool implements Disposable {
   /**
    * `alloc` without an object: for records at offsets of `buffer`.
    *
+   * @param numBytes A whole number from 1 up.
    * @returns The offset of the block's first byte in the data, or -1 when no run of free blocks fits.
-   * @throws {RangeError} `numBytes` is not a whole number from 1 up.
+   * @example A record that grows
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemPool } from "../mod.ts";
+   * using pool = MemPool.init(1024, 64);
+   * const record = pool.callocOffset(3, 8); // or allocOffset(24), for contents unspecified
+   * const longer = pool.reallocOffset(record, 100);
+   * assertEquals(new Float64Array(pool.buffer, longer, 3)[2], 0);
+   * pool.freeOffset(longer);
+   * ```
    */
   allocOffset(numBytes: number): number {
     const number = this.#cache.take(numBytes);
     return number === NONE ? this.#live("allocate").allocOffset(numBytes) : number * this.#blockSize;
   }
 
-  /** `calloc` without an object; returns an offset, or -1. */
+  /** `calloc` without an object; returns an offset, or -1. Example: {@linkcode MemPool.allocOffset}. */
   callocOffset(numMembers: number, size: number): number {
     return this.#live("allocate").callocOffset(numMembers, size);
   }
 
-  /** `realloc` without an object; returns the offset to use from now on, or -1, and then `offset` remains valid. */
+  /**
+   * `realloc` without an object. Example: {@linkcode MemPool.allocOffset}.
+   *
+   * @returns The offset to use from now on, or -1 when there is no room: then `offset` remains valid.
+   */
   reallocOffset(offset: number, numBytes: number): number {
     return this.#live("reallocate").reallocOffset(offset, numBytes);
   }
 
   /**
-   * `free` without an object.
+   * `free` without an object. Example: {@linkcode MemPool.allocOffset}.
    *
-   * @throws {RangeError} `offset` is not a whole number from 0 up.
    * @throws {MemPoolError} "double-free" or "foreign-block", unless the pool's `onMisuse` is "warn".
    */
   freeOffset(offset: number): void {
     if (!this.#cache.giveAt(offset)) this.#live("free").freeOffset(offset);
   }
 
-  /** Counts the pool, exactly, while others wait. Takes time proportional to the number of runs. */
+  /**
+   * Counts the pool, under the lock: what other workers just take from or give to their caches may count either way.
+   * Takes time proportional to the number of runs. Example: {@linkcode MemPoolStats}.
+   */
   stats(): MemPoolStats {
     return this.#live("count").stats();
   }
 
   /**
-   * Walks everything and tests the invariants of docs/design.md, while others wait. Takes time proportional to the
-   * number of blocks ever used.
+   * Walks everything and tests the invariants of docs/design.md, under the lock: for tests. Takes time proportional to
+   * the number of blocks ever used.
    *
    * @throws {MemPoolError} "corrupt": names the first invariant that is broken.
    */
@@ -272,7 +346,10 @@ export class MemPool implements Disposable {
     this.#live("check").check();
   }
 
-  /** This object leaves the pool, and with its last object the worker does; the pool and its blocks live on. */
+  /**
+   * This object leaves the pool, and with its last object the worker does; the pool and its blocks live on. Does
+   * nothing the second time. Example: {@linkcode MemPool.attach}.
+   */
   close(): void {
     if (this.#header[STATE] === CLOSED) return;
     if (this.#header[STATE] === DESTROYED) return this.#attachment.leaveDestroyed();
@@ -282,7 +359,15 @@ export class MemPool implements Disposable {
 
   /**
    * Ends the pool in every worker: memory goes back to the system at once, each later call throws "destroyed", and a
-   * buffer still held reads as whatever, but never faults. Does nothing if it is destroyed already.
+   * buffer still held reads as whatever, but never faults. Does nothing the second time, and after `close`.
+   * @example End
+   * ```ts
+   * import { assertThrows } from "@std/assert";
+   * import { MemPool, MemPoolError } from "../mod.ts";
+   * const pool = MemPool.init(1024, 64);
+   * pool.destroy();
+   * assertThrows(() => pool.alloc(50), MemPoolError, "destroyed");
+   * ```
    */
   destroy(): void {
     if (this.#header[STATE] !== CLOSED) this.#attachment.destroy();

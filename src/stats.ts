@@ -2,7 +2,20 @@ import { CACHED, COALESCED, EXHAUSTED, FREE, LOCK_ACQUISITIONS, LOCK_CONTENDED, 
 import { type BlockTable, stateOf } from "./table.ts";
 import type { Views } from "./views.ts";
 
-/** A pool at one moment. The three kinds of blocks add up: `allocatedBlocks + cachedBlocks + freeBlocks === blockCount`. */
+/**
+ * A pool at one moment. The three kinds of blocks add up: `allocatedBlocks + cachedBlocks + freeBlocks === blockCount`.
+ *
+ * @example Internal waste
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { MemPool } from "../mod.ts";
+ *
+ * using pool = MemPool.init(1024, 64);
+ * pool.alloc(100);
+ * const { allocatedBlocks, requestedBytes, blockSize } = pool.stats();
+ * assertEquals(allocatedBlocks * blockSize - requestedBytes, 28);
+ * ```
+ */
 export interface MemPoolStats {
   /** Bytes that blocks can occupy. */
   readonly size: number;
@@ -24,19 +37,19 @@ export interface MemPoolStats {
   readonly largestFreeRun: number;
   /** `1 - largestFreeRun / (freeBlocks + cachedBlocks)`; 0 in an empty or full pool. */
   readonly fragmentation: number;
-  /** Allocations so far. */
+  /** Blocks or runs of blocks handed out so far; a `realloc` does not count. */
   readonly allocs: number;
-  /** Blocks given back so far. */
+  /** Blocks or runs of blocks given back so far; a `realloc` does not count. */
   readonly frees: number;
   /** Times that two neighbouring runs became one. */
   readonly coalesced: number;
-  /** Requests that no run fitted. */
+  /** Requests that no run fitted, each a `null` or -1. */
   readonly exhausted: number;
-  /** Times that the pool grew. */
+  /** Times that the pool grew: 0 in this version, where pools do not. */
   readonly grown: number;
   /** Times that a worker took the lock. */
   readonly lockAcquisitions: number;
-  /** Times that it had to wait for it. */
+  /** Times that it had to wait for the lock. */
   readonly lockContended: number;
   /** Workers attached now. */
   readonly workers: number;
