@@ -233,8 +233,8 @@ test("check - I8: blocks that are not aligned", () => {
   );
 });
 
-testBrokenHeader("I9", "too many counted free", FREE_BLOCKS, 27, "27 blocks are counted free, 26 are");
-testBrokenHeader("I9", "too few counted free", FREE_BLOCKS, 25, "25 blocks are counted free, 26 are");
+testBrokenHeader("I6", "too many counted free", FREE_BLOCKS, 27, "27 blocks are counted free, 26 are");
+testBrokenHeader("I6", "too few counted free", FREE_BLOCKS, 25, "25 blocks are counted free, 26 are");
 testBrokenHeader("I9", "high water below what is taken", HIGH_WATER, 11, "high water is 11, blocks are taken up to 12");
 testBrokenHeader("I9", "high water past the table", HIGH_WATER, 33, "high water is 33, blocks are taken up to 12");
 testBrokenHeader("I9", "a peak past the table", PEAK_ALLOCATED, 33, "the peak is 33 of 32 blocks");
