@@ -28,7 +28,7 @@ class PlayedHost implements Host {
   readonly system = "played";
   readonly machine = `machine${machines++}`;
   readonly path = fileURLToPath(
-    new URL(`../native/build/mempool-${ABI}-${this.system}-${this.machine}.so`, import.meta.url),
+    new URL(`../native/build/mempool-${ABI}-${this.system}-${this.machine}.so`, import.meta.url).href,
   );
   readonly loaded: string[] = [];
   readonly ran: string[] = [];

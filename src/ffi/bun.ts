@@ -1,30 +1,65 @@
+import process from "node:process";
 import type { BuildResult, Host, Native, Region } from "./native.ts";
 
-// Not `import "bun:ffi"`, which Deno cannot resolve, and no top-level await, which loses the first messages that a
-// Bun worker is sent. On Deno this module is loaded too, and then holds nothing.
-const ffi = ("Bun" in globalThis ? process.getBuiltinModule("bun:ffi") : undefined) as typeof import("bun:ffi");
+/** What is used of bun:ffi: written out, so that the type check of a program for Deno does not ask for Bun's types. */
+interface BunFfi {
+  dlopen(path: string, symbols: typeof SYMBOLS): { readonly symbols: Symbols };
+  ptr(buffer: ArrayBuffer): number;
+  toArrayBuffer(pointer: number, byteOffset: number, byteLength: number): ArrayBuffer;
+}
 
-/** The functions of native/mempool.h, in its order. */
+interface BunGlobal {
+  which(program: string): string | null;
+  spawnSync(
+    command: string[],
+    options: { stdin: "ignore"; stdout: "ignore"; stderr: "pipe" },
+  ): { readonly success: boolean; readonly stderr: Uint8Array };
+}
+
+/** The functions of native/mempool.h, in its order, as SYMBOLS declares them. */
+interface Symbols {
+  mempool_abi(): number;
+  mempool_process(): number;
+  mempool_create(metaBytes: number, dataBytes: number): number;
+  mempool_open(id: number): number;
+  mempool_close(region: number): void;
+  mempool_destroy(region: number, keepBytes: number, timeout: number): void;
+  mempool_meta(region: number): number;
+  mempool_data(region: number): number;
+  mempool_meta_bytes(region: number): number;
+  mempool_data_bytes(region: number): number;
+  mempool_offset(region: number, address: number): number;
+  mempool_lock(region: number, timeout: number): number;
+  mempool_unlock(region: number): void;
+  mempool_barrier(): number;
+  mempool_zero(region: number, offset: number, bytes: number): void;
+  mempool_move(region: number, to: number, from: number, bytes: number): void;
+}
+
 const SYMBOLS = {
   mempool_abi: { args: [], returns: "u32" },
   mempool_process: { args: [], returns: "f64" },
-  mempool_create: { args: [/* meta_bytes */ "f64", /* data_bytes */ "f64"], returns: "f64" },
-  mempool_open: { args: [/* id */ "f64"], returns: "i32" },
-  mempool_close: { args: [/* region */ "u32"], returns: "void" },
-  mempool_destroy: { args: [/* region */ "u32", /* keep_bytes */ "f64", /* timeout_ms */ "u32"], returns: "void" },
-  mempool_meta: { args: [/* region */ "u32"], returns: "ptr" },
-  mempool_data: { args: [/* region */ "u32"], returns: "ptr" },
-  mempool_meta_bytes: { args: [/* region */ "u32"], returns: "f64" },
-  mempool_data_bytes: { args: [/* region */ "u32"], returns: "f64" },
-  mempool_offset: { args: [/* region */ "u32", /* address */ "ptr"], returns: "f64" },
-  mempool_lock: { args: [/* region */ "u32", /* timeout_ms */ "u32"], returns: "i32" },
-  mempool_unlock: { args: [/* region */ "u32"], returns: "void" },
+  mempool_create: { args: ["f64", "f64"], returns: "f64" },
+  mempool_open: { args: ["f64"], returns: "i32" },
+  mempool_close: { args: ["u32"], returns: "void" },
+  mempool_destroy: { args: ["u32", "f64", "u32"], returns: "void" },
+  mempool_meta: { args: ["u32"], returns: "ptr" },
+  mempool_data: { args: ["u32"], returns: "ptr" },
+  mempool_meta_bytes: { args: ["u32"], returns: "f64" },
+  mempool_data_bytes: { args: ["u32"], returns: "f64" },
+  mempool_offset: { args: ["u32", "ptr"], returns: "f64" },
+  mempool_lock: { args: ["u32", "u32"], returns: "i32" },
+  mempool_unlock: { args: ["u32"], returns: "void" },
   mempool_barrier: { args: [], returns: "i32" },
-  mempool_zero: { args: [/* region */ "u32", /* offset */ "f64", /* bytes */ "f64"], returns: "void" },
-  mempool_move: { args: [/* region */ "u32", /* to */ "f64", /* from */ "f64", /* bytes */ "f64"], returns: "void" },
-} as const;
+  mempool_zero: { args: ["u32", "f64", "f64"], returns: "void" },
+  mempool_move: { args: ["u32", "f64", "f64", "f64"], returns: "void" },
+} as const satisfies Record<keyof Symbols, unknown>;
 
-type Symbols = ReturnType<typeof ffi.dlopen<typeof SYMBOLS>>["symbols"];
+const { Bun: bun } = globalThis as { Bun?: BunGlobal };
+
+// Not `import "bun:ffi"`, which Deno cannot resolve, and no top-level await, which loses the first messages that a
+// Bun worker is sent. On Deno this module is loaded too, and then holds nothing.
+const ffi = (bun === undefined ? undefined : process.getBuiltinModule("bun:ffi")) as BunFfi;
 
 class BunRegion implements Region {
   readonly meta: ArrayBuffer;
@@ -37,9 +72,9 @@ class BunRegion implements Region {
   constructor(symbols: Symbols, number: number) {
     this.#symbols = symbols;
     this.#number = number;
-    this.#data = Number(symbols.mempool_data(number));
+    this.#data = symbols.mempool_data(number);
     this.dataBytes = symbols.mempool_data_bytes(number);
-    this.meta = ffi.toArrayBuffer(symbols.mempool_meta(number)!, 0, symbols.mempool_meta_bytes(number));
+    this.meta = ffi.toArrayBuffer(symbols.mempool_meta(number), 0, symbols.mempool_meta_bytes(number));
     this.#words = new Int32Array(this.meta);
   }
 
@@ -111,9 +146,9 @@ class BunNative implements Native {
 }
 
 function run(program: string, args: string[]): BuildResult | undefined {
-  if (Bun.which(program) === null) return undefined;
-  const { success, stderr } = Bun.spawnSync([program, ...args], { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
-  return { success, output: stderr.toString() };
+  if (bun === undefined || bun.which(program) === null) return undefined;
+  const { success, stderr } = bun.spawnSync([program, ...args], { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+  return { success, output: new TextDecoder().decode(stderr) };
 }
 
 /** Bun, as the search for the library sees it. */

@@ -92,6 +92,8 @@ class DenoNative implements Native {
   private readonly symbols: Symbols;
 
   constructor(symbols: Symbols) {
+    // With a path in --allow-ffi all of the above works, and looking at the memory does not: find out now.
+    Deno.UnsafePointer.of(new Uint8Array(1));
     this.symbols = symbols;
     this.abi = symbols.mempool_abi();
     this.process = symbols.mempool_process();
