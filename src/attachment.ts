@@ -90,6 +90,9 @@ export class Attachment {
     if (!this.#members.delete(destroyed) || this.#members.size > 0) return;
     try {
       this.blocks.leave();
+    } catch (error) {
+      // Another worker has destroyed the pool this moment: then there is nothing left to give up.
+      if (!(error instanceof MemPoolError && error.code === "destroyed")) throw error;
     } finally {
       this.#release();
     }
