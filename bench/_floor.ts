@@ -1,0 +1,121 @@
+/** Builds bench/native/floor.c with the system's C compiler and loads it, in either runtime. */
+
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { onDeno, root, scratch } from "../scripts/_project.ts";
+
+/** What this runtime calls an address. */
+type Address = Deno.PointerValue | number;
+
+export interface Floor {
+  /** Nanoseconds of processor time that all threads of this process have had. */
+  processorTime(): number;
+  /** `times` pairs of malloc and free in C. */
+  pairs(bytes: number, times: number): void;
+  /** Makes a set of live allocations, of up to 16. */
+  fill(set: number, count: number, bytes: number): void;
+  empty(set: number): void;
+  /** `times` replacements in C. */
+  replaceOldest(set: number, times: number): void;
+  replaceRandom(set: number, times: number): void;
+  nothing(): void;
+  malloc(bytes: number): Address;
+  free(block: Address): void;
+  memory(bytes: number): Address;
+  /** A buffer as the runtime makes it over native memory. */
+  buffer(memory: Address, offset: number, byteLength: number): ArrayBuffer;
+}
+
+let floor: Floor | undefined;
+
+/** The library, loaded by this thread's first call. */
+export function loadFloor(): Floor {
+  return floor ??= onDeno ? loadInDeno(build()) : loadInBun(build());
+}
+
+/** Named by its source's hash, and never overwritten: another run may have it loaded. */
+function build(): string {
+  const source = join(root, "bench", "native", "floor.c");
+  const hash = createHash("sha256").update(readFileSync(source)).digest("hex").slice(0, 12);
+  const path = join(scratch, "bench", `floor-${hash}.so`);
+  if (existsSync(path)) return path;
+  mkdirSync(join(scratch, "bench"), { recursive: true });
+  const draft = `${path}.${process.pid}`;
+  const flags = ["-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-o", draft];
+  const { status, error } = spawnSync("cc", [...flags, source], { stdio: "inherit" });
+  if (status !== 0) throw new Error(`Cannot build ${source}: ${error?.message ?? `cc exited with ${status}`}`);
+  renameSync(draft, path);
+  return path;
+}
+
+function loadInDeno(path: string): Floor {
+  const { symbols } = Deno.dlopen(path, {
+    floor_processor_time: { parameters: [], result: "f64" },
+    floor_pairs: { parameters: ["u32", "u32"], result: "void" },
+    floor_fill: { parameters: ["u32", "u32", "u32"], result: "void" },
+    floor_empty: { parameters: ["u32"], result: "void" },
+    floor_replace_oldest: { parameters: ["u32", "u32"], result: "void" },
+    floor_replace_random: { parameters: ["u32", "u32"], result: "void" },
+    floor_nothing: { parameters: [], result: "void" },
+    floor_malloc: { parameters: ["u32"], result: "pointer" },
+    floor_free: { parameters: ["pointer"], result: "void" },
+    floor_memory: { parameters: ["f64"], result: "pointer" },
+  });
+  return {
+    ...named(symbols as unknown as Symbols),
+    buffer: (memory, offset, byteLength) =>
+      Deno.UnsafePointerView.getArrayBuffer(memory as Deno.PointerObject, byteLength, offset),
+  };
+}
+
+function loadInBun(path: string): Floor {
+  const ffi = process.getBuiltinModule("bun:ffi") as typeof import("bun:ffi");
+  const { symbols } = ffi.dlopen(path, {
+    floor_processor_time: { args: [], returns: "f64" },
+    floor_pairs: { args: ["u32", "u32"], returns: "void" },
+    floor_fill: { args: ["u32", "u32", "u32"], returns: "void" },
+    floor_empty: { args: ["u32"], returns: "void" },
+    floor_replace_oldest: { args: ["u32", "u32"], returns: "void" },
+    floor_replace_random: { args: ["u32", "u32"], returns: "void" },
+    floor_nothing: { args: [], returns: "void" },
+    floor_malloc: { args: ["u32"], returns: "ptr" },
+    floor_free: { args: ["ptr"], returns: "void" },
+    floor_memory: { args: ["f64"], returns: "ptr" },
+  });
+  const toArrayBuffer = ffi.toArrayBuffer;
+  return {
+    ...named(symbols as unknown as Symbols),
+    buffer: (memory, offset, byteLength) => toArrayBuffer(memory as import("bun:ffi").Pointer, offset, byteLength),
+  };
+}
+
+interface Symbols {
+  readonly floor_processor_time: Floor["processorTime"];
+  readonly floor_pairs: Floor["pairs"];
+  readonly floor_fill: Floor["fill"];
+  readonly floor_empty: Floor["empty"];
+  readonly floor_replace_oldest: Floor["replaceOldest"];
+  readonly floor_replace_random: Floor["replaceRandom"];
+  readonly floor_nothing: Floor["nothing"];
+  readonly floor_malloc: Floor["malloc"];
+  readonly floor_free: Floor["free"];
+  readonly floor_memory: Floor["memory"];
+}
+
+function named(symbols: Symbols): Omit<Floor, "buffer"> {
+  return {
+    processorTime: symbols.floor_processor_time,
+    pairs: symbols.floor_pairs,
+    fill: symbols.floor_fill,
+    empty: symbols.floor_empty,
+    replaceOldest: symbols.floor_replace_oldest,
+    replaceRandom: symbols.floor_replace_random,
+    nothing: symbols.floor_nothing,
+    malloc: symbols.floor_malloc,
+    free: symbols.floor_free,
+    memory: symbols.floor_memory,
+  };
+}

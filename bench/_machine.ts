@@ -1,0 +1,38 @@
+/**
+ * Where a run took place and with which versions. Without it, figures say nothing; nor do those of several workers where
+ * others keep the processors busy, which the load average shows.
+ */
+
+import { spawnSync } from "node:child_process";
+import os from "node:os";
+import process from "node:process";
+import { onDeno, packageJson, root } from "../scripts/_project.ts";
+import type { RuntimeName } from "./_types.ts";
+
+export const runtime: RuntimeName = onDeno ? "Deno" : "Bun";
+
+export function describeMachine(): Record<string, string> {
+  const processors = os.cpus();
+  return {
+    processor: `${processors[0]?.model ?? "unknown"}, ${processors.length} at hand`,
+    memory: `${Math.round(os.totalmem() / 2 ** 30)} GiB`,
+    "load average": os.loadavg()[0]!.toFixed(1),
+    system: `${os.type()} ${os.release().split("-")[0]}, ${process.arch}`,
+  };
+}
+
+export function listVersions(): Record<string, string> {
+  const engines = onDeno ? ["deno", "v8"] : ["bun", "webkit"];
+  const packages = ["tinybench", "@thi.ng/malloc"];
+  return {
+    ...Object.fromEntries(engines.map((name) => [name, String(process.versions[name])])),
+    "C compiler": firstLine("cc", "--version"),
+    ...Object.fromEntries(packages.map((name) => [name, packageJson.devDependencies[name] ?? ""])),
+    "mempool's commit": firstLine("git", "-C", root, "describe", "--always", "--dirty"),
+  };
+}
+
+function firstLine(program: string, ...args: string[]): string {
+  const { stdout } = spawnSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  return stdout?.split("\n")[0] || "unknown";
+}

@@ -1,0 +1,27 @@
+/** Runs a group in a process of its own. */
+
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { onDeno, root, scratch } from "../scripts/_project.ts";
+import type { GroupName, GroupResult, Settings } from "./_types.ts";
+
+const entry = fileURLToPath(new URL("_group.ts", import.meta.url).href);
+
+/** All permissions, for /proc too; and the collector within reach, as it is in Bun by itself. */
+const runtimeArgs = onDeno ? ["run", "--quiet", "--no-check", "--allow-all", "--v8-flags=--expose-gc"] : [];
+
+export function runGroup(name: GroupName, settings: Settings): GroupResult {
+  mkdirSync(join(scratch, "bench"), { recursive: true });
+  const file = join(scratch, "bench", `${name}-${process.pid}.json`);
+  const args = [...runtimeArgs, entry, name, JSON.stringify(settings), file];
+  const { status, signal, error } = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" });
+  if (status !== 0) throw new Error(`Cannot measure ${name}: ${error?.message ?? signal ?? `exit code ${status}`}`);
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as GroupResult;
+  } finally {
+    rmSync(file);
+  }
+}

@@ -1,0 +1,153 @@
+/** The targets, as ratios within one run; `figure` names what a group reports as measured. */
+
+import type { GroupName, GroupResult, RuntimeName, Verdict } from "./_types.ts";
+import { writeNumber } from "./_tables.ts";
+
+interface Limit {
+  readonly figure: string;
+  readonly atMost?: number | ByRuntime;
+  readonly atLeast?: number | ByRuntime;
+}
+
+type ByRuntime = Readonly<Record<RuntimeName, number>>;
+
+interface Target {
+  readonly group: GroupName;
+  readonly what: string;
+  /** All of them must hold, or one of them if `any`. */
+  readonly limits: readonly Limit[];
+  readonly any?: boolean;
+  /** Of the figures; they are ratios unless said. */
+  readonly unit?: string;
+}
+
+export const TARGETS: readonly Target[] = [
+  {
+    group: "pairs",
+    what: "alloc(200) + free, ArrayBuffer tier, against malloc + free in C",
+    limits: [{ figure: "pairs.buffer.native", atMost: 2.6 }],
+  },
+  {
+    group: "pairs",
+    what: "how many times faster than `new Uint8Array(256)`",
+    limits: [{ figure: "pairs.buffer.uint8array", atLeast: { Deno: 25, Bun: 2.5 } }],
+  },
+  {
+    group: "pairs",
+    what: "how many times faster than `new ArrayBuffer(256)`",
+    limits: [{ figure: "pairs.buffer.arraybuffer", atLeast: { Deno: 25, Bun: 10 } }],
+  },
+  {
+    group: "pairs",
+    what: "allocOffset(200) + freeOffset against malloc + free in C",
+    limits: [{ figure: "pairs.offset.native", atMost: { Deno: 2.6, Bun: 1.7 } }],
+  },
+  {
+    group: "live",
+    what: "offset tier, 1,000,000 live against 1,000, or against malloc with as many",
+    limits: [{ figure: "live.offset.growth", atMost: 4 }, { figure: "live.offset.native", atMost: 1 }],
+    any: true,
+  },
+  {
+    group: "live",
+    what: "ArrayBuffer tier, 100,000 live against 1,000, or against malloc with as many",
+    limits: [{ figure: "live.buffer.growth", atMost: 4 }, { figure: "live.buffer.native", atMost: 1 }],
+    any: true,
+  },
+  {
+    group: "runs",
+    what: "runs of 2 to 64 blocks in a fragmented pool, 1,000,000 blocks against 1,000",
+    limits: [{ figure: "runs.growth", atMost: 2 }],
+  },
+  {
+    group: "first",
+    what: "first allocation of a block in a worker against the runtime's making of the buffer",
+    limits: [{ figure: "first.runtime", atMost: 1.3 }],
+  },
+  {
+    group: "workers",
+    what: "two workers, ping-pong both ways and one way, against two that share nothing",
+    limits: [{ figure: "workers.ping-pong", atLeast: 0.9 }, { figure: "workers.one way", atLeast: 0.9 }],
+  },
+  {
+    group: "workers",
+    what: "two workers, mixed load, against two that share nothing",
+    limits: [{ figure: "workers.mixed", atLeast: 0.9 }],
+  },
+  {
+    group: "init",
+    what: "init of 4 GiB takes longer than of 4 MiB by",
+    limits: [{ figure: "init.difference", atMost: 2 }],
+    unit: "ms",
+  },
+  {
+    group: "puzzle",
+    what: "N-puzzle, ten million allocations: how many times faster than with objects",
+    limits: [{ figure: "puzzle.objects.time", atLeast: { Deno: 8, Bun: 2 } }],
+  },
+  {
+    group: "puzzle",
+    what: "N-puzzle, ten million allocations: how many times less memory than with objects",
+    limits: [{ figure: "puzzle.objects.memory", atLeast: { Deno: 6, Bun: 3 } }],
+  },
+  {
+    group: "puzzle",
+    what: "N-puzzle, ten million allocations: time against an arena written by hand",
+    limits: [{ figure: "puzzle.arena.time", atMost: 1.2 }],
+  },
+  {
+    group: "peer",
+    what: "how many times faster than @thi.ng/malloc, FIFO and random at 1,000 live, then at 10,000",
+    limits: ["fifo.1000", "random.1000", "fifo.10000", "random.10000"].map((name) => ({
+      figure: `peer.${name}`,
+      atLeast: 30,
+    })),
+  },
+  {
+    group: "peer",
+    what: "how many times faster than @thi.ng/malloc, LIFO at 1,000 live, then at 10,000",
+    limits: ["lifo.1000", "lifo.10000"].map((name) => ({ figure: `peer.${name}`, atLeast: 1 })),
+  },
+  {
+    group: "memory",
+    what: "metadata for a block",
+    limits: [{ figure: "memory.metadata", atMost: 16 }],
+    unit: "bytes",
+  },
+  {
+    group: "memory",
+    what: "ArrayBuffers kept against `cachedBuffers`",
+    limits: [{ figure: "memory.kept", atMost: 1 }],
+  },
+];
+
+export function judge(groups: Partial<Record<GroupName, GroupResult>>, runtime: RuntimeName): Verdict[] {
+  return TARGETS.map(({ group, what, limits, any = false, unit = "×" }) => {
+    const figures = limits.map(({ figure }) => groups[group]?.measured[figure] ?? undefined);
+    const bounds = [...new Set(limits.map((limit) => writeLimit(limit, unit, runtime)))];
+    const known = figures.filter((figure) => figure !== undefined);
+    const held = limits.map((limit, index) => holds(limit, figures[index], runtime));
+    const reached = any ? held.includes(true) : !held.includes(false);
+    return {
+      what,
+      target: bounds.join(any ? " or " : ", "),
+      measured: known.map((figure) => `${writeNumber(figure)} ${unit}`).join(", "),
+      verdict: known.length < limits.length ? "not measured" : reached ? "reached" : "not reached",
+    };
+  });
+}
+
+/** A figure counts as it is shown: to three digits. */
+function holds({ atMost, atLeast }: Limit, figure = NaN, runtime: RuntimeName): boolean {
+  const rounded = Number(figure.toPrecision(3));
+  return rounded <= boundOf(atMost ?? Infinity, runtime) && rounded >= boundOf(atLeast ?? -Infinity, runtime);
+}
+
+function writeLimit({ atMost, atLeast }: Limit, unit: string, runtime: RuntimeName): string {
+  const words = atMost !== undefined ? "at most" : "at least";
+  return `${words} ${boundOf(atMost ?? atLeast!, runtime)} ${unit}`;
+}
+
+function boundOf(bound: number | ByRuntime, runtime: RuntimeName): number {
+  return typeof bound === "number" ? bound : bound[runtime];
+}

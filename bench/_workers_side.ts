@@ -1,0 +1,20 @@
+/** A worker of bench/workers.ts. It is first told the pool of all, then its jobs. */
+
+import { MEGABYTE, MemPool, type MemPoolHandle } from "../mod.ts";
+import { answer } from "../tests/_workers.ts";
+import { handOver, type Job, replaceAtRandom } from "./_workers_load.ts";
+
+let shared: MemPool | undefined;
+let own: MemPool | undefined;
+
+answer((message: Job | MemPoolHandle) => {
+  if (!("load" in message)) {
+    shared = MemPool.attach(message);
+    own = MemPool.init(64 * MEGABYTE, 256);
+    return;
+  }
+  const pool = message.shared ? shared! : own!;
+  if (message.load === "exchange") return handOver(pool, message);
+  if (message.load === "numbers") return handOver(undefined, message);
+  return replaceAtRandom(pool, message.load === "mixed", message);
+});

@@ -1,0 +1,151 @@
+/**
+ * Two workers on one pool against two workers that share nothing, each having a pool of its own: what it costs that the
+ * pool is shared. What the processors lose when both are busy, both sides lose.
+ *
+ * - mixed: each keeps 1,000 places; an operation picks one at random, frees what is there and allocates anew, nine times
+ *   of ten a block and else a run of 2 to 8. singles: the same with single blocks only.
+ * - one way: one worker allocates, the other frees, the offsets going through a ring in shared memory. A worker alone,
+ *   and each of those that share nothing, does both, through a ring of its own.
+ * - ping-pong: both allocate for the other and free what they get from it.
+ *
+ * A figure is replacements or handed-over pairs a second of all workers together, in millions, by the clock on the wall:
+ * workers that wait for each other must lose by it.
+ */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { MEGABYTE, MemPool } from "../mod.ts";
+import { spawnWorker, type TestWorker } from "../tests/_workers.ts";
+import { median } from "./_measure.ts";
+import type { GroupResult, Row, Settings, Table } from "./_types.ts";
+import {
+  CONTROL_WORDS,
+  type Done,
+  GO,
+  type Job,
+  type Load,
+  newRing,
+  READY,
+  sharedWords,
+  STOP,
+} from "./_workers_load.ts";
+
+type Part = Pick<Job, "load" | "shared" | "send" | "receive">;
+
+interface Scenario {
+  readonly name: string;
+  readonly series: string;
+  readonly workers: number;
+  /** What each of its workers does, rings being new each time. */
+  readonly parts: () => readonly Part[];
+  /** Millions of operations a second, by round. */
+  readonly rates: number[];
+}
+
+const TURN = 100;
+const WARM_UPS = 2;
+/** Workers may not get the processor at all in a quick run's turn; a ratio is a number even so. */
+const LEAST = 1e-6;
+
+export async function run(settings: Settings): Promise<GroupResult> {
+  const counts = settings.quick ? [2] : [2, 4, 8];
+  const loads = { mixed: replacing("mixed", counts), singles: replacing("singles", counts), ...handingOver() };
+  using pool = MemPool.init(64 * MEGABYTE, 256);
+  const workers = Array.from(
+    { length: counts.at(-1)! },
+    () => spawnWorker(new URL("_workers_side.ts", import.meta.url)),
+  );
+  for (const worker of workers) await worker.call(pool.handle);
+
+  const scenarios = Object.values(loads).flat();
+  for (let round = settings.quick ? 0 : -WARM_UPS; round < settings.rounds; round++) {
+    for (const scenario of round % 2 === 0 ? scenarios : scenarios.toReversed()) {
+      const rate = await rateOf(scenario, workers, settings.quick ? 30 : TURN);
+      if (round >= 0) scenario.rates.push(rate);
+    }
+  }
+  for (const worker of workers) worker.terminate();
+  pool.check();
+
+  const entries = Object.entries(loads);
+  return {
+    tables: entries.map(([name, all]) => tableOf(name, all)),
+    measured: Object.fromEntries(entries.map(([name, all]) => [`workers.${name}`, ratioOf(all[1]!, all[2]!)])),
+  };
+}
+
+/** One worker, then so many on one pool and as many that share nothing. */
+function replacing(load: Load, counts: readonly number[]): Scenario[] {
+  const parts = (count: number, shared: boolean) => (): Part[] => {
+    return Array.from({ length: count }, () => ({ load, shared }));
+  };
+  return [
+    scenario(1, ALONE, parts(1, true)),
+    ...counts.flatMap((count) => [
+      scenario(count, SHARING, parts(count, true)),
+      scenario(count, APART, parts(count, false)),
+    ]),
+  ];
+}
+
+const ALONE = "alone";
+const SHARING = "on one pool";
+const APART = "that share nothing";
+
+function handingOver(): Record<string, Scenario[]> {
+  const alone = (load: Load, shared: boolean): Part => {
+    const ring = newRing();
+    return { load, shared, send: ring, receive: ring };
+  };
+  const oneWay = (): Part[] => {
+    const ring = newRing();
+    return [{ load: "exchange", shared: true, send: ring }, { load: "exchange", shared: true, receive: ring }];
+  };
+  const bothWays = (load: Load): Part[] => {
+    const [one, other] = [newRing(), newRing()];
+    return [{ load, shared: true, send: one, receive: other }, { load, shared: true, send: other, receive: one }];
+  };
+  const handing = (load: Load, parts: () => Part[]): Scenario[] => [
+    scenario(1, ALONE, () => [alone(load, true)]),
+    scenario(2, SHARING, parts),
+    scenario(2, APART, () => [alone(load, false), alone(load, false)]),
+  ];
+  return {
+    "one way": handing("exchange", oneWay),
+    "ping-pong": handing("exchange", () => bothWays("exchange")),
+    "ping-pong of numbers, without a pool": handing("numbers", () => bothWays("numbers")),
+  };
+}
+
+function scenario(workers: number, series: string, parts: () => readonly Part[]): Scenario {
+  return { name: `${workers} worker${workers === 1 ? "" : "s"} ${series}`, series, workers, parts, rates: [] };
+}
+
+async function rateOf({ parts }: Scenario, workers: readonly TestWorker[], milliseconds: number): Promise<number> {
+  const control = sharedWords(CONTROL_WORDS);
+  const jobs = parts().map((part, index): Job => ({ ...part, control, seed: index + 1 }));
+  const replies = jobs.map((job, index) => workers[index]!.call<Done>(job));
+  while (Atomics.load(control, READY) < jobs.length) await Promise.race([sleep(1), Promise.all(replies)]);
+  Atomics.store(control, GO, 1);
+  Atomics.notify(control, GO);
+  await sleep(milliseconds);
+  Atomics.store(control, STOP, 1);
+  const done = await Promise.all(replies);
+  const rate = done.reduce((sum, { operations, milliseconds }) => sum + operations / milliseconds / 1000, 0);
+  return Math.max(rate, LEAST);
+}
+
+function ratioOf(one: Scenario, other: Scenario): number {
+  return median(one.rates.map((rate, round) => rate / other.rates[round]!));
+}
+
+function tableOf(name: string, scenarios: readonly Scenario[]): Table {
+  const rows = scenarios.map((each, index): Row => {
+    const { series, workers: at } = each;
+    const row: Row = { name: each.name, unit: "M/s", mean: median(each.rates), series, at };
+    if (index === 0) return row;
+    // A shared pool is compared with sharing nothing, which follows it, and that with one worker.
+    const control = index % 2 === 1 ? scenarios[index + 1]! : scenarios[0]!;
+    return { ...row, ratio: ratioOf(each, control), to: control.name };
+  });
+  return { title: `Workers, ${name}`, rows };
+}
