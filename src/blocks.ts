@@ -39,6 +39,11 @@ export class Blocks {
   readonly #worker: number;
   readonly #blockSize: number;
   readonly #caching: boolean;
+  /**
+   * HIGH_WATER as the last critical section that allocated found it: what lies below may have been handed out before.
+   * Read outside of one, it would be too low where another worker uses and frees a block in between.
+   */
+  #dirtyBefore = 0;
 
   constructor(native: Native, region: Region, views: Views, lock: Lock, slot: number, worker: number) {
     this.#region = region;
@@ -71,13 +76,15 @@ export class Blocks {
 
   /** As `allocate`, all bytes 0. What was never handed out is zero already and is not touched. */
   allocateZeroed(bytes: number): number {
-    // Read before: it can only have been raised by then, and some zeros are written twice.
-    const dirty = Atomics.load(this.#header, HIGH_WATER) * this.#blockSize;
     let block = this.cache.take(bytes);
-    if (block === NONE) block = this.allocate(bytes);
+    let dirty = this.#table.blockCount;
+    if (block === NONE) {
+      block = this.allocate(bytes);
+      dirty = this.#dirtyBefore;
+    }
     if (block !== NONE) {
       const offset = block * this.#blockSize;
-      const length = Math.min(bytes, dirty - offset);
+      const length = Math.min(bytes, dirty * this.#blockSize - offset);
       if (length > 0) this.#region.zero(offset, length);
     }
     return block;
@@ -170,6 +177,7 @@ export class Blocks {
   }
 
   #allocateLocked(bytes: number): number {
+    this.#dirtyBefore = this.#header[HIGH_WATER]!;
     if (bytes <= this.#blockSize && this.#caching) {
       this.#supply.refill();
       const block = this.cache.take(bytes);
