@@ -5,7 +5,9 @@ import { loadStore } from "../examples/n_puzzle/load_store.ts";
 import type { StoreName } from "../examples/n_puzzle/options.ts";
 import { pathTo } from "../examples/n_puzzle/path.ts";
 import { goalTiles, neighbours, type Puzzle } from "../examples/n_puzzle/puzzle.ts";
-import { type Progress, Search, type StateStore } from "../examples/n_puzzle/search.ts";
+import type { Progress } from "../examples/n_puzzle/expander.ts";
+import { Search } from "../examples/n_puzzle/search.ts";
+import type { StateStore } from "../examples/n_puzzle/state_store.ts";
 import { ArenaRecords } from "../examples/n_puzzle/stores/arena_records.ts";
 import { RecordStore } from "../examples/n_puzzle/stores/record_store.ts";
 

@@ -1,13 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { MemPool } from "../mod.ts";
 import { STORES } from "../examples/n_puzzle/options.ts";
-import { goalTiles, neighbours, parsePuzzle, type Puzzle, randomPuzzle } from "../examples/n_puzzle/puzzle.ts";
+import { goalTiles, parsePuzzle, type Puzzle, randomPuzzle } from "../examples/n_puzzle/puzzle.ts";
 import { Heuristic } from "../examples/n_puzzle/heuristic.ts";
 import { Search } from "../examples/n_puzzle/search.ts";
 import { PoolRecords } from "../examples/n_puzzle/stores/pool_records.ts";
 import { RecordStore } from "../examples/n_puzzle/stores/record_store.ts";
 import { test } from "./_harness.ts";
-import { distancesFromGoal, slide, solve, storesOf, tilesOf } from "./_n_puzzle_search.ts";
+import { assertIsPath } from "./_n_puzzle_paths.ts";
+import { distancesFromGoal, solve, storesOf, tilesOf } from "./_n_puzzle_search.ts";
 
 const ALL = [...STORES, "arena"] as const;
 
@@ -27,18 +28,6 @@ const KORF = [
 function fromKorf(tiles: string): Puzzle {
   const ours = tiles.split(" ").map(Number).reverse().map((tile) => tile === 0 ? 0 : 16 - tile);
   return parsePuzzle(ours.join(" "));
-}
-
-function assertIsPath(path: number[][], { size, tiles }: Puzzle): void {
-  assertEquals(path[0], [...tiles]);
-  assertEquals(path.at(-1), [...goalTiles(size)]);
-  for (let move = 1; move < path.length; move++) {
-    const before = Uint8Array.from(path[move - 1]!);
-    const blank = before.indexOf(0);
-    const from = path[move]!.indexOf(0);
-    assert(neighbours(size, blank).includes(from), `move ${move} slides no neighbour of the blank`);
-    assertEquals(path[move], [...slide(before, from, blank)]);
-  }
 }
 
 for (const name of ALL) {

@@ -4,9 +4,10 @@ import { writeSync } from "node:fs";
 import process from "node:process";
 import { Heuristic } from "./heuristic.ts";
 import { loadStore } from "./load_store.ts";
-import type { Job, Message } from "./messages.ts";
+import type { Job, Message, Solution, Status } from "./messages.ts";
 import { pathTo } from "./path.ts";
-import { Search, type StateStore } from "./search.ts";
+import { Search } from "./search.ts";
+import type { StateStore } from "./state_store.ts";
 import { StoreFullError } from "./stores/records.ts";
 
 /** Expansions between two looks at the clock. */
@@ -18,6 +19,7 @@ say(await answer(job));
 
 async function answer(job: Job): Promise<Message> {
   try {
+    if (job.workers > 1) return await solveInParallel(job);
     const makeStore = await loadStore(job.store);
     const began = performance.now();
     return solve(job, makeStore(job.tiles.length, job.memory), began);
@@ -33,19 +35,7 @@ function solve<S>(job: Job, store: StateStore<S>, began: number): Message {
   try {
     const goal = runToGoal(search, store.none, began);
     const path = pathTo(store, goal, tiles.length);
-    const { expanded, allocations } = progress;
-    const milliseconds = Number((performance.now() - began).toFixed(3));
-    return {
-      result: {
-        store: job.store,
-        moves: store.g(goal),
-        path,
-        expanded,
-        allocations,
-        milliseconds,
-        peakBytes: peakBytes(),
-      },
-    };
+    return resultOf(job, { moves: store.g(goal), path, ...progress }, began);
   } catch (error) {
     if (!(error instanceof StoreFullError)) throw error;
     const { allocations, bound, boundReached } = progress;
@@ -63,9 +53,33 @@ function runToGoal<S>(search: Search<S>, none: S, began: number): S {
     const now = performance.now();
     if (now - reported < REPORT_EVERY) continue;
     reported = now;
-    const { allocations, bound } = search.progress;
-    sayAtOnce({ progress: { allocations, bound, milliseconds: now - began, bytes: process.memoryUsage.rss() } });
+    sayStatus(search.progress, began);
   }
+}
+
+/** Loaded only where it is asked for, as the stores are. */
+async function solveInParallel(job: Job): Promise<Message> {
+  const { solveTogether } = await import("./parallel/solve.ts");
+  const began = performance.now();
+  let timer: ReturnType<typeof setInterval> | undefined;
+  try {
+    const outcome = await solveTogether(job, (control) => {
+      timer = setInterval(() => sayStatus(control.progress(), began), REPORT_EVERY);
+    });
+    return "full" in outcome ? outcome : resultOf(job, outcome.solution, began);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function resultOf(job: Job, { moves, path, expanded, allocations }: Solution, began: number): Message {
+  const milliseconds = Number((performance.now() - began).toFixed(3));
+  return { result: { store: job.store, moves, path, expanded, allocations, milliseconds, peakBytes: peakBytes() } };
+}
+
+function sayStatus({ allocations, bound }: Pick<Status, "allocations" | "bound">, began: number): void {
+  const milliseconds = performance.now() - began;
+  sayAtOnce({ progress: { allocations, bound, milliseconds, bytes: process.memoryUsage.rss() } });
 }
 
 /**

@@ -20,8 +20,9 @@ export function explainExhaustion(job: Job, exhaustion: Exhaustion, command: str
     ? `Going by how the search grew, ${size} would do`
     : `Going by how the search grew, it may need more than ${size}, the most that there is on this runtime`;
   const puzzle = job.tiles.join(" ");
+  const workers = job.workers > 1 ? ` --workers ${job.workers}` : "";
   return `${story} ${advice} (memory is taken only as it is used):\n` +
-    `  ${command} --store ${job.store} --memory ${size} --puzzle "${puzzle}"`;
+    `  ${command} --store ${job.store}${workers} --memory ${size} --puzzle "${puzzle}"`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { MemPool } from "../../mod.ts";
 import type { StoreName } from "./options.ts";
-import type { StateStore } from "./search.ts";
+import type { StateStore } from "./state_store.ts";
 
 // deno-lint-ignore no-explicit-any -- an offset or an object, and whoever runs the search does not care which
 type AnyStore = StateStore<any>;

@@ -39,12 +39,14 @@ async function solve(options: Options): Promise<number> {
   const results: Result[] = [];
   for (const store of options.stores) {
     const { size, tiles } = options.puzzle;
-    const job: Job = { store, size, tiles: [...tiles], memory: options.memory };
+    const workers = store === "pool" ? options.workers ?? 1 : 1;
+    const job: Job = { store, size, tiles: [...tiles], memory: options.memory, workers };
     const answer = await runStore(job, (progress) => status.show(store, progress));
     status.clear();
     if ("result" in answer) {
-      results.push(answer.result);
-      if (options.json) process.stdout.write(`${JSON.stringify(answer.result)}\n`);
+      const result = options.workers === undefined ? answer.result : { ...answer.result, workers };
+      results.push(result);
+      if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
       continue;
     }
     const problem = "full" in answer ? explainExhaustion(job, answer.full, DEMO_COMMAND) : answer.error;

@@ -6,6 +6,8 @@ export interface Job {
   readonly size: number;
   readonly tiles: readonly number[];
   readonly memory: number;
+  /** Above 1, the search is a parallel one. */
+  readonly workers: number;
 }
 
 /** What it says on its standard output: one object a line, progress until it ends with one of the others. */
@@ -23,18 +25,22 @@ export interface Status {
   readonly bytes: number;
 }
 
-/** The line that `--json` prints. */
-export interface Result {
-  readonly store: StoreName;
+export interface Solution {
   readonly moves: number;
   /** The boards from the start to the goal. */
   readonly path: readonly (readonly number[])[];
   readonly expanded: number;
   /** States allocated. */
   readonly allocations: number;
+}
+
+/** The line that `--json` prints; `workers` where the command line names them. */
+export interface Result extends Solution {
+  readonly store: StoreName;
   readonly milliseconds: number;
   /** Peak resident memory of the process that ran the store. */
   readonly peakBytes: number;
+  readonly workers?: number;
 }
 
 /** How far a search came before the pool had no room for one more state. */

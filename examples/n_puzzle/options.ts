@@ -13,12 +13,15 @@ export interface Options {
   readonly stores: readonly StoreName[];
   /** Bytes that the states may take in the pool. Address space: nothing is used before a state needs it. */
   readonly memory: number;
+  /** How many workers search in the pool at once, where the command line says so. */
+  readonly workers: number | undefined;
 }
 
 const DEFAULT_SIZE = 4;
 /** Enough for a search of a second or so; on larger boards a walk as long often leaves too much to search. */
 const defaultMoves = (size: number): number => size <= 4 ? 110 : 60;
 const DEFAULT_SEED = 1;
+const MAX_WORKERS = 64;
 
 export const HELP = `Solves an n-puzzle by A*, with the states in a memory pool or as objects, and compares the two.
 
@@ -28,6 +31,7 @@ export const HELP = `Solves an n-puzzle by A*, with the states in a memory pool 
   --seed n             chosen by this number (default ${DEFAULT_SEED})
   --store name         pool, buffers, objects or all (default): where the states live
   --memory size        of the pool, as in 512MiB or 4GiB (default ${DEFAULT_POOL}); only what is used is taken
+  --workers n          so many workers, up to ${MAX_WORKERS}, search in the pool together; other stores have one (default 1)
   --json               one line of JSON for each store, and nothing else on standard output
   --help               this text
 `;
@@ -36,11 +40,13 @@ export const HELP = `Solves an n-puzzle by A*, with the states in a memory pool 
 export function readOptions(args: string[]): Options {
   const values = parse(args);
   const puzzle = values.puzzle === undefined ? readRandomPuzzle(values) : readGivenPuzzle(values);
+  const stores = readStores(values.store ?? "all");
   return {
     help: values.help ?? false,
     json: values.json ?? false,
     puzzle,
-    stores: readStores(values.store ?? "all"),
+    stores,
+    workers: readWorkers(values.workers, stores),
     memory: readMemory(values.memory ?? DEFAULT_POOL, largestPool(puzzle.tiles.length)),
   };
 }
@@ -56,6 +62,7 @@ function parse(args: string[]) {
         seed: { type: "string" },
         store: { type: "string" },
         memory: { type: "string" },
+        workers: { type: "string" },
         json: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
@@ -101,6 +108,13 @@ function readStores(name: string): readonly StoreName[] {
     throw new UsageError(`Cannot use --store ${JSON.stringify(name)}: it is pool, buffers, objects or all`);
   }
   return [store];
+}
+
+function readWorkers(text: string | undefined, stores: readonly StoreName[]): number | undefined {
+  if (text === undefined) return undefined;
+  const workers = readNumber("workers", text, 1, 1, MAX_WORKERS);
+  if (stores.includes("pool")) return workers;
+  throw new UsageError(`Cannot use --workers with --store ${stores[0]}: only the pool can be shared by several`);
 }
 
 function readMemory(text: string, largest: number): number {

@@ -1,7 +1,7 @@
-import type { StateStore } from "./search.ts";
+import type { StateStore } from "./state_store.ts";
 
 /** The boards from the start to `goal`, by way of the parents. */
-export function pathTo<S>(store: StateStore<S>, goal: S, cells: number): number[][] {
+export function pathTo<S>(store: Pick<StateStore<S>, "none" | "parent" | "load">, goal: S, cells: number): number[][] {
   const boards: number[][] = [];
   const tiles = new Uint8Array(cells);
   for (let state = goal; state !== store.none; state = store.parent(state)) {

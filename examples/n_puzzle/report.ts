@@ -38,7 +38,7 @@ function boardLines(
   return Array.from({ length: size }, (_, row) => cells.slice(row * size, (row + 1) * size).join(" "));
 }
 
-/** The stores side by side; the first one is what the others are compared with. */
+/** The stores side by side; the first one is what the others are compared with. Says who had help. */
 export function showTable(results: readonly Result[]): string {
   const first = results[0]!;
   const table = new Table({
@@ -48,7 +48,7 @@ export function showTable(results: readonly Result[]): string {
   });
   for (const result of results) {
     table.push([
-      result.store,
+      nameOf(result),
       showTime(result.milliseconds),
       showRatio(result.milliseconds / first.milliseconds),
       showBytes(result.peakBytes),
@@ -57,7 +57,18 @@ export function showTable(results: readonly Result[]): string {
       showCount(result.expanded),
     ]);
   }
-  return table.toString();
+  return [table.toString(), ...explainWorkers(results)].join("\n");
+}
+
+function nameOf({ store, workers = 1 }: Result): string {
+  return workers > 1 ? `${store}, ${workers} workers` : store;
+}
+
+function explainWorkers(results: readonly Result[]): string[] {
+  const [{ workers = 1 }, ...others] = results as [Result, ...Result[]];
+  return workers > 1 && others.length > 0
+    ? [`${workers} workers search in the pool; the other stores cannot be shared and have one.`]
+    : [];
 }
 
 function showRatio(ratio: number): string {
@@ -78,8 +89,8 @@ function chart(
   valueOf: (result: Result) => number,
   show: (value: number) => string,
 ): string {
-  const width = Math.max(...results.map((result) => result.store.length));
-  const bars = results.map((result) => ({ label: result.store.padEnd(width), value: valueOf(result) }));
+  const width = Math.max(...results.map((result) => nameOf(result).length));
+  const bars = results.map((result) => ({ label: nameOf(result).padEnd(width), value: valueOf(result) }));
   const drawing = new Chartscii(bars, {
     width: CHART_WIDTH,
     barSize: 1,

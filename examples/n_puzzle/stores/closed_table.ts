@@ -1,5 +1,6 @@
 import { NONE, type Records, type Words } from "./records.ts";
 
+/** So many bits number the slots at first. */
 const FIRST_CAPACITY_BITS = 16;
 
 /**
@@ -9,17 +10,19 @@ const FIRST_CAPACITY_BITS = 16;
  */
 export class ClosedTable {
   #slots: Words;
-  #shift = 32 - FIRST_CAPACITY_BITS;
+  #shift: number;
   #count = 0;
-  #limit = limitOf(1 << FIRST_CAPACITY_BITS);
+  #limit: number;
   /** Where the last `know` found what it returned. */
   #found = 0;
   #fetched = 0;
   readonly #records: Records;
 
-  constructor(records: Records) {
+  constructor(records: Records, capacityBits = FIRST_CAPACITY_BITS) {
     this.#records = records;
-    this.#slots = records.allocateTable(2 << FIRST_CAPACITY_BITS);
+    this.#shift = 32 - capacityBits;
+    this.#limit = limitOf(1 << capacityBits);
+    this.#slots = records.allocateTable(2 << capacityBits);
   }
 
   /**
@@ -51,6 +54,11 @@ export class ClosedTable {
   /** Puts `ref` where the last `know` found another state of the same board. */
   replaceFound(ref: number): void {
     this.#slots[this.#found + 1] = ref + 1;
+  }
+
+  /** Gives the table itself back; the states stay. */
+  close(): void {
+    this.#records.releaseTable(this.#slots);
   }
 
   #grow(): void {

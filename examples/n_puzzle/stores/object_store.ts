@@ -1,4 +1,4 @@
-import type { StateStore } from "../search.ts";
+import type { StateStore } from "../state_store.ts";
 
 /** A state as a plain object. */
 export interface ObjectState {

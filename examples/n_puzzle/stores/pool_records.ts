@@ -31,7 +31,8 @@ export class PoolRecords extends MappedRecords {
     this.#pool.freeOffset(table.byteOffset);
   }
 
+  /** Ends the pool where it was made, and leaves it where it was attached. */
   close(): void {
-    this.#pool.destroy();
+    this.#pool[Symbol.dispose]();
   }
 }

@@ -5,7 +5,8 @@
  * 32 bits:
  *
  *     PARENT   reference of the state one move earlier, NONE for the first; REPLACED once a shorter way was found
- *     NEXT     reference of the next state in the same bucket of the frontier; only valid while in the frontier
+ *     NEXT     reference of the next state in the same bucket of the frontier; only valid while in the frontier. Where
+ *              expanded states can be reached by a shorter way, as in a parallel search, they are marked EXPANDED
  *     COST     g << 16 | h
  *     BLANKS   cell of the blank one move earlier << 8 | cell of the blank
  *     TILES …  one byte for each cell
@@ -35,6 +36,7 @@ export type Words = Int32Array<ArrayBuffer>;
 
 export const NONE = -1;
 export const REPLACED = -2;
+export const EXPANDED = -2;
 
 export const PARENT = 0;
 export const NEXT = 1;

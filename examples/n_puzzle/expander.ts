@@ -1,0 +1,84 @@
+import type { Heuristic } from "./heuristic.ts";
+import { neighbours, type Puzzle } from "./puzzle.ts";
+import type { StateStore } from "./state_store.ts";
+
+/** What a search has done so far. */
+export interface Progress {
+  expanded: number;
+  allocations: number;
+  /** The highest f that was expanded; below the f of the start until then. */
+  bound: number;
+  /** What `allocations` was when each bound was reached, from the f of the start in steps of two. */
+  readonly boundReached: number[];
+}
+
+/** Makes the children of states; what becomes of them is the search's to say. */
+export abstract class Expander<S> {
+  readonly progress: Progress;
+  readonly #store: StateStore<S>;
+  readonly #heuristic: Heuristic;
+  readonly #tiles: Uint8Array;
+  /** The cells beside each cell, four to a cell, -1 where the board ends. */
+  readonly #neighbours: Int8Array;
+  /** The moves of the state that is being expanded. */
+  readonly #moves = new Int8Array(4);
+
+  constructor(store: StateStore<S>, heuristic: Heuristic, puzzle: Puzzle) {
+    this.#store = store;
+    this.#heuristic = heuristic;
+    this.#tiles = puzzle.tiles.slice();
+    this.#neighbours = new Int8Array(4 * puzzle.tiles.length).fill(-1);
+    for (let cell = 0; cell < puzzle.tiles.length; cell++) {
+      this.#neighbours.set(neighbours(puzzle.size, cell), 4 * cell);
+    }
+    this.progress = { expanded: 0, allocations: 0, bound: heuristic.of(puzzle.tiles) - 2, boundReached: [] };
+  }
+
+  /** Takes a new state, whose board was made last. */
+  protected abstract offer(state: S, g: number, h: number): void;
+
+  /** Makes the state that the search starts from; only before anything is expanded. */
+  protected start(): S {
+    const tiles = this.#tiles;
+    this.progress.allocations++;
+    return this.#store.start(tiles, tiles.indexOf(0), this.#heuristic.of(tiles));
+  }
+
+  /** Offers all children of a state, but not the one that is its parent. */
+  protected expand(state: S): void {
+    const store = this.#store;
+    const tiles = this.#tiles;
+    const g = store.g(state);
+    const h = store.h(state);
+    const blank = store.blank(state);
+    store.load(state, tiles);
+    this.progress.expanded++;
+    if (g + h > this.progress.bound) this.#raiseBound(g + h);
+    const moves = this.#listMoves(blank, store.previousBlank(state));
+    for (let k = 0; k < moves; k++) {
+      const from = this.#moves[k]!;
+      const change = this.#heuristic.change(tiles, from, blank);
+      this.progress.allocations++;
+      this.offer(store.child(state, tiles[from]!, from, blank, g + 1, h + change), g + 1, h + change);
+    }
+  }
+
+  /** Lists the cells whose tile can move, but not the one that takes the last move back. Returns their number. */
+  #listMoves(blank: number, previousBlank: number): number {
+    let count = 0;
+    for (let k = 4 * blank, end = k + 4; k < end; k++) {
+      const from = this.#neighbours[k]!;
+      if (from < 0) break;
+      if (from === previousBlank) continue;
+      this.#store.expect(this.#tiles[from]!, from, blank);
+      this.#moves[count++] = from;
+    }
+    return count;
+  }
+
+  /** A move changes f by 0 or 2. */
+  #raiseBound(f: number): void {
+    const { progress } = this;
+    for (; progress.bound < f; progress.bound += 2) progress.boundReached.push(progress.allocations);
+  }
+}

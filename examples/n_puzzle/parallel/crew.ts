@@ -1,0 +1,80 @@
+import type { PartJob, PartMessage } from "./messages.ts";
+
+/** The workers of parallel searches, for one search after the other. */
+export class Crew {
+  readonly #members: readonly Member[];
+
+  constructor(workers: number) {
+    this.#members = Array.from({ length: workers }, () => new Member());
+  }
+
+  get workers(): number {
+    return this.#members.length;
+  }
+
+  /** Waits until all have been loaded. */
+  async ready(): Promise<void> {
+    await Promise.all(this.#members.map((member) => member.ready));
+  }
+
+  /**
+   * Gives each worker its job and waits for all answers. When one fails, calls `stop`, waits for the others, and throws
+   * the error.
+   */
+  async run(jobOf: (worker: number) => PartJob, stop: () => void): Promise<PartMessage[]> {
+    const answers = this.#members.map(async (member, worker) => {
+      try {
+        return await member.ask(jobOf(worker));
+      } catch (error) {
+        stop();
+        throw error;
+      }
+    });
+    await Promise.allSettled(answers);
+    return Promise.all(answers);
+  }
+
+  end(): void {
+    for (const member of this.#members) member.end();
+  }
+}
+
+class Member {
+  /** Settled by the worker's first message, which says that it listens: Bun can lose what is posted earlier. */
+  readonly ready: Promise<unknown>;
+  readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  #awaited = Promise.withResolvers<PartMessage>();
+
+  constructor() {
+    this.ready = this.#awaited.promise;
+    this.#worker.addEventListener("message", ({ data }: MessageEvent<PartMessage>) => this.#awaited.resolve(data));
+    this.#worker.addEventListener("error", (event) => {
+      event.preventDefault(); // else Deno ends the process, and says less
+      this.#fail(`A worker failed: ${event.message}`);
+    });
+    // Bun tells when a worker has ended, for whatever reason.
+    this.#worker.addEventListener("close", () => this.#fail("A worker ended before the search did"));
+  }
+
+  async ask(job: PartJob): Promise<PartMessage> {
+    await this.#awaited.promise;
+    this.#awaited = Promise.withResolvers();
+    this.#worker.postMessage(job);
+    const answer = await this.#awaited.promise;
+    if (answer.kind === "error") throw new Error(answer.error);
+    return answer;
+  }
+
+  end(): void {
+    this.#worker.terminate();
+  }
+
+  /** All later asking fails as well. */
+  #fail(message: string): void {
+    this.#awaited.promise.catch(() => {});
+    this.#awaited.reject(new Error(message));
+    this.#awaited = Promise.withResolvers();
+    this.#awaited.promise.catch(() => {});
+    this.#awaited.reject(new Error(message));
+  }
+}

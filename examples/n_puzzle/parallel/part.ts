@@ -1,0 +1,197 @@
+import { Expander } from "../expander.ts";
+import type { Heuristic } from "../heuristic.ts";
+import type { Puzzle } from "../puzzle.ts";
+import { NONE, type Words } from "../stores/records.ts";
+import { type Control, NO_BOUND } from "./control.ts";
+import type { PartStore } from "./part_store.ts";
+import type { Partition } from "./partition.ts";
+import { RingReader, RingWriter } from "./rings.ts";
+import { Termination } from "./termination.ts";
+
+/** Expansions between two looks at what other workers have to say. */
+const ROUND = 64;
+/** States of a ring that are looked up together, so that their memory is waited for at once. */
+const BATCH = 16;
+/** Looks at the rings before a worker without work sleeps: a few microseconds. */
+const SPINS = 200;
+/** Milliseconds. Who sleeps is woken; the limit is for what nobody foresaw. */
+const LONGEST_SLEEP = 20;
+/** Milliseconds to sleep while a ring is full, which its reader does not end by waking anybody. */
+const FULL_RING_SLEEP = 1;
+
+/** Thrown out of the middle of an expansion once the search is stopped. */
+export class StoppedError extends Error {}
+
+/**
+ * One worker's part of hash-distributed A* (Kishimoto, Fukunaga and Botea, "Evaluation of a simple, scalable, parallel
+ * best-first search strategy", Artificial Intelligence 195, 2013). The worker expands the states that it owns, lowest f
+ * first, and hands the children that it does not own to their owners. Nobody waits for a global order: a state may be
+ * expanded before a shorter way to it is found, and again then. The first solution is an upper bound; a worker goes on
+ * as long as it has states below it.
+ */
+export class Part extends Expander<number> {
+  readonly #store: PartStore;
+  readonly #control: Control;
+  readonly #worker: number;
+  readonly #termination: Termination;
+  /** By number of the other worker; the own place is not used. */
+  readonly #writers: readonly RingWriter[];
+  readonly #readers: readonly RingReader[];
+  readonly #hasMail = (): boolean => !this.#control.running || this.#readers.some((reader) => reader.length > 0);
+  #bound = NO_BOUND;
+  /** f of the state that is being expanded. */
+  #f = NO_BOUND;
+  #goal = NONE;
+
+  constructor(
+    store: PartStore,
+    heuristic: Heuristic,
+    puzzle: Puzzle,
+    control: Control,
+    worker: number,
+    rings: Words,
+  ) {
+    super(store, heuristic, puzzle);
+    this.#store = store;
+    this.#control = control;
+    this.#worker = worker;
+    this.#termination = new Termination(control);
+    const others = Array.from({ length: control.workers }, (_, other) => other);
+    this.#writers = others.map((other) => new RingWriter(rings, control, worker, other));
+    this.#readers = others.filter((other) => other !== worker)
+      .map((other) => new RingReader(rings, control, other, worker));
+  }
+
+  /** The state of the shortest solution that this worker found, or NONE. */
+  get goal(): number {
+    return this.#goal;
+  }
+
+  /** Searches until no worker has anything left to do, or the search is stopped. */
+  run(partition: Partition, puzzle: Puzzle): void {
+    if (partition.ownerOf(partition.markOf(puzzle.tiles)) === this.#worker) this.#begin();
+    while (this.#control.running) {
+      this.#bound = this.#control.bound;
+      const received = this.#receive();
+      const expanded = this.#expandSome();
+      this.#showAll();
+      this.#control.publish(this.#worker, this.progress.allocations, this.#store.lowest());
+      if (received === 0 && expanded === 0) this.#awaitMail();
+    }
+  }
+
+  /**
+   * Once the search is stopped: no solution that starts with a state of this worker, or with one that it handed over
+   * and that nobody has taken, is shorter. What another worker has taken it looks at itself.
+   */
+  lowestOpen(): number {
+    let lowest = Math.min(this.#f, this.#store.lowest());
+    for (const writer of this.#writers) {
+      for (const ref of writer.untaken()) lowest = Math.min(lowest, this.#store.g(ref) + this.#store.h(ref));
+    }
+    return lowest;
+  }
+
+  protected override offer(state: number, g: number, h: number): void {
+    if (h === 0) this.#reach(state, g);
+    else if (g + h >= this.#bound) this.#store.release(state);
+    else if (this.#store.owner === this.#worker) this.#keep(state, this.#store.hash, g, h);
+    else this.#send(this.#store.owner, state, this.#store.hash);
+  }
+
+  #begin(): void {
+    const state = this.start();
+    const h = this.#store.h(state);
+    if (h === 0) this.#reach(state, 0);
+    else this.#keep(state, this.#store.hash, 0, h);
+  }
+
+  /** Puts a state of this worker on its frontier, or releases it when its board was reached before in as few moves. */
+  #keep(state: number, hash: number, g: number, h: number): void {
+    const store = this.#store;
+    const known = store.knowHashed(state, hash);
+    if (known !== NONE) {
+      if (store.g(known) <= g) {
+        store.release(state);
+        return;
+      }
+      store.replace(known, state);
+    }
+    store.push(state, g + h);
+  }
+
+  /** A solution, whoever owns the goal's board. */
+  #reach(state: number, length: number): void {
+    if (!this.#control.lowerBound(length)) return this.#store.release(state);
+    if (this.#goal !== NONE) this.#store.release(this.#goal);
+    this.#goal = state;
+    this.#bound = length;
+  }
+
+  #expandSome(): number {
+    for (let expanded = 0; expanded < ROUND; expanded++) {
+      const state = this.#store.pop(this.#bound);
+      if (state === NONE) return expanded;
+      this.#f = this.#store.g(state) + this.#store.h(state);
+      this.expand(state);
+      this.#f = NO_BOUND;
+    }
+    return ROUND;
+  }
+
+  /** While the ring is full, this worker goes on receiving: two that wait for each other would wait for ever. */
+  #send(owner: number, state: number, hash: number): void {
+    const writer = this.#writers[owner]!;
+    for (let tries = 0; !writer.write(state, hash); tries++) {
+      this.#show(writer);
+      if (this.#receive() > 0) tries = 0;
+      else if (tries > SPINS) this.#control.sleep(this.#worker, FULL_RING_SLEEP, this.#hasMail);
+      if (!this.#control.running) throw new StoppedError();
+    }
+  }
+
+  #showAll(): void {
+    for (const writer of this.#writers) this.#show(writer);
+  }
+
+  #show(writer: RingWriter): void {
+    if (writer.hidden === 0) return;
+    this.#termination.sending(writer.hidden);
+    writer.show();
+    this.#control.wake(writer.reader);
+  }
+
+  /** Takes all states that other workers have shown. Returns how many. */
+  #receive(): number {
+    let received = 0;
+    for (const reader of this.#readers) {
+      for (let count = reader.length; count > 0; count -= BATCH) {
+        received += this.#receiveBatch(reader, Math.min(count, BATCH));
+      }
+    }
+    if (received > 0) this.#termination.received(received);
+    return received;
+  }
+
+  #receiveBatch(reader: RingReader, count: number): number {
+    const store = this.#store;
+    for (let k = 0; k < count; k++) store.fetch(reader.ref(k), reader.hash(k));
+    for (let k = 0; k < count; k++) {
+      const state = reader.ref(k);
+      const g = store.g(state);
+      const h = store.h(state);
+      if (g + h >= this.#bound) store.release(state);
+      else this.#keep(state, reader.hash(k), g, h);
+    }
+    reader.take(count);
+    return count;
+  }
+
+  #awaitMail(): void {
+    this.#termination.rest();
+    for (let spins = 0; !this.#hasMail(); spins++) {
+      if (spins > SPINS) this.#control.sleep(this.#worker, LONGEST_SLEEP, this.#hasMail);
+    }
+    this.#termination.work();
+  }
+}

@@ -1,0 +1,67 @@
+/** A worker of a parallel search: takes one job after the other. */
+
+import { MemPool } from "../../../mod.ts";
+import { Heuristic } from "../heuristic.ts";
+import { PoolRecords } from "../stores/pool_records.ts";
+import { StoreFullError } from "../stores/records.ts";
+import { Control, STOPPED } from "./control.ts";
+import type { PartJob, PartMessage, PartReport } from "./messages.ts";
+import { Part, StoppedError } from "./part.ts";
+import { PartStore } from "./part_store.ts";
+import { Partition } from "./partition.ts";
+import { ringWords } from "./rings.ts";
+import { firstTableBits } from "./sizes.ts";
+
+/** tsc has no types for both runtimes' worker scopes at once. */
+interface WorkerScope {
+  postMessage(message: PartMessage): void;
+  addEventListener(type: "message", listener: (event: MessageEvent<PartJob>) => void): void;
+}
+
+const scope = globalThis as unknown as WorkerScope;
+scope.addEventListener("message", ({ data }) => scope.postMessage(answer(data)));
+scope.postMessage({ kind: "ready" });
+
+function answer(job: PartJob): PartMessage {
+  const control = new Control(job.control, job.workers);
+  try {
+    return search(job, control);
+  } catch (error) {
+    control.end(STOPPED);
+    if (error instanceof StoreFullError) return { kind: "full" };
+    return { kind: "error", error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function search(job: PartJob, control: Control): PartMessage {
+  const { size, tiles, workers, worker } = job;
+  const puzzle = { size, tiles };
+  using pool = MemPool.attach(job.pool);
+  const partition = new Partition(size, workers);
+  const records = new PoolRecords(pool, tiles.length);
+  const store = new PartStore(records, tiles.length, partition, worker, firstTableBits(workers));
+  const part = new Part(
+    store,
+    new Heuristic(size),
+    puzzle,
+    control,
+    worker,
+    ringWords(pool.buffer, job.rings, workers),
+  );
+  try {
+    part.run(partition, puzzle);
+    return { kind: "done", report: reportOf(part, store) };
+  } catch (error) {
+    control.end(STOPPED);
+    if (error instanceof StoreFullError) return { kind: "full", report: reportOf(part, store) };
+    if (error instanceof StoppedError) return { kind: "done", report: reportOf(part, store) };
+    throw error;
+  } finally {
+    store.close();
+  }
+}
+
+function reportOf(part: Part, { released }: PartStore): PartReport {
+  const { expanded, allocations, boundReached } = part.progress;
+  return { goal: part.goal, expanded, allocations, released, boundReached, lowestOpen: part.lowestOpen() };
+}
