@@ -16,6 +16,7 @@ export async function loadStore(name: StoreName): Promise<(cells: number, memory
   }
   const { RecordStore } = await import("./stores/record_store.ts");
   const { MemPool } = await import("../../mod.ts");
+  MemPool.init(32, 16).destroy(); // loads the native library, and the first time builds it: not the search's time
   const { recordBytes } = await import("./stores/records.ts");
   const makePool = (cells: number, memory: number): MemPool => MemPool.init(memory, recordBytes(cells));
   if (name === "pool") {
