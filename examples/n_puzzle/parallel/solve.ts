@@ -4,6 +4,7 @@ import { recordBytes } from "../stores/records.ts";
 import type { Control } from "./control.ts";
 import { Crew } from "./crew.ts";
 import { searchTogether, total } from "./search_together.ts";
+import { cachedBlocks } from "./sizes.ts";
 
 /** Solves a job with its workers, from starting them to ending them. */
 export async function solveTogether(
@@ -12,7 +13,8 @@ export async function solveTogether(
 ): Promise<{ solution: Solution } | { full: Exhaustion }> {
   const { size, memory } = job;
   const tiles = Uint8Array.from(job.tiles);
-  using pool = MemPool.init(memory, recordBytes(tiles.length));
+  const bytes = recordBytes(tiles.length);
+  using pool = MemPool.init(memory, bytes, { cachedBlocks: cachedBlocks(memory, bytes) });
   const crew = new Crew(job.workers);
   try {
     const outcome = await searchTogether(crew, pool, { size, tiles }, { onStart });
