@@ -151,7 +151,7 @@ export const RECALLED = 7;
 
 // Bounds.
 
-/** So that the number of a word in the table stays below 2^31, and one ArrayBuffer holds the table on Bun. */
+/** So that the number of a word in the table stays below 2^31, and one ArrayBuffer of 4 GiB holds the table. */
 export const MAX_BLOCKS = 2 ** 28 - 2 ** 22;
 /** No system that we know maps more for one process. */
 export const MAX_BYTES = 2 ** 47;
