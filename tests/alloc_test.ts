@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
 import { test } from "./_harness.ts";
-import { assertMarked, assertOneFreeRun, makePool, mark, present, withPool } from "./_pool.ts";
+import { assertMarked, assertOneFreeRun, insideOf, makePool, mark, present, withPool } from "./_pool.ts";
 
 test(
   "alloc - a buffer of exactly the length asked for, over the fewest blocks",
@@ -171,5 +171,23 @@ test(
     assertEquals(pool.calloc(2 ** 26, 2 ** 27), null);
     assertEquals(pool.callocOffset(2 ** 26, 2 ** 27), -1);
     assertEquals(new Uint8Array(present(pool.calloc(64, 64))), new Uint8Array(4096));
+  }),
+);
+
+test(
+  "calloc - zero also where another worker used the memory and freed it since the call began",
+  withPool((pool) => {
+    const { lock } = insideOf(pool);
+    const { enter } = lock;
+    // What another worker may do before this one gets the lock.
+    lock.enter = (action) => {
+      lock.enter = enter;
+      const used = pool.allocOffset(pool.size);
+      new Uint8Array(pool.buffer).fill(255);
+      pool.freeOffset(used);
+      enter.call(lock, action);
+    };
+    const bytes = new Uint8Array(present(pool.calloc(1, pool.size)));
+    assertEquals(bytes.findIndex((byte) => byte !== 0), -1);
   }),
 );
