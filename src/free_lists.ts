@@ -97,23 +97,6 @@ export class FreeLists {
     return enough === index ? NONE : this.#findWithin(index, length);
   }
 
-  /** The longest free run, 0 when there is none. Looks through one list. */
-  longest(): number {
-    const level = this.#header[FIRST_LEVEL_MAP]!;
-    if (level === 0) return 0;
-    const first = 31 - Math.clz32(level);
-    const second = 31 - Math.clz32(this.#header[SECOND_LEVEL_MAPS + first]!);
-    let longest = 0;
-    for (
-      let block = this.head((first << SECOND_LEVEL_BITS) + second);
-      block !== NONE;
-      block = this.#table.next(block)
-    ) {
-      longest = Math.max(longest, this.#table.length(block));
-    }
-    return longest;
-  }
-
   /** First run of a class's list, or NONE. */
   head(classIndex: number): number {
     return this.#header[LIST_HEADS + classIndex]!;

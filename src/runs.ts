@@ -47,7 +47,19 @@ export class Runs {
   /** Hands out `length` adjacent blocks; returns the first, or NONE when no free run is as long. */
   allocate(length: number, requested: number, worker: number): number {
     const found = this.#lists.find(length);
-    return found === NONE ? NONE : this.#allocateFrom(found, length, requested, worker);
+    if (found !== NONE) this.allocateAt(found, length, requested, worker);
+    return found;
+  }
+
+  /** Hands out `length` blocks at the start of the free run at `first`, which is at least as long. */
+  allocateAt(first: number, length: number, requested: number, worker: number): void {
+    const table = this.#table;
+    const found = table.length(first);
+    this.#lists.remove(first, found);
+    if (found > length) this.#split(first, found, length);
+    this.#raiseHighWater(first + length);
+    table.markAllocated(first, length, requested, worker);
+    this.#header[FREE_BLOCKS]! -= length;
   }
 
   /**
@@ -119,11 +131,6 @@ export class Runs {
     return room >= length ? left : NONE;
   }
 
-  /** Hands out `length` blocks at the start of the free run at `first`, which is at least as long. */
-  allocateAt(first: number, length: number, requested: number, worker: number): void {
-    this.#allocateFrom(first, length, requested, worker);
-  }
-
   /**
    * Makes everything derived again from tags and lengths of first blocks: after an owner of the lock died, or was
    * thrown out of a critical section. Returns false when the lengths do not tile the table.
@@ -142,18 +149,6 @@ export class Runs {
     }
     this.#header[FREE_BLOCKS] = freeBlocks;
     return true;
-  }
-
-  #allocateFrom(first: number, length: number, requested: number, worker: number): number {
-    const header = this.#header;
-    const table = this.#table;
-    const found = table.length(first);
-    this.#lists.remove(first, found);
-    if (found > length) this.#split(first, found, length);
-    this.#raiseHighWater(first + length);
-    table.markAllocated(first, length, requested, worker);
-    header[FREE_BLOCKS]! -= length;
-    return first;
   }
 
   #raiseHighWater(end: number): void {

@@ -2,7 +2,7 @@
 
 import type { Settings } from "../src/options.ts";
 import { settingsFrom } from "../src/options.ts";
-import { FREE, TAG } from "../src/layout.ts";
+import { FIRST_LEVELS, FREE, NONE, SECOND_LEVELS, TAG } from "../src/layout.ts";
 import { stateOf } from "../src/table.ts";
 import { formatRegion, type Views } from "../src/views.ts";
 
@@ -27,6 +27,17 @@ export function take({ runs }: Views, length: number, worker = 1): number {
 export function give({ table, runs }: Views, block: number): void {
   table.set(block, TAG, FREE);
   runs.release(block);
+}
+
+/** Length of the longest run on the lists, 0 when there is none. */
+export function longestListed({ lists, table }: Pick<Views, "lists" | "table">): number {
+  let longest = 0;
+  for (let index = 0; index < FIRST_LEVELS * SECOND_LEVELS; index++) {
+    for (let block = lists.head(index); block !== NONE; block = table.next(block)) {
+      longest = Math.max(longest, table.length(block));
+    }
+  }
+  return longest;
 }
 
 /** One run of the table. */
