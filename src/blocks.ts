@@ -208,7 +208,7 @@ export class Blocks {
     const length = this.#lengthFor(bytes);
     if (length > this.#table.blockCount) return NONE;
     let block = this.#runs.allocate(length, bytes, this.#worker);
-    if (block === NONE && this.#caching && this.#supply.recall()) {
+    if (block === NONE && this.#caching && this.#supply.recall(length === 1)) {
       block = this.#runs.allocate(length, bytes, this.#worker);
     }
     this.#slots.settle(this.#slot);

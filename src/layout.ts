@@ -3,6 +3,7 @@
  *
  *     header       the lock, geometry, counters, free lists, worker slots
  *     caches       block numbers, as many as CACHED_BLOCKS a slot
+ *     depot        block numbers, as many as DEPOT_CACHES caches
  *     block table  one descriptor of 16 bytes a block
  *     guard page
  *     data         blockCount * blockSize bytes
@@ -15,7 +16,7 @@
  */
 
 /** Raise it with every change of this file that an attached worker of another version would misread. */
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 /** "mPo1": tells a region from anything else, and from one of the other byte order. */
 export const MAGIC = 0x316f506d;
@@ -34,10 +35,12 @@ export const LOCK_TIMEOUT = 37;
 /** Room for entries in each worker's cache. */
 export const CACHED_BLOCKS = 38;
 export const CACHED_BUFFERS = 39;
-/** 1 where the system has the barrier that lets a worker take from its cache without an atomic instruction. */
+/** 1 while workers take from their caches by plain stores, without an atomic instruction. Written under the lock. */
 export const PLAIN_CLAIMS = 40;
+/** 1 where the system has the barrier that PLAIN_CLAIMS needs. */
+export const HAS_BARRIER = 41;
 /** In doubles. */
-export const BLOCK_SIZE = 21;
+export const BLOCK_SIZE = 22;
 
 /** The worker inside a critical section, 0 for none. */
 export const HOLDER = 64;
@@ -50,6 +53,8 @@ export const HIGH_WATER = 67;
 export const PEAK_ALLOCATED = 68;
 /** One more than the highest slot that ever had a worker. Only grows. */
 export const SLOTS_USED = 69;
+/** Entries in the depot. */
+export const DEPOT_TOP = 70;
 
 // Counters, in doubles.
 
@@ -104,6 +109,9 @@ export const SLOT_SUPPLIED = 5;
 /** A multiple of every page size up to 16 KiB. */
 export const HEADER_BYTES = 32_768;
 
+/** The depot has room for so many full caches. */
+export const DEPOT_CACHES = 4;
+
 /** So that all caches together stay small in address space. */
 export const MAX_CACHED_BLOCKS = 65_536;
 
@@ -146,8 +154,6 @@ export const ALLOCATED_RUN = 4;
 export const CACHED = 5;
 /** First block of a run that freeMany has claimed and not yet freed. */
 export const RELEASING = 6;
-/** A single block in a worker's cache that another worker is about to take out of it. */
-export const RECALLED = 7;
 
 // Bounds.
 
@@ -158,14 +164,19 @@ export const MAX_BYTES = 2 ** 47;
 /** So that a tag stays below 2^31. */
 export const MAX_WORKERS = 2 ** 28 - 1;
 
-/** Word where the entries of a slot's cache start, or for SLOT_COUNT where the block table does. */
+/** Word where the entries of a slot's cache start, or for SLOT_COUNT those of the depot. */
 export function cacheWord(slot: number, cachedBlocks: number): number {
   return HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT + slot * cacheStride(cachedBlocks);
 }
 
-/** Bytes of header, caches and table together. */
+/** Word where the block table starts. */
+export function tableWord(cachedBlocks: number): number {
+  return cacheWord(SLOT_COUNT + DEPOT_CACHES, cachedBlocks);
+}
+
+/** Bytes of header, caches, depot and table together. */
 export function metaBytes(blockCount: number, cachedBlocks: number): number {
-  return cacheWord(SLOT_COUNT, cachedBlocks) * Int32Array.BYTES_PER_ELEMENT + blockCount * DESCRIPTOR_BYTES;
+  return tableWord(cachedBlocks) * Int32Array.BYTES_PER_ELEMENT + blockCount * DESCRIPTOR_BYTES;
 }
 
 /** Words for one cache: whole cache lines, so that workers do not share any. */

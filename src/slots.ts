@@ -1,6 +1,7 @@
 import { MemPoolError } from "./errors.ts";
 import {
   ALLOCS,
+  DEPOT_TOP,
   FREE_BLOCKS,
   FREES,
   NONE,
@@ -123,7 +124,7 @@ export class Slots {
   }
 
   #allocated(): number {
-    let available = this.#header[FREE_BLOCKS]!;
+    let available = this.#header[FREE_BLOCKS]! + this.#header[DEPOT_TOP]!;
     for (let slot = 0; slot < this.used; slot++) available += this.#cached(slot);
     return this.#blockCount - available;
   }
