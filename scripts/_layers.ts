@@ -33,7 +33,7 @@ const layers: Readonly<Record<LayerName, Layer>> = {
   attachment: { files: ["src/attachment.ts"], uses: ["rooms", "opener", "contract", "ground"] },
   rooms: {
     files: inSrc(
-      "options addressing ended blocks cache supply depot slots views table runs free_lists buffers lock check stats",
+      "options addressing ended blocks resizer stock sections cache supply depot reaper slots views table runs free_lists buffers lock check stats",
     ),
     uses: ["contract", "ground"],
     sideways: true,

@@ -39,12 +39,14 @@ export const CACHED_BUFFERS = 39;
 export const PLAIN_CLAIMS = 40;
 /** 1 where the system has the barrier that PLAIN_CLAIMS needs. */
 export const HAS_BARRIER = 41;
+/** 1 in a pool that finds misuse. */
+export const CHECKED = 42;
 /** In doubles. */
-export const BLOCK_SIZE = 22;
+export const BLOCK_SIZE = 24;
 
 /** The worker inside a critical section, 0 for none. */
 export const HOLDER = 64;
-/** Worker numbers count up from 1 and are never used twice. Written without the lock, by atomic addition. */
+/** Worker numbers count up from 1 and are never used twice. */
 export const NEXT_WORKER = 65;
 /** Blocks in free runs. */
 export const FREE_BLOCKS = 66;
@@ -85,8 +87,8 @@ export const FIRST_LEVEL_MAP = 96;
 export const SECOND_LEVEL_MAPS = 97;
 export const LIST_HEADS = 128;
 
-// Worker slots, in 32-bit words, each on two cache lines of its own. SLOT_STALE and
-// SLOT_SUPPLIED are written under the lock; all else only by the worker that has the slot.
+// Worker slots, in 32-bit words, each on two cache lines of its own. SLOT_CLAIM, SLOT_TOP, SLOT_LOWEST and SLOT_GIVEN are
+// written only by the worker that has the slot, all else under the lock.
 
 export const SLOT_COUNT = 128;
 export const SLOT_WORDS = 32;
@@ -105,6 +107,10 @@ export const SLOT_LOWEST = 4;
 /** In doubles from the slot's first: blocks that it freed into its cache, and net, that came to it from free runs. */
 export const SLOT_GIVEN = 4;
 export const SLOT_SUPPLIED = 5;
+/** In doubles: the thread that the worker is, as the native library numbers them. */
+export const SLOT_THREAD = 6;
+/** 1 once the worker was found dead and what it had cached was taken back. */
+export const SLOT_SWEPT = 14;
 
 /** A multiple of every page size up to 16 KiB. */
 export const HEADER_BYTES = 32_768;
@@ -162,7 +168,9 @@ export const MAX_BLOCKS = 2 ** 28 - 2 ** 22;
 /** No system that we know maps more for one process. */
 export const MAX_BYTES = 2 ** 47;
 /** So that a tag stays below 2^31. */
-export const MAX_WORKERS = 2 ** 28 - 1;
+export const MAX_WORKERS = 2 ** 28 - 2;
+/** In the tags of blocks whose worker died and has no slot any more. */
+export const ORPHAN = MAX_WORKERS + 1;
 
 /** Word where the entries of a slot's cache start, or for SLOT_COUNT those of the depot. */
 export function cacheWord(slot: number, cachedBlocks: number): number {

@@ -57,7 +57,7 @@ class PlayedRegion implements Region {
 function played(): { region: PlayedRegion; views: Views; lock: Lock } {
   const region = new PlayedRegion();
   const views = plainViews(16);
-  return { region, views, lock: new Lock(region, views, 7) };
+  return { region, views, lock: new Lock({ alive: (thread) => thread === 7000 }, region, views, 7) };
 }
 
 test("lock - entering sets the holder and counts, leaving clears it", () => {
