@@ -61,11 +61,15 @@ export class Blocks {
 
   /** Hands out the fewest adjacent blocks that hold so many bytes, which the cache could not; NONE when no free run does. */
   allocate(bytes: number): number {
-    return this.#sections.run("allocate", () => {
+    this.#sections.enter("allocate");
+    try {
       const block = this.#allocateLocked(bytes);
       if (block === NONE) this.#counters[EXHAUSTED]!++;
+      this.#sections.leave();
       return block;
-    });
+    } catch (error) {
+      throw this.#sections.abandon(error);
+    }
   }
 
   /** As `allocate`, all bytes 0. What was never handed out is zero already and is not touched. */
@@ -86,7 +90,14 @@ export class Blocks {
 
   /** Frees a run that the cache did not take. Says whether it was allocated: of several that try, one succeeds. */
   free(block: number): boolean {
-    return this.#sections.run("free", () => this.#freeLocked(block));
+    this.#sections.enter("free");
+    try {
+      const freed = this.#freeLocked(block);
+      this.#sections.leave();
+      return freed;
+    } catch (error) {
+      throw this.#sections.abandon(error);
+    }
   }
 
   /** Gives up what this worker has cached, and its slot. Throws when the lock is not to be had. */

@@ -104,6 +104,10 @@ export class Operations {
     this.#free(this.#attachment.addressing.ofOffset("free", offset), offset);
   }
 
+  reap(): number {
+    return this.#attachment.blocks.reap();
+  }
+
   stats(): MemPoolStats {
     return this.#attachment.lock.inspect("count the pool", () => collectStats(this.#attachment.views));
   }

@@ -75,17 +75,17 @@ export class Reaper {
   #sweep(dead: readonly number[]): number {
     const { meta, slots, table } = this.#views;
     if (dead.length === 0) return 0;
-    let blocks = 0;
+    const found = new Map<number, number>();
     this.#visit(this.#workersOf(dead), (block, tag) => {
       if (stateOf(tag) !== CACHED || !table.exchangeTag(block, tag, FREE)) return;
-      blocks++;
+      found.set(workerOf(tag), (found.get(workerOf(tag)) ?? 0) + 1);
       this.#release(block);
     });
     for (const slot of dead) {
-      slots.empty(slot);
+      slots.empty(slot, found.get(slots.worker(slot)) ?? 0);
       meta[slotWord(slot) + SLOT_SWEPT] = 1;
     }
-    return blocks;
+    return [...found.values()].reduce((sum, blocks) => sum + blocks, 0);
   }
 
   #leave(dead: readonly number[]): void {

@@ -1,7 +1,12 @@
 import type { Lock } from "./lock.ts";
 import type { Slots } from "./slots.ts";
 
-/** A worker's critical sections: the lock, around something that is done as a whole. */
+/**
+ * A worker's critical sections. `run` is one; where a closure for each would cost as much as what is done in it:
+ *
+ *     sections.enter("allocate");
+ *     try { …; sections.leave(); } catch (error) { throw sections.abandon(error); }
+ */
 export class Sections {
   readonly #lock: Lock;
   readonly #slots: Slots;
@@ -13,11 +18,28 @@ export class Sections {
     this.#slot = slot;
   }
 
-  /** Does `body` with the lock held; what the worker's cache has seen until now is told before anything changes. */
+  /** Begins one. What the worker's cache has seen until now is told before anything changes. */
+  enter(action: string): void {
+    this.#lock.enter(action);
+    this.#slots.settle(this.#slot);
+  }
+
+  leave(): void {
+    this.#lock.leave();
+  }
+
+  abandon(error: unknown): unknown {
+    return this.#lock.abandon(error);
+  }
+
   run<T>(action: string, body: () => T): T {
-    return this.#lock.run(action, () => {
-      this.#slots.settle(this.#slot);
-      return body();
-    });
+    this.enter(action);
+    try {
+      const result = body();
+      this.leave();
+      return result;
+    } catch (error) {
+      throw this.abandon(error);
+    }
   }
 }

@@ -75,9 +75,14 @@ export class Slots {
     this.#counters[slotDouble(slot) + SLOT_SUPPLIED]! += blocks;
   }
 
-  /** Makes a dead worker's slot say that nothing is cached. The caller holds the lock, and has made it so. */
-  empty(slot: number): void {
-    this.supply(slot, -this.#cached(slot));
+  /**
+   * Makes a dead worker's slot say that nothing is cached, after so many blocks were found to be and have been made free.
+   * The caller holds the lock.
+   */
+  empty(slot: number, found: number): void {
+    // If there were more, the worker died before it counted the last one that it gave back.
+    this.#counters[slotDouble(slot) + SLOT_GIVEN]! += Math.max(0, found - this.#cached(slot));
+    this.supply(slot, -found);
     const at = slotWord(slot);
     this.#header[at + SLOT_TOP] = this.#header[at + SLOT_STALE] = this.#header[at + SLOT_LOWEST] = 0;
   }
