@@ -31,11 +31,15 @@ const layers: Readonly<Record<LayerName, Layer>> = {
   defaults: { files: ["src/default_pool.ts"], uses: ["pool", "rooms", "ground"] },
   pool: { files: ["src/pool.ts"], uses: ["membership", "operations", "attachment", "rooms", "ground"] },
   membership: { files: ["src/membership.ts"], uses: ["operations", "attachment", "rooms", "ground"] },
-  operations: { files: ["src/operations.ts"], uses: ["attachment", "rooms", "ground"] },
+  operations: {
+    files: inSrc("operations checked_operations"),
+    sideways: true,
+    uses: ["attachment", "rooms", "ground"],
+  },
   attachment: { files: ["src/attachment.ts"], uses: ["rooms", "opener", "contract", "ground"] },
   rooms: {
     files: inSrc(
-      "options addressing ended blocks resizer stock sections cache supply depot reaper slots views table runs free_lists buffers lock check stats",
+      "options addressing ended blocks resizer stock sections cache supply depot reaper slots views table runs free_lists buffers lock check stats traces stack tracked watch leaks checked_addressing",
     ),
     uses: ["contract", "ground"],
     sideways: true,

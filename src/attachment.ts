@@ -2,6 +2,7 @@ import { Addressing } from "./addressing.ts";
 import { Blocks } from "./blocks.ts";
 import { Buffers } from "./buffers.ts";
 import { MemPoolError } from "./errors.ts";
+import { CheckedAddressing } from "./checked_addressing.ts";
 import { DESTROYED as GONE, type Native, type Region, UNKNOWN } from "./ffi/native.ts";
 import { openNative } from "./ffi/open.ts";
 import {
@@ -16,10 +17,12 @@ import {
   SLOT_COUNT,
   STATE,
 } from "./layout.ts";
+import { describeLeaks, type LeakInfo, listLeaks } from "./leaks.ts";
 import { Lock } from "./lock.ts";
 import { checkHandle, type MemPoolHandle, type Settings } from "./options.ts";
 import { Reaper } from "./reaper.ts";
 import { formatRegion, misfit, Views } from "./views.ts";
+import { Watch } from "./watch.ts";
 
 /** Hears that the pool is destroyed. */
 type Member = () => void;
@@ -38,6 +41,8 @@ export class Attachment {
   readonly blocks: Blocks;
   readonly buffers: Buffers;
   readonly addressing: Addressing;
+  /** In a checked pool. */
+  readonly watch: Watch | undefined;
   readonly maxBufferBytes: number;
   readonly #region: Region;
   readonly #members = new Set<Member>();
@@ -51,7 +56,10 @@ export class Attachment {
     this.lock = new Lock(native, region, views, worker);
     this.blocks = new Blocks(native, region, views, this.lock, takeSlot(native, views, this.lock, worker), worker);
     this.buffers = new Buffers(region, views);
-    this.addressing = new Addressing(views, this.blocks, this.buffers);
+    this.watch = views.traces && new Watch(views.table, views.traces);
+    this.addressing = this.watch === undefined
+      ? new Addressing(views, this.blocks, this.buffers)
+      : new CheckedAddressing(views, this.blocks, this.buffers, this.watch);
     attachments.set(handle.id, this);
   }
 
@@ -115,9 +123,35 @@ export class Attachment {
     }
   }
 
+  /** Of a checked pool. */
+  listLeaks(): LeakInfo[] {
+    return this.views.traces === undefined ? [] : listLeaks(this.lock, this.views, this.views.traces);
+  }
+
+  /** Tells people what is still allocated in a checked pool. */
+  reportLeaks(when: string): void {
+    if (this.watch === undefined || this.views.header[STATE] !== LIVE) return;
+    let leaks = "";
+    try {
+      const found = this.listLeaks();
+      if (found.length > 0) leaks = describeLeaks(found);
+    } catch (error) {
+      if (!(error instanceof MemPoolError)) throw error;
+      leaks = `leaks unknown: ${error.message}`;
+    }
+    if (leaks !== "") console.warn(`mempool: pool ${this.handle.id} ${when}: ${leaks}`);
+  }
+
+  /** Counts out a pool object that nobody can reach any more. If it was the pool's last, what it leaks stays for ever. */
+  dropMember(destroyed: Member): void {
+    if (this.#members.size === 1 && this.views.slots.countWorkers() === 1) this.reportLeaks("garbage-collected");
+    this.removeMember(destroyed);
+  }
+
   /** Ends the pool for everybody. */
   destroy(): void {
     const { header } = this.views;
+    this.reportLeaks("destroyed");
     if (Atomics.exchange(header, STATE, DESTROYED) === LIVE) this.#region.destroy(HEADER_BYTES, header[LOCK_TIMEOUT]!);
     this.leaveDestroyed();
   }
@@ -127,6 +161,10 @@ export class Attachment {
     if (this.#members.size === 0) return;
     for (const destroyed of this.#members) destroyed();
     this.#members.clear();
+    if (this.watch !== undefined) {
+      this.watch.detachAll();
+      this.buffers.detachWhole();
+    }
     this.#release();
   }
 

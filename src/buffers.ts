@@ -1,6 +1,7 @@
 import type { Region } from "./ffi/native.ts";
 import * as layout from "./layout.ts";
 import { type BlockTable, isAllocated } from "./table.ts";
+import { detach } from "./tracked.ts";
 import type { Views } from "./views.ts";
 
 // Constants and private fields as in src/cache.ts, for the same reasons.
@@ -114,6 +115,11 @@ export class Buffers {
       Stamp.write(this.wholeBuffer, this, WHOLE);
     }
     return this.wholeBuffer;
+  }
+
+  /** Detaches the buffer over all, if there is one. */
+  detachWhole(): void {
+    if (this.wholeBuffer !== undefined) detach(this.wholeBuffer);
   }
 
   /** Byte length of the buffer that is kept at a place. */

@@ -23,7 +23,7 @@ import {
   SECOND_LEVELS,
   TAG,
 } from "./layout.ts";
-import { type BlockTable, stateOf } from "./table.ts";
+import { type BlockTable, isAllocated, stateOf } from "./table.ts";
 import type { Views } from "./views.ts";
 
 /**
@@ -52,7 +52,8 @@ function broken(invariant: string, detail: string): MemPoolError {
   return new MemPoolError("corrupt", `Cannot trust the pool: ${invariant} is broken, ${detail}`);
 }
 
-function checkHeader({ header, counters, table, blockSize }: Views): void {
+/** I1 and I8 alone, in constant time. */
+export function checkHeader({ header, counters, table, blockSize }: Views): void {
   if (header[HEADER_MAGIC] !== MAGIC) throw broken("I1", `the magic number is ${header[HEADER_MAGIC]}`);
   if (header[HEADER_FORMAT] !== FORMAT) throw broken("I1", `the format is ${header[HEADER_FORMAT]}`);
   if (header[BLOCK_COUNT] !== table.blockCount) throw broken("I1", `the block count is ${header[BLOCK_COUNT]}`);
@@ -65,10 +66,7 @@ function walkTable(views: Views): Found {
   const found: Found = { freeRuns: 0, free: 0, cached: 0, inDepot: 0, allocated: 0, end: 0 };
   let afterFree = false;
   for (let block = 0; block < table.blockCount;) {
-    const length = table.length(block);
-    if (!(length >= 1 && length <= table.blockCount - block)) {
-      throw broken("I2", `the run at block ${block} has a length of ${length}`);
-    }
+    const length = checkedLength(table, block);
     const tag = table.loadTag(block);
     const state = stateOf(tag);
     if (state === FREE) {
@@ -87,6 +85,24 @@ function walkTable(views: Views): Found {
     block += length;
   }
   return found;
+}
+
+function checkedLength(table: BlockTable, block: number): number {
+  const length = table.length(block);
+  if (length >= 1 && length <= table.blockCount - block) return length;
+  throw broken("I2", `the run at block ${block} has a length of ${length}`);
+}
+
+/** What the invariants say of one run that is handed out, in constant time, without the lock. */
+export function checkRun(views: Views, block: number): void {
+  const { table } = views;
+  const tag = table.loadTag(block);
+  try {
+    if (isAllocated(tag)) checkTaken(views, block, checkedLength(table, block), stateOf(tag));
+  } catch (error) {
+    // Another worker may free it this moment, by mistake, and then join it with what follows.
+    if (table.loadTag(block) === tag) throw error;
+  }
 }
 
 function checkFree({ table, lists }: Views, block: number, length: number): void {

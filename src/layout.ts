@@ -5,6 +5,7 @@
  *     caches       block numbers, as many as CACHED_BLOCKS a slot
  *     depot        block numbers, as many as DEPOT_CACHES caches
  *     block table  one descriptor of 16 bytes a block
+ *     traces       in a checked pool: 16 bytes a block, and stacks
  *     guard page
  *     data         blockCount * blockSize bytes
  *     guard page
@@ -57,16 +58,19 @@ export const PEAK_ALLOCATED = 68;
 export const SLOTS_USED = 69;
 /** Entries in the depot. */
 export const DEPOT_TOP = 70;
+/** In a checked pool: how many allocations there were, and how much of the stack log is used. Written without the lock. */
+export const LAST_SEQUENCE = 71;
+export const STACK_LOG_USED = 72;
 
 // Counters, in doubles.
 
-export const ALLOCS = 36;
-export const FREES = 37;
-export const COALESCED = 38;
-export const EXHAUSTED = 39;
-export const LOCK_ACQUISITIONS = 40;
-export const LOCK_CONTENDED = 41;
-export const OWNER_DEATHS = 42;
+export const ALLOCS = 37;
+export const FREES = 38;
+export const COALESCED = 39;
+export const EXHAUSTED = 40;
+export const LOCK_ACQUISITIONS = 41;
+export const LOCK_CONTENDED = 42;
+export const OWNER_DEATHS = 43;
 
 // Values of STATE. CLOSED stands in no region: it is what a pool object reads once its worker has left.
 
@@ -161,6 +165,21 @@ export const CACHED = 5;
 /** First block of a run that freeMany has claimed and not yet freed. */
 export const RELEASING = 6;
 
+// Traces, in 32-bit words a block; only in a checked pool.
+
+export const TRACE_BYTES = 16;
+export const TRACE_SHIFT = 2;
+/** Number of the block's last allocation. */
+export const TRACE_SEQUENCE = 0;
+/** Its stack, as a place in the log. */
+export const TRACE_ALLOCATED_AT = 1;
+/** Number of the allocation that was freed last, and its stack. */
+export const TRACE_FREED = 2;
+export const TRACE_FREED_AT = 3;
+
+/** Room for stacks: thousands, and no memory until they are there. */
+export const STACK_LOG_WORDS = 2 ** 20;
+
 // Bounds.
 
 /** So that the number of a word in the table stays below 2^31, and one ArrayBuffer of 4 GiB holds the table. */
@@ -182,9 +201,15 @@ export function tableWord(cachedBlocks: number): number {
   return cacheWord(SLOT_COUNT + DEPOT_CACHES, cachedBlocks);
 }
 
-/** Bytes of header, caches, depot and table together. */
-export function metaBytes(blockCount: number, cachedBlocks: number): number {
-  return tableWord(cachedBlocks) * Int32Array.BYTES_PER_ELEMENT + blockCount * DESCRIPTOR_BYTES;
+/** Word where the traces of a checked pool start; the log follows them. */
+export function traceWord(blockCount: number, cachedBlocks: number): number {
+  return tableWord(cachedBlocks) + (blockCount << DESCRIPTOR_SHIFT);
+}
+
+/** Bytes of all that is not data. */
+export function metaBytes(blockCount: number, cachedBlocks: number, checked: boolean): number {
+  const words = traceWord(blockCount, cachedBlocks);
+  return (checked ? words + (blockCount << TRACE_SHIFT) + STACK_LOG_WORDS : words) * Int32Array.BYTES_PER_ELEMENT;
 }
 
 /** Words for one cache: whole cache lines, so that workers do not share any. */

@@ -3,10 +3,21 @@ import { type Ended, ended } from "./ended.ts";
 import { MemPoolError } from "./errors.ts";
 import { CLOSED, DESTROYED, LIVE, STATE } from "./layout.ts";
 import { Operations } from "./operations.ts";
+import { CheckedOperations } from "./checked_operations.ts";
 import type { MemPoolHandle } from "./options.ts";
 
 /** The operations of a pool that this object may still use; throws "closed" or "destroyed". Not for users. */
 export let liveOperations: (membership: Membership, action: string) => Operations;
+
+interface Dropped {
+  readonly attachment: Attachment;
+  readonly member: () => void;
+}
+
+/** Objects of checked pools that were dropped without `close` or `destroy`: what they leak is told, and they leave. */
+const collected = new FinalizationRegistry<Dropped>(({ attachment, member }) => {
+  attachment.dropMember(member);
+});
 
 /**
  * The part of a {@linkcode MemPool} that is about belonging to a pool: what it is, leaving it, ending it, and taking back
@@ -34,7 +45,7 @@ export class Membership implements Disposable {
   readonly #blockCount: number;
   readonly #onEnd: (ended: Ended) => void;
   #header: Int32Array;
-  readonly #onDestroyed = (): void => this.#end(DESTROYED);
+  readonly #onDestroyed: () => void;
 
   static {
     liveOperations = (membership, action) => membership.#live(action);
@@ -43,13 +54,17 @@ export class Membership implements Disposable {
   /** For `MemPool` only. */
   protected constructor(attachment: Attachment, made: boolean, onEnd: (ended: Ended) => void) {
     this.#attachment = attachment;
-    this.#operations = new Operations(attachment);
+    this.#operations = attachment.watch === undefined
+      ? new Operations(attachment)
+      : new CheckedOperations(attachment, attachment.watch);
     this.#made = made;
     this.#blockSize = attachment.views.blockSize;
     this.#blockCount = attachment.views.table.blockCount;
     this.#onEnd = onEnd;
     this.#header = attachment.views.header;
+    this.#onDestroyed = Membership.#endLater(new WeakRef(this));
     attachment.addMember(this.#onDestroyed);
+    if (attachment.watch !== undefined) collected.register(this, { attachment, member: this.#onDestroyed }, this);
   }
 
   /** Bytes that blocks can occupy: `blockCount * blockSize`. Never throws, as the other properties but `buffer`. */
@@ -139,14 +154,23 @@ export class Membership implements Disposable {
     else this.close();
   }
 
+  /** The attachment calls it, and must not keep a pool object alive that its user has dropped. */
+  static #endLater(membership: WeakRef<Membership>): () => void {
+    return () => {
+      const object = membership.deref();
+      if (object !== undefined) object.#end(DESTROYED);
+    };
+  }
+
   #end(state: typeof CLOSED | typeof DESTROYED): void {
     const after = ended(state);
+    collected.unregister(this);
     this.#header = after.header;
     this.#onEnd(after);
   }
 
   #live(action: string): Operations {
-    if (this.#header[STATE] === LIVE) return this.#operations;
+    if (this.#header[STATE] === LIVE) return this.#operations.begin();
     if (this.#header[STATE] === CLOSED) {
       throw new MemPoolError("closed", `Cannot ${action}: this worker closed the pool`);
     }

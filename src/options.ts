@@ -45,6 +45,15 @@ export interface MemPoolOptions {
    * @default {5000}
    */
   readonly lockTimeout?: number;
+  /**
+   * For tests and debugging: a buffer is detached the moment it is freed, moved by `realloc`, or its pool destroyed, and so
+   * are all views on it; every double free is found, and reported with the stacks of the allocation and of both frees;
+   * freed blocks are zeroed; `leaks` tells what is still allocated and where that was done. Costs microseconds a call, and
+   * 16 bytes more a block. There are no worker caches.
+   *
+   * @default {false}
+   */
+  readonly checked?: boolean;
 }
 
 /**
@@ -79,6 +88,7 @@ export interface Settings {
   readonly cachedBlocks: number;
   readonly cachedBuffers: number;
   readonly lockTimeout: number;
+  readonly checked: boolean;
 }
 
 /**
@@ -108,16 +118,18 @@ export function settingsFrom(size: unknown, defaultBlockSize: unknown, options: 
       `Cannot init pool: defaultBlockSize must be smaller than size, got ${blockSize} (rounded up) and ${bytes}`,
     );
   }
-  const blockCount = blockCountFrom(bytes, blockSize);
+  const checked = checkedFrom(given.checked);
+  const blockCount = blockCountFrom(bytes, blockSize, checked);
   const cachedBlocks = cachedBlocksFrom(given.cachedBlocks, blockCount, blockSize);
   return {
     blockSize,
     blockCount,
-    metaBytes: metaBytes(blockCount, cachedBlocks),
+    metaBytes: metaBytes(blockCount, checked ? 0 : cachedBlocks, checked),
     warnOnMisuse: warnFrom(given.onMisuse),
-    cachedBlocks,
+    cachedBlocks: checked ? 0 : cachedBlocks,
     cachedBuffers: wholeNumber("cachedBuffers", given.cachedBuffers, DEFAULT_CACHED_BUFFERS),
     lockTimeout: wholeNumber("lockTimeout", given.lockTimeout, DEFAULT_LOCK_TIMEOUT),
+    checked,
   };
 }
 
@@ -159,6 +171,12 @@ export function checkBlock(action: string, block: unknown): asserts block is obj
       `Cannot ${action}: block must be an ArrayBuffer or a view on one, got ${describe(block)}`,
     );
   }
+}
+
+/** The ArrayBuffer that something is or is a view on; undefined for anything else. */
+export function bufferOf(block: unknown): ArrayBuffer | undefined {
+  const buffer = ArrayBuffer.isView(block) ? block.buffer : block;
+  return buffer instanceof ArrayBuffer ? buffer : undefined;
 }
 
 /** Checks that something is an iterable of what could be blocks; returns them. */
@@ -207,17 +225,23 @@ function positiveSize(name: string, value: unknown): number {
   return value;
 }
 
-function blockCountFrom(bytes: number, blockSize: number): number {
+function blockCountFrom(bytes: number, blockSize: number, checked: boolean): number {
   const blockCount = Math.floor(bytes / blockSize);
+  const limit = checked ? MAX_BLOCKS / 2 : MAX_BLOCKS;
   if (bytes > MAX_BYTES) {
     throw new RangeError(`Cannot init pool: size must not exceed 2^47, got ${bytes}`);
   }
-  if (blockCount > MAX_BLOCKS) {
+  if (blockCount > limit) {
     throw new RangeError(
-      `Cannot init pool: size / blockSize must not exceed ${MAX_BLOCKS}, got ${bytes} / ${blockSize}`,
+      `Cannot init pool: size / blockSize must not exceed ${limit}, got ${bytes} / ${blockSize}`,
     );
   }
   return blockCount;
+}
+
+function checkedFrom(value: unknown = false): boolean {
+  if (typeof value === "boolean") return value;
+  throw new TypeError(`Cannot init pool: checked must be a boolean, got ${describe(value)}`);
 }
 
 function cachedBlocksFrom(value: unknown, blockCount: number, blockSize: number): number {
@@ -233,10 +257,8 @@ function optionsObject(options: unknown): Partial<Record<string, unknown>> {
     throw new TypeError(`Cannot init pool: options must be an object, got ${describe(options)}`);
   }
   const given = options as Partial<Record<string, unknown>>;
-  for (const name of ["maxSize", "checked"]) {
-    if (given[name] !== undefined && given[name] !== false) {
-      throw new MemPoolError("unsupported", `Cannot init pool: option ${name} is not there yet in this version`);
-    }
+  if (given.maxSize !== undefined) {
+    throw new MemPoolError("unsupported", "Cannot init pool: option maxSize is not there yet in this version");
   }
   return given;
 }

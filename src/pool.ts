@@ -2,6 +2,7 @@ import { Attachment } from "./attachment.ts";
 import type { Buffers } from "./buffers.ts";
 import type { WorkerCache } from "./cache.ts";
 import { NONE as NO_BLOCK } from "./layout.ts";
+import type { LeakInfo } from "./leaks.ts";
 import { liveOperations, Membership } from "./membership.ts";
 import type { Operations } from "./operations.ts";
 import { checkBlocks, type MemPoolHandle, type MemPoolOptions, settingsFrom } from "./options.ts";
@@ -286,6 +287,16 @@ export class MemPool extends Membership {
    */
   stats(): MemPoolStats {
     return this.#live("count").stats();
+  }
+
+  /**
+   * What is still allocated in a checked pool, by any worker, oldest first. Takes time proportional to the number of runs.
+   * Example: {@linkcode LeakInfo}.
+   *
+   * @throws {MemPoolError} "unsupported": the pool was made without `checked: true`.
+   */
+  leaks(): LeakInfo[] {
+    return this.#live("list leaks").leaks();
   }
 
   /**

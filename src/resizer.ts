@@ -9,8 +9,8 @@ import type { Views } from "./views.ts";
 /** What `resize` says instead of a block when there is nothing to resize. */
 export const NOT_ALLOCATED = -2;
 
-/** Asks whether nobody looks at a run's memory any more, so that it may be given up. */
-export type Vacate = (block: number) => boolean;
+/** Asks whether nobody looks at a run's memory any more, so that it, or its end if it does not move, may be given up. */
+export type Vacate = (block: number, moves: boolean) => boolean;
 
 /** Makes allocated runs longer and shorter: where they lie, else elsewhere, as the last resort overlapping. */
 export class Resizer {
@@ -69,7 +69,7 @@ export class Resizer {
 
   #resizeInPlace(block: number, length: number, bytes: number, vacate: Vacate): boolean {
     const before = this.#views.table.length(block);
-    if (length < before && !vacate(block)) return false;
+    if (length < before && !vacate(block, false)) return false;
     this.#stock.clear(block + length, block + before);
     const resized = this.#views.runs.resize(block, length, bytes, this.#worker);
     this.#slots.settle(this.#slot);
@@ -81,7 +81,7 @@ export class Resizer {
     const { table, blockSize } = this.#views;
     const bytes = Math.min(table.requested(from), table.requested(to));
     this.#region.move(to * blockSize, from * blockSize, bytes);
-    if (vacate(from)) this.#sections.run("reallocate", () => this.#stock.release(from));
+    if (vacate(from, true)) this.#sections.run("reallocate", () => this.#stock.release(from));
   }
 
   /** The last resort: down into the free run before, overlapping where it lies now. */
@@ -96,7 +96,7 @@ export class Resizer {
     const length = this.#stock.lengthFor(bytes);
     if (length > table.blockCount || !isAllocated(table.loadTag(block))) return NONE;
     const first = runs.roomAround(block, length);
-    if (first === NONE || !vacate(block)) return NONE;
+    if (first === NONE || !vacate(block, true)) return NONE;
     const before = table.requested(block);
     const own = table.length(block);
     this.#stock.claim(block, FREE);

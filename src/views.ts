@@ -5,6 +5,7 @@ import {
   BLOCK_SIZE,
   CACHED_BLOCKS,
   CACHED_BUFFERS,
+  CHECKED,
   FORMAT,
   HAS_BARRIER,
   HEADER_BYTES,
@@ -17,14 +18,18 @@ import {
   metaBytes,
   NEXT_WORKER,
   PLAIN_CLAIMS,
+  STACK_LOG_WORDS,
   STATE,
   tableWord,
+  TRACE_SHIFT,
+  traceWord,
   WARN_ON_MISUSE,
 } from "./layout.ts";
 import type { Settings } from "./options.ts";
 import { Runs } from "./runs.ts";
 import { Slots } from "./slots.ts";
 import { BlockTable } from "./table.ts";
+import { Traces } from "./traces.ts";
 
 /** Header and table of a region as typed arrays, and the structures that live in them. */
 export class Views {
@@ -38,6 +43,8 @@ export class Views {
   readonly slots: Slots;
   readonly depot: Depot;
   readonly blockSize: number;
+  /** Of a checked pool. */
+  readonly traces: Traces | undefined;
 
   /** Of a region whose geometry `misfit` has found to be right. */
   constructor(meta: ArrayBuffer) {
@@ -52,6 +59,15 @@ export class Views {
     this.lists = new FreeLists(this.header, this.table);
     this.runs = new Runs(this.header, this.counters, this.table, this.lists);
     this.blockSize = this.counters[BLOCK_SIZE]!;
+    if (this.header[CHECKED] === 1) {
+      const start = traceWord(blockCount, cachedBlocks);
+      const log = start + (blockCount << TRACE_SHIFT);
+      this.traces = new Traces(
+        this.header,
+        this.meta.subarray(start, log),
+        this.meta.subarray(log, log + STACK_LOG_WORDS),
+      );
+    }
   }
 }
 
@@ -68,6 +84,7 @@ export function formatRegion(meta: ArrayBuffer, settings: Settings, hasBarrier: 
   header[LOCK_TIMEOUT] = settings.lockTimeout;
   header[CACHED_BLOCKS] = settings.cachedBlocks;
   header[CACHED_BUFFERS] = settings.cachedBuffers;
+  header[CHECKED] = Number(settings.checked);
   header[HAS_BARRIER] = Number(hasBarrier);
   header[PLAIN_CLAIMS] = Number(hasBarrier);
   const views = new Views(meta);
@@ -86,7 +103,9 @@ export function misfit(meta: ArrayBuffer, dataBytes: number): string | undefined
   if (header[HEADER_MAGIC] !== MAGIC) return `its magic number is ${header[HEADER_MAGIC]}`;
   if (header[HEADER_FORMAT] !== FORMAT) return `its format is ${header[HEADER_FORMAT]}, this code reads ${FORMAT}`;
   if (!(cachedBlocks >= 0 && cachedBlocks <= MAX_CACHED_BLOCKS)) return `its caches hold ${cachedBlocks} blocks`;
-  if (!(blockCount >= 1 && metaBytes(blockCount, cachedBlocks) <= meta.byteLength)) {
+  const checked = header[CHECKED]!;
+  if (!(checked === 0 || checked === 1)) return `it is neither checked nor unchecked but ${checked}`;
+  if (!(blockCount >= 1 && metaBytes(blockCount, cachedBlocks, checked === 1) <= meta.byteLength)) {
     return `its block count is ${blockCount}`;
   }
   if (!(blockSize >= 16 && blockSize % 16 === 0 && blockCount * blockSize <= dataBytes)) {

@@ -1,0 +1,45 @@
+import { Addressing } from "./addressing.ts";
+import type { Blocks } from "./blocks.ts";
+import type { Buffers } from "./buffers.ts";
+import { MemPoolError } from "./errors.ts";
+import { NONE } from "./layout.ts";
+import { bufferOf, checkBlock } from "./options.ts";
+import type { Views } from "./views.ts";
+import type { Watch } from "./watch.ts";
+
+/** Addressing in a checked pool, where a buffer that was freed names no block any more. */
+export class CheckedAddressing extends Addressing {
+  readonly #watch: Watch;
+
+  constructor(views: Views, blocks: Blocks, buffers: Buffers, watch: Watch) {
+    super(views, blocks, buffers);
+    this.#watch = watch;
+  }
+
+  override ofBuffer(action: string, block: unknown): number {
+    checkBlock(action, block);
+    const buffer = bufferOf(block);
+    if (buffer === undefined || this.#watch.staleOrigin(buffer) !== undefined) return NONE;
+    const number = super.ofBuffer(action, block);
+    if (this.isAllocated(number)) this.#watch.track(buffer, number);
+    return number;
+  }
+
+  override isAllocated(number: number): boolean {
+    return number !== NONE && this.#watch.isAllocated(number);
+  }
+
+  override adopt(action: string, number: number, name: unknown): number {
+    if (!this.isAllocated(number)) throw this.refusal(action, number, name);
+    return super.adopt(action, number, name);
+  }
+
+  override refusal(action: string, number: number, name: unknown): MemPoolError {
+    const buffer = bufferOf(name);
+    const stale = buffer === undefined ? undefined : this.#watch.staleOrigin(buffer);
+    const error = super.refusal(action, stale?.block ?? number, name);
+    if (error.code !== "double-free") return error;
+    const again = action === "free" ? "freed again" : `now to ${action} it`;
+    return new MemPoolError(error.code, error.message + this.#watch.history(stale?.block ?? number, again, stale));
+  }
+}
