@@ -34,7 +34,7 @@ export class Attachment {
     const worker = Atomics.add(views.header, NEXT_WORKER, 1);
     const slot = views.slots.take(worker);
     this.#region = region;
-    this.handle = handle;
+    this.handle = Object.freeze(handle);
     this.views = views;
     this.maxBufferBytes = native.maxBufferBytes;
     this.lock = new Lock(region, views, worker);
@@ -42,6 +42,10 @@ export class Attachment {
     this.buffers = new Buffers(region, views);
     this.addressing = new Addressing(views, this.blocks, this.buffers);
     attachments.set(handle.id, this);
+  }
+
+  static is(given: unknown): given is Attachment {
+    return typeof given === "object" && given !== null && #region in given;
   }
 
   /** Maps and formats a new pool. */

@@ -48,6 +48,9 @@ export class MemPool implements Disposable {
   readonly #onDestroyed = (): void => this.#end(DESTROYED);
 
   private constructor(attachment: Attachment, made: boolean) {
+    if (!Attachment.is(attachment)) {
+      throw new TypeError("Cannot construct MemPool: use MemPool.init or MemPool.attach");
+    }
     this.#attachment = attachment;
     this.#operations = new Operations(attachment);
     this.#buffers = attachment.buffers;
@@ -245,7 +248,7 @@ export class MemPool implements Disposable {
    */
   freeMany(blocks: Iterable<Block>): void {
     this.#live("free");
-    const given = checkBlocks("free", blocks);
+    const given = checkBlocks("free", blocks, this.#blockCount);
     // Again: iterating has run the caller's code.
     this.#live("free").freeMany(given);
   }
