@@ -16,6 +16,7 @@ type LayerName =
   | "face"
   | "defaults"
   | "pool"
+  | "membership"
   | "operations"
   | "attachment"
   | "rooms"
@@ -26,14 +27,15 @@ type LayerName =
 
 /** From the top down. Every file of src has its place here: a new one is added to a row. */
 const layers: Readonly<Record<LayerName, Layer>> = {
-  face: { files: ["mod.ts"], uses: ["defaults", "pool", "rooms", "ground"] },
+  face: { files: ["mod.ts"], uses: ["defaults", "pool", "membership", "rooms", "ground"] },
   defaults: { files: ["src/default_pool.ts"], uses: ["pool", "rooms", "ground"] },
-  pool: { files: ["src/pool.ts"], uses: ["operations", "attachment", "rooms", "opener", "contract", "ground"] },
+  pool: { files: ["src/pool.ts"], uses: ["membership", "operations", "attachment", "rooms", "ground"] },
+  membership: { files: ["src/membership.ts"], uses: ["operations", "attachment", "rooms", "ground"] },
   operations: { files: ["src/operations.ts"], uses: ["attachment", "rooms", "ground"] },
   attachment: { files: ["src/attachment.ts"], uses: ["rooms", "opener", "contract", "ground"] },
   rooms: {
     files: inSrc(
-      "options addressing ended blocks cache supply slots views table runs free_lists buffers lock check stats",
+      "options addressing ended blocks resizer stock sections cache supply depot reaper slots views table runs free_lists buffers lock check stats",
     ),
     uses: ["contract", "ground"],
     sideways: true,

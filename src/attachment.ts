@@ -4,9 +4,21 @@ import { Buffers } from "./buffers.ts";
 import { MemPoolError } from "./errors.ts";
 import { DESTROYED as GONE, type Native, type Region, UNKNOWN } from "./ffi/native.ts";
 import { openNative } from "./ffi/open.ts";
-import { DESTROYED, FORMAT, HEADER_BYTES, LIVE, LOCK_TIMEOUT, NEXT_WORKER, STATE } from "./layout.ts";
+import {
+  DESTROYED,
+  FORMAT,
+  HEADER_BYTES,
+  LIVE,
+  LOCK_TIMEOUT,
+  MAX_WORKERS,
+  NEXT_WORKER,
+  NONE,
+  SLOT_COUNT,
+  STATE,
+} from "./layout.ts";
 import { Lock } from "./lock.ts";
 import { checkHandle, type MemPoolHandle, type Settings } from "./options.ts";
+import { Reaper } from "./reaper.ts";
 import { formatRegion, misfit, Views } from "./views.ts";
 
 /** Hears that the pool is destroyed. */
@@ -31,14 +43,13 @@ export class Attachment {
   readonly #members = new Set<Member>();
 
   private constructor(native: Native, region: Region, views: Views, handle: MemPoolHandle) {
-    const worker = Atomics.add(views.header, NEXT_WORKER, 1);
-    const slot = views.slots.take(worker);
+    const worker = nextWorker(views.header);
     this.#region = region;
     this.handle = Object.freeze(handle);
     this.views = views;
     this.maxBufferBytes = native.maxBufferBytes;
-    this.lock = new Lock(region, views, worker);
-    this.blocks = new Blocks(native, region, views, this.lock, slot, worker);
+    this.lock = new Lock(native, region, views, worker);
+    this.blocks = new Blocks(native, region, views, this.lock, takeSlot(native, views, this.lock, worker), worker);
     this.buffers = new Buffers(region, views);
     this.addressing = new Addressing(views, this.blocks, this.buffers);
     attachments.set(handle.id, this);
@@ -58,8 +69,14 @@ export class Attachment {
     }
     const region = native.region(native.open(id));
     region.close(); // one of the two holds, of `create` and of `open`
-    const views = formatRegion(region.meta, settings, native.barrier());
-    return new Attachment(native, region, views, { format: FORMAT, process: native.process, id });
+    try {
+      const views = formatRegion(region.meta, settings, native.barrier());
+      return new Attachment(native, region, views, { format: FORMAT, process: native.process, id });
+    } catch (error) {
+      region.destroy(HEADER_BYTES, settings.lockTimeout);
+      region.close();
+      throw error;
+    }
   }
 
   /** This thread's attachment to the pool of a handle, made if there is none yet. */
@@ -121,6 +138,31 @@ export class Attachment {
     if (attachments.get(this.handle.id) === this) attachments.delete(this.handle.id);
     this.#region.close();
   }
+}
+
+function nextWorker(header: Int32Array): number {
+  const worker = Atomics.add(header, NEXT_WORKER, 1);
+  if (worker >= 1 && worker <= MAX_WORKERS) return worker;
+  // Or the numbers would start anew.
+  Atomics.store(header, NEXT_WORKER, MAX_WORKERS + 1);
+  throw new MemPoolError(
+    "too-many-workers",
+    `Cannot attach: all ${MAX_WORKERS} worker numbers of the pool are used up`,
+  );
+}
+
+/** A slot of its own for a worker; where none is left, a dead worker's. */
+function takeSlot(native: Native, views: Views, lock: Lock, worker: number): number {
+  const thread = native.thread();
+  if (thread < 0) throw new MemPoolError("too-many-workers", "Cannot attach: the process has too many threads");
+  const slot = lock.run("attach", () => {
+    const free = views.slots.take(worker, thread);
+    if (free !== NONE) return free;
+    new Reaper(native, views, (block) => views.runs.release(block)).evict();
+    return views.slots.take(worker, thread);
+  });
+  if (slot !== NONE) return slot;
+  throw new MemPoolError("too-many-workers", `Cannot attach: all ${SLOT_COUNT} worker slots of the pool are taken`);
 }
 
 function mismatch(detail: string): MemPoolError {

@@ -14,14 +14,12 @@ import {
   TAG,
 } from "./layout.ts";
 import type { Lock } from "./lock.ts";
-import type { Runs } from "./runs.ts";
+import { Resizer, type Vacate } from "./resizer.ts";
+import { Sections } from "./sections.ts";
 import type { Slots } from "./slots.ts";
-import { Supply } from "./supply.ts";
-import { type BlockTable, isAllocated, makeTag, stateOf } from "./table.ts";
+import { Stock } from "./stock.ts";
+import { type BlockTable, stateOf } from "./table.ts";
 import type { Views } from "./views.ts";
-
-/** What `resize` says instead of a block when there is nothing to resize. */
-export const NOT_ALLOCATED = -2;
 
 /** What a worker does with blocks, by their numbers: its cache first, then the lock around the runs. */
 export class Blocks {
@@ -31,10 +29,10 @@ export class Blocks {
   readonly #header: Int32Array;
   readonly #counters: Float64Array;
   readonly #table: BlockTable;
-  readonly #runs: Runs;
   readonly #slots: Slots;
-  readonly #lock: Lock;
-  readonly #supply: Supply;
+  readonly #sections: Sections;
+  readonly #stock: Stock;
+  readonly #resizer: Resizer;
   readonly #slot: number;
   readonly #worker: number;
   readonly #blockSize: number;
@@ -50,27 +48,27 @@ export class Blocks {
     this.#header = views.header;
     this.#counters = views.counters;
     this.#table = views.table;
-    this.#runs = views.runs;
     this.#slots = views.slots;
     this.#blockSize = views.blockSize;
     this.#caching = views.header[CACHED_BLOCKS] !== 0;
-    this.#lock = lock;
-    this.cache = new WorkerCache(region, views, slot, worker);
-    this.#supply = new Supply(native, views, slot, worker);
-    this.#slot = slot;
     this.#worker = worker;
+    this.#slot = slot;
+    this.#sections = new Sections(lock, views.slots, slot);
+    this.#stock = new Stock(native, region, views, slot, worker);
+    this.#resizer = new Resizer(region, views, this.#sections, this.#stock, slot, worker);
+    this.cache = new WorkerCache(region, views, slot, worker);
   }
 
   /** Hands out the fewest adjacent blocks that hold so many bytes, which the cache could not; NONE when no free run does. */
   allocate(bytes: number): number {
-    this.#enter("allocate");
+    this.#sections.enter("allocate");
     try {
       const block = this.#allocateLocked(bytes);
       if (block === NONE) this.#counters[EXHAUSTED]!++;
-      this.#lock.leave();
+      this.#sections.leave();
       return block;
     } catch (error) {
-      throw this.#lock.abandon(error);
+      throw this.#sections.abandon(error);
     }
   }
 
@@ -92,134 +90,92 @@ export class Blocks {
 
   /** Frees a run that the cache did not take. Says whether it was allocated: of several that try, one succeeds. */
   free(block: number): boolean {
-    this.#enter("free");
+    this.#sections.enter("free");
     try {
       const freed = this.#freeLocked(block);
-      this.#lock.leave();
+      this.#sections.leave();
       return freed;
     } catch (error) {
-      throw this.#lock.abandon(error);
+      throw this.#sections.abandon(error);
     }
   }
 
   /** Gives up what this worker has cached, and its slot. Throws when the lock is not to be had. */
   leave(): void {
-    this.#enter("close");
-    try {
-      this.#supply.flush();
+    this.#sections.run("close", () => {
+      this.#stock.supply.flush();
       this.#slots.leave(this.#slot);
-      this.#lock.leave();
-    } catch (error) {
-      throw this.#lock.abandon(error);
-    }
+    });
+  }
+
+  /** Takes back what workers left behind that have died; returns how many blocks that were. */
+  reap(): number {
+    return this.#sections.run("reap", () => this.#stock.reaper.reap());
   }
 
   /**
    * Makes an allocated run hold so many bytes, its contents kept: where it lies, or else elsewhere. Returns its first
    * block, NONE when there is no room, or NOT_ALLOCATED.
    */
-  resize(block: number, bytes: number): number {
-    if (this.#resizeSingle(block, bytes)) return block;
-    const target = this.#resizeOrFind(block, bytes);
-    if (target === NONE) return this.#slideDown(block, bytes);
-    if (target !== block && target !== NOT_ALLOCATED) this.#moveOut(block, target);
-    return target;
+  resize(block: number, bytes: number, vacate: Vacate): number {
+    return this.#resizer.resize(block, bytes, vacate);
   }
 
   /** Makes this worker the owner of an allocated run; says whether it is one. */
   adopt(block: number): boolean {
-    // Another worker may adopt it at the same moment: then the tag has changed, and the block is as good.
-    for (let tag = this.#table.loadTag(block); isAllocated(tag); tag = this.#table.loadTag(block)) {
-      const mine = makeTag(stateOf(tag), this.#worker);
-      if (tag === mine || this.#table.exchangeTag(block, tag, mine)) return true;
-    }
-    return false;
+    return this.#table.adopt(block, this.#worker);
   }
 
   /** Hands out `count` runs, or none: then returns undefined. */
   allocateMany(count: number, bytes: number): Int32Array | undefined {
-    if (count * this.#lengthFor(bytes) > this.#table.blockCount) {
-      this.#countExhausted();
-      return undefined;
-    }
-    const blocks = new Int32Array(count);
-    this.#enter("allocate");
-    try {
+    const possible = count * this.#stock.lengthFor(bytes) <= this.#table.blockCount;
+    const blocks = new Int32Array(possible ? count : 0);
+    return this.#sections.run("allocate", () => {
       // The first try recalls what is cached, and may by then have cut badly what that now joins: so a second.
-      const complete = this.#takeAll(blocks, bytes) || (this.#caching && this.#takeAll(blocks, bytes));
+      const complete = possible && (this.#takeAll(blocks, bytes) || (this.#caching && this.#takeAll(blocks, bytes)));
       this.#counters[complete ? ALLOCS : EXHAUSTED]! += complete ? count : 1;
-      this.#lock.leave();
       return complete ? blocks : undefined;
-    } catch (error) {
-      throw this.#lock.abandon(error);
-    }
+    });
   }
 
   /** Frees all of these runs, or none: then returns the place of the first that is not allocated, else NONE. */
   freeMany(blocks: readonly number[]): number {
     const tags = new Int32Array(blocks.length);
-    this.#enter("free");
-    try {
+    return this.#sections.run("free", () => {
       const refused = this.#claimAll(blocks, tags);
       if (refused === NONE) this.#releaseAll(blocks);
       else this.#unclaim(blocks, tags, refused);
-      this.#lock.leave();
       return refused;
-    } catch (error) {
-      throw this.#lock.abandon(error);
-    }
-  }
-
-  /** Begins a critical section. What the cache has seen until now is told before anything changes. */
-  #enter(action: string): void {
-    this.#lock.enter(action);
-    this.#slots.settle(this.#slot);
+    });
   }
 
   #allocateLocked(bytes: number): number {
     this.#dirtyBefore = this.#header[HIGH_WATER]!;
     if (bytes <= this.#blockSize && this.#caching) {
-      this.#supply.refill();
+      this.#stock.supply.refill();
       const block = this.cache.take(bytes);
       if (block !== NONE) return block;
     }
-    const block = this.#take(bytes);
+    const block = this.#stock.take(bytes);
     if (block !== NONE) this.#counters[ALLOCS]!++;
     return block;
   }
 
   #freeLocked(block: number): boolean {
     if (this.#caching && stateOf(this.#table.loadTag(block)) === ALLOCATED) {
-      this.#supply.drain();
+      this.#stock.supply.drain();
       if (this.cache.give(block)) return true;
     }
-    if (!this.#claim(block, FREE)) return false;
-    this.#runs.release(block);
+    if (!this.#stock.release(block)) return false;
     this.#counters[FREES]!++;
     return true;
-  }
-
-  #lengthFor(bytes: number): number {
-    return Math.ceil(bytes / this.#blockSize);
-  }
-
-  /** Blocks from the free runs; when they are exhausted, with what all workers have cached. */
-  #take(bytes: number): number {
-    const length = this.#lengthFor(bytes);
-    if (length > this.#table.blockCount) return NONE;
-    let block = this.#runs.allocate(length, bytes, this.#worker);
-    if (block === NONE && this.#caching && this.#supply.recall()) {
-      block = this.#runs.allocate(length, bytes, this.#worker);
-    }
-    this.#slots.settle(this.#slot);
-    return block;
   }
 
   /** Fills `blocks` with runs, or hands out none. */
   #takeAll(blocks: Int32Array, bytes: number): boolean {
     const peak = this.#header[PEAK_ALLOCATED]!;
     for (let taken = 0; taken < blocks.length; taken++) {
-      blocks[taken] = this.#take(bytes);
+      blocks[taken] = this.#stock.take(bytes);
       if (blocks[taken] === NONE) {
         this.#takeBack(blocks, taken, peak);
         return false;
@@ -231,31 +187,14 @@ export class Blocks {
   /** As if they had never been handed out, which nobody saw. */
   #takeBack(blocks: Int32Array, count: number, peak: number): void {
     this.#header[PEAK_ALLOCATED] = peak;
-    for (let place = 0; place < count; place++) {
-      this.#claim(blocks[place]!, FREE);
-      this.#runs.release(blocks[place]!);
-    }
-  }
-
-  #countExhausted(): void {
-    this.#enter("allocate");
-    this.#counters[EXHAUSTED]!++;
-    this.#lock.leave();
-  }
-
-  /** Turns the tag of an allocated run to this state, in one step that only one worker can win. */
-  #claim(block: number, state: number): boolean {
-    for (let tag = this.#table.loadTag(block); isAllocated(tag); tag = this.#table.loadTag(block)) {
-      if (this.#table.exchangeTag(block, tag, state)) return true;
-    }
-    return false;
+    for (let place = 0; place < count; place++) this.#stock.release(blocks[place]!);
   }
 
   /** Claims each run; one that is named twice is not allocated the second time. Returns where it stopped, or NONE. */
   #claimAll(blocks: readonly number[], tags: Int32Array): number {
     for (let place = 0; place < blocks.length; place++) {
       tags[place] = this.#table.loadTag(blocks[place]!);
-      if (!this.#claim(blocks[place]!, RELEASING)) return place;
+      if (!this.#stock.claim(blocks[place]!, RELEASING)) return place;
     }
     return NONE;
   }
@@ -267,83 +206,8 @@ export class Blocks {
   #releaseAll(blocks: readonly number[]): void {
     for (const block of blocks) {
       this.#table.set(block, TAG, FREE);
-      this.#runs.release(block);
+      this.#stock.giveBack(block);
     }
     this.#counters[FREES]! += blocks.length;
-  }
-
-  /** A single block that stays one needs no lock. */
-  #resizeSingle(block: number, bytes: number): boolean {
-    const tag = this.#table.loadTag(block);
-    if (stateOf(tag) !== ALLOCATED || bytes > this.#blockSize || !this.adopt(block)) return false;
-    this.#table.setRequested(block, bytes);
-    return true;
-  }
-
-  /** The same run, another one that is long enough, NONE or NOT_ALLOCATED. */
-  #resizeOrFind(block: number, bytes: number): number {
-    this.#enter("reallocate");
-    try {
-      const target = this.#resizeLocked(block, bytes);
-      this.#lock.leave();
-      return target;
-    } catch (error) {
-      throw this.#lock.abandon(error);
-    }
-  }
-
-  #resizeLocked(block: number, bytes: number): number {
-    if (!isAllocated(this.#table.loadTag(block))) return NOT_ALLOCATED;
-    const length = this.#lengthFor(bytes);
-    if (length > this.#table.blockCount) return NONE;
-    if (this.#resizeInPlace(block, length, bytes)) return block;
-    const elsewhere = this.#take(bytes);
-    if (elsewhere !== NONE) return elsewhere;
-    // What had been cached until just now may lie behind the block.
-    return this.#resizeInPlace(block, length, bytes) ? block : NONE;
-  }
-
-  #resizeInPlace(block: number, length: number, bytes: number): boolean {
-    const resized = this.#runs.resize(block, length, bytes, this.#worker);
-    this.#slots.settle(this.#slot);
-    return resized;
-  }
-
-  /** Both runs are this worker's, so the copying needs no lock. */
-  #moveOut(from: number, to: number): void {
-    this.#region.move(to * this.#blockSize, from * this.#blockSize, this.#table.requested(from));
-    this.#enter("reallocate");
-    try {
-      if (this.#claim(from, FREE)) this.#runs.release(from);
-      this.#lock.leave();
-    } catch (error) {
-      throw this.#lock.abandon(error);
-    }
-  }
-
-  /** The last resort of `resize`: down into the free run before, overlapping where it lies now. */
-  #slideDown(block: number, bytes: number): number {
-    this.#enter("reallocate");
-    try {
-      const target = this.#slideLocked(block, bytes);
-      if (target === NONE) this.#counters[EXHAUSTED]!++;
-      this.#lock.leave();
-      return target;
-    } catch (error) {
-      throw this.#lock.abandon(error);
-    }
-  }
-
-  #slideLocked(block: number, bytes: number): number {
-    const length = this.#lengthFor(bytes);
-    if (length > this.#table.blockCount || !isAllocated(this.#table.loadTag(block))) return NONE;
-    const first = this.#runs.roomAround(block, length);
-    if (first === NONE) return NONE;
-    const before = this.#table.requested(block);
-    this.#claim(block, FREE);
-    this.#runs.release(block);
-    this.#runs.allocateAt(first, length, bytes, this.#worker);
-    this.#region.move(first * this.#blockSize, block * this.#blockSize, before);
-    return first;
   }
 }

@@ -1,5 +1,5 @@
 import type { Attachment } from "./attachment.ts";
-import { NOT_ALLOCATED } from "./blocks.ts";
+import { NOT_ALLOCATED } from "./resizer.ts";
 import { checkInvariants } from "./check.ts";
 import { MemPoolError } from "./errors.ts";
 import { NONE } from "./layout.ts";
@@ -104,6 +104,10 @@ export class Operations {
     this.#free(this.#attachment.addressing.ofOffset("free", offset), offset);
   }
 
+  reap(): number {
+    return this.#attachment.blocks.reap();
+  }
+
   stats(): MemPoolStats {
     return this.#attachment.lock.inspect("count the pool", () => collectStats(this.#attachment.views));
   }
@@ -119,7 +123,7 @@ export class Operations {
   }
 
   #resize(number: number, numBytes: number, name: unknown): number {
-    const target = number === NONE ? NOT_ALLOCATED : this.#attachment.blocks.resize(number, numBytes);
+    const target = number === NONE ? NOT_ALLOCATED : this.#attachment.blocks.resize(number, numBytes, () => true);
     if (target === NOT_ALLOCATED) throw this.#attachment.addressing.refusal("reallocate", number, name);
     return target;
   }

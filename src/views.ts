@@ -1,11 +1,12 @@
+import { Depot } from "./depot.ts";
 import { FreeLists } from "./free_lists.ts";
 import {
   BLOCK_COUNT,
   BLOCK_SIZE,
   CACHED_BLOCKS,
   CACHED_BUFFERS,
-  cacheWord,
   FORMAT,
+  HAS_BARRIER,
   HEADER_BYTES,
   HEADER_FORMAT,
   HEADER_MAGIC,
@@ -16,8 +17,8 @@ import {
   metaBytes,
   NEXT_WORKER,
   PLAIN_CLAIMS,
-  SLOT_COUNT,
   STATE,
+  tableWord,
   WARN_ON_MISUSE,
 } from "./layout.ts";
 import type { Settings } from "./options.ts";
@@ -35,6 +36,7 @@ export class Views {
   readonly lists: FreeLists;
   readonly runs: Runs;
   readonly slots: Slots;
+  readonly depot: Depot;
   readonly blockSize: number;
 
   /** Of a region whose geometry `misfit` has found to be right. */
@@ -43,8 +45,9 @@ export class Views {
     this.header = headerOf(meta);
     this.counters = countersOf(meta);
     const blockCount = this.header[BLOCK_COUNT]!;
-    const tableWord = cacheWord(SLOT_COUNT, this.header[CACHED_BLOCKS]!);
-    this.table = new BlockTable(this.meta.subarray(tableWord), blockCount);
+    const cachedBlocks = this.header[CACHED_BLOCKS]!;
+    this.table = new BlockTable(this.meta.subarray(tableWord(cachedBlocks)), blockCount);
+    this.depot = new Depot(this.header, this.meta, this.table, cachedBlocks);
     this.slots = new Slots(this.header, this.counters, blockCount);
     this.lists = new FreeLists(this.header, this.table);
     this.runs = new Runs(this.header, this.counters, this.table, this.lists);
@@ -53,7 +56,7 @@ export class Views {
 }
 
 /** Writes a new region's header and its first descriptor. The state comes last. */
-export function formatRegion(meta: ArrayBuffer, settings: Settings, plainClaims: boolean): Views {
+export function formatRegion(meta: ArrayBuffer, settings: Settings, hasBarrier: boolean): Views {
   const header = headerOf(meta);
   const counters = countersOf(meta);
   header[HEADER_MAGIC] = MAGIC;
@@ -65,7 +68,8 @@ export function formatRegion(meta: ArrayBuffer, settings: Settings, plainClaims:
   header[LOCK_TIMEOUT] = settings.lockTimeout;
   header[CACHED_BLOCKS] = settings.cachedBlocks;
   header[CACHED_BUFFERS] = settings.cachedBuffers;
-  header[PLAIN_CLAIMS] = Number(plainClaims);
+  header[HAS_BARRIER] = Number(hasBarrier);
+  header[PLAIN_CLAIMS] = Number(hasBarrier);
   const views = new Views(meta);
   views.runs.format();
   Atomics.store(header, STATE, LIVE);

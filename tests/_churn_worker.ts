@@ -17,6 +17,9 @@ export interface ChurnOrder {
   readonly longest: number;
   /** Blocks that the worker tries to hold. */
   readonly target: number;
+  /** Counts who is ready; all start together, or they would take turns. */
+  readonly gate: Int32Array;
+  readonly workers: number;
 }
 
 export interface ChurnReport {
@@ -32,7 +35,7 @@ interface Held {
   readonly cookie: number;
 }
 
-answer(({ handle, worker, seed, rounds, longest, target }: ChurnOrder): ChurnReport => {
+answer(({ handle, worker, seed, rounds, longest, target, gate, workers }: ChurnOrder): ChurnReport => {
   const pool = MemPool.attach(handle);
   const data = new Int32Array(pool.buffer);
   const held: Held[] = [];
@@ -72,6 +75,9 @@ answer(({ handle, worker, seed, rounds, longest, target }: ChurnOrder): ChurnRep
     pool.freeOffset(offset);
     return "";
   }
+
+  Atomics.add(gate, 0, 1);
+  while (Atomics.load(gate, 0) < workers);
 
   let broken = "";
   for (let round = 0; round < rounds && broken === ""; round++) {

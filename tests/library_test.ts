@@ -20,7 +20,17 @@ function fakeNative(abi: number): Native {
   const unused = (): never => {
     throw new Error("not a real library");
   };
-  return { abi, process: 1, maxBufferBytes: 1, create: unused, open: unused, barrier: unused, region: unused };
+  return {
+    abi,
+    process: 1,
+    maxBufferBytes: 1,
+    thread: unused,
+    alive: unused,
+    create: unused,
+    open: unused,
+    barrier: unused,
+    region: unused,
+  };
 }
 
 /** A machine on which nothing is there yet, for which `load` and `run` are played. */

@@ -1,11 +1,12 @@
 import { existsSync, linkSync, mkdirSync, unlinkSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MemPoolError } from "../errors.ts";
 import { ABI, type Host, type Native } from "./native.ts";
 
 const COMPILERS = ["cc", "gcc", "clang"];
 const FLAGS = ["-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-pthread"];
+const SOURCES = ["mempool.c", "threads.c", "lock.c"];
 const SUFFIXES: Record<string, string> = { darwin: "dylib" };
 
 const PERMISSIONS = "Deno needs --allow-ffi (without a path) to load it, and for building it once --allow-read, " +
@@ -17,13 +18,13 @@ const PERMISSIONS = "Deno needs --allow-ffi (without a path) to load it, and for
  * each file its own.
  */
 export function loadLibrary(host: Host): Native {
-  const source = new URL("../../native/mempool.c", import.meta.url);
-  if (source.protocol !== "file:") {
-    throw failure([`${source.href}: a native library can be loaded from a file only`]);
+  const folder = new URL("../../native/", import.meta.url);
+  if (folder.protocol !== "file:") {
+    throw failure([`${folder.href}: a native library can be loaded from a file only`]);
   }
   const path = libraryPath(host);
   const tried: string[] = [];
-  const found = tryLoad(host, path, tried) ?? buildAndLoad(host, fileURLToPath(source.href), path, tried);
+  const found = tryLoad(host, path, tried) ?? buildAndLoad(host, fileURLToPath(folder.href), path, tried);
   if (found === undefined) throw failure(tried);
   if (found.abi !== ABI) {
     throw failure([`${path}: it is of version ${found.abi}, this code needs ${ABI}; remove it to have it built again`]);
@@ -45,10 +46,10 @@ function tryLoad(host: Host, path: string, tried: string[]): Native | undefined 
   }
 }
 
-function buildAndLoad(host: Host, source: string, path: string, tried: string[]): Native | undefined {
+function buildAndLoad(host: Host, folder: string, path: string, tried: string[]): Native | undefined {
   try {
     // A file that is there and does not load is for a person to look at, not for us to replace.
-    if (existsSync(path) || !build(host, source, path, tried)) return undefined;
+    if (existsSync(path) || !build(host, folder, path, tried)) return undefined;
   } catch (error) {
     tried.push(`building it: ${messageOf(error)}`);
     return undefined;
@@ -56,11 +57,12 @@ function buildAndLoad(host: Host, source: string, path: string, tried: string[])
   return tryLoad(host, path, tried);
 }
 
-function build(host: Host, source: string, path: string, tried: string[]): boolean {
+function build(host: Host, folder: string, path: string, tried: string[]): boolean {
   mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.${crypto.randomUUID()}`;
+  const sources = SOURCES.map((name) => join(folder, name));
   for (const compiler of COMPILERS) {
-    const result = host.run(compiler, [...FLAGS, "-o", draft, source]);
+    const result = host.run(compiler, [...FLAGS, "-o", draft, ...sources]);
     if (result?.success) {
       publish(draft, path);
       return true;

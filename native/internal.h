@@ -1,0 +1,38 @@
+/*
+ * What the files of the native side share and do not export. From the ground up: lock.c, threads.c, holds.c, mempool.c.
+ */
+#ifndef MEMPOOL_INTERNAL_H
+#define MEMPOOL_INTERNAL_H
+
+/* Before any of the system's headers: robust mutexes and what else is beyond ISO C. */
+#if defined(__linux__)
+#define _GNU_SOURCE
+#endif
+
+#include "mempool.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+
+/* Ids are sequence * limit + index, so an id finds its entry without a search. Tests build with tables they can fill. */
+#ifndef REGION_LIMIT
+#define REGION_LIMIT 16384u
+#endif
+#ifndef THREAD_LIMIT
+#define THREAD_LIMIT 4096u
+#endif
+
+/* Tests define NO_ROBUST_MUTEX to try on Linux what other systems do without. */
+#if (defined(__linux__) || defined(__FreeBSD__)) && !defined(NO_ROBUST_MUTEX)
+#define HAVE_ROBUST_MUTEX 1
+#endif
+
+/* ---- lock.c ---- */
+
+/* Makes an error-checking mutex, robust where the system has those. Returns an errno. */
+int lock_make(pthread_mutex_t *lock);
+
+/* Takes it, waiting at most timeout_ms; returns what mempool_lock does. */
+int32_t lock_take(pthread_mutex_t *lock, uint32_t timeout_ms);
+
+#endif
