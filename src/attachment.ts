@@ -50,7 +50,7 @@ export class Attachment {
   private constructor(native: Native, region: Region, views: Views, handle: MemPoolHandle) {
     const worker = nextWorker(views.header);
     this.#region = region;
-    this.handle = handle;
+    this.handle = Object.freeze(handle);
     this.views = views;
     this.maxBufferBytes = native.maxBufferBytes;
     this.lock = new Lock(native, region, views, worker);
@@ -61,6 +61,10 @@ export class Attachment {
       ? new Addressing(views, this.blocks, this.buffers)
       : new CheckedAddressing(views, this.blocks, this.buffers, this.watch);
     attachments.set(handle.id, this);
+  }
+
+  static is(given: unknown): given is Attachment {
+    return typeof given === "object" && given !== null && #region in given;
   }
 
   /** Maps and formats a new pool. */

@@ -1,4 +1,5 @@
 import type { Region } from "./ffi/native.ts";
+import { byteLengthOf } from "./intrinsics.ts";
 import * as layout from "./layout.ts";
 import { type BlockTable, isAllocated } from "./table.ts";
 import { detach } from "./tracked.ts";
@@ -98,14 +99,15 @@ export class Buffers {
     return this.kept[place] === object && this.lengthOf(object as ArrayBuffer, place) !== 0 ? block : NONE;
   }
 
-  /** The block that a buffer, or the buffer behind a view, starts at; NONE when it is not one of this pool's. */
-  blockOf(object: object): number {
-    if (ArrayBuffer.isView(object)) return this.blockOf(object.buffer);
-    // A buffer that was moved away is empty, and its block belongs to whoever received it.
-    if (!(object instanceof ArrayBuffer) || object.byteLength === 0) return NONE;
-    const block = Stamp.blockOf(object);
+  /** The block that a buffer starts at; NONE when it is not one of this pool's. */
+  blockOf(buffer: ArrayBufferLike): number {
+    // Shared memory has no length here. A buffer that was moved away is empty, and its block is its receiver's.
+    const byteLength = byteLengthOf(buffer) ?? 0;
+    if (byteLength === 0) return NONE;
+    const block = Stamp.blockOf(buffer);
     if (block === WHOLE) return NONE;
-    return block !== NONE && Stamp.isOwner(object, this) ? block : this.blockOfStranger(object);
+    const known = block !== NONE && Stamp.isOwner(buffer as ArrayBuffer, this);
+    return known ? block : this.blockOfStranger(buffer as ArrayBuffer, byteLength);
   }
 
   /** One buffer over the first `byteLength` bytes of the data. */
@@ -147,12 +149,12 @@ export class Buffers {
   }
 
   /** A buffer that another worker posted, that the engine moved, of an earlier attachment, or something foreign. */
-  private blockOfStranger(buffer: ArrayBuffer): number {
+  private blockOfStranger(buffer: ArrayBuffer, byteLength: number): number {
     const block = this.region.offsetOf(buffer) / this.blockSize;
     if (!(block >= 0 && block % 1 === 0 && block < this.table.blockCount)) return NONE;
     if (isAllocated(this.table.loadTag(block))) {
       // Part of a block, or several blocks, start at one too, but are not what was handed out.
-      if (this.table.requested(block) !== buffer.byteLength) return NONE;
+      if (this.table.requested(block) !== byteLength) return NONE;
       this.keep(buffer, block);
     }
     return block;

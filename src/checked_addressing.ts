@@ -2,8 +2,9 @@ import { Addressing } from "./addressing.ts";
 import type { Blocks } from "./blocks.ts";
 import type { Buffers } from "./buffers.ts";
 import { MemPoolError } from "./errors.ts";
+import { bufferBehind } from "./intrinsics.ts";
 import { NONE } from "./layout.ts";
-import { bufferOf, checkBlock } from "./options.ts";
+import { checkBlock } from "./options.ts";
 import type { Views } from "./views.ts";
 import type { Watch } from "./watch.ts";
 
@@ -17,11 +18,10 @@ export class CheckedAddressing extends Addressing {
   }
 
   override ofBuffer(action: string, block: unknown): number {
-    checkBlock(action, block);
-    const buffer = bufferOf(block);
-    if (buffer === undefined || this.#watch.staleOrigin(buffer) !== undefined) return NONE;
-    const number = super.ofBuffer(action, block);
-    if (this.isAllocated(number)) this.#watch.track(buffer, number);
+    const buffer = checkBlock(action, block);
+    if (this.#watch.staleOrigin(buffer) !== undefined) return NONE;
+    const number = super.ofBuffer(action, buffer);
+    if (this.isAllocated(number)) this.#watch.track(buffer as ArrayBuffer, number);
     return number;
   }
 
@@ -35,7 +35,7 @@ export class CheckedAddressing extends Addressing {
   }
 
   override refusal(action: string, number: number, name: unknown): MemPoolError {
-    const buffer = bufferOf(name);
+    const buffer = bufferBehind(name);
     const stale = buffer === undefined ? undefined : this.#watch.staleOrigin(buffer);
     const error = super.refusal(action, stale?.block ?? number, name);
     if (error.code !== "double-free") return error;

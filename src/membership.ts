@@ -1,4 +1,4 @@
-import type { Attachment } from "./attachment.ts";
+import { Attachment } from "./attachment.ts";
 import { type Ended, ended } from "./ended.ts";
 import { MemPoolError } from "./errors.ts";
 import { CLOSED, DESTROYED, LIVE, STATE } from "./layout.ts";
@@ -53,6 +53,9 @@ export class Membership implements Disposable {
 
   /** For `MemPool` only. */
   protected constructor(attachment: Attachment, made: boolean, onEnd: (ended: Ended) => void) {
+    if (!Attachment.is(attachment)) {
+      throw new TypeError("Cannot construct MemPool: use MemPool.init or MemPool.attach");
+    }
     this.#attachment = attachment;
     this.#operations = attachment.watch === undefined
       ? new Operations(attachment)

@@ -198,7 +198,7 @@ export class MemPool extends Membership {
    */
   freeMany(blocks: Iterable<Block>): void {
     this.#live("free");
-    const given = checkBlocks("free", blocks);
+    const given = checkBlocks("free", blocks, this.blockCount);
     // Again: iterating has run the caller's code.
     this.#live("free").freeMany(given);
   }

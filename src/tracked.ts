@@ -9,7 +9,7 @@ export interface Origin {
 /** Which buffers a worker has, and had, over the blocks of a checked pool. */
 export class TrackedBuffers {
   readonly #byBlock = new Map<number, Set<ArrayBuffer>>();
-  readonly #origins = new WeakMap<ArrayBuffer, Origin>();
+  readonly #origins = new WeakMap<ArrayBufferLike, Origin>();
 
   add(buffer: ArrayBuffer, origin: Origin): void {
     this.#origins.set(buffer, origin);
@@ -19,7 +19,7 @@ export class TrackedBuffers {
   }
 
   /** What a buffer was made for, also once it is detached. */
-  origin(buffer: ArrayBuffer): Origin | undefined {
+  origin(buffer: ArrayBufferLike): Origin | undefined {
     return this.#origins.get(buffer);
   }
 

@@ -37,7 +37,7 @@ export class Watch {
   }
 
   /** What a buffer was made for, if that was freed since. */
-  staleOrigin(buffer: ArrayBuffer): Origin | undefined {
+  staleOrigin(buffer: ArrayBufferLike): Origin | undefined {
     const origin = this.#tracked.origin(buffer);
     if (origin === undefined) return undefined;
     const current = this.#traces.sequence(origin.block) === origin.sequence && this.isAllocated(origin.block);

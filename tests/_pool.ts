@@ -112,6 +112,19 @@ export function assertOneFreeRun(pool: MemPool): void {
   );
 }
 
+/** What `act` prints with console.warn. */
+export function warningsOf(act: () => unknown): unknown[][] {
+  const warnings: unknown[][] = [];
+  const { warn } = console;
+  console.warn = (...line) => warnings.push(line);
+  try {
+    act();
+  } finally {
+    console.warn = warn;
+  }
+  return warnings;
+}
+
 /** Stats without what a refused or a reading call may change. */
 export type LastingStats = Omit<MemPoolStats, "lockAcquisitions" | "lockContended" | "exhausted">;
 

@@ -1,19 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { test } from "./_harness.ts";
-import { assertError, assertOneFreeRun, assertRefused, makePool, present, withPool } from "./_pool.ts";
-
-/** What `act` prints with console.warn. */
-function warningsOf(act: () => void): unknown[][] {
-  const warnings: unknown[][] = [];
-  const { warn } = console;
-  console.warn = (...line) => warnings.push(line);
-  try {
-    act();
-  } finally {
-    console.warn = warn;
-  }
-  return warnings;
-}
+import { assertError, assertOneFreeRun, assertRefused, makePool, present, warningsOf, withPool } from "./_pool.ts";
 
 const WARN = { onMisuse: "warn" } as const;
 

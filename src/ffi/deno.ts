@@ -54,7 +54,8 @@ class DenoRegion implements Region {
   }
 
   offsetOf(buffer: ArrayBuffer): number {
-    return this.symbols.mempool_offset(this.number, Deno.UnsafePointer.of(buffer));
+    // By a view of ours: of the caller's object Deno asks for the prototypes, of which one may be a proxy.
+    return this.symbols.mempool_offset(this.number, Deno.UnsafePointer.of(new Uint8Array(buffer)));
   }
 
   lock(timeout: number): number {
