@@ -1,16 +1,18 @@
 import { WorkerCache } from "./cache.ts";
 import type { Native, Region } from "./ffi/native.ts";
+import { classOf, type FreeLists } from "./free_lists.ts";
 import {
   ALLOCATED,
   ALLOCS,
   CACHED_BLOCKS,
   EXHAUSTED,
+  FIRST_LEVELS,
   FREE,
   FREES,
   HIGH_WATER,
   NONE,
-  PEAK_ALLOCATED,
   RELEASING,
+  SECOND_LEVELS,
   TAG,
 } from "./layout.ts";
 import type { Lock } from "./lock.ts";
@@ -31,6 +33,7 @@ export class Blocks {
   readonly #header: Int32Array;
   readonly #counters: Float64Array;
   readonly #table: BlockTable;
+  readonly #lists: FreeLists;
   readonly #runs: Runs;
   readonly #slots: Slots;
   readonly #lock: Lock;
@@ -44,12 +47,15 @@ export class Blocks {
    * Read outside of one, it would be too low where another worker uses and frees a block in between.
    */
   #dirtyBefore = 0;
+  /** Bytes in the run that `resize` moves, read under the lock: later, a descriptor may be that of a free run. */
+  #contents = 0;
 
   constructor(native: Native, region: Region, views: Views, lock: Lock, slot: number, worker: number) {
     this.#region = region;
     this.#header = views.header;
     this.#counters = views.counters;
     this.#table = views.table;
+    this.#lists = views.lists;
     this.#runs = views.runs;
     this.#slots = views.slots;
     this.#blockSize = views.blockSize;
@@ -126,30 +132,37 @@ export class Blocks {
     return target;
   }
 
-  /** Makes this worker the owner of an allocated run; says whether it is one. */
+  /**
+   * Makes this worker the owner of an allocated run; says whether it is one. "No" is said under the lock: `freeMany` may
+   * hold the run for a moment, and give it back, and a pool that is being destroyed has no allocated runs any more.
+   */
   adopt(block: number): boolean {
-    // Another worker may adopt it at the same moment: then the tag has changed, and the block is as good.
-    for (let tag = this.#table.loadTag(block); isAllocated(tag); tag = this.#table.loadTag(block)) {
-      const mine = makeTag(stateOf(tag), this.#worker);
-      if (tag === mine || this.#table.exchangeTag(block, tag, mine)) return true;
+    if (this.#adoptNow(block)) return true;
+    this.#enter("look at");
+    try {
+      const adopted = this.#adoptNow(block);
+      this.#lock.leave();
+      return adopted;
+    } catch (error) {
+      throw this.#lock.abandon(error);
     }
-    return false;
   }
 
   /** Hands out `count` runs, or none: then returns undefined. */
   allocateMany(count: number, bytes: number): Int32Array | undefined {
-    if (count * this.#lengthFor(bytes) > this.#table.blockCount) {
+    const length = this.#lengthFor(bytes);
+    if (count * length > this.#table.blockCount) {
       this.#countExhausted();
       return undefined;
     }
     const blocks = new Int32Array(count);
     this.#enter("allocate");
     try {
-      // The first try recalls what is cached, and may by then have cut badly what that now joins: so a second.
-      const complete = this.#takeAll(blocks, bytes) || (this.#caching && this.#takeAll(blocks, bytes));
-      this.#counters[complete ? ALLOCS : EXHAUSTED]! += complete ? count : 1;
+      const room = this.#hasRoom(count, length);
+      if (room) this.#takeAll(blocks, length, bytes);
+      this.#counters[room ? ALLOCS : EXHAUSTED]! += room ? count : 1;
       this.#lock.leave();
-      return complete ? blocks : undefined;
+      return room ? blocks : undefined;
     } catch (error) {
       throw this.#lock.abandon(error);
     }
@@ -193,7 +206,7 @@ export class Blocks {
       this.#supply.drain();
       if (this.cache.give(block)) return true;
     }
-    if (!this.#claim(block, FREE)) return false;
+    if (this.#claim(block, FREE) === 0) return false;
     this.#runs.release(block);
     this.#counters[FREES]!++;
     return true;
@@ -215,26 +228,27 @@ export class Blocks {
     return block;
   }
 
-  /** Fills `blocks` with runs, or hands out none. */
-  #takeAll(blocks: Int32Array, bytes: number): boolean {
-    const peak = this.#header[PEAK_ALLOCATED]!;
-    for (let taken = 0; taken < blocks.length; taken++) {
-      blocks[taken] = this.#take(bytes);
-      if (blocks[taken] === NONE) {
-        this.#takeBack(blocks, taken, peak);
-        return false;
-      }
-    }
-    return true;
+  /** Whether so many runs of this length are free, with what all workers have cached if need be. */
+  #hasRoom(count: number, length: number): boolean {
+    return this.#fits(count, length) || (this.#caching && this.#supply.recall() && this.#fits(count, length));
   }
 
-  /** As if they had never been handed out, which nobody saw. */
-  #takeBack(blocks: Int32Array, count: number, peak: number): void {
-    this.#header[PEAK_ALLOCATED] = peak;
-    for (let place = 0; place < count; place++) {
-      this.#claim(blocks[place]!, FREE);
-      this.#runs.release(blocks[place]!);
+  /** Counted, and not tried: a block that is taken and given back would be seen, and could be freed, by other workers. */
+  #fits(count: number, length: number): boolean {
+    for (let index = classOf(length); count > 0 && index < FIRST_LEVELS * SECOND_LEVELS; index++) {
+      for (let block = this.#lists.head(index); count > 0 && block !== NONE; block = this.#table.next(block)) {
+        count -= Math.floor(this.#table.length(block) / length);
+      }
     }
+    return count <= 0;
+  }
+
+  /** Fills `blocks` with runs that fit. */
+  #takeAll(blocks: Int32Array, length: number, bytes: number): void {
+    for (let taken = 0; taken < blocks.length; taken++) {
+      blocks[taken] = this.#runs.allocate(length, bytes, this.#worker);
+    }
+    this.#slots.settle(this.#slot);
   }
 
   #countExhausted(): void {
@@ -243,19 +257,22 @@ export class Blocks {
     this.#lock.leave();
   }
 
-  /** Turns the tag of an allocated run to this state, in one step that only one worker can win. */
-  #claim(block: number, state: number): boolean {
+  /**
+   * Turns the tag of an allocated run to this state, in one step that only one worker can win. Returns the tag before, or
+   * 0 when the run is not allocated.
+   */
+  #claim(block: number, state: number): number {
     for (let tag = this.#table.loadTag(block); isAllocated(tag); tag = this.#table.loadTag(block)) {
-      if (this.#table.exchangeTag(block, tag, state)) return true;
+      if (this.#table.exchangeTag(block, tag, state)) return tag;
     }
-    return false;
+    return 0;
   }
 
   /** Claims each run; one that is named twice is not allocated the second time. Returns where it stopped, or NONE. */
   #claimAll(blocks: readonly number[], tags: Int32Array): number {
     for (let place = 0; place < blocks.length; place++) {
-      tags[place] = this.#table.loadTag(blocks[place]!);
-      if (!this.#claim(blocks[place]!, RELEASING)) return place;
+      tags[place] = this.#claim(blocks[place]!, RELEASING);
+      if (tags[place] === 0) return place;
     }
     return NONE;
   }
@@ -272,10 +289,19 @@ export class Blocks {
     this.#counters[FREES]! += blocks.length;
   }
 
+  #adoptNow(block: number): boolean {
+    // Another worker may adopt it at the same moment: then the tag has changed, and the block is as good.
+    for (let tag = this.#table.loadTag(block); isAllocated(tag); tag = this.#table.loadTag(block)) {
+      const mine = makeTag(stateOf(tag), this.#worker);
+      if (tag === mine || this.#table.exchangeTag(block, tag, mine)) return true;
+    }
+    return false;
+  }
+
   /** A single block that stays one needs no lock. */
   #resizeSingle(block: number, bytes: number): boolean {
     const tag = this.#table.loadTag(block);
-    if (stateOf(tag) !== ALLOCATED || bytes > this.#blockSize || !this.adopt(block)) return false;
+    if (stateOf(tag) !== ALLOCATED || bytes > this.#blockSize || !this.#adoptNow(block)) return false;
     this.#table.setRequested(block, bytes);
     return true;
   }
@@ -297,6 +323,7 @@ export class Blocks {
     const length = this.#lengthFor(bytes);
     if (length > this.#table.blockCount) return NONE;
     if (this.#resizeInPlace(block, length, bytes)) return block;
+    this.#contents = this.#table.requested(block);
     const elsewhere = this.#take(bytes);
     if (elsewhere !== NONE) return elsewhere;
     // What had been cached until just now may lie behind the block.
@@ -311,10 +338,10 @@ export class Blocks {
 
   /** Both runs are this worker's, so the copying needs no lock. */
   #moveOut(from: number, to: number): void {
-    this.#region.move(to * this.#blockSize, from * this.#blockSize, this.#table.requested(from));
+    this.#region.move(to * this.#blockSize, from * this.#blockSize, this.#contents);
     this.#enter("reallocate");
     try {
-      if (this.#claim(from, FREE)) this.#runs.release(from);
+      if (this.#claim(from, FREE) !== 0) this.#runs.release(from);
       this.#lock.leave();
     } catch (error) {
       throw this.#lock.abandon(error);
@@ -336,11 +363,13 @@ export class Blocks {
 
   #slideLocked(block: number, bytes: number): number {
     const length = this.#lengthFor(bytes);
-    if (length > this.#table.blockCount || !isAllocated(this.#table.loadTag(block))) return NONE;
+    if (length > this.#table.blockCount) return NONE;
+    if (!isAllocated(this.#table.loadTag(block))) return NOT_ALLOCATED;
     const first = this.#runs.roomAround(block, length);
     if (first === NONE) return NONE;
     const before = this.#table.requested(block);
-    this.#claim(block, FREE);
+    // A single block may have been freed this moment, without the lock.
+    if (this.#claim(block, FREE) === 0) return NOT_ALLOCATED;
     this.#runs.release(block);
     this.#runs.allocateAt(first, length, bytes, this.#worker);
     this.#region.move(first * this.#blockSize, block * this.#blockSize, before);
