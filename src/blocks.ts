@@ -9,7 +9,6 @@ import {
   FREES,
   HIGH_WATER,
   NONE,
-  PEAK_ALLOCATED,
   RELEASING,
   TAG,
 } from "./layout.ts";
@@ -121,20 +120,27 @@ export class Blocks {
     return this.#resizer.resize(block, bytes, vacate);
   }
 
-  /** Makes this worker the owner of an allocated run; says whether it is one. */
+  /**
+   * Makes this worker the owner of an allocated run; says whether it is one. "No" is said under the lock: `freeMany` may
+   * hold the run for a moment, and give it back, and a pool that is being destroyed has no allocated runs any more.
+   */
   adopt(block: number): boolean {
-    return this.#table.adopt(block, this.#worker);
+    return this.#table.adopt(block, this.#worker) ||
+      this.#sections.run("look at", () => this.#table.adopt(block, this.#worker));
   }
 
   /** Hands out `count` runs, or none: then returns undefined. */
   allocateMany(count: number, bytes: number): Int32Array | undefined {
-    const possible = count * this.#stock.lengthFor(bytes) <= this.#table.blockCount;
-    const blocks = new Int32Array(possible ? count : 0);
+    // Before: what could throw has no place in a critical section.
+    const blocks = new Int32Array(Math.min(count, this.#table.blockCount));
     return this.#sections.run("allocate", () => {
-      // The first try recalls what is cached, and may by then have cut badly what that now joins: so a second.
-      const complete = possible && (this.#takeAll(blocks, bytes) || (this.#caching && this.#takeAll(blocks, bytes)));
-      this.#counters[complete ? ALLOCS : EXHAUSTED]! += complete ? count : 1;
-      return complete ? blocks : undefined;
+      if (!this.#stock.hasRoom(count, bytes)) {
+        this.#counters[EXHAUSTED]!++;
+        return undefined;
+      }
+      this.#counters[ALLOCS]! += count;
+      for (let taken = 0; taken < count; taken++) blocks[taken] = this.#stock.take(bytes);
+      return blocks;
     });
   }
 
@@ -171,30 +177,11 @@ export class Blocks {
     return true;
   }
 
-  /** Fills `blocks` with runs, or hands out none. */
-  #takeAll(blocks: Int32Array, bytes: number): boolean {
-    const peak = this.#header[PEAK_ALLOCATED]!;
-    for (let taken = 0; taken < blocks.length; taken++) {
-      blocks[taken] = this.#stock.take(bytes);
-      if (blocks[taken] === NONE) {
-        this.#takeBack(blocks, taken, peak);
-        return false;
-      }
-    }
-    return true;
-  }
-
-  /** As if they had never been handed out, which nobody saw. */
-  #takeBack(blocks: Int32Array, count: number, peak: number): void {
-    this.#header[PEAK_ALLOCATED] = peak;
-    for (let place = 0; place < count; place++) this.#stock.release(blocks[place]!);
-  }
-
   /** Claims each run; one that is named twice is not allocated the second time. Returns where it stopped, or NONE. */
   #claimAll(blocks: readonly number[], tags: Int32Array): number {
     for (let place = 0; place < blocks.length; place++) {
-      tags[place] = this.#table.loadTag(blocks[place]!);
-      if (!this.#stock.claim(blocks[place]!, RELEASING)) return place;
+      tags[place] = this.#stock.claim(blocks[place]!, RELEASING);
+      if (tags[place] === 0) return place;
     }
     return NONE;
   }

@@ -21,6 +21,8 @@ export class Resizer {
   readonly #stock: Stock;
   readonly #slot: number;
   readonly #worker: number;
+  /** Bytes in the run that moves, read under the lock: later, a descriptor may be that of a free run. */
+  #contents = 0;
 
   constructor(region: Region, views: Views, sections: Sections, stock: Stock, slot: number, worker: number) {
     this.#region = region;
@@ -61,6 +63,7 @@ export class Resizer {
     const length = this.#stock.lengthFor(bytes);
     if (length > table.blockCount) return NONE;
     if (this.#resizeInPlace(block, length, bytes, vacate)) return block;
+    this.#contents = Math.min(table.requested(block), bytes);
     const elsewhere = this.#stock.take(bytes);
     if (elsewhere !== NONE) return elsewhere;
     // What had been cached until just now may lie behind the block.
@@ -78,9 +81,8 @@ export class Resizer {
 
   /** Both runs are this worker's, so the copying needs no lock. */
   #moveOut(from: number, to: number, vacate: Vacate): void {
-    const { table, blockSize } = this.#views;
-    const bytes = Math.min(table.requested(from), table.requested(to));
-    this.#region.move(to * blockSize, from * blockSize, bytes);
+    const { blockSize } = this.#views;
+    this.#region.move(to * blockSize, from * blockSize, this.#contents);
     if (vacate(from, true)) this.#sections.run("reallocate", () => this.#stock.release(from));
   }
 
@@ -94,12 +96,14 @@ export class Resizer {
   #slideDown(block: number, bytes: number, vacate: Vacate): number {
     const { table, runs, blockSize } = this.#views;
     const length = this.#stock.lengthFor(bytes);
-    if (length > table.blockCount || !isAllocated(table.loadTag(block))) return NONE;
+    if (length > table.blockCount) return NONE;
+    if (!isAllocated(table.loadTag(block))) return NOT_ALLOCATED;
     const first = runs.roomAround(block, length);
     if (first === NONE || !vacate(block, true)) return NONE;
     const before = table.requested(block);
     const own = table.length(block);
-    this.#stock.claim(block, FREE);
+    // A single block may have been freed this moment, without the lock.
+    if (this.#stock.claim(block, FREE) === 0) return NOT_ALLOCATED;
     runs.release(block);
     runs.allocateAt(first, length, bytes, this.#worker);
     this.#region.move(first * blockSize, block * blockSize, before);

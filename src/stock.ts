@@ -1,5 +1,6 @@
 import type { Native, Region } from "./ffi/native.ts";
-import { CACHED_BLOCKS, CHECKED, FREE, NONE } from "./layout.ts";
+import { classOf } from "./free_lists.ts";
+import { CACHED_BLOCKS, CHECKED, FIRST_LEVELS, FREE, NONE, SECOND_LEVELS } from "./layout.ts";
 import { Reaper } from "./reaper.ts";
 import { Supply } from "./supply.ts";
 import { type BlockTable, isAllocated } from "./table.ts";
@@ -42,22 +43,37 @@ export class Stock {
     if (length > this.#table.blockCount) return NONE;
     const { runs, slots } = this.#views;
     let block = runs.allocate(length, bytes, this.#worker);
-    if (block === NONE && this.#caching && this.#collect(length)) block = runs.allocate(length, bytes, this.#worker);
+    if (block === NONE && this.#caching && this.#collect(length === 1)) {
+      block = runs.allocate(length, bytes, this.#worker);
+    }
     slots.settle(this.#slot);
     return block;
   }
 
-  /** Turns the tag of an allocated run to this state, in one step that only one worker can win. */
-  claim(block: number, state: number): boolean {
+  /**
+   * Whether so many runs for so many bytes are free, with what workers have cached if need be. Counted, and not tried: a
+   * block that is taken and given back would be seen, and could be freed, by other workers.
+   */
+  hasRoom(count: number, bytes: number): boolean {
+    const length = this.lengthFor(bytes);
+    if (count * length > this.#table.blockCount) return false;
+    return this.#fits(count, length) || (this.#caching && this.#collect(false) && this.#fits(count, length));
+  }
+
+  /**
+   * Turns the tag of an allocated run to this state, in one step that only one worker can win. Returns the tag before, or
+   * 0 when the run is not allocated.
+   */
+  claim(block: number, state: number): number {
     for (let tag = this.#table.loadTag(block); isAllocated(tag); tag = this.#table.loadTag(block)) {
-      if (this.#table.exchangeTag(block, tag, state)) return true;
+      if (this.#table.exchangeTag(block, tag, state)) return tag;
     }
-    return false;
+    return 0;
   }
 
   /** Makes an allocated run free; says whether it was one. */
   release(block: number): boolean {
-    if (!this.claim(block, FREE)) return false;
+    if (this.claim(block, FREE) === 0) return false;
     this.giveBack(block);
     return true;
   }
@@ -75,7 +91,17 @@ export class Stock {
   }
 
   /** Makes free what workers have cached, those that died too; says whether that was anything. */
-  #collect(length: number): boolean {
-    return this.supply.recall(length === 1) || this.reaper.sweep();
+  #collect(single: boolean): boolean {
+    return this.supply.recall(single) || this.reaper.sweep();
+  }
+
+  #fits(count: number, length: number): boolean {
+    const { lists } = this.#views;
+    for (let index = classOf(length); count > 0 && index < FIRST_LEVELS * SECOND_LEVELS; index++) {
+      for (let block = lists.head(index); count > 0 && block !== NONE; block = this.#table.next(block)) {
+        count -= Math.floor(this.#table.length(block) / length);
+      }
+    }
+    return count <= 0;
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { MemPool, type MemPoolHandle } from "mempool";
+import { sequenceFrom } from "./_sequence.ts";
 import { answer } from "./_workers.ts";
 
 export interface ChurnOrder {
@@ -39,17 +40,9 @@ answer(({ handle, worker, seed, rounds, longest, target, gate, workers }: ChurnO
   const pool = MemPool.attach(handle);
   const data = new Int32Array(pool.buffer);
   const held: Held[] = [];
-  let state = seed;
+  const random = sequenceFrom(seed);
   let allocated = 0;
   let exhausted = 0;
-
-  // mulberry32: the same sequence on both runtimes.
-  function random(below: number): number {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  }
 
   function allocate(round: number): void {
     const bytes = 4 * (1 + random((pool.blockSize / 4) * (1 + random(longest))));

@@ -2,6 +2,7 @@
 
 import { MemPool, MemPoolError } from "mempool";
 import { Attachment } from "../src/attachment.ts";
+import { meet } from "./_meet.ts";
 import { ARRIVALS, type Ending, type Order, type Parcel, PROGRESS, STOP } from "./_orders.ts";
 import { assertMarked, mark, present } from "./_pool.ts";
 import { answer, transferring } from "./_workers.ts";
@@ -125,7 +126,7 @@ function race({ offsets, by, flags }: Order & { ask: "race" }): string[] {
   const words = new Int32Array(flags);
   const blocks = offsets.map((offset) => by === "free" || by === "freeMany" ? pool.at(offset) : new ArrayBuffer(0));
   return offsets.map((offset, round) => {
-    meet(words, round);
+    meet(words, ARRIVALS, 2 * (round + 1));
     return outcomeOf(() => {
       if (by === "freeOffset") pool.freeOffset(offset);
       else if (by === "free") pool.free(blocks[round]!);
@@ -139,28 +140,12 @@ function race({ offsets, by, flags }: Order & { ask: "race" }): string[] {
 function raceToAlloc({ rounds, flags }: Order & { ask: "race to alloc" }): boolean[] {
   const words = new Int32Array(flags);
   return Array.from({ length: rounds }, (_, round) => {
-    meet(words, 2 * round);
+    meet(words, ARRIVALS, 4 * round + 2);
     const offset = pool.allocOffset(1);
-    meet(words, 2 * round + 1);
+    meet(words, ARRIVALS, 4 * round + 4);
     if (offset >= 0) pool.freeOffset(offset);
     return offset >= 0;
   });
-}
-
-/** Tries before a racer goes to sleep: on a machine with a core for each, the other comes before. */
-const SPINS = 20_000;
-
-/** Waits until both racers have come this far, awake if it is not long: they are to start at the same moment. */
-function meet(words: Int32Array, round: number): void {
-  Atomics.add(words, ARRIVALS, 1);
-  Atomics.notify(words, ARRIVALS);
-  const both = 2 * (round + 1);
-  for (let spins = 0; Atomics.load(words, ARRIVALS) < both; spins++) {
-    if (spins < SPINS) continue;
-    const arrived = Atomics.load(words, ARRIVALS);
-    const late = arrived < both && Atomics.wait(words, ARRIVALS, arrived, 30_000) === "timed-out";
-    if (late) throw new Error(`The other racer has not come to round ${round}`);
-  }
 }
 
 function outcomeOf(act: () => void): string {

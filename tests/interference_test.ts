@@ -1,0 +1,123 @@
+/**
+ * One worker in the middle of an operation, and another that does something at the worst moment, often wrongly: frees a
+ * block that is not its own, or destroys the pool. The moment is the same in every run: what stands for the other worker
+ * is called from inside of the operation.
+ */
+
+import { assertEquals } from "@std/assert";
+import type { MemPool } from "mempool";
+import { CACHED, DESTROYED, LIVE, RELEASING, STATE, TAG } from "../src/layout.ts";
+import { isAllocated, makeTag, stateOf, workerOf } from "../src/table.ts";
+import { test } from "./_harness.ts";
+import { assertMarked, assertRefused, insideOf, makePool, mark, present, withPool } from "./_pool.ts";
+
+/** The other worker: no worker of the pools here has such a number. */
+const OTHER = 99;
+
+type Methods<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never }[keyof T];
+
+/** Calls `interfere` once, before the next call of a method or after it. */
+function once<T extends object>(target: T, method: Methods<T>, when: "before" | "after", interfere: () => void): void {
+  const original = target[method] as (...args: unknown[]) => unknown;
+  const put = (replacement: unknown): void =>
+    void Object.defineProperty(target, method, { value: replacement, configurable: true, writable: true });
+  put((...args: unknown[]) => {
+    put(original);
+    if (when === "before") interfere();
+    const result = original.apply(target, args);
+    if (when === "after") interfere();
+    return result;
+  });
+}
+
+/** Frees a single block into the other worker's cache, as `WorkerCache.give` does there. */
+function giveAway(pool: MemPool, block: number): boolean {
+  const { table } = insideOf(pool).views;
+  return table.exchangeTag(block, table.loadTag(block), makeTag(CACHED, OTHER));
+}
+
+test(
+  "interference - allocMany that fails: nobody ever sees a block of it, or could free it",
+  withPool((pool) => {
+    const { views } = insideOf(pool);
+    const offsets = [0, 1, 2, 3].map(() => pool.allocOffset(1));
+    pool.freeOffset(offsets[0]!);
+    pool.freeOffset(offsets[2]!);
+    once(views.table, "markAllocated", "after", () => {
+      throw new Error("a block was handed out");
+    });
+    assertEquals(pool.allocMany(3, 1), null);
+  }, { blocks: 4 }),
+);
+
+test(
+  "interference - realloc down into the free run before, and the block is freed at that moment",
+  withPool((pool) => {
+    const { views } = insideOf(pool);
+    const before = pool.allocOffset(1);
+    const block = pool.allocOffset(1);
+    pool.allocOffset(1);
+    pool.freeOffset(before);
+    once(views.runs, "roomAround", "after", () => assertEquals(giveAway(pool, 1), true));
+    const refusal = `Cannot reallocate block at offset ${block}: it is already free`;
+    assertRefused(() => pool.reallocOffset(block, 65), "double-free", refusal);
+    assertEquals(stateOf(views.table.tag(1)), CACHED);
+  }, { blocks: 3 }),
+);
+
+test(
+  "interference - realloc to elsewhere, and the old block's descriptor is overwritten before its bytes are copied",
+  withPool((pool) => {
+    const { views, lock } = insideOf(pool);
+    const block = present(pool.alloc(60));
+    mark(block, 7);
+    pool.allocOffset(1);
+    // As a link of the free list would overwrite it, had the block been freed.
+    once(lock, "leave", "after", () => views.table.setRequested(0, 2 ** 40));
+    assertMarked(present(pool.realloc(block, 100)), 7, 60);
+  }),
+);
+
+test(
+  "interference - freeMany that fails gives blocks back to the worker that took them over at that moment",
+  withPool((pool) => {
+    const { table } = insideOf(pool).views;
+    const block = present(pool.alloc(1));
+    const freed = present(pool.alloc(1));
+    pool.free(freed);
+    once(table, "loadTag", "after", () => table.set(0, TAG, makeTag(stateOf(table.tag(0)), OTHER)));
+    assertRefused(
+      () => pool.freeMany([block, freed]),
+      "double-free",
+      "Cannot free block at offset 64: it is already free",
+    );
+    assertEquals([workerOf(table.tag(0)), isAllocated(table.tag(0))], [OTHER, true]);
+  }),
+);
+
+test(
+  "interference - a block that freeMany holds for a moment, and gives back, is still there to look at",
+  withPool((pool) => {
+    const { views: { table }, lock } = insideOf(pool);
+    const offset = pool.allocOffset(10);
+    const tag = table.tag(0);
+    table.set(0, TAG, RELEASING);
+    once(lock, "enter", "before", () => table.set(0, TAG, tag));
+    assertEquals(pool.at(offset).byteLength, 10);
+  }),
+);
+
+test("interference - the pool is destroyed while a worker looks at a block: destroyed, and not a double free", () => {
+  using pool = makePool();
+  const { views } = insideOf(pool);
+  const offset = pool.allocOffset(10);
+  const tag = views.table.tag(0);
+  // destroy() empties the table when the state is set.
+  once(views.table, "loadTag", "before", () => {
+    views.header[STATE] = DESTROYED;
+    views.table.set(0, TAG, 0);
+  });
+  assertRefused(() => pool.at(offset), "destroyed", "Cannot look at: the pool is destroyed");
+  views.table.set(0, TAG, tag);
+  views.header[STATE] = LIVE;
+});

@@ -1,0 +1,114 @@
+/** Short histories of concurrent calls on tiny pools: for each there must be an order of the calls that explains it. */
+
+import { assert } from "@std/assert";
+import { Attachment } from "../src/attachment.ts";
+import { PLAIN_CLAIMS } from "../src/layout.ts";
+import { effort, tell } from "./_effort.ts";
+import { spawnWorker, test, type TestWorker } from "./_harness.ts";
+import { type HistoriesOrder, makeLog, readHistory, WORDS_BYTES } from "./_histories.ts";
+import { type Allocating, type Call, isLinearizable, NONE, overlaps, pictureOf } from "./_linear.ts";
+import { makePool } from "./_pool.ts";
+import { withSeed } from "./_random.ts";
+
+interface Setup {
+  readonly blocks: number;
+  readonly cachedBlocks: number;
+  /** Whether a worker claims what it has cached by plain stores. */
+  readonly plainClaims: boolean;
+}
+
+const setups: readonly Setup[] = [2, 3, 4, 5, 6].flatMap((blocks) => [
+  { blocks, cachedBlocks: 0, plainClaims: true },
+  ...[1, blocks].flatMap((cachedBlocks) => [true, false].map((plainClaims) => ({ blocks, cachedBlocks, plainClaims }))),
+]);
+
+/** Histories of one pool, one after the other: a call of the workers must not take too long. */
+const MOST_AT_A_TIME = 1000;
+
+interface Tally {
+  histories: number;
+  calls: number;
+  overlapping: number;
+  exhausted: number;
+  refused: number;
+}
+
+/** Has the workers make so many histories, and judges each. */
+async function tryHistories(
+  crew: TestWorker[],
+  setup: Setup,
+  histories: number,
+  seed: number,
+  tally: Tally,
+): Promise<void> {
+  const { blocks, cachedBlocks, plainClaims } = setup;
+  using pool = makePool({ blocks, cachedBlocks });
+  // Workers read it when they attach, and nothing is cached here.
+  if (!plainClaims) Attachment.open(pool.handle).views.header[PLAIN_CLAIMS] = 0;
+  const log = makeLog(crew.length, histories);
+  const words = new SharedArrayBuffer(WORDS_BYTES);
+  await Promise.all(crew.map((worker, place) => {
+    const order: HistoriesOrder = {
+      handle: pool.handle,
+      worker: place,
+      workers: crew.length,
+      seed,
+      histories,
+      words,
+      log,
+    };
+    return worker.call(order);
+  }));
+  const allocating: Allocating = cachedBlocks > 0 && plainClaims ? "in steps" : "at once";
+  for (let number = 0; number < histories; number++) {
+    const calls = readHistory(new Int32Array(log), crew.length, number);
+    const explained = isLinearizable(blocks, calls, allocating);
+    assert(
+      explained,
+      `${JSON.stringify(setup)}: no order of the calls of history ${number} explains\n${pictureOf(calls)}`,
+    );
+    count(calls, tally);
+  }
+  pool.check();
+}
+
+function count(calls: readonly Call[], tally: Tally): void {
+  tally.histories++;
+  tally.calls += calls.length;
+  tally.overlapping += Number(overlaps(calls));
+  for (const { operation } of calls) {
+    if ("got" in operation) tally.exhausted += Number(operation.got === NONE);
+    else tally.refused += Number(!operation.done);
+  }
+}
+
+async function tryAllSetups(workers: number, histories: number, seed: number): Promise<Tally> {
+  const tally = { histories: 0, calls: 0, overlapping: 0, exhausted: 0, refused: 0 };
+  const crew = Array.from({ length: workers }, () => spawnWorker(new URL("./_linear_worker.ts", import.meta.url)));
+  try {
+    const each = Math.min(Math.ceil(histories / setups.length), MOST_AT_A_TIME);
+    while (tally.histories < histories) {
+      for (const setup of setups) await tryHistories(crew, setup, each, seed + tally.histories, tally);
+    }
+  } finally {
+    for (const worker of crew) worker.terminate();
+  }
+  return tally;
+}
+
+for (
+  const [workers, histories] of [[2, effort(5000, 500_000)], [3, effort(1000, 50_000)], [
+    4,
+    effort(1000, 50_000),
+  ]] as const
+) {
+  test(`linearizability - ${histories} histories of ${workers} workers on 2 to 6 blocks`, () =>
+    withSeed(async (seed) => {
+      const started = performance.now();
+      const tally = await tryAllSetups(workers, histories, seed);
+      const share = Math.round(100 * tally.overlapping / tally.histories);
+      const seconds = Math.round((performance.now() - started) / 1000);
+      tell(`${workers} workers: ${JSON.stringify(tally)}, calls overlap in ${share} %, ${seconds} s`);
+      assert(tally.exhausted > 0 && tally.refused > 0, "nothing was ever refused: the test tests nothing");
+    }));
+}
