@@ -19,13 +19,14 @@ export function valueOf(name: string, scene: Scene): unknown {
   return name in PRIMITIVES ? PRIMITIVES[name] : MAKERS[name]!(scene);
 }
 
-/** A pool of 1024 blocks, the default of this thread, with a block at offset 128 and a hole before it; and another. */
+/** A pool of 1024 blocks, the default of this thread, with a block at offset 128 and a hole before it. */
 export class Stage implements Disposable {
   readonly pool: MemPool;
-  readonly #other = makePool();
-  readonly #otherBlock = present(this.#other.alloc(LENGTH));
+  readonly #other: MemPool;
 
-  constructor(shape: PoolShape) {
+  /** `other` is the pool beside it, with a block at offset 0. */
+  constructor(shape: PoolShape, other: MemPool) {
+    this.#other = other;
     this.pool = mempool.init(65536, 64, shape);
     const offsets = [1, 2, 3].map(() => this.pool.allocOffset(LENGTH));
     assertEquals(offsets, [0, 64, 128]);
@@ -44,7 +45,8 @@ export class Stage implements Disposable {
       passed.push(block);
     }
     pool.freeMany(passed);
-    return { pool, block: present(pool.realloc(pool.at(0), LENGTH)), other: this.#other, otherBlock: this.#otherBlock };
+    const other = this.#other;
+    return { pool, block: present(pool.realloc(pool.at(0), LENGTH)), other, otherBlock: other.at(0) };
   }
 
   /** For calls that have made another pool the default. */
@@ -61,23 +63,26 @@ export class Stage implements Disposable {
     pool.check();
   }
 
-  end(): void {
-    const { allocatedBlocks, frees, allocs } = this.#other.stats();
-    assertEquals({ allocatedBlocks, frees }, { allocatedBlocks: 1, frees: allocs - 1 });
-    this.#other.check();
-  }
-
   [Symbol.dispose](): void {
-    this.#other.destroy();
     this.pool.destroy();
   }
 }
 
-/** Lets `use` have a stage, and expects nothing to have happened to the pool beside it. */
+/** Lets `use` have a pool to set stages beside, and expects nothing to have happened to it. */
+export function besideOther(use: (other: MemPool) => void): void {
+  using other = makePool();
+  present(other.alloc(LENGTH));
+  use(other);
+  const { allocatedBlocks, frees, allocs } = other.stats();
+  assertEquals({ allocatedBlocks, frees }, { allocatedBlocks: 1, frees: allocs - 1 });
+  other.check();
+}
+
 export function onStage(shape: PoolShape, use: (stage: Stage) => void): void {
-  using stage = new Stage(shape);
-  use(stage);
-  stage.end();
+  besideOther((other) => {
+    using stage = new Stage(shape, other);
+    use(stage);
+  });
 }
 
 /** Expects of a call what the table says, and the pool to be as before. */

@@ -6,11 +6,12 @@ import { type Call, LENGTH, MAKERS, USERS } from "./_hostile_calls.ts";
 import { TRICKS } from "./_hostile_iterables.ts";
 import {
   assertVerdict,
+  besideOther,
   errorOf,
   onStage,
   outcomeOf,
   resultOf,
-  type Stage,
+  Stage,
   tryValue,
   valueOf,
   VALUES,
@@ -35,11 +36,15 @@ for (const [name, calls] of Object.entries(MAKERS)) {
 
 for (const [shapeName, shape] of Object.entries(SHAPES)) {
   for (const [name, calls] of Object.entries(USERS)) {
-    test(`hostile - ${name}, ${shapeName}, first call of a new pool`, () => {
-      for (const call of calls) {
-        for (const value of VALUES) onStage(shape, (stage) => tryValue(stage, call, value));
-      }
-    });
+    test(`hostile - ${name}, ${shapeName}, first call of a new pool`, () =>
+      besideOther((other) => {
+        for (const call of calls) {
+          for (const value of VALUES) {
+            using stage = new Stage(shape, other);
+            tryValue(stage, call, value);
+          }
+        }
+      }));
     test(`hostile - ${name}, ${shapeName}, after many good calls`, () =>
       onStage(shape, (stage) => warmUpAndTry(stage, calls, WARM_UP)));
   }
