@@ -1,5 +1,5 @@
 import type { Region } from "./ffi/native.ts";
-import { byteLengthOf } from "./intrinsics.ts";
+import { byteLengthOf, lengthOfBuffer } from "./intrinsics.ts";
 import * as layout from "./layout.ts";
 import { type BlockTable, isAllocated } from "./table.ts";
 import { detach } from "./tracked.ts";
@@ -112,7 +112,7 @@ export class Buffers {
 
   /** One buffer over the first `byteLength` bytes of the data. */
   whole(byteLength: number): ArrayBuffer {
-    if (this.wholeBuffer?.byteLength !== byteLength) {
+    if (this.wholeBuffer === undefined || lengthOfBuffer(this.wholeBuffer) !== byteLength) {
       this.wholeBuffer = this.region.buffer(0, byteLength);
       Stamp.write(this.wholeBuffer, this, WHOLE);
     }
@@ -126,7 +126,7 @@ export class Buffers {
 
   /** Byte length of the buffer that is kept at a place. */
   private lengthOf(kept: ArrayBuffer, place: number): number {
-    return place < MAX_VIEWS ? this.views[place]!.length : kept.byteLength;
+    return place < MAX_VIEWS ? this.views[place]!.length : lengthOfBuffer(kept);
   }
 
   private make(block: number, byteLength: number): ArrayBuffer {

@@ -22,6 +22,11 @@ export function byteLengthOf(value: unknown): number | undefined {
   }
 }
 
+/** Length of what is known to be an ArrayBuffer, whatever its own properties say. */
+export function lengthOfBuffer(buffer: ArrayBuffer): number {
+  return byteLength.call(buffer) as number;
+}
+
 /** The ArrayBuffer itself, or the buffer behind a view, shared or not; undefined for anything else. */
 export function bufferBehind(value: unknown): ArrayBufferLike | undefined {
   if (ArrayBuffer.isView(value)) {

@@ -127,8 +127,8 @@ export const MAX_CACHED_BLOCKS = 65_536;
 
 // Descriptors.
 
-/** Bytes and words of a descriptor. */
-export const DESCRIPTOR_BYTES = 16;
+/** Words of a descriptor, and the bits of this number. */
+export const DESCRIPTOR_WORDS = 4;
 export const DESCRIPTOR_SHIFT = 2;
 
 /** State, and the number of the worker that has the block. */
@@ -167,7 +167,7 @@ export const RELEASING = 6;
 
 // Traces, in 32-bit words a block; only in a checked pool.
 
-export const TRACE_BYTES = 16;
+export const TRACE_WORDS = 4;
 export const TRACE_SHIFT = 2;
 /** Number of the block's last allocation. */
 export const TRACE_SEQUENCE = 0;
@@ -203,13 +203,13 @@ export function tableWord(cachedBlocks: number): number {
 
 /** Word where the traces of a checked pool start; the log follows them. */
 export function traceWord(blockCount: number, cachedBlocks: number): number {
-  return tableWord(cachedBlocks) + (blockCount << DESCRIPTOR_SHIFT);
+  return tableWord(cachedBlocks) + blockCount * DESCRIPTOR_WORDS;
 }
 
 /** Bytes of all that is not data. */
 export function metaBytes(blockCount: number, cachedBlocks: number, checked: boolean): number {
   const words = traceWord(blockCount, cachedBlocks);
-  return (checked ? words + (blockCount << TRACE_SHIFT) + STACK_LOG_WORDS : words) * Int32Array.BYTES_PER_ELEMENT;
+  return (checked ? words + blockCount * TRACE_WORDS + STACK_LOG_WORDS : words) * Int32Array.BYTES_PER_ELEMENT;
 }
 
 /** Words for one cache: whole cache lines, so that workers do not share any. */

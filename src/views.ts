@@ -21,7 +21,7 @@ import {
   STACK_LOG_WORDS,
   STATE,
   tableWord,
-  TRACE_SHIFT,
+  TRACE_WORDS,
   traceWord,
   WARN_ON_MISUSE,
 } from "./layout.ts";
@@ -61,7 +61,7 @@ export class Views {
     this.blockSize = this.counters[BLOCK_SIZE]!;
     if (this.header[CHECKED] === 1) {
       const start = traceWord(blockCount, cachedBlocks);
-      const log = start + (blockCount << TRACE_SHIFT);
+      const log = start + (blockCount * TRACE_WORDS);
       this.traces = new Traces(
         this.header,
         this.meta.subarray(start, log),
