@@ -34,7 +34,7 @@ _Static_assert(sizeof(pthread_mutex_t) <= MEMPOOL_LOCK_BYTES, "the lock fits int
 typedef enum {
     UNUSED,    /* no range */
     LIVE,      /* can be opened */
-    DESTROYED, /* waits for the last close */
+    DESTROYED, /* waits for the last close, or the end of the last thread that has it open */
     RETIRED,   /* nobody is left; the range is readable, and may be used again */
 } region_state;
 
@@ -108,8 +108,12 @@ static int open_pages(region_entry *entry) {
     return 0;
 }
 
-static pthread_mutex_t *lock_of(uint32_t region) {
-    return (pthread_mutex_t *)(void *)regions[region].base;
+static pthread_mutex_t *lock_of(const region_entry *entry) {
+    return (pthread_mutex_t *)(void *)entry->base;
+}
+
+static uint32_t index_of(const region_entry *entry) {
+    return (uint32_t)(entry - regions);
 }
 
 /* ---- the registry; all of this with `registry` held ---- */
@@ -172,6 +176,24 @@ static void retire(region_entry *entry) {
     entry->retired_at = next_sequence;
 }
 
+/* Ends the holds of threads that have ended. A destroyed region that nobody holds any more gives up its memory. */
+static void sweep(region_entry *entry) {
+    entry->open_count -= holds_of_the_dead(index_of(entry));
+    if (entry->open_count == 0 && entry->state == DESTROYED) {
+        pthread_mutex_destroy(lock_of(entry));
+        map_zero_pages(entry->base, entry->meta_bytes);
+        retire(entry);
+    }
+}
+
+static void sweep_destroyed(void) {
+    for (uint32_t i = 0; i < region_count; i++) {
+        if (regions[i].state == DESTROYED) {
+            sweep(&regions[i]);
+        }
+    }
+}
+
 static int make_region(size_t meta_bytes, size_t data_bytes, region_entry **made) {
     size_t page = page_size();
     region_entry *entry;
@@ -185,7 +207,7 @@ static int make_region(size_t meta_bytes, size_t data_bytes, region_entry **made
     entry->data_open = data_open > entry->data_open ? data_open : entry->data_open;
     error = open_pages(entry);
     if (error == 0) {
-        error = lock_make((pthread_mutex_t *)(void *)entry->base);
+        error = lock_make(lock_of(entry));
     }
     if (error != 0) {
         retire(entry);
@@ -193,13 +215,28 @@ static int make_region(size_t meta_bytes, size_t data_bytes, region_entry **made
     }
     entry->state = LIVE;
     entry->open_count = 1;
-    entry->id = next_sequence++ * REGION_LIMIT + (double)(entry - regions);
+    entry->id = next_sequence++ * REGION_LIMIT + index_of(entry);
     *made = entry;
     return 0;
 }
 
 static bool issued(double id) {
     return id >= REGION_LIMIT && id < next_sequence * REGION_LIMIT && id == (double)(uint64_t)id;
+}
+
+static int32_t open_region(double id, double thread) {
+    if (!issued(id)) {
+        return MEMPOOL_UNKNOWN;
+    }
+    uint32_t index = (uint32_t)((uint64_t)id % REGION_LIMIT);
+    region_entry *entry = &regions[index];
+    if (entry->id != id || entry->state != LIVE) {
+        return MEMPOOL_DESTROYED;
+    }
+    sweep(entry);
+    entry->open_count++;
+    hold_begin(index, thread);
+    return (int32_t)index;
 }
 
 /* ---- public operations ---- */
@@ -237,38 +274,38 @@ double mempool_create(double meta_bytes, double data_bytes) {
     if (!(meta_bytes >= MEMPOOL_LOCK_BYTES && data_bytes >= 1 && meta_bytes + data_bytes <= ADDRESS_LIMIT)) {
         return -EINVAL;
     }
+    double thread = mempool_thread();
     region_entry *made = NULL;
     pthread_mutex_lock(&registry);
+    sweep_destroyed();
     int error = make_region((size_t)meta_bytes, (size_t)data_bytes, &made);
-    double id = error == 0 ? made->id : -error;
+    double id = -error;
+    if (error == 0) {
+        hold_begin(index_of(made), thread);
+        id = made->id;
+    }
     pthread_mutex_unlock(&registry);
     return id;
 }
 
 int32_t mempool_open(double id) {
-    int32_t answer = MEMPOOL_UNKNOWN;
+    double thread = mempool_thread();
     pthread_mutex_lock(&registry);
-    if (issued(id)) {
-        uint32_t index = (uint32_t)((uint64_t)id % REGION_LIMIT);
-        answer = MEMPOOL_DESTROYED;
-        if (regions[index].id == id && regions[index].state == LIVE) {
-            regions[index].open_count++;
-            answer = (int32_t)index;
-        }
-    }
+    int32_t answer = open_region(id, thread);
     pthread_mutex_unlock(&registry);
     return answer;
 }
 
 void mempool_close(uint32_t region) {
     region_entry *entry = &regions[region];
+    double thread = mempool_thread();
     pthread_mutex_lock(&registry);
-    entry->open_count--;
-    if (entry->open_count == 0 && entry->state == DESTROYED) {
-        pthread_mutex_destroy(lock_of(region));
-        map_zero_pages(entry->base, entry->meta_bytes);
-        retire(entry);
+    if (hold_end(region, thread)) {
+        /* If it has the lock: until a thread ends, the system may follow a list that leads there. Else it is refused. */
+        pthread_mutex_unlock(lock_of(entry));
     }
+    entry->open_count--;
+    sweep(entry);
     pthread_mutex_unlock(&registry);
 }
 
@@ -289,11 +326,11 @@ void mempool_destroy(uint32_t region, double keep_bytes, uint32_t timeout_ms) {
 }
 
 int32_t mempool_lock(uint32_t region, uint32_t timeout_ms) {
-    return lock_take(lock_of(region), timeout_ms);
+    return lock_take(lock_of(&regions[region]), timeout_ms);
 }
 
 void mempool_unlock(uint32_t region) {
-    pthread_mutex_unlock(lock_of(region));
+    pthread_mutex_unlock(lock_of(&regions[region]));
 }
 
 void *mempool_meta(uint32_t region) {

@@ -6,7 +6,7 @@ import { ABI, type Host, type Native } from "./native.ts";
 
 const COMPILERS = ["cc", "gcc", "clang"];
 const FLAGS = ["-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-pthread"];
-const SOURCES = ["mempool.c", "threads.c", "lock.c"];
+const SOURCES = ["mempool.c", "holds.c", "threads.c", "lock.c"];
 const SUFFIXES: Record<string, string> = { darwin: "dylib" };
 
 const PERMISSIONS = "Deno needs --allow-ffi (without a path) to load it, and for building it once --allow-read, " +
