@@ -32,10 +32,10 @@ _Static_assert(sizeof(pthread_mutex_t) <= MEMPOOL_LOCK_BYTES, "the lock fits int
 /* ---- structures ---- */
 
 typedef enum {
-    UNUSED,    /* no range */
+    UNUSED,    /* no range, or none that anybody knows of */
     LIVE,      /* can be opened */
     DESTROYED, /* waits for the last close, or the end of the last thread that has it open */
-    RETIRED,   /* nobody is left; the range is readable, and may be used again */
+    RETIRED,   /* nobody is left; the range may be used again, and until then stale buffers may use it */
 } region_state;
 
 typedef struct {
@@ -85,27 +85,28 @@ static size_t reserved_bytes(const region_entry *entry) {
 
 /* ---- mapping ---- */
 
-static void *map(void *where, size_t bytes, int protection) {
+/* Zero pages, new ones if `where` is NULL; in one step, so that no reader of old ones ever meets a hole. */
+static unsigned char *map_zero_pages(unsigned char *where, size_t bytes) {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (where == NULL ? 0 : MAP_FIXED);
-    void *got = mmap(where, bytes, protection, flags, -1, 0);
+    void *got = mmap(where, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
     return got == MAP_FAILED ? NULL : got;
 }
 
-/* Fresh zero pages in one step, so that no reader ever meets a hole; where the system has none left, emptied ones. */
-static void map_zero_pages(unsigned char *where, size_t bytes) {
-    if (map(where, bytes, PROT_READ | PROT_WRITE) == NULL) {
+/* Gives memory back, and keeps the addresses; where the system has no new pages left, by emptying the old ones. */
+static void give_back(unsigned char *where, size_t bytes) {
+    if (map_zero_pages(where, bytes) == NULL) {
         madvise(where, bytes, MADV_DONTNEED);
     }
 }
 
-static int open_pages(region_entry *entry) {
-    if (mprotect(entry->base, entry->meta_bytes, PROT_READ | PROT_WRITE) != 0) {
-        return errno;
-    }
-    if (mprotect(entry->data, entry->data_open, PROT_READ | PROT_WRITE) != 0) {
-        return errno;
-    }
-    return 0;
+/* Takes access from all between `from` and `to`. Returns an errno. */
+static int guard(unsigned char *from, unsigned char *to) {
+    return mprotect(from, (size_t)(to - from), PROT_NONE) == 0 ? 0 : errno;
+}
+
+static int guard_parts(const region_entry *entry) {
+    int error = guard(entry->base + entry->meta_bytes, entry->data);
+    return error != 0 ? error : guard(entry->data + entry->data_open, entry->base + reserved_bytes(entry));
 }
 
 static pthread_mutex_t *lock_of(const region_entry *entry) {
@@ -118,40 +119,49 @@ static uint32_t index_of(const region_entry *entry) {
 
 /* ---- the registry; all of this with `registry` held ---- */
 
-static bool fits(const region_entry *entry, size_t meta_reserved, size_t data_reserved) {
-    return entry->state == RETIRED && entry->meta_reserved == meta_reserved && entry->data_reserved == data_reserved;
-}
-
-/* The range that has rested longest, if more than QUARANTINE of its size do. */
-static region_entry *rested(size_t meta_reserved, size_t data_reserved) {
-    region_entry *oldest = NULL;
-    uint32_t resting = 0;
+/* The range that has rested longest, and how many rest; of these sizes, or of all if they are 0. */
+static region_entry *longest_retired(size_t meta_reserved, size_t data_reserved, uint32_t *resting) {
+    region_entry *longest = NULL;
+    *resting = 0;
     for (uint32_t i = 0; i < region_count; i++) {
-        if (fits(&regions[i], meta_reserved, data_reserved)) {
-            resting++;
-            if (oldest == NULL || regions[i].retired_at < oldest->retired_at) {
-                oldest = &regions[i];
-            }
+        region_entry *entry = &regions[i];
+        bool fits = meta_reserved == 0
+            || (entry->meta_reserved == meta_reserved && entry->data_reserved == data_reserved);
+        if (entry->state == RETIRED && fits) {
+            ++*resting;
+            longest = longest == NULL || entry->retired_at < longest->retired_at ? entry : longest;
         }
     }
-    return resting > QUARANTINE ? oldest : NULL;
+    return longest;
 }
 
+/*
+ * An entry without a range. If there is none, the range that has rested longest is forgotten: it stays mapped, because
+ * of stale buffers, and nobody uses it again.
+ */
 static region_entry *unused_entry(void) {
     for (uint32_t i = 0; i < region_count; i++) {
         if (regions[i].state == UNUSED) {
             return &regions[i];
         }
     }
-    return region_count < REGION_LIMIT ? &regions[region_count++] : NULL;
+    if (region_count < REGION_LIMIT) {
+        return &regions[region_count++];
+    }
+    uint32_t resting;
+    region_entry *forgotten = longest_retired(0, 0, &resting);
+    if (forgotten != NULL) {
+        forgotten->state = UNUSED;
+    }
+    return forgotten;
 }
 
-/* Gives `entry` a range, or returns an errno. */
+/* Gives an unused entry a range, or returns an errno. */
 static int reserve(region_entry *entry, size_t meta_reserved, size_t data_reserved) {
     entry->meta_reserved = meta_reserved;
     entry->data_reserved = data_reserved;
     entry->data_open = 0;
-    entry->base = map(NULL, reserved_bytes(entry), PROT_NONE);
+    entry->base = map_zero_pages(NULL, reserved_bytes(entry));
     if (entry->base == NULL) {
         return errno;
     }
@@ -159,21 +169,34 @@ static int reserve(region_entry *entry, size_t meta_reserved, size_t data_reserv
     return 0;
 }
 
-static int find_range(size_t meta_reserved, size_t data_reserved, region_entry **found) {
-    *found = rested(meta_reserved, data_reserved);
-    if (*found != NULL) {
-        return 0;
-    }
-    *found = unused_entry();
-    if (*found == NULL) {
-        return ENFILE;
-    }
-    return reserve(*found, meta_reserved, data_reserved);
+/* Zero again: stale buffers may have written there while it rested. Returns an errno. */
+static int reuse(region_entry *entry) {
+    return map_zero_pages(entry->base, reserved_bytes(entry)) != NULL ? 0 : errno;
 }
 
+/* An entry with a range all of zero pages; it is still RETIRED or UNUSED. Returns an errno. */
+static int find_range(size_t meta_reserved, size_t data_reserved, region_entry **found) {
+    uint32_t resting;
+    *found = longest_retired(meta_reserved, data_reserved, &resting);
+    if (resting > QUARANTINE) {
+        return reuse(*found);
+    }
+    *found = unused_entry();
+    return *found == NULL ? ENFILE : reserve(*found, meta_reserved, data_reserved);
+}
+
+/* One mapping from end to end, because a process may have so many only. */
 static void retire(region_entry *entry) {
+    give_back(entry->base, reserved_bytes(entry));
     entry->state = RETIRED;
     entry->retired_at = next_sequence;
+}
+
+/* Undoes find_range. A new range, which nobody has seen, need not stay. */
+static void abandon(region_entry *entry) {
+    if (entry->state == RETIRED || munmap(entry->base, reserved_bytes(entry)) != 0) {
+        retire(entry);
+    }
 }
 
 /* Ends the holds of threads that have ended. A destroyed region that nobody holds any more gives up its memory. */
@@ -181,7 +204,6 @@ static void sweep(region_entry *entry) {
     entry->open_count -= holds_of_the_dead(index_of(entry));
     if (entry->open_count == 0 && entry->state == DESTROYED) {
         pthread_mutex_destroy(lock_of(entry));
-        map_zero_pages(entry->base, entry->meta_bytes);
         retire(entry);
     }
 }
@@ -205,12 +227,12 @@ static int make_region(size_t meta_bytes, size_t data_bytes, region_entry **made
     entry->meta_bytes = round_up(meta_bytes, page);
     entry->data_bytes = data_bytes;
     entry->data_open = data_open > entry->data_open ? data_open : entry->data_open;
-    error = open_pages(entry);
+    error = guard_parts(entry);
     if (error == 0) {
         error = lock_make(lock_of(entry));
     }
     if (error != 0) {
-        retire(entry);
+        abandon(entry);
         return error;
     }
     entry->state = LIVE;
@@ -315,12 +337,12 @@ void mempool_destroy(uint32_t region, double keep_bytes, uint32_t timeout_ms) {
     bool first = entry->state == LIVE;
     entry->state = DESTROYED;
     if (first) {
-        map_zero_pages(entry->data, entry->data_open);
+        give_back(entry->data, entry->data_open);
     }
     pthread_mutex_unlock(&registry);
     size_t keep = round_up((size_t)keep_bytes, page_size());
     if (first && keep < entry->meta_bytes && mempool_lock(region, timeout_ms) >= 0) {
-        map_zero_pages(entry->base + keep, entry->meta_bytes - keep);
+        give_back(entry->base + keep, entry->meta_bytes - keep);
         mempool_unlock(region);
     }
 }
