@@ -32,10 +32,10 @@ _Static_assert(sizeof(pthread_mutex_t) <= MEMPOOL_LOCK_BYTES, "the lock fits int
 /* ---- structures ---- */
 
 typedef enum {
-    UNUSED,    /* no range */
+    UNUSED,    /* no range, or none that anybody knows of */
     LIVE,      /* can be opened */
-    DESTROYED, /* waits for the last close */
-    RETIRED,   /* nobody is left; the range is readable, and may be used again */
+    DESTROYED, /* waits for the last close, or the end of the last thread that has it open */
+    RETIRED,   /* nobody is left; the range may be used again, and until then stale buffers may use it */
 } region_state;
 
 typedef struct {
@@ -85,69 +85,83 @@ static size_t reserved_bytes(const region_entry *entry) {
 
 /* ---- mapping ---- */
 
-static void *map(void *where, size_t bytes, int protection) {
+/* Zero pages, new ones if `where` is NULL; in one step, so that no reader of old ones ever meets a hole. */
+static unsigned char *map_zero_pages(unsigned char *where, size_t bytes) {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (where == NULL ? 0 : MAP_FIXED);
-    void *got = mmap(where, bytes, protection, flags, -1, 0);
+    void *got = mmap(where, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
     return got == MAP_FAILED ? NULL : got;
 }
 
-/* Fresh zero pages in one step, so that no reader ever meets a hole; where the system has none left, emptied ones. */
-static void map_zero_pages(unsigned char *where, size_t bytes) {
-    if (map(where, bytes, PROT_READ | PROT_WRITE) == NULL) {
+/* Gives memory back, and keeps the addresses; where the system has no new pages left, by emptying the old ones. */
+static void give_back(unsigned char *where, size_t bytes) {
+    if (map_zero_pages(where, bytes) == NULL) {
         madvise(where, bytes, MADV_DONTNEED);
     }
 }
 
-static int open_pages(region_entry *entry) {
-    if (mprotect(entry->base, entry->meta_bytes, PROT_READ | PROT_WRITE) != 0) {
-        return errno;
-    }
-    if (mprotect(entry->data, entry->data_open, PROT_READ | PROT_WRITE) != 0) {
-        return errno;
-    }
-    return 0;
+/* Takes access from all between `from` and `to`. Returns an errno. */
+static int guard(unsigned char *from, unsigned char *to) {
+    return mprotect(from, (size_t)(to - from), PROT_NONE) == 0 ? 0 : errno;
 }
 
-static pthread_mutex_t *lock_of(uint32_t region) {
-    return (pthread_mutex_t *)(void *)regions[region].base;
+static int guard_parts(const region_entry *entry) {
+    int error = guard(entry->base + entry->meta_bytes, entry->data);
+    return error != 0 ? error : guard(entry->data + entry->data_open, entry->base + reserved_bytes(entry));
+}
+
+static pthread_mutex_t *lock_of(const region_entry *entry) {
+    return (pthread_mutex_t *)(void *)entry->base;
+}
+
+static uint32_t index_of(const region_entry *entry) {
+    return (uint32_t)(entry - regions);
 }
 
 /* ---- the registry; all of this with `registry` held ---- */
 
-static bool fits(const region_entry *entry, size_t meta_reserved, size_t data_reserved) {
-    return entry->state == RETIRED && entry->meta_reserved == meta_reserved && entry->data_reserved == data_reserved;
-}
-
-/* The range that has rested longest, if more than QUARANTINE of its size do. */
-static region_entry *rested(size_t meta_reserved, size_t data_reserved) {
-    region_entry *oldest = NULL;
-    uint32_t resting = 0;
+/* The range that has rested longest, and how many rest; of these sizes, or of all if they are 0. */
+static region_entry *longest_retired(size_t meta_reserved, size_t data_reserved, uint32_t *resting) {
+    region_entry *longest = NULL;
+    *resting = 0;
     for (uint32_t i = 0; i < region_count; i++) {
-        if (fits(&regions[i], meta_reserved, data_reserved)) {
-            resting++;
-            if (oldest == NULL || regions[i].retired_at < oldest->retired_at) {
-                oldest = &regions[i];
-            }
+        region_entry *entry = &regions[i];
+        bool fits = meta_reserved == 0
+            || (entry->meta_reserved == meta_reserved && entry->data_reserved == data_reserved);
+        if (entry->state == RETIRED && fits) {
+            ++*resting;
+            longest = longest == NULL || entry->retired_at < longest->retired_at ? entry : longest;
         }
     }
-    return resting > QUARANTINE ? oldest : NULL;
+    return longest;
 }
 
+/*
+ * An entry without a range. If there is none, the range that has rested longest is forgotten: it stays mapped, because
+ * of stale buffers, and nobody uses it again.
+ */
 static region_entry *unused_entry(void) {
     for (uint32_t i = 0; i < region_count; i++) {
         if (regions[i].state == UNUSED) {
             return &regions[i];
         }
     }
-    return region_count < REGION_LIMIT ? &regions[region_count++] : NULL;
+    if (region_count < REGION_LIMIT) {
+        return &regions[region_count++];
+    }
+    uint32_t resting;
+    region_entry *forgotten = longest_retired(0, 0, &resting);
+    if (forgotten != NULL) {
+        forgotten->state = UNUSED;
+    }
+    return forgotten;
 }
 
-/* Gives `entry` a range, or returns an errno. */
+/* Gives an unused entry a range, or returns an errno. */
 static int reserve(region_entry *entry, size_t meta_reserved, size_t data_reserved) {
     entry->meta_reserved = meta_reserved;
     entry->data_reserved = data_reserved;
     entry->data_open = 0;
-    entry->base = map(NULL, reserved_bytes(entry), PROT_NONE);
+    entry->base = map_zero_pages(NULL, reserved_bytes(entry));
     if (entry->base == NULL) {
         return errno;
     }
@@ -155,21 +169,51 @@ static int reserve(region_entry *entry, size_t meta_reserved, size_t data_reserv
     return 0;
 }
 
-static int find_range(size_t meta_reserved, size_t data_reserved, region_entry **found) {
-    *found = rested(meta_reserved, data_reserved);
-    if (*found != NULL) {
-        return 0;
-    }
-    *found = unused_entry();
-    if (*found == NULL) {
-        return ENFILE;
-    }
-    return reserve(*found, meta_reserved, data_reserved);
+/* Zero again: stale buffers may have written there while it rested. Returns an errno. */
+static int reuse(region_entry *entry) {
+    return map_zero_pages(entry->base, reserved_bytes(entry)) != NULL ? 0 : errno;
 }
 
+/* An entry with a range all of zero pages; it is still RETIRED or UNUSED. Returns an errno. */
+static int find_range(size_t meta_reserved, size_t data_reserved, region_entry **found) {
+    uint32_t resting;
+    *found = longest_retired(meta_reserved, data_reserved, &resting);
+    if (resting > QUARANTINE) {
+        return reuse(*found);
+    }
+    *found = unused_entry();
+    return *found == NULL ? ENFILE : reserve(*found, meta_reserved, data_reserved);
+}
+
+/* One mapping from end to end, because a process may have so many only. */
 static void retire(region_entry *entry) {
+    give_back(entry->base, reserved_bytes(entry));
     entry->state = RETIRED;
     entry->retired_at = next_sequence;
+}
+
+/* Undoes find_range. A new range, which nobody has seen, need not stay. */
+static void abandon(region_entry *entry) {
+    if (entry->state == RETIRED || munmap(entry->base, reserved_bytes(entry)) != 0) {
+        retire(entry);
+    }
+}
+
+/* Ends the holds of threads that have ended. A destroyed region that nobody holds any more gives up its memory. */
+static void sweep(region_entry *entry) {
+    entry->open_count -= holds_of_the_dead(index_of(entry));
+    if (entry->open_count == 0 && entry->state == DESTROYED) {
+        pthread_mutex_destroy(lock_of(entry));
+        retire(entry);
+    }
+}
+
+static void sweep_destroyed(void) {
+    for (uint32_t i = 0; i < region_count; i++) {
+        if (regions[i].state == DESTROYED) {
+            sweep(&regions[i]);
+        }
+    }
 }
 
 static int make_region(size_t meta_bytes, size_t data_bytes, region_entry **made) {
@@ -183,23 +227,38 @@ static int make_region(size_t meta_bytes, size_t data_bytes, region_entry **made
     entry->meta_bytes = round_up(meta_bytes, page);
     entry->data_bytes = data_bytes;
     entry->data_open = data_open > entry->data_open ? data_open : entry->data_open;
-    error = open_pages(entry);
+    error = guard_parts(entry);
     if (error == 0) {
-        error = lock_make((pthread_mutex_t *)(void *)entry->base);
+        error = lock_make(lock_of(entry));
     }
     if (error != 0) {
-        retire(entry);
+        abandon(entry);
         return error;
     }
     entry->state = LIVE;
     entry->open_count = 1;
-    entry->id = next_sequence++ * REGION_LIMIT + (double)(entry - regions);
+    entry->id = next_sequence++ * REGION_LIMIT + index_of(entry);
     *made = entry;
     return 0;
 }
 
 static bool issued(double id) {
     return id >= REGION_LIMIT && id < next_sequence * REGION_LIMIT && id == (double)(uint64_t)id;
+}
+
+static int32_t open_region(double id, double thread) {
+    if (!issued(id)) {
+        return MEMPOOL_UNKNOWN;
+    }
+    uint32_t index = (uint32_t)((uint64_t)id % REGION_LIMIT);
+    region_entry *entry = &regions[index];
+    if (entry->id != id || entry->state != LIVE) {
+        return MEMPOOL_DESTROYED;
+    }
+    sweep(entry);
+    entry->open_count++;
+    hold_begin(index, thread);
+    return (int32_t)index;
 }
 
 /* ---- public operations ---- */
@@ -237,38 +296,38 @@ double mempool_create(double meta_bytes, double data_bytes) {
     if (!(meta_bytes >= MEMPOOL_LOCK_BYTES && data_bytes >= 1 && meta_bytes + data_bytes <= ADDRESS_LIMIT)) {
         return -EINVAL;
     }
+    double thread = mempool_thread();
     region_entry *made = NULL;
     pthread_mutex_lock(&registry);
+    sweep_destroyed();
     int error = make_region((size_t)meta_bytes, (size_t)data_bytes, &made);
-    double id = error == 0 ? made->id : -error;
+    double id = -error;
+    if (error == 0) {
+        hold_begin(index_of(made), thread);
+        id = made->id;
+    }
     pthread_mutex_unlock(&registry);
     return id;
 }
 
 int32_t mempool_open(double id) {
-    int32_t answer = MEMPOOL_UNKNOWN;
+    double thread = mempool_thread();
     pthread_mutex_lock(&registry);
-    if (issued(id)) {
-        uint32_t index = (uint32_t)((uint64_t)id % REGION_LIMIT);
-        answer = MEMPOOL_DESTROYED;
-        if (regions[index].id == id && regions[index].state == LIVE) {
-            regions[index].open_count++;
-            answer = (int32_t)index;
-        }
-    }
+    int32_t answer = open_region(id, thread);
     pthread_mutex_unlock(&registry);
     return answer;
 }
 
 void mempool_close(uint32_t region) {
     region_entry *entry = &regions[region];
+    double thread = mempool_thread();
     pthread_mutex_lock(&registry);
-    entry->open_count--;
-    if (entry->open_count == 0 && entry->state == DESTROYED) {
-        pthread_mutex_destroy(lock_of(region));
-        map_zero_pages(entry->base, entry->meta_bytes);
-        retire(entry);
+    if (hold_end(region, thread)) {
+        /* If it has the lock: until a thread ends, the system may follow a list that leads there. Else it is refused. */
+        pthread_mutex_unlock(lock_of(entry));
     }
+    entry->open_count--;
+    sweep(entry);
     pthread_mutex_unlock(&registry);
 }
 
@@ -278,22 +337,22 @@ void mempool_destroy(uint32_t region, double keep_bytes, uint32_t timeout_ms) {
     bool first = entry->state == LIVE;
     entry->state = DESTROYED;
     if (first) {
-        map_zero_pages(entry->data, entry->data_open);
+        give_back(entry->data, entry->data_open);
     }
     pthread_mutex_unlock(&registry);
     size_t keep = round_up((size_t)keep_bytes, page_size());
     if (first && keep < entry->meta_bytes && mempool_lock(region, timeout_ms) >= 0) {
-        map_zero_pages(entry->base + keep, entry->meta_bytes - keep);
+        give_back(entry->base + keep, entry->meta_bytes - keep);
         mempool_unlock(region);
     }
 }
 
 int32_t mempool_lock(uint32_t region, uint32_t timeout_ms) {
-    return lock_take(lock_of(region), timeout_ms);
+    return lock_take(lock_of(&regions[region]), timeout_ms);
 }
 
 void mempool_unlock(uint32_t region) {
-    pthread_mutex_unlock(lock_of(region));
+    pthread_mutex_unlock(lock_of(&regions[region]));
 }
 
 void *mempool_meta(uint32_t region) {

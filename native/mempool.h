@@ -67,7 +67,11 @@ MEMPOOL_EXPORT double mempool_create(double meta_bytes, double data_bytes);
 /* The index of the live region with this id, or MEMPOOL_UNKNOWN or MEMPOOL_DESTROYED. */
 MEMPOOL_EXPORT int32_t mempool_open(double id);
 
-/* Ends one mempool_create or mempool_open. The last close of a destroyed region gives up all its memory. */
+/*
+ * Ends one mempool_create or mempool_open of the calling thread. A thread that ends is taken to have closed all: that is
+ * looked after in mempool_create, mempool_open and mempool_close. When a destroyed region is open nowhere any more, it
+ * gives up all its memory.
+ */
 MEMPOOL_EXPORT void mempool_close(uint32_t region);
 
 /*

@@ -2,8 +2,11 @@
 #include "test.h"
 
 #include <sched.h>
+#include <time.h>
 
 atomic_int failed;
+unsigned effort = 1;
+uint64_t seed;
 
 uint32_t create(double meta, double data, double *id) {
     *id = mempool_create(meta, data);
@@ -52,10 +55,14 @@ size_t lines_of(const char *path) {
     return lines;
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+    effort = count > 1 ? (unsigned)strtoul(arguments[1], NULL, 10) : 1;
+    seed = count > 2 ? strtoull(arguments[2], NULL, 10) : (uint64_t)time(NULL) * 1000003u + 1;
     test_regions();
     test_lock();
     test_threads();
+    test_holds();
+    test_stress();
     if (failed > 0) {
         fprintf(stderr, "%d expectations failed\n", failed);
         return 1;

@@ -142,6 +142,118 @@ static void ranges_are_used_again_after_a_rest(void) {
     expect(address_space() < before + 16 * DATA / 4096);
 }
 
+static void a_range_rests_while_eight_others_have_rested_longer(void) {
+    double id;
+    uint32_t region = create(META, 37 * DATA, &id);
+    const void *data = mempool_data(region);
+    end(region);
+    for (int i = 0; i < 8; i++) {
+        region = create(META, 37 * DATA, &id);
+        expect(mempool_data(region) != data);
+        end(region);
+    }
+}
+
+/* Destroys regions of this size until the range at `data` is used again; its region. */
+static uint32_t until_used_again(double meta, double bytes, const unsigned char *data) {
+    for (int i = 0; i < 100; i++) {
+        double id;
+        uint32_t region = create(meta, bytes, &id);
+        if (mempool_data(region) == data) {
+            return region;
+        }
+        end(region);
+    }
+    fprintf(stderr, "the range was not used again\n");
+    exit(1);
+}
+
+static size_t count_not_zero(const unsigned char *bytes, size_t length) {
+    size_t count = 0;
+    for (size_t i = 0; i < length; i++) {
+        count += bytes[i] != 0;
+    }
+    return count;
+}
+
+static void a_range_that_is_used_again_is_zero_whatever_stale_writers_did(void) {
+    double id;
+    uint32_t region = create(META, DATA, &id);
+    unsigned char *data = mempool_data(region);
+    end(region);
+    memset(data, 9, DATA);
+    region = until_used_again(META, DATA, data);
+    expect(count_not_zero(data, DATA) == 0);
+    end(region);
+}
+
+static void write_after_meta(uint32_t region) {
+    unsigned char *meta = mempool_meta(region);
+    ((volatile unsigned char *)meta)[(size_t)mempool_meta_bytes(region)] = 1;
+}
+
+static void a_range_that_is_used_again_has_its_guards(void) {
+    double id;
+    uint32_t region = create(32 * 4096, DATA, &id);
+    unsigned char *data = mempool_data(region);
+    expect(signal_of(write_after_meta, region) != 0);
+    end(region);
+    region = until_used_again(29 * 4096, DATA, data);
+    expect(signal_of(write_after_meta, region) != 0);
+    expect(signal_of(write_before_data, region) != 0);
+    expect(signal_of(write_after_data, region) != 0);
+    end(region);
+}
+
+/* A process may have 65,530 mappings on Linux. */
+static void a_range_that_rests_is_one_mapping_at_most(void) {
+    size_t before = lines_of("/proc/self/maps");
+    for (unsigned i = 0; i < 50; i++) {
+        double id;
+        end(create(META, DATA * (1.0 + i / 4), &id));
+    }
+    expect(lines_of("/proc/self/maps") <= before + 50);
+}
+
+#if REGION_LIMIT < 1000
+
+/* More sizes than the registry has entries, all of whose ranges rest. */
+static void a_full_registry_forgets_what_has_rested_longest(void) {
+    static unsigned char *stale[2 * REGION_LIMIT];
+    for (unsigned i = 0; i < 2 * REGION_LIMIT; i++) {
+        double id;
+        uint32_t region = create(META * (1 + i), 4096, &id);
+        stale[i] = mempool_data(region);
+        stale[i][0] = 1;
+        end(region);
+        expect(mempool_open(id) == MEMPOOL_DESTROYED);
+    }
+    for (unsigned i = 0; i < 2 * REGION_LIMIT; i++) {
+        expect(stale[i][0] == 0);
+    }
+    for (unsigned i = 0; i < 2 * REGION_LIMIT; i++) {
+        stale[i][0] = 2;
+    }
+}
+
+static void a_registry_full_of_live_regions_says_so(void) {
+    static double ids[REGION_LIMIT];
+    unsigned made = 0;
+    while (made < REGION_LIMIT && (ids[made] = mempool_create(META, 4096)) > 0) {
+        made++;
+    }
+    expect(made > REGION_LIMIT / 2);
+    expect(mempool_create(META, 4096) == -ENFILE);
+    for (unsigned i = 0; i < made; i++) {
+        int32_t region = mempool_open(ids[i]);
+        mempool_close((uint32_t)region);
+        end((uint32_t)region);
+    }
+    end(create(META, 4096, ids));
+}
+
+#endif
+
 static void zero_and_move(void) {
     double id;
     uint32_t region = create(META, DATA, &id);
@@ -180,6 +292,14 @@ void test_regions(void) {
     ids_find_live_regions_only();
     a_destroyed_region_reads_as_zeros();
     ranges_are_used_again_after_a_rest();
+    a_range_rests_while_eight_others_have_rested_longer();
+    a_range_that_is_used_again_is_zero_whatever_stale_writers_did();
+    a_range_that_is_used_again_has_its_guards();
+    a_range_that_rests_is_one_mapping_at_most();
+#if REGION_LIMIT < 1000
+    a_full_registry_forgets_what_has_rested_longest();
+    a_registry_full_of_live_regions_says_so();
+#endif
     zero_and_move();
     exchange_is_one_step();
     the_barrier_says_whether_there_is_one();

@@ -25,6 +25,12 @@
 /* Expectations that did not hold, in all threads. */
 extern atomic_int failed;
 
+/* How many times the usual number of rounds: the test's first argument. */
+extern unsigned effort;
+
+/* Of what is random: the second argument, or another one each time. */
+extern uint64_t seed;
+
 #define expect(condition)                                                            \
     do {                                                                             \
         if (!(condition)) {                                                          \
@@ -58,5 +64,7 @@ size_t lines_of(const char *path);
 void test_regions(void);
 void test_lock(void);
 void test_threads(void);
+void test_holds(void);
+void test_stress(void);
 
 #endif

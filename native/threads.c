@@ -4,8 +4,10 @@
  * says so.
  *
  * A thread locks its record before it can lock any region, and systems go through a dead thread's mutexes from the
- * last one to the first: once a thread counts as dead, all its locks have been given up. The table is never unmapped,
- * so no thread's list of mutexes leads to memory that is gone.
+ * last one to the first: once a thread counts as dead, all its locks have been given up.
+ *
+ * A thread's list of mutexes leads here for as long as it lives, so the library must never be unloaded, though Deno
+ * tries to at the end of a worker: it is linked with -z nodelete. (macOS unloads no library with thread-local variables.)
  */
 #include "internal.h"
 

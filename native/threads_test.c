@@ -1,8 +1,12 @@
 /* Threads: their ids, and whether they run. */
 #include "test.h"
 
+#include <sched.h>
+
 /* Threads one after the other; more than the table has room for. */
 #define PROCESSION (THREAD_LIMIT + 500)
+
+#define ASKERS 2
 
 typedef struct {
     double id;
@@ -103,46 +107,54 @@ static void of_a_crowd_each_one_is_known(void) {
 }
 
 typedef struct {
-    guest *asked;
-    double main;
-    atomic_int ended;
-    atomic_int stop;
-    atomic_int answers;
+    double ended[CROWD];
+    double runs;
+    atomic_int go;
+    atomic_int arrived[CROWD];
 } inquiry;
 
-/* Asks without end; whoever asks after the end must hear of it, also while others ask. */
+/* Lets all askers go on at the same moment, if there are processors for them. */
+static void meet(atomic_int *arrived) {
+    (*arrived)++;
+    for (int i = 1; *arrived < ASKERS; i++) {
+        if (i % 10000 == 0) {
+            sched_yield();
+        }
+    }
+}
+
 static void *ask(void *argument) {
     inquiry *self = argument;
     expect(mempool_thread() > 0);
-    while (self->stop == 0) {
-        int ended = self->ended;
-        int32_t runs = mempool_alive(self->asked->id);
-        expect(ended ? runs == 0 : runs == 0 || runs == 1);
-        expect(mempool_alive(self->main) == 1);
-        self->answers++;
+    await_flag(&self->go);
+    for (int i = 0; i < CROWD; i++) {
+        meet(&self->arrived[i]);
+        expect(mempool_alive(self->ended[i]) == 0);
+        expect(mempool_alive(self->runs) == 1);
     }
     return NULL;
 }
 
-static void all_who_ask_hear_the_same(void) {
-    for (int round = 0; round < 20; round++) {
-        guest other = { 0 };
-        pthread_t thread = start(visit, &other);
-        await_flag(&other.here);
-        inquiry shared = { .asked = &other, .main = mempool_thread() };
-        pthread_t askers[3];
-        for (int i = 0; i < 3; i++) {
+/* Whoever asks first looks at the record's mutex: the others must not take that for a sign of life. */
+static void all_who_ask_at_once_hear_the_same(void) {
+    for (unsigned round = 0; round < 20 * effort; round++) {
+        static guest guests[CROWD];
+        inquiry shared = { .runs = mempool_thread() };
+        pthread_t threads[CROWD];
+        for (int i = 0; i < CROWD; i++) {
+            guests[i] = (guest){ .go = 1 };
+            threads[i] = start(visit, &guests[i]);
+        }
+        pthread_t askers[ASKERS];
+        for (int i = 0; i < ASKERS; i++) {
             askers[i] = start(ask, &shared);
         }
-        await_flag(&shared.answers);
-        other.go = 1;
-        pthread_join(thread, NULL);
-        shared.ended = 1;
-        double next = 0;
-        run_thread(only_say_who, &next); /* which uses the record again */
-        expect(mempool_alive(other.id) == 0);
-        shared.stop = 1;
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < CROWD; i++) {
+            pthread_join(threads[i], NULL);
+            shared.ended[i] = guests[i].id;
+        }
+        shared.go = 1;
+        for (int i = 0; i < ASKERS; i++) {
             pthread_join(askers[i], NULL);
         }
     }
@@ -214,7 +226,7 @@ void test_threads(void) {
     a_thread_runs_until_it_ends();
     no_id_is_used_twice_and_records_are();
     of_a_crowd_each_one_is_known();
-    all_who_ask_hear_the_same();
+    all_who_ask_at_once_hear_the_same();
 #ifdef HAVE_ROBUST_MUTEX
     a_thread_may_end_with_locks_and_is_known_to_have();
 #endif

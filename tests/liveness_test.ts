@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { openNative } from "../src/ffi/open.ts";
 import { test } from "./_harness.ts";
-import { spawnNativeWorker, untilEnded } from "./_native.ts";
+import { spawnNativeWorker } from "./_native.ts";
 
 test("thread - this thread's id is a whole number above 0, always the same, and it runs", () => {
   const native = openNative();
@@ -32,21 +32,18 @@ test("alive - workers know of each other and of the main thread", async () => {
       assert(await two.order({ ask: "alive", thread }));
     }
   } finally {
-    one.terminate();
-    two.terminate();
+    await one.terminate();
+    await two.terminate();
   }
-  await untilEnded(one.thread);
-  await untilEnded(two.thread);
 });
 
-test("alive - a worker that was terminated does not run, also once its place is taken by others", async () => {
+test("alive - a worker that was terminated, or ended itself, does not run, also once its place is taken by others", async () => {
   const native = openNative();
   const dead: number[] = [];
   for (let round = 0; round < 10; round++) {
     const worker = await spawnNativeWorker();
     assert(!dead.includes(worker.thread), "an id came twice");
-    worker.terminate();
-    await untilEnded(worker.thread);
+    await (round % 2 === 0 ? worker.terminate() : worker.end());
     dead.push(worker.thread);
     assertEquals(dead.filter((thread) => native.alive(thread)), []);
   }

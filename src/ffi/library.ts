@@ -6,7 +6,9 @@ import { ABI, type Host, type Native } from "./native.ts";
 
 const COMPILERS = ["cc", "gcc", "clang"];
 const FLAGS = ["-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-pthread"];
-const SOURCES = ["mempool.c", "threads.c", "lock.c"];
+/** As NEVER_UNLOADED in native/Makefile. */
+const NEVER_UNLOADED = ["-Wl,-z,nodelete"];
+const SOURCES = ["mempool.c", "holds.c", "threads.c", "lock.c"];
 const SUFFIXES: Record<string, string> = { darwin: "dylib" };
 
 const PERMISSIONS = "Deno needs --allow-ffi (without a path) to load it, and for building it once --allow-read, " +
@@ -60,9 +62,10 @@ function buildAndLoad(host: Host, folder: string, path: string, tried: string[])
 function build(host: Host, folder: string, path: string, tried: string[]): boolean {
   mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.${crypto.randomUUID()}`;
+  const linking = host.system === "darwin" ? [] : NEVER_UNLOADED;
   const sources = SOURCES.map((name) => join(folder, name));
   for (const compiler of COMPILERS) {
-    const result = host.run(compiler, [...FLAGS, "-o", draft, ...sources]);
+    const result = host.run(compiler, [...FLAGS, ...linking, "-o", draft, ...sources]);
     if (result?.success) {
       publish(draft, path);
       return true;
