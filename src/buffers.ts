@@ -78,8 +78,9 @@ export class Buffers {
     this.region = region;
     this.table = views.table;
     this.blockSize = views.blockSize;
-    const limit = Math.min(views.header[layout.CACHED_BUFFERS]!, views.table.blockCount);
-    this.mask = limit === 0 ? -1 : (1 << (31 - Math.clz32(limit))) - 1;
+    const limit = views.header[layout.CACHED_BUFFERS]!;
+    const enough = 32 - Math.clz32(views.table.blockCount - 1);
+    this.mask = limit === 0 ? -1 : (1 << Math.min(31 - Math.clz32(limit), enough)) - 1;
   }
 
   /** The buffer over this run, of exactly this length: the kept one if it fits. */

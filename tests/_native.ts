@@ -37,7 +37,7 @@ export async function spawnNativeWorker(): Promise<NativeWorker> {
 /** A thread that was told to end and has not in so many milliseconds hangs. */
 const patience = 60_000;
 
-async function untilEnded(thread: number): Promise<void> {
+export async function untilEnded(thread: number): Promise<void> {
   const native = openNative();
   for (const start = Date.now(); native.alive(thread);) {
     if (Date.now() - start > patience) throw new Error(`Thread ${thread} still runs after ${patience} ms`);
