@@ -1,9 +1,10 @@
 /** What this process has of the system: where Linux says so. */
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import process from "node:process";
 import type { Footprint } from "./_destroy_orders.ts";
 
-export const canMeasure = existsSync("/proc/self/status");
+export const canMeasure = process.platform === "linux";
 
 export function footprint(): Footprint | undefined {
   if (!canMeasure) return undefined;

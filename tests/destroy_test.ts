@@ -44,7 +44,7 @@ test(`destroy - ${races} pools while 8 workers use them: each later call says so
     if (soaking && canMeasure) assertNoLeak(outcome);
   }));
 
-const cycles = effort(2000, 10_000);
+const cycles = effort(3000, 10_000);
 (canMeasure ? test : skip("only Linux says what a process has"))(
   `destroy - ${cycles} pools one after the other: descriptors, address space and memory stay`,
   async () => assertNoLeak(await run("cycle", cycles)),
