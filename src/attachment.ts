@@ -97,12 +97,15 @@ export class Attachment {
     if (known?.views.header[STATE] === LIVE) return known;
     const number = native.open(handle.id);
     if (number === UNKNOWN) throw unknown(handle, "this process never had it");
-    if (number === GONE) throw new MemPoolError("destroyed", `Cannot attach to pool ${handle.id}: it is destroyed`);
+    if (number === GONE) throw destroyed(handle);
     const region = native.region(number);
     try {
       const wrong = misfit(region.meta, region.dataBytes);
       if (wrong !== undefined) throw mismatch(wrong);
-      return new Attachment(native, region, new Views(region.meta), handle);
+      const views = new Views(region.meta);
+      // Whoever destroys it has said so, and has yet to tell the registry.
+      if (views.header[STATE] !== LIVE) throw destroyed(handle);
+      return new Attachment(native, region, views, handle);
     } catch (error) {
       region.close();
       throw error;
@@ -209,4 +212,8 @@ function mismatch(detail: string): MemPoolError {
 
 function unknown(handle: MemPoolHandle, detail: string): MemPoolError {
   return new MemPoolError("unknown-pool", `Cannot attach to pool ${handle.id}: ${detail}`);
+}
+
+function destroyed(handle: MemPoolHandle): MemPoolError {
+  return new MemPoolError("destroyed", `Cannot attach to pool ${handle.id}: it is destroyed`);
 }

@@ -1,6 +1,7 @@
 /** One test file for both runtimes: `test` registers with `deno test` or `bun test`, whichever runs the file. */
 
 import process from "node:process";
+import { effort } from "./_effort.ts";
 
 export { spawnWorker } from "./_workers.ts";
 export type { TestWorker } from "./_workers.ts";
@@ -14,7 +15,7 @@ interface BunTest {
 }
 
 /** Bun ends a test after 5 seconds unless told; model tests take longer. Milliseconds. */
-const timeLimit = 300_000;
+const timeLimit = effort(300_000, 3_600_000);
 
 /** Registers a test. Keep tests flat: no steps, no order among them. */
 export function test(name: string, body: TestBody): void {

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import type { MemPool } from "mempool";
+import { MemPool } from "mempool";
 import { CACHED, DESTROYED, LIVE, RELEASING, STATE, TAG } from "../src/layout.ts";
 import { isAllocated, makeTag, stateOf, workerOf } from "../src/table.ts";
 import { test } from "./_harness.ts";
@@ -120,4 +120,13 @@ test("interference - the pool is destroyed while a worker looks at a block: dest
   assertRefused(() => pool.at(offset), "destroyed", "Cannot look at: the pool is destroyed");
   views.table.set(0, TAG, tag);
   views.header[STATE] = LIVE;
+});
+
+test("interference - a pool that is just being destroyed cannot be attached any more", () => {
+  using pool = makePool();
+  const { header } = insideOf(pool).views;
+  header[STATE] = DESTROYED;
+  const refusal = `Cannot attach to pool ${pool.handle.id}: it is destroyed`;
+  assertRefused(() => MemPool.attach(pool.handle), "destroyed", refusal);
+  header[STATE] = LIVE;
 });

@@ -1,0 +1,25 @@
+/** Runs a program of the tests as a process of its own, on the same runtime: so that a signal ends it and not the tests. */
+
+import { execFile } from "node:child_process";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { onDeno } from "../scripts/_project.ts";
+
+/** All: a program that looks at its process in /proc needs them. */
+const flags = onDeno ? ["run", "--quiet", "--no-check", "--allow-all"] : [];
+
+/** Returns what the program printed. Rejects when it ended by a signal, in failure or not at all, and says which. */
+export function runChild(file: URL, args: readonly string[], patience: number): Promise<string> {
+  const options = { timeout: patience, maxBuffer: 2 ** 26 };
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [...flags, fileURLToPath(file.href), ...args], options, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else reject(new Error(`The child ${endOf(error)}. It wrote:\n${stdout}${stderr}`));
+    });
+  });
+}
+
+function endOf({ code, signal, killed }: { code?: unknown; signal?: unknown; killed?: boolean }): string {
+  if (killed === true) return "did not end in time";
+  return typeof signal === "string" ? `was ended by ${signal}` : `ended with code ${code}`;
+}
