@@ -9,7 +9,7 @@ import type { MemPool } from "mempool";
 import { effort, tell } from "./_effort.ts";
 import { spawnWorker, test } from "./_harness.ts";
 import { withSeed } from "./_random.ts";
-import { freeWhatTheDeadHeld, Stress } from "./_stress.ts";
+import { Stress } from "./_stress.ts";
 import type { WitnessOrder, WitnessReport } from "./_witness_worker.ts";
 
 /** The pool's, in milliseconds: whoever waits as long gives up. */
@@ -65,7 +65,7 @@ test(`termination - ${rounds} workers, each at a random moment: no table is torn
       assert(witness.longest < LOCK_TIMEOUT, `a call took ${witness.longest} ms`);
       assert(witness.calls > rounds && allocatedBlocks > 0, "nobody did anything: the test tests nothing");
       all.drain();
-      freeWhatTheDeadHeld(all.pool);
+      all.pool.reap();
       all.pool.check();
       assertEquals(all.pool.stats().largestFreeRun, situation.blocks);
     } finally {
