@@ -38,13 +38,16 @@ int lock_make(pthread_mutex_t *lock);
 /* Takes it, waiting at most timeout_ms; returns what mempool_lock does. */
 int32_t lock_take(pthread_mutex_t *lock, uint32_t timeout_ms);
 
+/* Gives it up, if the calling thread has it or its owner died. */
+void lock_leave(pthread_mutex_t *lock);
+
 /* ---- holds.c, with the registry's lock held ---- */
 
 /* Notes one more hold of the thread on the region. */
 void hold_begin(uint32_t region, double thread);
 
-/* Strikes one out; whether the thread has no other, as far as is noted. */
-bool hold_end(uint32_t region, double thread);
+/* Strikes one out. */
+void hold_end(uint32_t region, double thread);
 
 /* Strikes out all holds of threads that have ended; how many those were. */
 uint32_t holds_of_the_dead(uint32_t region);

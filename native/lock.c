@@ -47,10 +47,13 @@ static void pause_for(int rounds) {
     }
 }
 
-static int64_t now_ms(void) {
+static bool get_ms(int64_t *ms) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
+        return false;
+    }
+    *ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return true;
 }
 
 static int sleep_on(pthread_mutex_t *lock, int64_t ms) {
@@ -62,13 +65,27 @@ static int sleep_on(pthread_mutex_t *lock, int64_t ms) {
     int error = pthread_mutex_trylock(lock);
     return error == EBUSY ? ETIMEDOUT : error;
 #else
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    struct timespec until = { 0, 0 };
+    clock_gettime(CLOCK_REALTIME, &until); /* if it fails, there is no sleep */
     until.tv_nsec += (long)ms * 1000000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     return pthread_mutex_timedlock(lock, &until);
 #endif
+}
+
+/* Gives up where there is no clock: the wait would have no end. */
+static int sleep_and_wait_for(pthread_mutex_t *lock, uint32_t timeout_ms) {
+    int64_t start = 0;
+    bool clock_runs = get_ms(&start);
+    for (int64_t now = start; clock_runs; clock_runs = get_ms(&now)) {
+        int64_t left = start + timeout_ms - now;
+        int error = sleep_on(lock, left < 0 ? 0 : left < WAIT_SLICE_MS ? left : WAIT_SLICE_MS);
+        if (error != ETIMEDOUT || left <= 0) {
+            return error;
+        }
+    }
+    return ETIMEDOUT;
 }
 
 static int wait_for(pthread_mutex_t *lock, uint32_t timeout_ms) {
@@ -79,14 +96,7 @@ static int wait_for(pthread_mutex_t *lock, uint32_t timeout_ms) {
             return error;
         }
     }
-    int64_t deadline = now_ms() + timeout_ms;
-    for (;;) {
-        int64_t left = deadline - now_ms();
-        int error = sleep_on(lock, left < 0 ? 0 : left < WAIT_SLICE_MS ? left : WAIT_SLICE_MS);
-        if (error != ETIMEDOUT || left <= 0) {
-            return error;
-        }
-    }
+    return sleep_and_wait_for(lock, timeout_ms);
 }
 
 /* ---- taking ---- */
@@ -120,6 +130,17 @@ int32_t lock_take(pthread_mutex_t *lock, uint32_t timeout_ms) {
         return lock_status(lock, error, 0);
     }
     return lock_status(lock, wait_for(lock, timeout_ms), MEMPOOL_CONTENDED);
+}
+
+void lock_leave(pthread_mutex_t *lock) {
+    int error = pthread_mutex_trylock(lock);
+#ifndef HAVE_ROBUST_MUTEX
+    /* This thread may be the one that has it; if it is not, unlocking is refused. */
+    error = error == EBUSY ? 0 : error;
+#endif
+    if (lock_status(lock, error, 0) >= 0) {
+        pthread_mutex_unlock(lock);
+    }
 }
 
 /* ---- the asymmetric barrier ---- */

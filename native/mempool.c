@@ -203,6 +203,7 @@ static void abandon(region_entry *entry) {
 static void sweep(region_entry *entry) {
     entry->open_count -= holds_of_the_dead(index_of(entry));
     if (entry->open_count == 0 && entry->state == DESTROYED) {
+        lock_leave(lock_of(entry));
         pthread_mutex_destroy(lock_of(entry));
         retire(entry);
     }
@@ -272,7 +273,7 @@ static uint64_t process_nonce(void) {
     uint64_t nonce = 0;
     int file = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
     if (file < 0 || read(file, &nonce, sizeof nonce) != (ssize_t)sizeof nonce) {
-        struct timespec now;
+        struct timespec now = { 0, 0 };
         clock_gettime(CLOCK_REALTIME, &now);
         nonce = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec + ((uint64_t)getpid() << 32);
     }
@@ -321,11 +322,10 @@ int32_t mempool_open(double id) {
 void mempool_close(uint32_t region) {
     region_entry *entry = &regions[region];
     double thread = mempool_thread();
+    /* An exception may have thrown it out of a critical section. Its list of mutexes must not lead to other pages. */
+    lock_leave(lock_of(entry));
     pthread_mutex_lock(&registry);
-    if (hold_end(region, thread)) {
-        /* If it has the lock: until a thread ends, the system may follow a list that leads there. Else it is refused. */
-        pthread_mutex_unlock(lock_of(entry));
-    }
+    hold_end(region, thread);
     entry->open_count--;
     sweep(entry);
     pthread_mutex_unlock(&registry);

@@ -68,7 +68,7 @@ MEMPOOL_EXPORT double mempool_create(double meta_bytes, double data_bytes);
 MEMPOOL_EXPORT int32_t mempool_open(double id);
 
 /*
- * Ends one mempool_create or mempool_open of the calling thread. A thread that ends is taken to have closed all: that is
+ * Ends one mempool_create or mempool_open of the calling thread, and its hold on the lock if it has that. A thread that ends is taken to have closed all: that is
  * looked after in mempool_create, mempool_open and mempool_close. When a destroyed region is open nowhere any more, it
  * gives up all its memory.
  */

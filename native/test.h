@@ -19,6 +19,13 @@
 #define META 8192u
 #define DATA 1048576u
 
+/* Sanitizers map memory of their own at any time. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define COUNTS_MAPS 0
+#else
+#define COUNTS_MAPS 1
+#endif
+
 /* Most threads that a test has at a time. */
 #define CROWD 64
 
@@ -61,6 +68,8 @@ size_t lines_of(const char *path);
 
 /* ---- the files of tests ---- */
 
+void plant(const char *name);
+void test_faults(void);
 void test_regions(void);
 void test_lock(void);
 void test_threads(void);

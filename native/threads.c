@@ -69,15 +69,10 @@ static int tie(thread_record *record) {
 #else
 
 static pthread_key_t key;
-static pthread_once_t key_once = PTHREAD_ONCE_INIT;
-static int key_error;
+static bool have_key;
 
 static void end_of_thread(void *record) {
     set_id(record, 0);
-}
-
-static void make_key(void) {
-    key_error = pthread_key_create(&key, end_of_thread);
 }
 
 static bool runs(thread_record *record) {
@@ -86,8 +81,9 @@ static bool runs(thread_record *record) {
 
 static int make_record(thread_record *record) {
     (void)record;
-    pthread_once(&key_once, make_key);
-    return key_error;
+    int error = have_key ? 0 : pthread_key_create(&key, end_of_thread);
+    have_key = error == 0;
+    return error;
 }
 
 static int tie(thread_record *record) {
