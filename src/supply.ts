@@ -79,7 +79,10 @@ export class Supply {
     this.#setTop(0);
   }
 
-  /** Makes all that any worker has cached free, but for what is being taken this moment; says whether that was anything. */
+  /**
+   * Makes all that any worker has cached free, but for what is being taken this moment; says whether that was anything.
+   * Where the system refuses the barrier, other workers' caches stay as they are.
+   */
   recall(): boolean {
     const { header, slots } = this.#views;
     const before = header[FREE_BLOCKS]!;
@@ -87,8 +90,8 @@ export class Supply {
     let marked = false;
     for (let slot = 0; slot < slots.used; slot++) marked = this.#mark(slot) || marked;
     if (marked) {
-      if (header[PLAIN_CLAIMS] === 1) this.#native.barrier();
-      for (let slot = 0; slot < slots.used; slot++) this.#take(slot);
+      const passed = header[PLAIN_CLAIMS] !== 1 || this.#native.barrier();
+      for (let slot = 0; slot < slots.used; slot++) this.#take(slot, passed);
     }
     return header[FREE_BLOCKS]! > before;
   }
@@ -148,8 +151,8 @@ export class Supply {
     return marked;
   }
 
-  /** Steps C and D. */
-  #take(slot: number): void {
+  /** Steps C and D; without the barrier, C for every block. */
+  #take(slot: number, passed: boolean): void {
     const { meta, table, runs, slots } = this.#views;
     const worker = slots.worker(slot);
     const claim = Atomics.load(meta, slotWord(slot) + SLOT_CLAIM);
@@ -158,7 +161,7 @@ export class Supply {
     const entries = cacheWord(slot, this.#capacity);
     for (let entry = entries; entry < entries + this.#capacity; entry++) {
       const block = meta[entry]!;
-      if (block === claim) {
+      if (!passed || block === claim) {
         table.exchangeTag(block, recalled, cached);
       } else if (table.exchangeTag(block, recalled, FREE)) {
         runs.release(block);
