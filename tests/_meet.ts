@@ -3,15 +3,22 @@
 /** Tries before a thread goes to sleep: on a machine with a core for each, the others come before. */
 const SPINS = 20_000;
 
+/**
+ * Tries where only two meet. They go on at the same moment only if both have a core: on a busy machine it is worth a slice
+ * of the scheduler to wait for that awake.
+ */
+const SPINS_OF_TWO = 2_000_000;
+
 /** Longer is a hang. Milliseconds. */
 const PATIENCE = 30_000;
 
 /** Comes to a meeting that is counted in `words[at]`, and waits there until so many have come: awake, if it is not long. */
-export function meet(words: Int32Array, at: number, awaited: number): void {
+export function meet(words: Int32Array, at: number, awaited: number, parties: number): void {
+  const most = parties === 2 ? SPINS_OF_TWO : SPINS;
   Atomics.add(words, at, 1);
   Atomics.notify(words, at);
   for (let spins = 0; Atomics.load(words, at) < awaited; spins++) {
-    if (spins < SPINS) continue;
+    if (spins < most) continue;
     const come = Atomics.load(words, at);
     const late = come < awaited && Atomics.wait(words, at, come, PATIENCE) === "timed-out";
     if (late) throw new Error(`Only ${come} have come, and ${awaited} were awaited`);
@@ -19,11 +26,12 @@ export function meet(words: Int32Array, at: number, awaited: number): void {
 }
 
 /**
- * `meet`, and then waits a little for those who slept there to wake up, counted in `words[at + 1]`: so that they go on
- * at the same moment wherever there are cores for that.
+ * `meet`, and then waits a little until another of them is awake, counted in `words[at + 1]`: so that two go on at the
+ * same moment wherever there are two cores.
  */
-export function meetAwake(words: Int32Array, at: number, awaited: number): void {
-  meet(words, at, awaited);
+export function meetAwake(words: Int32Array, at: number, awaited: number, parties: number): void {
+  meet(words, at, awaited, parties);
   Atomics.add(words, at + 1, 1);
-  for (let spins = 0; spins < SPINS && Atomics.load(words, at + 1) < awaited; spins++);
+  const two = awaited - parties + 2;
+  for (let spins = 0; spins < SPINS && Atomics.load(words, at + 1) < two; spins++);
 }
