@@ -40,7 +40,7 @@ class Player {
   }
 
   run(): void {
-    meet(new Int32Array(this.#order.words), 0, this.#order.awaited, this.#order.awaited);
+    meet(new Int32Array(this.#order.words), 0, this.#order.awaited);
     const until = this.#order.destroys ? this.#draw(500) : Infinity;
     const refused = this.#codeOf(() => {
       for (; this.report.calls < until; this.report.calls++) this.#step();

@@ -56,7 +56,7 @@ class Player {
     meetAwake(this.#words, STARTS, (history + 1) * workers, workers);
     if (duel !== NONE) this.#free(duel);
     for (let call = Number(duel !== NONE); call < calls; call++) this.#call();
-    meet(this.#words, ENDS, (history + 1) * workers, workers);
+    meet(this.#words, ENDS, (history + 1) * workers);
     if (this.#isAlone(history + 1)) this.#cleanUp();
   }
 

@@ -4,17 +4,16 @@
 const SPINS = 20_000;
 
 /**
- * Tries where only two meet. They go on at the same moment only if both have a core: on a busy machine it is worth a slice
- * of the scheduler to wait for that awake.
+ * As long as a slice of the scheduler, or nearly. On a busy machine, two that wait for each other awake go on only when
+ * both have a core: rarely, but then at the same moment.
  */
-const SPINS_OF_TWO = 2_000_000;
+const PATIENT_SPINS = 500_000;
 
 /** Longer is a hang. Milliseconds. */
 const PATIENCE = 30_000;
 
 /** Comes to a meeting that is counted in `words[at]`, and waits there until so many have come: awake, if it is not long. */
-export function meet(words: Int32Array, at: number, awaited: number, parties: number): void {
-  const most = parties === 2 ? SPINS_OF_TWO : SPINS;
+export function meet(words: Int32Array, at: number, awaited: number, most = SPINS): void {
   Atomics.add(words, at, 1);
   Atomics.notify(words, at);
   for (let spins = 0; Atomics.load(words, at) < awaited; spins++) {
@@ -30,7 +29,7 @@ export function meet(words: Int32Array, at: number, awaited: number, parties: nu
  * same moment wherever there are two cores.
  */
 export function meetAwake(words: Int32Array, at: number, awaited: number, parties: number): void {
-  meet(words, at, awaited, parties);
+  meet(words, at, awaited, parties === 2 ? PATIENT_SPINS : SPINS);
   Atomics.add(words, at + 1, 1);
   const two = awaited - parties + 2;
   for (let spins = 0; spins < SPINS && Atomics.load(words, at + 1) < two; spins++);

@@ -126,7 +126,7 @@ function race({ offsets, by, flags }: Order & { ask: "race" }): string[] {
   const words = new Int32Array(flags);
   const blocks = offsets.map((offset) => by === "free" || by === "freeMany" ? pool.at(offset) : new ArrayBuffer(0));
   return offsets.map((offset, round) => {
-    meet(words, ARRIVALS, 2 * (round + 1), 2);
+    meet(words, ARRIVALS, 2 * (round + 1));
     return outcomeOf(() => {
       if (by === "freeOffset") pool.freeOffset(offset);
       else if (by === "free") pool.free(blocks[round]!);
@@ -140,9 +140,9 @@ function race({ offsets, by, flags }: Order & { ask: "race" }): string[] {
 function raceToAlloc({ rounds, flags }: Order & { ask: "race to alloc" }): boolean[] {
   const words = new Int32Array(flags);
   return Array.from({ length: rounds }, (_, round) => {
-    meet(words, ARRIVALS, 4 * round + 2, 2);
+    meet(words, ARRIVALS, 4 * round + 2);
     const offset = pool.allocOffset(1);
-    meet(words, ARRIVALS, 4 * round + 4, 2);
+    meet(words, ARRIVALS, 4 * round + 4);
     if (offset >= 0) pool.freeOffset(offset);
     return offset >= 0;
   });
