@@ -129,15 +129,19 @@ async function withWorker<T>(use: (order: <R>(order: FaultsOrder) => Promise<R>)
   }
 }
 
-/** A worker that cannot be watched can attach all the same. */
+/** A worker that cannot be watched is no worker: what it holds would be taken for a dead one's. */
 function attaching(): Promise<Outcome[]> {
   return withWorker(async (order) => {
     using pool = MemPool.init(64 * 1024, 64);
     faults.fail("pthread_mutex_init", ENOMEM, 1, 100);
-    const blocks = await order<number>({ ask: "attach", handle: pool.handle });
-    const what = `${faults.calls("pthread_mutex_init")} refused, ${blocks} blocks`;
+    const { code, message } = await order<number>({ ask: "attach", handle: pool.handle }).then(
+      () => ({ code: "attached", message: "" }),
+      (error: MemPoolError) => error,
+    );
     faults.clear();
-    return [{ what, left: [] }];
+    const workers = pool.stats().workers;
+    const blocks = await order<number>({ ask: "attach", handle: pool.handle });
+    return [{ what: `${workers} worker, then ${blocks} blocks`, error: { code, message }, left: [] }];
   });
 }
 

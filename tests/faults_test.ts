@@ -47,8 +47,10 @@ for (
   });
 }
 
-faultsTest("attach - a worker whose end could not be noticed: works", async () => {
-  assertEquals(await outcomesOf("attaching"), [{ what: "1 refused, 1024 blocks", left: [] }]);
+faultsTest("attach - a worker whose end could not be noticed: refused, and works later", async () => {
+  const why = "nobody would notice the end of this thread, the system refused to watch it (errno 12)";
+  const error = { code: "too-many-workers", message: `Cannot attach: ${why}` };
+  assertEquals(await outcomesOf("attaching"), [{ what: "1 worker, then 1024 blocks", error, left: [] }]);
 });
 
 faultsTest("destroy - memory that the system does not take back: no error, and later pools are zero", async () => {
