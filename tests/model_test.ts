@@ -51,7 +51,7 @@ const operations = fc.array(
 function testModel(situation: string, shape: PoolShape, atLeast: number): void {
   test(`model - ${atLeast} operations, ${situation}`, () => {
     for (let done = 0; done < atLeast;) {
-      forAll(50, operations, (all) => {
+      forAll(Math.min(50, atLeast / 200), operations, (all) => {
         using pool = makePool({ blockSize: BLOCK_SIZE, ...shape });
         const model = new Model(pool);
         for (const operation of all) model.run(operation);
@@ -69,4 +69,6 @@ testModel(
   { blocks: 200, cachedBlocks: 4, cachedBuffers: 7 },
   20_000,
 );
+testModel("64 blocks, checked", { blocks: 64, checked: true }, 3000);
+testModel("7 blocks, checked, no buffers kept", { blocks: 7, checked: true, cachedBuffers: 0 }, 3000);
 testModel("7 blocks, nearly always full", { blocks: 7, cachedBlocks: 2, cachedBuffers: 0 }, 20_000);
