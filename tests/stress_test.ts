@@ -59,19 +59,26 @@ function operationsOf({ workers, generations, operations }: Situation): number {
   return workers * generations * operations;
 }
 
-const deadly = { ...ROOMY, workers: 4, generations: effort(2, 250), operations: effort(5000, 10_000) };
-test(`stress - 4 workers that close, and ${4 * deadly.generations} that are terminated at any moment`, () =>
-  stress(deadly, async (all) => {
-    await Promise.all([
-      replace(deadly.workers, deadly.generations, () => all.work()),
-      replace(deadly.workers, deadly.generations, () => all.die()),
-    ]);
-    all.drain();
-    const { allocatedBlocks, ownerDeaths } = all.pool.stats();
-    assert(allocatedBlocks > 0, "nobody died with a block: the test tests nothing");
-    tell(`${allocatedBlocks} blocks were left by the dead, ${ownerDeaths} of them had the lock`);
-    freeWhatTheDeadHeld(all.pool);
-    all.pool.check();
-    const { blockCount, largestFreeRun } = all.pool.stats();
-    assertEquals(largestFreeRun, blockCount);
-  }));
+const deadly = { ...ROOMY, workers: 4, generations: effort(2, 25), operations: effort(5000, 10_000) };
+/** The dead keep their slots in a pool, of which there are 128. */
+const deadlyPools = effort(1, 10);
+const deaths = deadlyPools * deadly.workers * deadly.generations;
+
+test(`stress - 4 workers at a time that close, and ${deaths} that are terminated at any moment`, async () => {
+  for (let round = 0; round < deadlyPools; round++) await stress(deadly, stressAndDie);
+});
+
+async function stressAndDie(all: Stress): Promise<void> {
+  await Promise.all([
+    replace(deadly.workers, deadly.generations, () => all.work()),
+    replace(deadly.workers, deadly.generations, () => all.die()),
+  ]);
+  all.drain();
+  const { allocatedBlocks, ownerDeaths } = all.pool.stats();
+  assert(allocatedBlocks > 0, "nobody died with a block: the test tests nothing");
+  tell(`${allocatedBlocks} blocks were left by the dead, ${ownerDeaths} of them had the lock`);
+  freeWhatTheDeadHeld(all.pool);
+  all.pool.check();
+  const { blockCount, largestFreeRun } = all.pool.stats();
+  assertEquals(largestFreeRun, blockCount);
+}
