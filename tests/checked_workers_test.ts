@@ -257,7 +257,10 @@ test("checked workers - destroyed there: with the next call here every buffer is
     const kept = [50, 150].map((bytes) => new Kept(allocateHere(pool, bytes)));
     kept.push(new Kept(pool.buffer));
     const [[report]] = await hand!.order<[[string]]>({ ask: "destroy" });
-    assert(report.startsWith(`mempool: pool ${pool.handle.id} destroyed: 2 blocks, 200 bytes, still allocated\n`), report);
+    assert(
+      report.startsWith(`mempool: pool ${pool.handle.id} destroyed: 2 blocks, 200 bytes, still allocated\n`),
+      report,
+    );
     assert(pool.destroyed);
     assertEquals(pool.buffer.byteLength, 0);
     let refused = false;
