@@ -13,14 +13,27 @@ const flags = onDeno
   ? ["run", "--quiet", "--no-check", "--allow-all", "--v8-flags=--max-old-space-size=32,--max-semi-space-size=1"]
   : ["--smol"];
 
+/** With this, a program on Deno has a function `gc`. On Bun, every program has `Bun.gc`. */
+export const EXPOSE_GC: readonly string[] = onDeno ? ["--v8-flags=--expose-gc"] : [];
+
 /** Returns what the program printed. Rejects when it ended by a signal, in failure or not at all, and says which. */
-export function runChild(file: URL, args: readonly string[], patience: number): Promise<string> {
+export function runChild(
+  file: URL,
+  args: readonly string[],
+  patience: number,
+  moreFlags: readonly string[] = [],
+): Promise<string> {
   const options = { timeout: patience, maxBuffer: 2 ** 26 };
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, [...flags, fileURLToPath(file.href), ...args], options, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else reject(new Error(`The child ${endOf(error)}. It wrote:\n${stdout}${stderr}`));
-    });
+    execFile(
+      process.execPath,
+      [...flags, ...moreFlags, fileURLToPath(file.href), ...args],
+      options,
+      (error, stdout, stderr) => {
+        if (error === null) resolve(stdout);
+        else reject(new Error(`The child ${endOf(error)}. It wrote:\n${stdout}${stderr}`));
+      },
+    );
   });
 }
 
