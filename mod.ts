@@ -30,6 +30,8 @@
 
 export { alloc, attach, calloc, destroy, free, init, realloc } from "./src/default_pool.ts";
 export { MemPoolError, type MemPoolErrorCode } from "./src/errors.ts";
+export type { LeakInfo } from "./src/leaks.ts";
+export type { Membership } from "./src/membership.ts";
 export type { MemPoolHandle, MemPoolOptions } from "./src/options.ts";
 export { type Block, MemPool } from "./src/pool.ts";
 export type { MemPoolStats } from "./src/stats.ts";

@@ -1,6 +1,16 @@
 /** What the parts of the benchmarks tell each other. All of it goes through JSON. */
 
-export type GroupName = "pairs" | "live" | "runs" | "first" | "workers" | "init" | "memory" | "peer" | "puzzle";
+export type GroupName =
+  | "pairs"
+  | "live"
+  | "runs"
+  | "first"
+  | "workers"
+  | "full"
+  | "init"
+  | "memory"
+  | "peer"
+  | "puzzle";
 
 /** In the order in which they run. */
 export const GROUPS: readonly GroupName[] = [
@@ -9,6 +19,7 @@ export const GROUPS: readonly GroupName[] = [
   "runs",
   "first",
   "workers",
+  "full",
   "init",
   "memory",
   "peer",

@@ -108,7 +108,7 @@ function pull(ring: Int32Array, release: (offset: number) => void): number {
 }
 
 /** Waits for the start, works until told to stop, and says how much was done in what time. */
-function untilStopped(control: Int32Array, work: () => number): Done {
+export function untilStopped(control: Int32Array, work: () => number): Done {
   Atomics.add(control, READY, 1);
   Atomics.wait(control, GO, 0);
   const began = performance.now();

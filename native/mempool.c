@@ -1,28 +1,14 @@
-#if defined(__linux__)
-#define _GNU_SOURCE
-#endif
-
-#include "mempool.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
-#if defined(__linux__) && defined(__x86_64__)
-#include <linux/membarrier.h>
-#include <sys/syscall.h>
-#define HAVE_BARRIER 1
-#endif
 
 /* ---- constants ---- */
-
-/* Ids are sequence * REGION_LIMIT + index, so an id finds its entry without a search. */
-#define REGION_LIMIT 16384u
 
 /*
  * Ranges of destroyed pools of one size that rest before one is used again, so that a stale buffer meets zeros, not a
@@ -32,16 +18,6 @@
 
 /* No system that we know maps more than 2^47 bytes for one process. */
 #define ADDRESS_LIMIT 140737488355328.0
-
-/* Tries before a waiter goes to sleep. A critical section is shorter than a sleep and a wake-up. */
-#define SPIN_LIMIT 64
-
-/* One sleep of a waiter. The system's timed lock counts by a clock that people set; the sum is ours to keep. */
-#define WAIT_SLICE_MS 50
-
-#if defined(__linux__) || defined(__FreeBSD__)
-#define HAVE_ROBUST_MUTEX 1
-#endif
 
 #ifndef MAP_NORESERVE
 #define MAP_NORESERVE 0
@@ -56,10 +32,10 @@ _Static_assert(sizeof(pthread_mutex_t) <= MEMPOOL_LOCK_BYTES, "the lock fits int
 /* ---- structures ---- */
 
 typedef enum {
-    UNUSED,    /* no range */
+    UNUSED,    /* no range, or none that anybody knows of */
     LIVE,      /* can be opened */
-    DESTROYED, /* waits for the last close */
-    RETIRED,   /* nobody is left; the range is readable, and may be used again */
+    DESTROYED, /* waits for the last close, or the end of the last thread that has it open */
+    RETIRED,   /* nobody is left; the range may be used again, and until then stale buffers may use it */
 } region_state;
 
 typedef struct {
@@ -109,194 +85,83 @@ static size_t reserved_bytes(const region_entry *entry) {
 
 /* ---- mapping ---- */
 
-static void *map(void *where, size_t bytes, int protection) {
+/* Zero pages, new ones if `where` is NULL; in one step, so that no reader of old ones ever meets a hole. */
+static unsigned char *map_zero_pages(unsigned char *where, size_t bytes) {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (where == NULL ? 0 : MAP_FIXED);
-    void *got = mmap(where, bytes, protection, flags, -1, 0);
+    void *got = mmap(where, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
     return got == MAP_FAILED ? NULL : got;
 }
 
-/* Fresh zero pages in one step, so that no reader ever meets a hole; where the system has none left, emptied ones. */
-static void map_zero_pages(unsigned char *where, size_t bytes) {
-    if (map(where, bytes, PROT_READ | PROT_WRITE) == NULL) {
+/* Gives memory back, and keeps the addresses; where the system has no new pages left, by emptying the old ones. */
+static void give_back(unsigned char *where, size_t bytes) {
+    if (map_zero_pages(where, bytes) == NULL) {
         madvise(where, bytes, MADV_DONTNEED);
     }
 }
 
-static int open_pages(region_entry *entry) {
-    if (mprotect(entry->base, entry->meta_bytes, PROT_READ | PROT_WRITE) != 0) {
-        return errno;
-    }
-    if (mprotect(entry->data, entry->data_open, PROT_READ | PROT_WRITE) != 0) {
-        return errno;
-    }
-    return 0;
+/* Takes access from all between `from` and `to`. Returns an errno. */
+static int guard(unsigned char *from, unsigned char *to) {
+    return mprotect(from, (size_t)(to - from), PROT_NONE) == 0 ? 0 : errno;
 }
 
-/* ---- the lock ---- */
-
-static pthread_mutex_t *lock_of(uint32_t region) {
-    return (pthread_mutex_t *)(void *)regions[region].base;
+static int guard_parts(const region_entry *entry) {
+    int error = guard(entry->base + entry->meta_bytes, entry->data);
+    return error != 0 ? error : guard(entry->data + entry->data_open, entry->base + reserved_bytes(entry));
 }
 
-static int make_lock(pthread_mutex_t *lock) {
-    pthread_mutexattr_t attributes;
-    int error = pthread_mutexattr_init(&attributes);
-    if (error != 0) {
-        return error;
-    }
-    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK);
-    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-#ifdef HAVE_ROBUST_MUTEX
-    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-#endif
-    error = pthread_mutex_init(lock, &attributes);
-    pthread_mutexattr_destroy(&attributes);
-    return error;
+static pthread_mutex_t *lock_of(const region_entry *entry) {
+    return (pthread_mutex_t *)(void *)entry->base;
 }
 
-static void pause_for(int rounds) {
-    for (int i = 0; i < rounds; i++) {
-#if defined(__x86_64__) || defined(__i386__)
-        __builtin_ia32_pause();
-#elif defined(__aarch64__)
-        __asm__ __volatile__("yield");
-#endif
-    }
-}
-
-static int64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static int sleep_on(pthread_mutex_t *lock, int64_t ms) {
-#if defined(__APPLE__)
-    /* No timed lock there: sleep a little, and try. */
-    struct timespec nap = { .tv_sec = 0, .tv_nsec = 100000 };
-    (void)ms;
-    nanosleep(&nap, NULL);
-    int error = pthread_mutex_trylock(lock);
-    return error == EBUSY ? ETIMEDOUT : error;
-#else
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += (long)ms * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    return pthread_mutex_timedlock(lock, &until);
-#endif
-}
-
-static int wait_for(pthread_mutex_t *lock, uint32_t timeout_ms) {
-    for (int i = 0; i < SPIN_LIMIT; i++) {
-        pause_for(i);
-        int error = pthread_mutex_trylock(lock);
-        if (error != EBUSY) {
-            return error;
-        }
-    }
-    int64_t deadline = now_ms() + timeout_ms;
-    for (;;) {
-        int64_t left = deadline - now_ms();
-        int error = sleep_on(lock, left < 0 ? 0 : left < WAIT_SLICE_MS ? left : WAIT_SLICE_MS);
-        if (error != ETIMEDOUT || left <= 0) {
-            return error;
-        }
-    }
-}
-
-static int32_t lock_status(pthread_mutex_t *lock, int error, int32_t waited) {
-    switch (error) {
-    case 0:
-        return waited;
-#ifdef HAVE_ROBUST_MUTEX
-    case EOWNERDEAD:
-        pthread_mutex_consistent(lock);
-        return waited | MEMPOOL_INHERITED;
-#endif
-    case EDEADLK:
-        /* This thread holds it: an exception threw it out of its critical section. */
-        return MEMPOOL_INHERITED;
-    case ETIMEDOUT:
-        return MEMPOOL_TIMED_OUT;
-    default:
-        (void)lock;
-        return MEMPOOL_LOCK_BROKEN;
-    }
-}
-
-int32_t mempool_lock(uint32_t region, uint32_t timeout_ms) {
-    pthread_mutex_t *lock = lock_of(region);
-    int error = pthread_mutex_trylock(lock);
-    if (error == 0) {
-        return MEMPOOL_LOCKED;
-    }
-    if (error != EBUSY) {
-        return lock_status(lock, error, 0);
-    }
-    return lock_status(lock, wait_for(lock, timeout_ms), MEMPOOL_CONTENDED);
-}
-
-void mempool_unlock(uint32_t region) {
-    pthread_mutex_unlock(lock_of(region));
-}
-
-/* ---- the asymmetric barrier ---- */
-
-/*
- * Only on x86-64: the argument of src/cache.ts needs that a processor makes a thread's stores visible in their order,
- * which others do not promise.
- */
-int32_t mempool_barrier(void) {
-#ifdef HAVE_BARRIER
-    if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0) {
-        return 1;
-    }
-    /* A process has to register before its first one. */
-    return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0
-        && syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
-#else
-    return 0;
-#endif
+static uint32_t index_of(const region_entry *entry) {
+    return (uint32_t)(entry - regions);
 }
 
 /* ---- the registry; all of this with `registry` held ---- */
 
-static bool fits(const region_entry *entry, size_t meta_reserved, size_t data_reserved) {
-    return entry->state == RETIRED && entry->meta_reserved == meta_reserved && entry->data_reserved == data_reserved;
-}
-
-/* The range that has rested longest, if more than QUARANTINE of its size do. */
-static region_entry *rested(size_t meta_reserved, size_t data_reserved) {
-    region_entry *oldest = NULL;
-    uint32_t resting = 0;
+/* The range that has rested longest, and how many rest; of these sizes, or of all if they are 0. */
+static region_entry *longest_retired(size_t meta_reserved, size_t data_reserved, uint32_t *resting) {
+    region_entry *longest = NULL;
+    *resting = 0;
     for (uint32_t i = 0; i < region_count; i++) {
-        if (fits(&regions[i], meta_reserved, data_reserved)) {
-            resting++;
-            if (oldest == NULL || regions[i].retired_at < oldest->retired_at) {
-                oldest = &regions[i];
-            }
+        region_entry *entry = &regions[i];
+        bool fits = meta_reserved == 0
+            || (entry->meta_reserved == meta_reserved && entry->data_reserved == data_reserved);
+        if (entry->state == RETIRED && fits) {
+            ++*resting;
+            longest = longest == NULL || entry->retired_at < longest->retired_at ? entry : longest;
         }
     }
-    return resting > QUARANTINE ? oldest : NULL;
+    return longest;
 }
 
+/*
+ * An entry without a range. If there is none, the range that has rested longest is forgotten: it stays mapped, because
+ * of stale buffers, and nobody uses it again.
+ */
 static region_entry *unused_entry(void) {
     for (uint32_t i = 0; i < region_count; i++) {
         if (regions[i].state == UNUSED) {
             return &regions[i];
         }
     }
-    return region_count < REGION_LIMIT ? &regions[region_count++] : NULL;
+    if (region_count < REGION_LIMIT) {
+        return &regions[region_count++];
+    }
+    uint32_t resting;
+    region_entry *forgotten = longest_retired(0, 0, &resting);
+    if (forgotten != NULL) {
+        forgotten->state = UNUSED;
+    }
+    return forgotten;
 }
 
-/* Gives `entry` a range, or returns an errno. */
+/* Gives an unused entry a range, or returns an errno. */
 static int reserve(region_entry *entry, size_t meta_reserved, size_t data_reserved) {
     entry->meta_reserved = meta_reserved;
     entry->data_reserved = data_reserved;
     entry->data_open = 0;
-    entry->base = map(NULL, reserved_bytes(entry), PROT_NONE);
+    entry->base = map_zero_pages(NULL, reserved_bytes(entry));
     if (entry->base == NULL) {
         return errno;
     }
@@ -304,21 +169,52 @@ static int reserve(region_entry *entry, size_t meta_reserved, size_t data_reserv
     return 0;
 }
 
-static int find_range(size_t meta_reserved, size_t data_reserved, region_entry **found) {
-    *found = rested(meta_reserved, data_reserved);
-    if (*found != NULL) {
-        return 0;
-    }
-    *found = unused_entry();
-    if (*found == NULL) {
-        return ENFILE;
-    }
-    return reserve(*found, meta_reserved, data_reserved);
+/* Zero again: stale buffers may have written there while it rested. Returns an errno. */
+static int reuse(region_entry *entry) {
+    return map_zero_pages(entry->base, reserved_bytes(entry)) != NULL ? 0 : errno;
 }
 
+/* An entry with a range all of zero pages; it is still RETIRED or UNUSED. Returns an errno. */
+static int find_range(size_t meta_reserved, size_t data_reserved, region_entry **found) {
+    uint32_t resting;
+    *found = longest_retired(meta_reserved, data_reserved, &resting);
+    if (resting > QUARANTINE) {
+        return reuse(*found);
+    }
+    *found = unused_entry();
+    return *found == NULL ? ENFILE : reserve(*found, meta_reserved, data_reserved);
+}
+
+/* One mapping from end to end, because a process may have so many only. */
 static void retire(region_entry *entry) {
+    give_back(entry->base, reserved_bytes(entry));
     entry->state = RETIRED;
     entry->retired_at = next_sequence;
+}
+
+/* Undoes find_range. A new range, which nobody has seen, need not stay. */
+static void abandon(region_entry *entry) {
+    if (entry->state == RETIRED || munmap(entry->base, reserved_bytes(entry)) != 0) {
+        retire(entry);
+    }
+}
+
+/* Ends the holds of threads that have ended. A destroyed region that nobody holds any more gives up its memory. */
+static void sweep(region_entry *entry) {
+    entry->open_count -= holds_of_the_dead(index_of(entry));
+    if (entry->open_count == 0 && entry->state == DESTROYED) {
+        lock_leave(lock_of(entry));
+        pthread_mutex_destroy(lock_of(entry));
+        retire(entry);
+    }
+}
+
+static void sweep_destroyed(void) {
+    for (uint32_t i = 0; i < region_count; i++) {
+        if (regions[i].state == DESTROYED) {
+            sweep(&regions[i]);
+        }
+    }
 }
 
 static int make_region(size_t meta_bytes, size_t data_bytes, region_entry **made) {
@@ -332,23 +228,38 @@ static int make_region(size_t meta_bytes, size_t data_bytes, region_entry **made
     entry->meta_bytes = round_up(meta_bytes, page);
     entry->data_bytes = data_bytes;
     entry->data_open = data_open > entry->data_open ? data_open : entry->data_open;
-    error = open_pages(entry);
+    error = guard_parts(entry);
     if (error == 0) {
-        error = make_lock((pthread_mutex_t *)(void *)entry->base);
+        error = lock_make(lock_of(entry));
     }
     if (error != 0) {
-        retire(entry);
+        abandon(entry);
         return error;
     }
     entry->state = LIVE;
     entry->open_count = 1;
-    entry->id = next_sequence++ * REGION_LIMIT + (double)(entry - regions);
+    entry->id = next_sequence++ * REGION_LIMIT + index_of(entry);
     *made = entry;
     return 0;
 }
 
 static bool issued(double id) {
     return id >= REGION_LIMIT && id < next_sequence * REGION_LIMIT && id == (double)(uint64_t)id;
+}
+
+static int32_t open_region(double id, double thread) {
+    if (!issued(id)) {
+        return MEMPOOL_UNKNOWN;
+    }
+    uint32_t index = (uint32_t)((uint64_t)id % REGION_LIMIT);
+    region_entry *entry = &regions[index];
+    if (entry->id != id || entry->state != LIVE) {
+        return MEMPOOL_DESTROYED;
+    }
+    sweep(entry);
+    entry->open_count++;
+    hold_begin(index, thread);
+    return (int32_t)index;
 }
 
 /* ---- public operations ---- */
@@ -362,7 +273,7 @@ static uint64_t process_nonce(void) {
     uint64_t nonce = 0;
     int file = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
     if (file < 0 || read(file, &nonce, sizeof nonce) != (ssize_t)sizeof nonce) {
-        struct timespec now;
+        struct timespec now = { 0, 0 };
         clock_gettime(CLOCK_REALTIME, &now);
         nonce = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec + ((uint64_t)getpid() << 32);
     }
@@ -386,38 +297,37 @@ double mempool_create(double meta_bytes, double data_bytes) {
     if (!(meta_bytes >= MEMPOOL_LOCK_BYTES && data_bytes >= 1 && meta_bytes + data_bytes <= ADDRESS_LIMIT)) {
         return -EINVAL;
     }
+    double thread = mempool_thread();
     region_entry *made = NULL;
     pthread_mutex_lock(&registry);
+    sweep_destroyed();
     int error = make_region((size_t)meta_bytes, (size_t)data_bytes, &made);
-    double id = error == 0 ? made->id : -error;
+    double id = -error;
+    if (error == 0) {
+        hold_begin(index_of(made), thread);
+        id = made->id;
+    }
     pthread_mutex_unlock(&registry);
     return id;
 }
 
 int32_t mempool_open(double id) {
-    int32_t answer = MEMPOOL_UNKNOWN;
+    double thread = mempool_thread();
     pthread_mutex_lock(&registry);
-    if (issued(id)) {
-        uint32_t index = (uint32_t)((uint64_t)id % REGION_LIMIT);
-        answer = MEMPOOL_DESTROYED;
-        if (regions[index].id == id && regions[index].state == LIVE) {
-            regions[index].open_count++;
-            answer = (int32_t)index;
-        }
-    }
+    int32_t answer = open_region(id, thread);
     pthread_mutex_unlock(&registry);
     return answer;
 }
 
 void mempool_close(uint32_t region) {
     region_entry *entry = &regions[region];
+    double thread = mempool_thread();
+    /* An exception may have thrown it out of a critical section. Its list of mutexes must not lead to other pages. */
+    lock_leave(lock_of(entry));
     pthread_mutex_lock(&registry);
+    hold_end(region, thread);
     entry->open_count--;
-    if (entry->open_count == 0 && entry->state == DESTROYED) {
-        pthread_mutex_destroy(lock_of(region));
-        map_zero_pages(entry->base, entry->meta_bytes);
-        retire(entry);
-    }
+    sweep(entry);
     pthread_mutex_unlock(&registry);
 }
 
@@ -427,14 +337,22 @@ void mempool_destroy(uint32_t region, double keep_bytes, uint32_t timeout_ms) {
     bool first = entry->state == LIVE;
     entry->state = DESTROYED;
     if (first) {
-        map_zero_pages(entry->data, entry->data_open);
+        give_back(entry->data, entry->data_open);
     }
     pthread_mutex_unlock(&registry);
     size_t keep = round_up((size_t)keep_bytes, page_size());
     if (first && keep < entry->meta_bytes && mempool_lock(region, timeout_ms) >= 0) {
-        map_zero_pages(entry->base + keep, entry->meta_bytes - keep);
+        give_back(entry->base + keep, entry->meta_bytes - keep);
         mempool_unlock(region);
     }
+}
+
+int32_t mempool_lock(uint32_t region, uint32_t timeout_ms) {
+    return lock_take(lock_of(&regions[region]), timeout_ms);
+}
+
+void mempool_unlock(uint32_t region) {
+    pthread_mutex_unlock(lock_of(&regions[region]));
 }
 
 void *mempool_meta(uint32_t region) {

@@ -1,8 +1,8 @@
 /*
  * The native side of mempool: what JavaScript cannot do by itself.
  *
- * It maps regions, keeps a registry of them, locks them, and moves bytes. It does no bookkeeping of
- * blocks: that is src/table.ts. Sizes and offsets are doubles, exact up to 2^53, because both runtimes
+ * It maps regions, keeps a registry of them, locks them, moves bytes, and knows which threads still run. It does no
+ * bookkeeping of blocks: that is src/table.ts. Sizes and offsets are doubles, exact up to 2^53, because both runtimes
  * pass a double at no cost and a 64-bit integer at the price of a BigInt.
  *
  * A region, each part on pages of its own:
@@ -12,8 +12,8 @@
  *     data    the blocks
  *     guard   no access
  *
- * Thread safety: every function may be called from any thread. All but mempool_create and mempool_open take
- * the index of a region that the caller has created or opened and not yet closed.
+ * Thread safety: every function may be called from any thread. A function that takes the index of a region may be
+ * called by a thread that has created or opened it and not yet closed.
  */
 #ifndef MEMPOOL_H
 #define MEMPOOL_H
@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 /* Raise it with every change of a signature or of the meaning of a function; src/ffi/native.ts mirrors it. */
-#define MEMPOOL_ABI 2
+#define MEMPOOL_ABI 3
 
 /* Room at the start of a region for the lock of any platform. src/layout.ts mirrors it. */
 #define MEMPOOL_LOCK_BYTES 128
@@ -49,13 +49,29 @@ MEMPOOL_EXPORT uint32_t mempool_abi(void);
 /* A number that tells this process, and this copy of the library in it, from any other. */
 MEMPOOL_EXPORT double mempool_process(void);
 
+/*
+ * The calling thread's id: a whole number above 0 that no other thread of the process ever has. -EAGAIN when more
+ * threads run than the table has room for, or another -errno.
+ */
+MEMPOOL_EXPORT double mempool_thread(void);
+
+/*
+ * 1 while the thread with this id runs; 0 once it has ended, however it did, and for what never was an id. When it
+ * returns 0, every lock of the thread has been given up.
+ */
+MEMPOOL_EXPORT int32_t mempool_alive(double thread);
+
 /* Maps a region, opened once for the caller. Returns its id, never used again, or -errno. */
 MEMPOOL_EXPORT double mempool_create(double meta_bytes, double data_bytes);
 
 /* The index of the live region with this id, or MEMPOOL_UNKNOWN or MEMPOOL_DESTROYED. */
 MEMPOOL_EXPORT int32_t mempool_open(double id);
 
-/* Ends one mempool_create or mempool_open. The last close of a destroyed region gives up all its memory. */
+/*
+ * Ends one mempool_create or mempool_open of the calling thread, and its hold on the lock if it has that. A thread that ends is taken to have closed all: that is
+ * looked after in mempool_create, mempool_open and mempool_close. When a destroyed region is open nowhere any more, it
+ * gives up all its memory.
+ */
 MEMPOOL_EXPORT void mempool_close(uint32_t region);
 
 /*

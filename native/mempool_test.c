@@ -1,34 +1,19 @@
-/* What the native side promises, without any JavaScript. One function a promise; `make test` runs them. */
-#if defined(__linux__)
-#define _GNU_SOURCE
-#endif
+/*
+ * What the native side promises, without any JavaScript. One function a promise; `make test` runs them all.
+ *
+ *     test [effort [seed]]    all tests, with so many times the usual number of rounds
+ *     test plant <fault>      a fault that a tool must see, see plants.c
+ */
+#include "test.h"
 
-#include "mempool.h"
+#include <sched.h>
+#include <time.h>
 
-#include <errno.h>
-#include <pthread.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
+atomic_int failed;
+unsigned effort = 1;
+uint64_t seed;
 
-#define META 8192u
-#define DATA 1048576u
-
-static int failed;
-
-#define expect(condition)                                                                 \
-    do {                                                                                  \
-        if (!(condition)) {                                                               \
-            fprintf(stderr, "%s:%d: expected %s\n", __FILE__, __LINE__, #condition);      \
-            failed++;                                                                     \
-        }                                                                                 \
-    } while (0)
-
-static uint32_t create(double meta, double data, double *id) {
+uint32_t create(double meta, double data, double *id) {
     *id = mempool_create(meta, data);
     expect(*id > 0);
     int32_t region = mempool_open(*id);
@@ -37,329 +22,65 @@ static uint32_t create(double meta, double data, double *id) {
     return (uint32_t)region;
 }
 
-static void end(uint32_t region) {
+void end(uint32_t region) {
     mempool_destroy(region, MEMPOOL_LOCK_BYTES, 100);
     mempool_close(region);
 }
 
-/* Runs `body` in a child and says how it ended, so that a fault can be seen without dying of it. */
-static int signal_of(void (*body)(uint32_t), uint32_t region) {
-    pid_t child = fork();
-    if (child == 0) {
-        struct rlimit none = { 0, 0 };
-        setrlimit(RLIMIT_CORE, &none);
-        fclose(stderr);
-        body(region);
-        _exit(0);
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-static void the_version_is_the_header_s(void) {
-    expect(mempool_abi() == MEMPOOL_ABI);
-    expect(mempool_process() > 0 && mempool_process() == mempool_process());
-    expect(mempool_process() < 9007199254740992.0);
-}
-
-static void a_region_is_zero_and_writable(void) {
-    double id;
-    uint32_t region = create(META, DATA, &id);
-    unsigned char *data = mempool_data(region);
-    for (size_t i = 0; i < DATA; i += 4096) {
-        expect(data[i] == 0);
-        data[i] = 1;
-    }
-    expect(((uintptr_t)data & 4095) == 0);
-    expect(mempool_meta_bytes(region) == META && mempool_data_bytes(region) == DATA);
-    unsigned char *meta = mempool_meta(region);
-    meta[META - 1] = 1;
-    end(region);
-}
-
-static void write_before_data(uint32_t region) {
-    ((volatile unsigned char *)mempool_data(region))[-1] = 1;
-}
-
-static void write_after_data(uint32_t region) {
-    ((volatile unsigned char *)mempool_data(region))[DATA] = 1;
-}
-
-static void guard_pages_fault(void) {
-    double id;
-    uint32_t region = create(META, DATA, &id);
-    expect(signal_of(write_before_data, region) != 0);
-    expect(signal_of(write_after_data, region) != 0);
-    end(region);
-}
-
-static void sizes_that_cannot_be_are_refused(void) {
-    expect(mempool_create(META, 0) == -EINVAL);
-    expect(mempool_create(0, DATA) == -EINVAL);
-    expect(mempool_create(META, -1) == -EINVAL);
-    expect(mempool_create(META, 1e300) == -EINVAL);
-    double nan = strtod("nan", NULL);
-    expect(mempool_create(META, nan) == -EINVAL);
-    double refused = mempool_create(META, 140000000000000.0);
-    expect(refused == -ENOMEM);
-}
-
-static void an_offset_is_the_distance_from_the_first_data_byte(void) {
-    double id;
-    uint32_t region = create(META, 1000, &id);
-    char *data = mempool_data(region);
-    expect(mempool_offset(region, data) == 0);
-    expect(mempool_offset(region, data + 999) == 999);
-    expect(mempool_offset(region, data + 1000) == -1);
-    expect(mempool_offset(region, data - 1) == -1);
-    expect(mempool_offset(region, NULL) == -1);
-    end(region);
-}
-
-static void ids_find_live_regions_only(void) {
-    double id, other;
-    uint32_t region = create(META, DATA, &id);
-    uint32_t second = create(META, DATA, &other);
-    expect(id != other && region != second);
-    expect(mempool_open(id) == (int32_t)region);
-    mempool_close(region);
-    expect(mempool_open(0) == MEMPOOL_UNKNOWN);
-    expect(mempool_open(-1) == MEMPOOL_UNKNOWN);
-    expect(mempool_open(id + 1e9) == MEMPOOL_UNKNOWN);
-    expect(mempool_open(id + 0.5) == MEMPOOL_UNKNOWN);
-    expect(mempool_open(strtod("nan", NULL)) == MEMPOOL_UNKNOWN);
-    mempool_destroy(region, META, 100);
-    expect(mempool_open(id) == MEMPOOL_DESTROYED);
-    mempool_close(region);
-    expect(mempool_open(id) == MEMPOOL_DESTROYED);
-    end(second);
-}
-
-static void a_destroyed_region_reads_as_zeros(void) {
-    double id;
-    uint32_t region = create(META * 4, DATA, &id);
-    unsigned char *data = mempool_data(region);
-    unsigned char *meta = mempool_meta(region);
-    memset(data, 7, DATA);
-    meta[META - 1] = 7;
-    meta[META] = 7;
-    mempool_destroy(region, META, 100);
-    expect(data[0] == 0 && data[DATA - 1] == 0);
-    expect(meta[META - 1] == 7);
-    expect(meta[META] == 0);
-    mempool_close(region);
-    expect(data[0] == 0 && meta[META - 1] == 0);
-}
-
-static size_t address_space(void) {
-    FILE *file = fopen("/proc/self/statm", "r");
-    size_t pages = 0;
-    if (file == NULL || fscanf(file, "%zu", &pages) != 1) {
-        pages = 0;
-    }
-    if (file != NULL) {
-        fclose(file);
-    }
-    return pages;
-}
-
-static void ranges_are_used_again_after_a_rest(void) {
-    size_t before = 0;
-    for (int i = 0; i < 2000; i++) {
-        double id;
-        uint32_t region = create(META, DATA + (unsigned)(i % 7) * 4096, &id);
-        unsigned char *data = mempool_data(region);
-        expect(data[0] == 0 && data[DATA - 1] == 0);
-        memset(data, 1, 4096);
-        end(region);
-        if (i == 200) {
-            before = address_space();
-        }
-    }
-    expect(address_space() < before + 16 * DATA / 4096);
-}
-
-static void zero_and_move(void) {
-    double id;
-    uint32_t region = create(META, DATA, &id);
-    unsigned char *data = mempool_data(region);
-    for (int i = 0; i < 100; i++) {
-        data[i] = (unsigned char)i;
-    }
-    mempool_move(region, 10, 0, 50);
-    expect(data[9] == 9 && data[10] == 0 && data[59] == 49 && data[60] == 60);
-    mempool_zero(region, 5, 3);
-    expect(data[4] == 4 && data[5] == 0 && data[7] == 0 && data[8] == 8);
-    end(region);
-}
-
-static void exchange_is_one_step(void) {
-    double id;
-    uint32_t region = create(META, DATA, &id);
-    int32_t *words = mempool_meta(region);
-    expect(mempool_exchange(region, 100, 0, 7) == 0 && words[100] == 7);
-    expect(mempool_exchange(region, 100, 0, 9) == 7 && words[100] == 7);
-    end(region);
-}
-
-static void the_barrier_says_whether_there_is_one(void) {
-    int32_t first = mempool_barrier();
-    expect(first == 0 || first == 1);
-    expect(mempool_barrier() == first);
-}
-
-typedef struct {
-    uint32_t region;
-    int rounds;
-    int *counter;
-} worker;
-
-static void *count(void *argument) {
-    worker *self = argument;
-    for (int i = 0; i < self->rounds; i++) {
-        if (mempool_lock(self->region, 5000) < 0) {
-            return argument;
-        }
-        ++*self->counter;
-        mempool_unlock(self->region);
-    }
-    return NULL;
-}
-
-static void the_lock_excludes(void) {
-    double id;
-    int counter = 0;
-    worker self = { create(META, DATA, &id), 20000, &counter };
-    pthread_t threads[4];
-    for (int i = 0; i < 4; i++) {
-        expect(pthread_create(&threads[i], NULL, count, &self) == 0);
-    }
-    for (int i = 0; i < 4; i++) {
-        void *result;
-        pthread_join(threads[i], &result);
-        expect(result == NULL);
-    }
-    expect(counter == 80000);
-    end(self.region);
-}
-
-static void *lock_and_die(void *argument) {
-    expect(mempool_lock(*(uint32_t *)argument, 1000) >= 0);
-    return NULL;
-}
-
-static void *time_out(void *argument) {
-    expect(mempool_lock(*(uint32_t *)argument, 120) == MEMPOOL_TIMED_OUT);
-    expect(mempool_lock(*(uint32_t *)argument, 0) == MEMPOOL_TIMED_OUT);
-    mempool_unlock(*(uint32_t *)argument); /* not the owner's: does nothing */
-    expect(mempool_lock(*(uint32_t *)argument, 0) == MEMPOOL_TIMED_OUT);
-    return NULL;
-}
-
-static void run_thread(void *(*body)(void *), uint32_t region) {
+pthread_t start(void *(*body)(void *), void *argument) {
     pthread_t thread;
-    expect(pthread_create(&thread, NULL, body, &region) == 0);
-    pthread_join(thread, NULL);
-}
-
-static void waiting_ends(void) {
-    double id;
-    uint32_t region = create(META, DATA, &id);
-    expect(mempool_lock(region, 0) == MEMPOOL_LOCKED);
-    run_thread(time_out, region);
-    mempool_unlock(region);
-    expect(mempool_lock(region, 0) == MEMPOOL_LOCKED);
-    mempool_unlock(region);
-    end(region);
-}
-
-static void a_dead_owner_is_reported_once(void) {
-    double id;
-    uint32_t region = create(META, DATA, &id);
-    run_thread(lock_and_die, region);
-    expect(mempool_lock(region, 1000) == MEMPOOL_INHERITED);
-    mempool_unlock(region);
-    expect(mempool_lock(region, 1000) == MEMPOOL_LOCKED);
-    mempool_unlock(region);
-    end(region);
-}
-
-static void locking_twice_is_reported_not_a_deadlock(void) {
-    double id;
-    uint32_t region = create(META, DATA, &id);
-    expect(mempool_lock(region, 1000) == MEMPOOL_LOCKED);
-    expect(mempool_lock(region, 1000) == MEMPOOL_INHERITED);
-    mempool_unlock(region);
-    run_thread(lock_and_die, region);
-    end(region);
-}
-
-static void *hold(void *argument) {
-    worker *self = argument;
-    expect(mempool_lock(self->region, 1000) == MEMPOOL_LOCKED);
-    __atomic_store_n(self->counter, 1, __ATOMIC_SEQ_CST);
-    usleep(200000);
-    mempool_unlock(self->region);
-    return NULL;
-}
-
-static void a_wait_is_told_from_a_lock_at_once(void) {
-    double id;
-    int held = 0;
-    worker self = { create(META, DATA, &id), 0, &held };
-    pthread_t thread;
-    expect(pthread_create(&thread, NULL, hold, &self) == 0);
-    while (__atomic_load_n(&held, __ATOMIC_SEQ_CST) == 0) {
-        usleep(100);
+    int error = pthread_create(&thread, NULL, body, argument);
+    if (error != 0) {
+        fprintf(stderr, "pthread_create: %s\n", strerror(error));
+        exit(1);
     }
-    expect(mempool_lock(self.region, 5000) == MEMPOOL_CONTENDED);
-    mempool_unlock(self.region);
-    pthread_join(thread, NULL);
-    end(self.region);
+    return thread;
 }
 
-static void destroy_does_not_wait_for_a_stuck_owner(void) {
-    double id;
-    int held = 0;
-    worker self = { create(META * 4, DATA, &id), 0, &held };
-    unsigned char *meta = mempool_meta(self.region);
-    meta[META] = 7;
-    pthread_t thread;
-    expect(pthread_create(&thread, NULL, hold, &self) == 0);
-    while (__atomic_load_n(&held, __ATOMIC_SEQ_CST) == 0) {
-        usleep(100);
+void run_thread(void *(*body)(void *), void *argument) {
+    pthread_join(start(body, argument), NULL);
+}
+
+void await_flag(atomic_int *flag) {
+    while (*flag == 0) {
+        sched_yield();
     }
-    mempool_destroy(self.region, META, 0);
-    expect(meta[META] == 7);
-    pthread_join(thread, NULL);
-    mempool_destroy(self.region, META, 0);
-    mempool_close(self.region);
-    expect(meta[META] == 0);
 }
 
-int main(void) {
-    the_version_is_the_header_s();
-    a_region_is_zero_and_writable();
-    guard_pages_fault();
-    sizes_that_cannot_be_are_refused();
-    an_offset_is_the_distance_from_the_first_data_byte();
-    ids_find_live_regions_only();
-    a_destroyed_region_reads_as_zeros();
-    ranges_are_used_again_after_a_rest();
-    zero_and_move();
-    exchange_is_one_step();
-    the_barrier_says_whether_there_is_one();
-    the_lock_excludes();
-    waiting_ends();
-    a_dead_owner_is_reported_once();
-    locking_twice_is_reported_not_a_deadlock();
-    a_wait_is_told_from_a_lock_at_once();
-    destroy_does_not_wait_for_a_stuck_owner();
+size_t lines_of(const char *path) {
+    FILE *file = fopen(path, "r");
+    size_t lines = 0;
+    if (file == NULL) {
+        return 0;
+    }
+    for (int byte = fgetc(file); byte != EOF; byte = fgetc(file)) {
+        lines += byte == '\n';
+    }
+    fclose(file);
+    return lines;
+}
+
+static int report(void) {
     if (failed > 0) {
         fprintf(stderr, "%d expectations failed\n", failed);
         return 1;
     }
     puts("native: every expectation held");
     return 0;
+}
+
+int main(int count, char **arguments) {
+    if (count == 3 && strcmp(arguments[1], "plant") == 0) {
+        plant(arguments[2]);
+        return report();
+    }
+    effort = count > 1 ? (unsigned)strtoul(arguments[1], NULL, 10) : 1;
+    seed = count > 2 ? strtoull(arguments[2], NULL, 10) : (uint64_t)time(NULL) * 1000003u + 1;
+    test_faults();
+    test_regions();
+    test_lock();
+    test_threads();
+    test_holds();
+    test_stress();
+    return report();
 }

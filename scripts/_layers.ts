@@ -16,6 +16,7 @@ type LayerName =
   | "face"
   | "defaults"
   | "pool"
+  | "membership"
   | "operations"
   | "attachment"
   | "rooms"
@@ -26,14 +27,19 @@ type LayerName =
 
 /** From the top down. Every file of src has its place here: a new one is added to a row. */
 const layers: Readonly<Record<LayerName, Layer>> = {
-  face: { files: ["mod.ts"], uses: ["defaults", "pool", "rooms", "ground"] },
+  face: { files: ["mod.ts"], uses: ["defaults", "pool", "membership", "rooms", "ground"] },
   defaults: { files: ["src/default_pool.ts"], uses: ["pool", "rooms", "ground"] },
-  pool: { files: ["src/pool.ts"], uses: ["operations", "attachment", "rooms", "opener", "contract", "ground"] },
-  operations: { files: ["src/operations.ts"], uses: ["attachment", "rooms", "ground"] },
+  pool: { files: ["src/pool.ts"], uses: ["membership", "operations", "attachment", "rooms", "ground"] },
+  membership: { files: ["src/membership.ts"], uses: ["operations", "attachment", "rooms", "ground"] },
+  operations: {
+    files: inSrc("operations checked_operations"),
+    sideways: true,
+    uses: ["attachment", "rooms", "ground"],
+  },
   attachment: { files: ["src/attachment.ts"], uses: ["rooms", "opener", "contract", "ground"] },
   rooms: {
     files: inSrc(
-      "options addressing ended blocks cache supply slots views table runs free_lists buffers lock check stats",
+      "options addressing ended blocks resizer stock sections cache supply depot reaper slots views table runs free_lists buffers lock check stats traces stack tracked watch leaks checked_addressing",
     ),
     uses: ["contract", "ground"],
     sideways: true,
@@ -41,7 +47,7 @@ const layers: Readonly<Record<LayerName, Layer>> = {
   opener: { files: ["src/ffi/open.ts"], uses: ["adapters", "contract", "ground"] },
   adapters: { files: inSrc("ffi/deno ffi/bun ffi/library"), uses: ["contract", "ground"] },
   contract: { files: ["src/ffi/native.ts"], uses: ["ground"] },
-  ground: { files: inSrc("layout units errors"), uses: [], sideways: true },
+  ground: { files: inSrc("layout units errors intrinsics"), uses: [], sideways: true },
 };
 
 function inSrc(names: string): string[] {

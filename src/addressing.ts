@@ -24,8 +24,7 @@ export class Addressing {
 
   /** The block behind a buffer or view, allocated or not; NONE when it is none of this pool's. */
   ofBuffer(action: string, block: unknown): number {
-    checkBlock(action, block);
-    return this.#buffers.blockOf(block);
+    return this.#buffers.blockOf(checkBlock(action, block));
   }
 
   /** The block that starts at an offset, allocated or not; NONE when none does. */

@@ -2,18 +2,36 @@ import { Addressing } from "./addressing.ts";
 import { Blocks } from "./blocks.ts";
 import { Buffers } from "./buffers.ts";
 import { MemPoolError } from "./errors.ts";
+import { CheckedAddressing } from "./checked_addressing.ts";
 import { DESTROYED as GONE, type Native, type Region, UNKNOWN } from "./ffi/native.ts";
 import { openNative } from "./ffi/open.ts";
-import { DESTROYED, FORMAT, HEADER_BYTES, LIVE, LOCK_TIMEOUT, NEXT_WORKER, STATE } from "./layout.ts";
+import {
+  DESTROYED,
+  FORMAT,
+  HEADER_BYTES,
+  LIVE,
+  LOCK_TIMEOUT,
+  MAX_WORKERS,
+  NEXT_WORKER,
+  NONE,
+  SLOT_COUNT,
+  STATE,
+} from "./layout.ts";
+import { describeLeaks, type LeakInfo, listLeaks } from "./leaks.ts";
 import { Lock } from "./lock.ts";
 import { checkHandle, type MemPoolHandle, type Settings } from "./options.ts";
+import { Reaper } from "./reaper.ts";
 import { formatRegion, misfit, Views } from "./views.ts";
+import { Watch } from "./watch.ts";
 
 /** Hears that the pool is destroyed. */
 type Member = () => void;
 
 /** This thread's attachments, by the pool's id. */
 const attachments = new Map<number, Attachment>();
+
+/** Attachments to checked pools that ended while the system read or wrote a block of theirs. */
+const lingering = new Set<Attachment>();
 
 /**
  * This worker's membership in a pool: its hold on the region, its slot, its lock, its buffers. All pool objects that
@@ -26,26 +44,37 @@ export class Attachment {
   readonly blocks: Blocks;
   readonly buffers: Buffers;
   readonly addressing: Addressing;
+  /** In a checked pool. */
+  readonly watch: Watch | undefined;
   readonly maxBufferBytes: number;
+  readonly #native: Native;
   readonly #region: Region;
   readonly #members = new Set<Member>();
 
   private constructor(native: Native, region: Region, views: Views, handle: MemPoolHandle) {
-    const worker = Atomics.add(views.header, NEXT_WORKER, 1);
-    const slot = views.slots.take(worker);
+    const worker = nextWorker(views.header);
+    this.#native = native;
     this.#region = region;
-    this.handle = handle;
+    this.handle = Object.freeze(handle);
     this.views = views;
     this.maxBufferBytes = native.maxBufferBytes;
-    this.lock = new Lock(region, views, worker);
-    this.blocks = new Blocks(native, region, views, this.lock, slot, worker);
+    this.lock = new Lock(native, region, views, worker);
+    this.blocks = new Blocks(native, region, views, this.lock, takeSlot(native, views, this.lock, worker), worker);
     this.buffers = new Buffers(region, views);
-    this.addressing = new Addressing(views, this.blocks, this.buffers);
+    this.watch = views.traces && new Watch(handle.id, views.table, views.traces);
+    this.addressing = this.watch === undefined
+      ? new Addressing(views, this.blocks, this.buffers)
+      : new CheckedAddressing(views, this.blocks, this.buffers, this.lock, this.watch);
     attachments.set(handle.id, this);
+  }
+
+  static is(given: unknown): given is Attachment {
+    return typeof given === "object" && given !== null && #region in given;
   }
 
   /** Maps and formats a new pool. */
   static create(settings: Settings): Attachment {
+    letGo();
     const native = openNative();
     const bytes = settings.blockCount * settings.blockSize;
     const id = native.create(settings.metaBytes, bytes);
@@ -54,8 +83,14 @@ export class Attachment {
     }
     const region = native.region(native.open(id));
     region.close(); // one of the two holds, of `create` and of `open`
-    const views = formatRegion(region.meta, settings, native.barrier());
-    return new Attachment(native, region, views, { format: FORMAT, process: native.process, id });
+    try {
+      const views = formatRegion(region.meta, settings, native.barrier());
+      return new Attachment(native, region, views, { format: FORMAT, process: native.process, id });
+    } catch (error) {
+      region.destroy(HEADER_BYTES, settings.lockTimeout);
+      region.close();
+      throw error;
+    }
   }
 
   /** This thread's attachment to the pool of a handle, made if there is none yet. */
@@ -92,20 +127,41 @@ export class Attachment {
   removeMember(destroyed: Member): void {
     if (!this.#members.delete(destroyed) || this.#members.size > 0) return;
     try {
+      this.watch?.retry(this.blocks);
       this.blocks.leave();
     } catch (error) {
       // Another worker has destroyed the pool this moment: then there is nothing left to give up.
       if (!(error instanceof MemPoolError && error.code === "destroyed")) throw error;
     } finally {
-      this.#release();
+      this.#forget();
+      this.#region.close();
     }
+  }
+
+  /** Of a checked pool. */
+  listLeaks(): LeakInfo[] {
+    return this.views.traces === undefined ? [] : listLeaks(this.lock, this.views, this.views.traces);
+  }
+
+  /** Counts out a pool object that nobody can reach any more. If it was the pool's last, what it leaks stays for ever. */
+  dropMember(destroyed: Member): void {
+    const leaks = this.#members.size === 1 && this.#isAlone() ? this.#describeLeaks() : "";
+    try {
+      this.removeMember(destroyed);
+    } catch (error) {
+      if (!(error instanceof MemPoolError)) throw error;
+      this.#warn("garbage-collected", error.message); // nobody called, so nobody could catch it
+    }
+    this.#warn("garbage-collected", leaks);
   }
 
   /** Ends the pool for everybody. */
   destroy(): void {
     const { header } = this.views;
+    const leaks = this.#describeLeaks();
     if (Atomics.exchange(header, STATE, DESTROYED) === LIVE) this.#region.destroy(HEADER_BYTES, header[LOCK_TIMEOUT]!);
     this.leaveDestroyed();
+    this.#warn("destroyed", leaks);
   }
 
   /** Leaves a pool that somebody destroyed, with every pool object of this worker. */
@@ -113,13 +169,81 @@ export class Attachment {
     if (this.#members.size === 0) return;
     for (const destroyed of this.#members) destroyed();
     this.#members.clear();
-    this.#release();
+    this.#forget();
+    this.letGo();
   }
 
-  #release(): void {
-    if (attachments.get(this.handle.id) === this) attachments.delete(this.handle.id);
-    this.#region.close();
+  /** Gives up its hold on a destroyed pool's region; of a checked pool, once all of this worker's buffers are detached. */
+  letGo(): void {
+    const isDetached = this.watch === undefined || [this.watch.detachAll(), this.buffers.detachWhole()].every(Boolean);
+    if (!isDetached) lingering.add(this);
+    else {
+      lingering.delete(this);
+      this.#region.close();
+    }
   }
+
+  /** What is still allocated in a checked pool, for people; "" when nothing is. */
+  #describeLeaks(): string {
+    if (this.watch === undefined || this.views.header[STATE] !== LIVE) return "";
+    try {
+      return describeLeaks(this.listLeaks());
+    } catch (error) {
+      if (!(error instanceof MemPoolError)) throw error;
+      return `leaks unknown: ${error.message}`;
+    }
+  }
+
+  #warn(when: string, what: string): void {
+    if (what !== "") console.warn(`mempool: pool ${this.handle.id} ${when}: ${what}`);
+  }
+
+  /** Whether no other worker that still runs is attached. */
+  #isAlone(): boolean {
+    const { slots } = this.views;
+    let living = 0;
+    for (let slot = 0; slot < slots.used; slot++) {
+      if (slots.worker(slot) !== 0 && this.#native.alive(slots.thread(slot))) living++;
+    }
+    return living <= 1;
+  }
+
+  #forget(): void {
+    if (attachments.get(this.handle.id) === this) attachments.delete(this.handle.id);
+  }
+}
+
+/** The range of addresses of a region that was let go may become another pool's. */
+function letGo(): void {
+  for (const attachment of lingering) attachment.letGo();
+}
+
+function nextWorker(header: Int32Array): number {
+  const worker = Atomics.add(header, NEXT_WORKER, 1);
+  if (worker >= 1 && worker <= MAX_WORKERS) return worker;
+  // Or the numbers would start anew.
+  Atomics.store(header, NEXT_WORKER, MAX_WORKERS + 1);
+  throw new MemPoolError(
+    "too-many-workers",
+    `Cannot attach: all ${MAX_WORKERS} worker numbers of the pool are used up`,
+  );
+}
+
+/** A slot of its own for a worker; where none is left, a dead worker's. */
+function takeSlot(native: Native, views: Views, lock: Lock, worker: number): number {
+  const thread = native.thread();
+  if (thread < 0) {
+    const why = `nobody would notice the end of this thread, the system refused to watch it (errno ${-thread})`;
+    throw new MemPoolError("too-many-workers", `Cannot attach: ${why}`);
+  }
+  const slot = lock.run("attach", () => {
+    const free = views.slots.take(worker, thread);
+    if (free !== NONE) return free;
+    new Reaper(native, views, (block) => views.runs.release(block)).evict();
+    return views.slots.take(worker, thread);
+  });
+  if (slot !== NONE) return slot;
+  throw new MemPoolError("too-many-workers", `Cannot attach: all ${SLOT_COUNT} worker slots of the pool are taken`);
 }
 
 function mismatch(detail: string): MemPoolError {

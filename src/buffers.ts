@@ -1,6 +1,8 @@
 import type { Region } from "./ffi/native.ts";
+import { byteLengthOf, lengthOfBuffer } from "./intrinsics.ts";
 import * as layout from "./layout.ts";
 import { type BlockTable, isAllocated } from "./table.ts";
+import { detach } from "./tracked.ts";
 import type { Views } from "./views.ts";
 
 // Constants and private fields as in src/cache.ts, for the same reasons.
@@ -8,17 +10,11 @@ const NONE = layout.NONE;
 
 const EMPTY = new Uint8Array(0);
 
-/** What is known of a buffer: whose it is, and over which block. */
-class Mark {
-  /**
-   * On the buffer, EMPTY until it was freed once. Asking a view for its length is one instruction, asking a buffer is a
-   * call; and both say 0 once the buffer was moved away.
-   */
-  view: Uint8Array = EMPTY;
+/** What a stamp bears instead of a block: on a buffer over the whole data area, which starts where block 0 does. */
+const WHOLE = -2;
 
-  /** `block` is NONE for a buffer over the whole data area: it starts where block 0 does, and is no block. */
-  constructor(readonly owner: Buffers, readonly block: number, readonly buffer: ArrayBuffer) {}
-}
+/** So many of the lowest places have a view. */
+const MAX_VIEWS = 1024;
 
 class Returned {
   constructor(object: object) {
@@ -28,25 +24,36 @@ class Returned {
 }
 
 /**
- * A private field on an ArrayBuffer. It costs a nanosecond to read, and unlike a symbol property nobody sees, copies or
- * forges it. A buffer that was moved by the engine arrives without.
+ * Private fields on an ArrayBuffer: whose it is, and over which block. They cost a nanosecond to read, and unlike a symbol
+ * property nobody sees, copies or forges them. A buffer that was moved by the engine arrives without.
  */
 class Stamp extends Returned {
-  #mark: Mark;
+  #owner: Buffers;
+  #block: number;
 
-  private constructor(mark: Mark) {
-    super(mark.buffer);
-    this.#mark = mark;
+  private constructor(buffer: ArrayBuffer, owner: Buffers, block: number) {
+    super(buffer);
+    this.#owner = owner;
+    this.#block = block;
   }
 
-  /** Stamps a buffer; one that bears a mark of an attachment that this worker has ended gets another. */
-  static write(mark: Mark): void {
-    if (#mark in mark.buffer) mark.buffer.#mark = mark;
-    else new Stamp(mark);
+  /** Stamps a buffer; one that bears the stamp of an attachment that this worker has ended gets another. */
+  static write(buffer: ArrayBuffer, owner: Buffers, block: number): void {
+    if (!(#owner in buffer)) {
+      new Stamp(buffer, owner, block);
+      return;
+    }
+    buffer.#owner = owner;
+    buffer.#block = block;
   }
 
-  static read(object: unknown): Mark | undefined {
-    return typeof object === "object" && object !== null && #mark in object ? object.#mark : undefined;
+  /** The block of a stamped buffer, whoever stamped it; NONE for any other object. */
+  static blockOf(object: unknown): number {
+    return typeof object === "object" && object !== null && #block in object ? object.#block : NONE;
+  }
+
+  static isOwner(object: ArrayBuffer, owner: Buffers): boolean {
+    return #owner in object && object.#owner === owner;
   }
 }
 
@@ -55,7 +62,13 @@ export class Buffers {
   private readonly region: Region;
   private readonly table: BlockTable;
   private readonly blockSize: number;
-  private readonly kept: (Mark | undefined)[] = [];
+  private readonly kept: (ArrayBuffer | undefined)[] = [];
+  /**
+   * On the kept buffers of the lowest places, which are the busiest. Asking a view for its length is one instruction,
+   * asking a buffer is a call; both say 0 once the buffer was moved away. Where there are many buffers, reading one more
+   * object costs more than the call.
+   */
+  private readonly views: Uint8Array[] = [];
   /** One less than the number of places, a power of two; -1 for none. */
   private readonly mask: number;
   private wholeBuffer: ArrayBuffer | undefined;
@@ -65,69 +78,85 @@ export class Buffers {
     this.region = region;
     this.table = views.table;
     this.blockSize = views.blockSize;
-    const limit = Math.min(views.header[layout.CACHED_BUFFERS]!, views.table.blockCount);
-    this.mask = limit === 0 ? -1 : (1 << (31 - Math.clz32(limit))) - 1;
+    const limit = views.header[layout.CACHED_BUFFERS]!;
+    const enough = 32 - Math.clz32(views.table.blockCount - 1);
+    this.mask = limit === 0 ? -1 : (1 << Math.min(31 - Math.clz32(limit), enough)) - 1;
   }
 
   /** The buffer over this run, of exactly this length: the kept one if it fits. */
   over(block: number, byteLength: number): ArrayBuffer {
-    const kept = this.kept[block & this.mask];
-    return kept !== undefined && kept.view.length === byteLength && kept.block === block
-      ? kept.buffer
-      : this.overSlow(kept, block, byteLength);
+    const place = block & this.mask;
+    const kept = this.kept[place];
+    return kept !== undefined && this.lengthOf(kept, place) === byteLength && Stamp.blockOf(kept) === block
+      ? kept
+      : this.make(block, byteLength);
   }
 
-  /** The block that a buffer lies over which this worker has freed before; NONE where `blockOf` has to look. */
+  /** The block that a buffer lies over which this worker was given; NONE where `blockOf` has to look. */
   stamped(object: unknown): number {
-    const mark = Stamp.read(object);
-    return mark !== undefined && mark.owner === this && mark.view.length !== 0 ? mark.block : NONE;
+    const block = Stamp.blockOf(object);
+    if (block < 0) return NONE;
+    const place = block & this.mask;
+    return this.kept[place] === object && this.lengthOf(object as ArrayBuffer, place) !== 0 ? block : NONE;
   }
 
-  /** The block that a buffer, or the buffer behind a view, starts at; NONE when it is not one of this pool's. */
-  blockOf(object: object): number {
-    if (ArrayBuffer.isView(object)) return this.blockOf(object.buffer);
-    // A buffer that was moved away is empty, and its block belongs to whoever received it.
-    if (!(object instanceof ArrayBuffer) || object.byteLength === 0) return NONE;
-    const mark = Stamp.read(object);
-    if (mark === undefined || (mark.owner !== this && mark.block !== NONE)) return this.blockOfStranger(object);
-    if (mark.view.length === 0 && mark.block !== NONE) mark.view = new Uint8Array(object);
-    return mark.block;
+  /** The block that a buffer starts at; NONE when it is not one of this pool's. */
+  blockOf(buffer: ArrayBufferLike): number {
+    // Shared memory has no length here. A buffer that was moved away is empty, and its block is its receiver's.
+    const byteLength = byteLengthOf(buffer) ?? 0;
+    if (byteLength === 0) return NONE;
+    const block = Stamp.blockOf(buffer);
+    if (block === WHOLE) return NONE;
+    const known = block !== NONE && Stamp.isOwner(buffer as ArrayBuffer, this);
+    return known ? block : this.blockOfStranger(buffer as ArrayBuffer, byteLength);
   }
 
   /** One buffer over the first `byteLength` bytes of the data. */
   whole(byteLength: number): ArrayBuffer {
-    if (this.wholeBuffer?.byteLength !== byteLength) {
+    if (this.wholeBuffer === undefined || lengthOfBuffer(this.wholeBuffer) !== byteLength) {
       this.wholeBuffer = this.region.buffer(0, byteLength);
-      Stamp.write(new Mark(this, NONE, this.wholeBuffer));
+      Stamp.write(this.wholeBuffer, this, WHOLE);
     }
     return this.wholeBuffer;
   }
 
-  private overSlow(kept: Mark | undefined, block: number, byteLength: number): ArrayBuffer {
-    if (kept?.block === block && kept.buffer.byteLength === byteLength) return kept.buffer;
+  /** Detaches the buffer over all, if there is one; says whether it is. */
+  detachWhole(): boolean {
+    return this.wholeBuffer === undefined || detach(this.wholeBuffer);
+  }
+
+  /** Byte length of the buffer that is kept at a place. */
+  private lengthOf(kept: ArrayBuffer, place: number): number {
+    return place < MAX_VIEWS ? this.views[place]!.length : lengthOfBuffer(kept);
+  }
+
+  private make(block: number, byteLength: number): ArrayBuffer {
     const buffer = this.region.buffer(block * this.blockSize, byteLength);
-    this.keep(new Mark(this, block, buffer));
+    this.keep(buffer, block);
     return buffer;
   }
 
-  private keep(mark: Mark): void {
-    Stamp.write(mark);
-    const place = mark.block & this.mask;
+  private keep(buffer: ArrayBuffer, block: number): void {
+    Stamp.write(buffer, this, block);
     if (this.mask < 0) return;
+    const place = block & this.mask;
     const kept = this.kept;
     // Filled up in order: an array with holes far apart would become a slow one.
     while (kept.length <= place) kept.push(undefined);
-    kept[place] = mark;
+    kept[place] = buffer;
+    if (place >= MAX_VIEWS) return;
+    while (this.views.length < place) this.views.push(EMPTY);
+    this.views[place] = new Uint8Array(buffer);
   }
 
   /** A buffer that another worker posted, that the engine moved, of an earlier attachment, or something foreign. */
-  private blockOfStranger(buffer: ArrayBuffer): number {
+  private blockOfStranger(buffer: ArrayBuffer, byteLength: number): number {
     const block = this.region.offsetOf(buffer) / this.blockSize;
     if (!(block >= 0 && block % 1 === 0 && block < this.table.blockCount)) return NONE;
     if (isAllocated(this.table.loadTag(block))) {
       // Part of a block, or several blocks, start at one too, but are not what was handed out.
-      if (this.table.requested(block) !== buffer.byteLength) return NONE;
-      this.keep(new Mark(this, block, buffer));
+      if (this.table.requested(block) !== byteLength) return NONE;
+      this.keep(buffer, block);
     }
     return block;
   }

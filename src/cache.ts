@@ -14,6 +14,7 @@ const ALLOCATED = layout.ALLOCATED;
 const STATE_MASK = layout.STATE_MASK;
 const DESCRIPTOR_SHIFT = layout.DESCRIPTOR_SHIFT;
 const REQUESTED_LOW = layout.REQUESTED_LOW;
+const PLAIN_CLAIMS = layout.PLAIN_CLAIMS;
 const SLOT_CLAIM = layout.SLOT_CLAIM;
 const SLOT_TOP = layout.SLOT_TOP;
 const SLOT_LOWEST = layout.SLOT_LOWEST;
@@ -25,20 +26,24 @@ const SLOT_LOWEST = layout.SLOT_LOWEST;
  * `give` turns ALLOCATED into CACHED by one exchange. Of several that free a block, one wins it.
  *
  * `take` turns CACHED into ALLOCATED. The only rival is a worker that found the pool exhausted and recalls what others
- * have cached. Recalling is rare, so it bears the cost, and `take` has no atomic instruction (`PLAIN_CLAIMS`):
+ * have cached. That is rare, so it bears the cost, and as long as PLAIN_CLAIMS is 1 `take` has no atomic instruction:
  *
- *     take                                recall, under the lock
- *     1  claim = block                    A  tag: CACHED -> RECALLED, by exchange
- *     2  tag still CACHED? else slow      B  barrier: every thread passes a full memory barrier
- *     3  tag = ALLOCATED                  C  claim === block? then tag: RECALLED -> CACHED, by exchange
- *     4  claim = NONE                     D  else tag: RECALLED -> FREE, by exchange; only then is it recalled
+ *     take                                        recall, under the lock
+ *     1  claim = block                            A  PLAIN_CLAIMS = 0, unless it is
+ *     2  PLAIN_CLAIMS = 1 and tag CACHED?         B  if it was 1, barrier: every thread passes a full memory barrier
+ *     3  tag = ALLOCATED                          C  claim === block? then leave this block alone
+ *     4  claim = NONE                             D  else tag: CACHED -> FREE, by exchange
  *
- * The victim passed its barrier somewhere in its sequence. If before 2, then 2 sees A, and the victim goes to the lock
- * and looks again. If after 2, then C sees the claim of 1 and leaves the block alone, or it sees 4, and then D's exchange
- * sees 3 and fails. So no block is handed out twice, and none is lost. That no thread sees 2 before 1, once the barrier is
- * passed, nor 4 before 3, is what the processor gives (x86-64 shows stores in their order, and B undoes the one thing
- * that it does change, a load that overtakes an earlier store), and what the engines give, which keep reads and writes
- * of one typed array in the program's order. Elsewhere 1 to 4 are one exchange.
+ * Where 2 finds PLAIN_CLAIMS to be 0, it goes on by an exchange of the tag, and no such claim can go wrong. So look at a
+ * claim that found 1. It read that before its thread passed the barrier, for afterwards it reads 0. Then C, which comes
+ * after the barrier, sees the claim of 1 and leaves the block alone, or it sees 4, and then D's exchange sees 3 and fails.
+ * So no block is handed out twice, and none is lost. That no thread sees 2 before 1, once the barrier is passed, nor 4
+ * before 3, is what the processor gives (x86-64 shows stores in their order, and B undoes the one thing that it does
+ * change, a load that overtakes an earlier store), and what the engines give, which keep reads and writes of one typed
+ * array in the program's order. Elsewhere PLAIN_CLAIMS is always 0.
+ *
+ * The barrier takes microseconds where other threads are busy. So a pool that was exhausted once stays with exchanges,
+ * and recalls without a barrier, until there is plenty again: see `Supply`.
  *
  * A worker may die after any step. Before 3 the block is still cached, between 3 and the store of the new top its entry
  * is stale, and stale entries are skipped.
@@ -47,7 +52,6 @@ export class WorkerCache {
   private readonly region: Pick<Region, "exchange">;
   private readonly meta: Int32Array;
   private readonly counters: Float64Array;
-  private readonly plain: boolean;
   private readonly capacity: number;
   private readonly blockSize: number;
   private readonly blockCount: number;
@@ -66,7 +70,6 @@ export class WorkerCache {
     this.region = region;
     this.meta = views.meta;
     this.counters = views.counters;
-    this.plain = views.header[layout.PLAIN_CLAIMS] === 1;
     this.capacity = views.header[layout.CACHED_BLOCKS]!;
     this.blockSize = views.blockSize;
     this.blockCount = views.table.blockCount;
@@ -74,7 +77,7 @@ export class WorkerCache {
     this.perByte = 1 / views.blockSize;
     this.slot = slotWord(slot);
     this.entries = layout.cacheWord(slot, this.capacity);
-    this.table = layout.cacheWord(layout.SLOT_COUNT, this.capacity);
+    this.table = layout.tableWord(this.capacity);
     this.given = this.slot / 2 + layout.SLOT_GIVEN;
     this.cachedTag = makeTag(layout.CACHED, worker);
     this.allocatedTag = makeTag(ALLOCATED, worker);
@@ -132,15 +135,19 @@ export class WorkerCache {
   private claim(block: number, bytes: number): boolean {
     const meta = this.meta;
     const word = this.table + (block << DESCRIPTOR_SHIFT);
-    if (!this.plain) {
-      if (this.region.exchange(word, this.cachedTag, this.allocatedTag) !== this.cachedTag) return false;
-      meta[word + REQUESTED_LOW] = bytes;
-      return true;
-    }
     meta[this.slot + SLOT_CLAIM] = block;
+    if (meta[PLAIN_CLAIMS] === 0) return this.claimByExchange(word, bytes);
     if (meta[word] !== this.cachedTag) return false;
     meta[word + REQUESTED_LOW] = bytes;
     meta[word] = this.allocatedTag;
+    meta[this.slot + SLOT_CLAIM] = NONE;
+    return true;
+  }
+
+  private claimByExchange(word: number, bytes: number): boolean {
+    const meta = this.meta;
+    if (this.region.exchange(word, this.cachedTag, this.allocatedTag) !== this.cachedTag) return false;
+    meta[word + REQUESTED_LOW] = bytes;
     meta[this.slot + SLOT_CLAIM] = NONE;
     return true;
   }

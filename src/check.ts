@@ -1,4 +1,5 @@
 import { MemPoolError } from "./errors.ts";
+import { IN_DEPOT } from "./depot.ts";
 import { classOf } from "./free_lists.ts";
 import {
   ALLOCATED,
@@ -22,7 +23,8 @@ import {
   SECOND_LEVELS,
   TAG,
 } from "./layout.ts";
-import { type BlockTable, stateOf } from "./table.ts";
+import { type BlockTable, isAllocated, stateOf } from "./table.ts";
+import type { Lock } from "./lock.ts";
 import type { Views } from "./views.ts";
 
 /**
@@ -33,6 +35,7 @@ export function checkInvariants(views: Views): void {
   checkHeader(views);
   const found = walkTable(views);
   walkLists(views, found.freeRuns);
+  checkDepot(views, found.inDepot);
   checkCounters(views, found);
 }
 
@@ -40,6 +43,7 @@ interface Found {
   freeRuns: number;
   free: number;
   cached: number;
+  inDepot: number;
   allocated: number;
   /** End of the last run that is not free. */
   end: number;
@@ -59,14 +63,12 @@ function checkHeader({ header, counters, table, blockSize }: Views): void {
 
 function walkTable(views: Views): Found {
   const { table } = views;
-  const found: Found = { freeRuns: 0, free: 0, cached: 0, allocated: 0, end: 0 };
+  const found: Found = { freeRuns: 0, free: 0, cached: 0, inDepot: 0, allocated: 0, end: 0 };
   let afterFree = false;
   for (let block = 0; block < table.blockCount;) {
-    const length = table.length(block);
-    if (!(length >= 1 && length <= table.blockCount - block)) {
-      throw broken("I2", `the run at block ${block} has a length of ${length}`);
-    }
-    const state = stateOf(table.loadTag(block));
+    const length = checkedLength(table, block);
+    const tag = table.loadTag(block);
+    const state = stateOf(tag);
     if (state === FREE) {
       if (afterFree) throw broken("I3", `the free run at block ${block} follows another`);
       checkFree(views, block, length);
@@ -75,6 +77,7 @@ function walkTable(views: Views): Found {
     } else {
       checkTaken(views, block, length, state);
       found.end = block + length;
+      if (tag === IN_DEPOT) found.inDepot++;
       found[state === CACHED ? "cached" : "allocated"] += length;
     }
     checkInside(views, block, length);
@@ -82,6 +85,40 @@ function walkTable(views: Views): Found {
     block += length;
   }
   return found;
+}
+
+function checkedLength(table: BlockTable, block: number): number {
+  const length = table.length(block);
+  if (length >= 1 && length <= table.blockCount - block) return length;
+  throw broken("I2", `the run at block ${block} has a length of ${length}`);
+}
+
+/** What can be told in constant time and without the lock: before every call on a checked pool. */
+export function checkCheaply(views: Views): void {
+  checkHeader(views);
+  const { header, table } = views;
+  for (
+    const [invariant, name, word] of [["I6", "free blocks", FREE_BLOCKS], ["I9", "high water", HIGH_WATER]] as const
+  ) {
+    const value = header[word]!;
+    if (!(value >= 0 && value <= table.blockCount)) throw broken(invariant, `${name} is ${value}`);
+  }
+}
+
+/** What the invariants say of one run if it is handed out, in constant time. The caller does not hold the lock. */
+export function checkRun(views: Views, lock: Lock, block: number): void {
+  try {
+    checkIfAllocated(views, block);
+  } catch {
+    // Another worker may be freeing or resizing it this moment, by mistake: under the lock nobody does.
+    lock.inspect("check the pool", () => checkIfAllocated(views, block));
+  }
+}
+
+function checkIfAllocated(views: Views, block: number): void {
+  const { table } = views;
+  const tag = table.loadTag(block);
+  if (isAllocated(tag)) checkTaken(views, block, checkedLength(table, block), stateOf(tag));
 }
 
 function checkFree({ table, lists }: Views, block: number, length: number): void {
@@ -142,6 +179,16 @@ function walkLists({ table, lists }: Views, freeRuns: number): void {
     }
   }
   if (listed !== freeRuns) throw broken("I4", `the lists hold ${listed} of ${freeRuns} free runs`);
+}
+
+function checkDepot({ table, depot }: Views, blocks: number): void {
+  if (depot.top !== blocks) throw broken("I11", `the depot holds ${depot.top} blocks, ${blocks} are nobody's`);
+  for (let entry = 0; entry < blocks; entry++) {
+    const block = depot.at(entry);
+    if (!(block >= 0 && block < table.blockCount && table.tag(block) === IN_DEPOT)) {
+      throw broken("I11", `the depot holds block ${block}, which is not cached by nobody`);
+    }
+  }
 }
 
 function checkCounters({ header, table }: Views, found: Found): void {

@@ -27,10 +27,11 @@ function smallestRegion(): Views {
   const settings = {
     blockSize: 16,
     blockCount: 1,
-    metaBytes: metaBytes(1, 0),
+    metaBytes: metaBytes(1, 0, false),
     warnOnMisuse: false,
     cachedBlocks: 0,
     cachedBuffers: 0,
+    checked: false,
     lockTimeout: 0,
   };
   return formatRegion(new ArrayBuffer(settings.metaBytes), settings, false);

@@ -3,7 +3,9 @@
  *
  *     header       the lock, geometry, counters, free lists, worker slots
  *     caches       block numbers, as many as CACHED_BLOCKS a slot
+ *     depot        block numbers, as many as DEPOT_CACHES caches
  *     block table  one descriptor of 16 bytes a block
+ *     traces       in a checked pool: 16 bytes a block, and stacks
  *     guard page
  *     data         blockCount * blockSize bytes
  *     guard page
@@ -15,7 +17,7 @@
  */
 
 /** Raise it with every change of this file that an attached worker of another version would misread. */
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 /** "mPo1": tells a region from anything else, and from one of the other byte order. */
 export const MAGIC = 0x316f506d;
@@ -34,14 +36,18 @@ export const LOCK_TIMEOUT = 37;
 /** Room for entries in each worker's cache. */
 export const CACHED_BLOCKS = 38;
 export const CACHED_BUFFERS = 39;
-/** 1 where the system has the barrier that lets a worker take from its cache without an atomic instruction. */
+/** 1 while workers take from their caches by plain stores, without an atomic instruction. Written under the lock. */
 export const PLAIN_CLAIMS = 40;
+/** 1 where the system has the barrier that PLAIN_CLAIMS needs. */
+export const HAS_BARRIER = 41;
+/** 1 in a pool that finds misuse. */
+export const CHECKED = 42;
 /** In doubles. */
-export const BLOCK_SIZE = 21;
+export const BLOCK_SIZE = 24;
 
 /** The worker inside a critical section, 0 for none. */
 export const HOLDER = 64;
-/** Worker numbers count up from 1 and are never used twice. Written without the lock, by atomic addition. */
+/** Worker numbers count up from 1 and are never used twice. */
 export const NEXT_WORKER = 65;
 /** Blocks in free runs. */
 export const FREE_BLOCKS = 66;
@@ -50,16 +56,21 @@ export const HIGH_WATER = 67;
 export const PEAK_ALLOCATED = 68;
 /** One more than the highest slot that ever had a worker. Only grows. */
 export const SLOTS_USED = 69;
+/** Entries in the depot. */
+export const DEPOT_TOP = 70;
+/** In a checked pool: how many allocations there were, and how much of the stack log is used. Written without the lock. */
+export const LAST_SEQUENCE = 71;
+export const STACK_LOG_USED = 72;
 
 // Counters, in doubles.
 
-export const ALLOCS = 36;
-export const FREES = 37;
-export const COALESCED = 38;
-export const EXHAUSTED = 39;
-export const LOCK_ACQUISITIONS = 40;
-export const LOCK_CONTENDED = 41;
-export const OWNER_DEATHS = 42;
+export const ALLOCS = 37;
+export const FREES = 38;
+export const COALESCED = 39;
+export const EXHAUSTED = 40;
+export const LOCK_ACQUISITIONS = 41;
+export const LOCK_CONTENDED = 42;
+export const OWNER_DEATHS = 43;
 
 // Values of STATE. CLOSED stands in no region: it is what a pool object reads once its worker has left.
 
@@ -80,8 +91,8 @@ export const FIRST_LEVEL_MAP = 96;
 export const SECOND_LEVEL_MAPS = 97;
 export const LIST_HEADS = 128;
 
-// Worker slots, in 32-bit words, each on two cache lines of its own. SLOT_STALE and
-// SLOT_SUPPLIED are written under the lock; all else only by the worker that has the slot.
+// Worker slots, in 32-bit words, each on two cache lines of its own. SLOT_CLAIM, SLOT_TOP, SLOT_LOWEST and SLOT_GIVEN are
+// written only by the worker that has the slot, all else under the lock.
 
 export const SLOT_COUNT = 128;
 export const SLOT_WORDS = 32;
@@ -100,17 +111,24 @@ export const SLOT_LOWEST = 4;
 /** In doubles from the slot's first: blocks that it freed into its cache, and net, that came to it from free runs. */
 export const SLOT_GIVEN = 4;
 export const SLOT_SUPPLIED = 5;
+/** In doubles: the thread that the worker is, as the native library numbers them. */
+export const SLOT_THREAD = 6;
+/** 1 once the worker was found dead and what it had cached was taken back. */
+export const SLOT_SWEPT = 14;
 
 /** A multiple of every page size up to 16 KiB. */
 export const HEADER_BYTES = 32_768;
+
+/** The depot has room for so many full caches. */
+export const DEPOT_CACHES = 4;
 
 /** So that all caches together stay small in address space. */
 export const MAX_CACHED_BLOCKS = 65_536;
 
 // Descriptors.
 
-/** Bytes and words of a descriptor. */
-export const DESCRIPTOR_BYTES = 16;
+/** Words of a descriptor, and the bits of this number. */
+export const DESCRIPTOR_WORDS = 4;
 export const DESCRIPTOR_SHIFT = 2;
 
 /** State, and the number of the worker that has the block. */
@@ -146,8 +164,21 @@ export const ALLOCATED_RUN = 4;
 export const CACHED = 5;
 /** First block of a run that freeMany has claimed and not yet freed. */
 export const RELEASING = 6;
-/** A single block in a worker's cache that another worker is about to take out of it. */
-export const RECALLED = 7;
+
+// Traces, in 32-bit words a block; only in a checked pool.
+
+export const TRACE_WORDS = 4;
+export const TRACE_SHIFT = 2;
+/** Number of the block's last allocation. */
+export const TRACE_SEQUENCE = 0;
+/** Its stack, as a place in the log. */
+export const TRACE_ALLOCATED_AT = 1;
+/** Number of the allocation that was freed last, and its stack. */
+export const TRACE_FREED = 2;
+export const TRACE_FREED_AT = 3;
+
+/** Room for stacks: thousands, and no memory until they are there. */
+export const STACK_LOG_WORDS = 2 ** 20;
 
 // Bounds.
 
@@ -156,16 +187,29 @@ export const MAX_BLOCKS = 2 ** 28 - 2 ** 22;
 /** No system that we know maps more for one process. */
 export const MAX_BYTES = 2 ** 47;
 /** So that a tag stays below 2^31. */
-export const MAX_WORKERS = 2 ** 28 - 1;
+export const MAX_WORKERS = 2 ** 28 - 2;
+/** In the tags of blocks whose worker died and has no slot any more. */
+export const ORPHAN = MAX_WORKERS + 1;
 
-/** Word where the entries of a slot's cache start, or for SLOT_COUNT where the block table does. */
+/** Word where the entries of a slot's cache start, or for SLOT_COUNT those of the depot. */
 export function cacheWord(slot: number, cachedBlocks: number): number {
   return HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT + slot * cacheStride(cachedBlocks);
 }
 
-/** Bytes of header, caches and table together. */
-export function metaBytes(blockCount: number, cachedBlocks: number): number {
-  return cacheWord(SLOT_COUNT, cachedBlocks) * Int32Array.BYTES_PER_ELEMENT + blockCount * DESCRIPTOR_BYTES;
+/** Word where the block table starts. */
+export function tableWord(cachedBlocks: number): number {
+  return cacheWord(SLOT_COUNT + DEPOT_CACHES, cachedBlocks);
+}
+
+/** Word where the traces of a checked pool start; the log follows them. */
+export function traceWord(blockCount: number, cachedBlocks: number): number {
+  return tableWord(cachedBlocks) + blockCount * DESCRIPTOR_WORDS;
+}
+
+/** Bytes of all that is not data. */
+export function metaBytes(blockCount: number, cachedBlocks: number, checked: boolean): number {
+  const words = traceWord(blockCount, cachedBlocks);
+  return (checked ? words + blockCount * TRACE_WORDS + STACK_LOG_WORDS : words) * Int32Array.BYTES_PER_ELEMENT;
 }
 
 /** Words for one cache: whole cache lines, so that workers do not share any. */

@@ -1,33 +1,34 @@
 import { MemPoolError } from "./errors.ts";
-import { CONTENDED, INHERITED, LOCKED, type Region, TIMED_OUT } from "./ffi/native.ts";
-import { HOLDER, LIVE, LOCK_ACQUISITIONS, LOCK_CONTENDED, LOCK_TIMEOUT, OWNER_DEATHS, STATE } from "./layout.ts";
+import { CONTENDED, INHERITED, LOCKED, type Native, type Region, TIMED_OUT } from "./ffi/native.ts";
+import { HOLDER, LIVE, LOCK_ACQUISITIONS, LOCK_CONTENDED, LOCK_TIMEOUT, NONE, OWNER_DEATHS, STATE } from "./layout.ts";
 import type { Runs } from "./runs.ts";
+import type { Slots } from "./slots.ts";
 import type { Views } from "./views.ts";
 
 /**
- * The pool's lock as a worker uses it:
- *
- *     lock.enter("allocate");
- *     try { … } catch (error) { throw lock.abandon(error); }
- *     lock.leave();
+ * The pool's lock as a worker uses it: `run` is a critical section.
  *
  * HOLDER is set exactly while a critical section is under way, so a HOLDER found after acquiring the lock means that
  * the last section was left half done: its worker died in it, or an exception (a full stack, say) threw it out. Then
  * everything derived is built again before anything else is done.
  */
 export class Lock {
+  readonly #native: Pick<Native, "alive">;
   readonly #region: Region;
   readonly #header: Int32Array;
   readonly #counters: Float64Array;
   readonly #runs: Runs;
+  readonly #slots: Slots;
   readonly #worker: number;
   readonly #timeout: number;
 
-  constructor(region: Region, views: Views, worker: number) {
+  constructor(native: Pick<Native, "alive">, region: Region, views: Views, worker: number) {
+    this.#native = native;
     this.#region = region;
     this.#header = views.header;
     this.#counters = views.counters;
     this.#runs = views.runs;
+    this.#slots = views.slots;
     this.#worker = worker;
     this.#timeout = views.header[LOCK_TIMEOUT]!;
   }
@@ -51,6 +52,18 @@ export class Lock {
   abandon(error: unknown): unknown {
     this.#region.unlock();
     return error;
+  }
+
+  /** Does `body` as a critical section. */
+  run<T>(action: string, body: () => T): T {
+    this.enter(action);
+    try {
+      const result = body();
+      this.leave();
+      return result;
+    } catch (error) {
+      throw this.abandon(error);
+    }
   }
 
   /** Looks at the pool while nobody changes it. What `look` throws says nothing about the critical section. */
@@ -85,13 +98,20 @@ export class Lock {
   }
 
   #failure(status: number, action: string): MemPoolError {
-    const holder = this.#header[HOLDER];
-    const who = holder === 0 ? "a worker that was just entering or leaving it" : `worker ${holder}`;
+    const who = this.#describe(this.#header[HOLDER]!);
     return status === TIMED_OUT
       ? new MemPoolError(
         "lock-timeout",
         `Cannot ${action}: the lock was not free within ${this.#timeout} ms, it is held by ${who}`,
       )
       : new MemPoolError("corrupt", `Cannot ${action}: the lock itself is broken, last held by ${who}`);
+  }
+
+  #describe(holder: number): string {
+    if (holder === 0) return "a worker that was just entering or leaving it";
+    const slot = this.#slots.slotOf(holder);
+    if (slot === NONE) return `worker ${holder}, which has no slot`;
+    const state = this.#native.alive(this.#slots.thread(slot)) ? "still runs" : "has ended";
+    return `worker ${holder} in slot ${slot}, whose thread ${state}`;
   }
 }

@@ -1,8 +1,9 @@
 import type { Attachment } from "./attachment.ts";
-import { NOT_ALLOCATED } from "./blocks.ts";
+import { NOT_ALLOCATED } from "./resizer.ts";
 import { checkInvariants } from "./check.ts";
 import { MemPoolError } from "./errors.ts";
 import { NONE } from "./layout.ts";
+import type { LeakInfo } from "./leaks.ts";
 import { checkCount, checkFromZero, productOf } from "./options.ts";
 import { collectStats, type MemPoolStats } from "./stats.ts";
 
@@ -21,6 +22,11 @@ export class Operations {
     this.#size = attachment.views.blockSize * attachment.views.table.blockCount;
   }
 
+  /** Called before any other. */
+  begin(): this {
+    return this;
+  }
+
   buffer(): ArrayBuffer {
     this.#checkBufferLength("make a buffer over the pool", this.#size);
     return this.#attachment.buffers.whole(this.#size);
@@ -29,24 +35,25 @@ export class Operations {
   alloc(numBytes: number): ArrayBuffer | null {
     checkCount("allocate", "numBytes", numBytes);
     this.#checkBufferLength("allocate", numBytes);
-    return this.#over(this.#attachment.blocks.allocate(numBytes), numBytes);
+    return this.handOut(this.#attachment.blocks.allocate(numBytes), numBytes);
   }
 
   calloc(numMembers: number, size: number): ArrayBuffer | null {
     const numBytes = productOf("allocate", numMembers, size);
     this.#checkBufferLength("allocate", numBytes);
-    return this.#over(this.#attachment.blocks.allocateZeroed(numBytes), numBytes);
+    return this.handOut(this.#attachment.blocks.allocateZeroed(numBytes), numBytes);
   }
 
   realloc(block: unknown, numBytes: number): ArrayBuffer | null {
     const number = this.#attachment.addressing.ofBuffer("reallocate", block);
     checkCount("reallocate", "numBytes", numBytes);
     this.#checkBufferLength("reallocate", numBytes);
-    return this.#over(this.#resize(number, numBytes, block), numBytes);
+    const target = this.#resized(number, numBytes, block);
+    return target === NONE ? null : this.bufferOver(target, numBytes);
   }
 
   free(block: unknown): void {
-    this.#free(this.#attachment.addressing.ofBuffer("free", block), block);
+    this.release(this.#attachment.addressing.ofBuffer("free", block), block);
   }
 
   allocMany(count: number, numBytes: number): ArrayBuffer[] | null {
@@ -54,9 +61,7 @@ export class Operations {
     checkCount("allocate", "numBytes", numBytes);
     this.#checkBufferLength("allocate", numBytes);
     const numbers = this.#attachment.blocks.allocateMany(count, numBytes);
-    return numbers === undefined
-      ? null
-      : Array.from(numbers, (number) => this.#attachment.buffers.over(number, numBytes));
+    return numbers === undefined ? null : Array.from(numbers, (number) => this.handOut(number, numBytes)!);
   }
 
   freeMany(blocks: readonly object[]): void {
@@ -78,30 +83,38 @@ export class Operations {
   }
 
   at(offset: number): ArrayBuffer {
-    const { addressing, buffers, views } = this.#attachment;
+    const { addressing, views } = this.#attachment;
     const number = addressing.adopt("look at", addressing.ofOffset("look at", offset), offset);
     const numBytes = views.table.requested(number);
     this.#checkBufferLength("look at", numBytes);
-    return buffers.over(number, numBytes);
+    return this.bufferOver(number, numBytes);
   }
 
   allocOffset(numBytes: number): number {
     checkCount("allocate", "numBytes", numBytes);
-    return this.#offsetAt(this.#attachment.blocks.allocate(numBytes));
+    return this.handOutOffset(this.#attachment.blocks.allocate(numBytes));
   }
 
   callocOffset(numMembers: number, size: number): number {
-    return this.#offsetAt(this.#attachment.blocks.allocateZeroed(productOf("allocate", numMembers, size)));
+    return this.handOutOffset(this.#attachment.blocks.allocateZeroed(productOf("allocate", numMembers, size)));
   }
 
   reallocOffset(offset: number, numBytes: number): number {
     const number = this.#attachment.addressing.ofOffset("reallocate", offset);
     checkCount("reallocate", "numBytes", numBytes);
-    return this.#offsetAt(this.#resize(number, numBytes, offset));
+    return this.#offsetAt(this.#resized(number, numBytes, offset));
   }
 
   freeOffset(offset: number): void {
-    this.#free(this.#attachment.addressing.ofOffset("free", offset), offset);
+    this.release(this.#attachment.addressing.ofOffset("free", offset), offset);
+  }
+
+  reap(): number {
+    return this.#attachment.blocks.reap(() => true);
+  }
+
+  leaks(): LeakInfo[] {
+    throw new MemPoolError("unsupported", "Cannot list leaks: the pool was made without checked: true");
   }
 
   stats(): MemPoolStats {
@@ -112,20 +125,35 @@ export class Operations {
     this.#attachment.lock.inspect("check the pool", () => checkInvariants(this.#attachment.views));
   }
 
-  #free(number: number, name: unknown): void {
+  /** A block that was just allocated, or NONE. */
+  protected handOut(number: number, numBytes: number): ArrayBuffer | null {
+    return number === NONE ? null : this.bufferOver(number, numBytes);
+  }
+
+  /** The same for the offset tier. */
+  protected handOutOffset(number: number): number {
+    return this.#offsetAt(number);
+  }
+
+  protected bufferOver(number: number, numBytes: number): ArrayBuffer {
+    return this.#attachment.buffers.over(number, numBytes);
+  }
+
+  protected release(number: number, name: unknown): void {
     const { addressing, blocks } = this.#attachment;
     const freed = number !== NONE && (blocks.cache.give(number) || blocks.free(number));
     if (!freed) addressing.refuseFree(number, name);
   }
 
-  #resize(number: number, numBytes: number, name: unknown): number {
-    const target = number === NONE ? NOT_ALLOCATED : this.#attachment.blocks.resize(number, numBytes);
-    if (target === NOT_ALLOCATED) throw this.#attachment.addressing.refusal("reallocate", number, name);
-    return target;
+  /** Returns the run's first block from now on, NONE or NOT_ALLOCATED. */
+  protected resize(number: number, numBytes: number, _name: unknown): number {
+    return this.#attachment.blocks.resize(number, numBytes, () => true);
   }
 
-  #over(number: number, numBytes: number): ArrayBuffer | null {
-    return number === NONE ? null : this.#attachment.buffers.over(number, numBytes);
+  #resized(number: number, numBytes: number, name: unknown): number {
+    const target = number === NONE ? NOT_ALLOCATED : this.resize(number, numBytes, name);
+    if (target === NOT_ALLOCATED) throw this.#attachment.addressing.refusal("reallocate", number, name);
+    return target;
   }
 
   #offsetAt(number: number): number {

@@ -1,15 +1,15 @@
 import { Attachment } from "./attachment.ts";
 import type { Buffers } from "./buffers.ts";
 import type { WorkerCache } from "./cache.ts";
-import { ended } from "./ended.ts";
-import { MemPoolError } from "./errors.ts";
-import * as layout from "./layout.ts";
-import { Operations } from "./operations.ts";
+import { NONE as NO_BLOCK } from "./layout.ts";
+import type { LeakInfo } from "./leaks.ts";
+import { liveOperations, Membership } from "./membership.ts";
+import type { Operations } from "./operations.ts";
 import { checkBlocks, type MemPoolHandle, type MemPoolOptions, settingsFrom } from "./options.ts";
 import type { MemPoolStats } from "./stats.ts";
 
-// Its own constants V8 folds; see src/cache.ts.
-const { CLOSED, DESTROYED, LIVE, NONE, STATE } = layout;
+// A constant of its own V8 folds; see src/cache.ts.
+const NONE = NO_BLOCK;
 
 /** What the pool hands out: an ArrayBuffer, or any view on it, which stands for its `.buffer`. */
 export type Block = ArrayBuffer | ArrayBufferView;
@@ -35,28 +35,16 @@ export type Block = ArrayBuffer | ArrayBufferView;
  * pool.free(block);
  * ```
  */
-export class MemPool implements Disposable {
-  readonly #attachment: Attachment;
-  readonly #operations: Operations;
+export class MemPool extends Membership {
   readonly #buffers: Buffers;
   readonly #blockSize: number;
-  readonly #blockCount: number;
-  /** Whether disposing of this object ends the pool, or only this worker's part in it. */
-  readonly #made: boolean;
-  #header: Int32Array;
   #cache: WorkerCache;
-  readonly #onDestroyed = (): void => this.#end(DESTROYED);
 
   private constructor(attachment: Attachment, made: boolean) {
-    this.#attachment = attachment;
-    this.#operations = new Operations(attachment);
+    super(attachment, made, (after) => this.#cache = after.cache);
     this.#buffers = attachment.buffers;
     this.#cache = attachment.blocks.cache;
     this.#blockSize = attachment.views.blockSize;
-    this.#blockCount = attachment.views.table.blockCount;
-    this.#header = attachment.views.header;
-    this.#made = made;
-    attachment.addMember(this.#onDestroyed);
   }
 
   /**
@@ -98,41 +86,6 @@ export class MemPool implements Disposable {
    */
   static attach(handle: MemPoolHandle): MemPool {
     return new MemPool(Attachment.open(handle), false);
-  }
-
-  /** Bytes that blocks can occupy: `blockCount * blockSize`. Never throws, as the other properties but `buffer`. */
-  get size(): number {
-    return this.#blockCount * this.#blockSize;
-  }
-
-  /** Bytes of a block: `defaultBlockSize`, rounded up to a multiple of the pool's alignment. */
-  get blockSize(): number {
-    return this.#blockSize;
-  }
-
-  /** Number of blocks. */
-  get blockCount(): number {
-    return this.#blockCount;
-  }
-
-  /** Whether the pool has been destroyed, as far as this object can know: not after its `close`. */
-  get destroyed(): boolean {
-    return this.#header[STATE] === DESTROYED;
-  }
-
-  /** Plain data to post to other workers of this process, for {@linkcode MemPool.attach}. */
-  get handle(): MemPoolHandle {
-    return this.#attachment.handle;
-  }
-
-  /**
-   * The whole data area: offset o of {@linkcode MemPool.allocOffset} is index o of it. It is never a block. Empty once
-   * the pool is destroyed or this object closed.
-   *
-   * @throws {MemPoolError} "unsupported": the area is longer than this runtime's buffers can be (4 GiB on Bun).
-   */
-  get buffer(): ArrayBuffer {
-    return this.#header[STATE] === LIVE ? this.#operations.buffer() : new ArrayBuffer(0);
   }
 
   /**
@@ -245,7 +198,7 @@ export class MemPool implements Disposable {
    */
   freeMany(blocks: Iterable<Block>): void {
     this.#live("free");
-    const given = checkBlocks("free", blocks);
+    const given = checkBlocks("free", blocks, this.blockCount);
     // Again: iterating has run the caller's code.
     this.#live("free").freeMany(given);
   }
@@ -337,6 +290,16 @@ export class MemPool implements Disposable {
   }
 
   /**
+   * What is still allocated in a checked pool, by any worker, oldest first. Takes time proportional to the number of runs.
+   * Example: {@linkcode LeakInfo}.
+   *
+   * @throws {MemPoolError} "unsupported": the pool was made without `checked: true`.
+   */
+  leaks(): LeakInfo[] {
+    return this.#live("list leaks").leaks();
+  }
+
+  /**
    * Walks everything and tests the invariants of docs/design.md, under the lock: for tests. Takes time proportional to
    * the number of blocks ever used.
    *
@@ -346,50 +309,7 @@ export class MemPool implements Disposable {
     this.#live("check").check();
   }
 
-  /**
-   * This object leaves the pool, and with its last object the worker does; the pool and its blocks live on. Does
-   * nothing the second time. Example: {@linkcode MemPool.attach}.
-   */
-  close(): void {
-    if (this.#header[STATE] === CLOSED) return;
-    if (this.#header[STATE] === DESTROYED) return this.#attachment.leaveDestroyed();
-    this.#end(CLOSED);
-    this.#attachment.removeMember(this.#onDestroyed);
-  }
-
-  /**
-   * Ends the pool in every worker: memory goes back to the system at once, each later call throws "destroyed", and a
-   * buffer still held reads as whatever, but never faults. Does nothing the second time, and after `close`.
-   * @example End
-   * ```ts
-   * import { assertThrows } from "@std/assert";
-   * import { MemPool, MemPoolError } from "../mod.ts";
-   * const pool = MemPool.init(1024, 64);
-   * pool.destroy();
-   * assertThrows(() => pool.alloc(50), MemPoolError, "destroyed");
-   * ```
-   */
-  destroy(): void {
-    if (this.#header[STATE] !== CLOSED) this.#attachment.destroy();
-  }
-
-  /** `destroy` where the pool was made, `close` where it was attached. */
-  [Symbol.dispose](): void {
-    if (this.#made) this.destroy();
-    else this.close();
-  }
-
-  #end(state: typeof CLOSED | typeof DESTROYED): void {
-    ({ header: this.#header, cache: this.#cache } = ended(state));
-  }
-
-  /** The operations, of a pool that this object may still use. */
   #live(action: string): Operations {
-    if (this.#header[STATE] === LIVE) return this.#operations;
-    if (this.#header[STATE] === CLOSED) {
-      throw new MemPoolError("closed", `Cannot ${action}: this worker closed the pool`);
-    }
-    this.#attachment.leaveDestroyed();
-    throw new MemPoolError("destroyed", `Cannot ${action}: the pool is destroyed`);
+    return liveOperations(this, action);
   }
 }

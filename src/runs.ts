@@ -1,15 +1,18 @@
+import { IN_DEPOT } from "./depot.ts";
 import type { FreeLists } from "./free_lists.ts";
 import {
   BLOCK_SIZE,
   CACHED,
   COALESCED,
+  DEPOT_TOP,
   FREE,
   FREE_BLOCKS,
+  HAS_BARRIER,
   HIGH_WATER,
   INTERIOR,
   LENGTH,
   NONE,
-  RECALLED,
+  PLAIN_CLAIMS,
   RELEASING,
   TAG,
 } from "./layout.ts";
@@ -139,6 +142,9 @@ export class Runs {
     const table = this.#table;
     const end = table.blockCount;
     this.#lists.clear();
+    this.#header[DEPOT_TOP] = 0;
+    // Whoever ended them may not have come to the barrier.
+    this.#header[PLAIN_CLAIMS] = this.#header[HAS_BARRIER]!;
     let freeBlocks = 0;
     let block = 0;
     while (block < end) {
@@ -209,13 +215,10 @@ export class Runs {
     if (length === 0) return 0;
     const tag = table.tag(block);
     const state = stateOf(tag);
-    if (state === FREE || state === RELEASING) {
+    if (isFreeable(tag)) {
       table.set(block, TAG, FREE);
       length = this.#joinFree(block, length);
       if (length !== 0) this.#lists.insert(block, length);
-    } else if (state === RECALLED) {
-      // The cache's worker may be claiming it this moment: see src/cache.ts.
-      table.exchangeTag(block, tag, makeTag(CACHED, workerOf(tag)));
     } else if (state !== CACHED) {
       this.#mendAllocated(block, length, tag);
     }
@@ -255,11 +258,10 @@ export class Runs {
     return length;
   }
 
-  /** First block of a run at `block` that is free, or would be had its worker lived a moment longer; or NONE. */
+  /** First block of a run at `block` that is free or may be made so, or NONE. */
   #freeableAt(block: number): number {
     if (block >= this.#table.blockCount) return NONE;
-    const state = stateOf(this.#table.tag(block));
-    return state === FREE || state === RELEASING ? block : NONE;
+    return isFreeable(this.#table.tag(block)) ? block : NONE;
   }
 
   /** Length of the run at `block`, or 0 if it cannot be one. */
@@ -267,4 +269,9 @@ export class Runs {
     const length = this.#table.length(block);
     return length >= 1 && length <= this.#table.blockCount - block ? length : 0;
   }
+}
+
+/** Whether a run is free, would be had its worker lived a moment longer, or is nobody's in the depot. */
+function isFreeable(tag: number): boolean {
+  return tag === FREE || stateOf(tag) === RELEASING || tag === IN_DEPOT;
 }

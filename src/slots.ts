@@ -1,6 +1,6 @@
-import { MemPoolError } from "./errors.ts";
 import {
   ALLOCS,
+  DEPOT_TOP,
   FREE_BLOCKS,
   FREES,
   NONE,
@@ -11,6 +11,7 @@ import {
   SLOT_LOWEST,
   SLOT_STALE,
   SLOT_SUPPLIED,
+  SLOT_THREAD,
   SLOT_TOP,
   SLOT_WORDS,
   SLOT_WORKER,
@@ -40,16 +41,19 @@ export class Slots {
     this.#blockCount = blockCount;
   }
 
-  /** Takes a free slot for a worker, by one exchange that only one worker wins. */
-  take(worker: number): number {
+  /** Takes a free slot for a worker; NONE when there is none. The caller holds the lock. */
+  take(worker: number, thread: number): number {
     const header = this.#header;
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      if (Atomics.compareExchange(header, slotWord(slot) + SLOT_WORKER, 0, worker) !== 0) continue;
-      header[slotWord(slot) + SLOT_CLAIM] = NONE;
-      this.#raiseUsed(slot + 1);
+      const at = slotWord(slot);
+      if (header[at + SLOT_WORKER] !== 0) continue;
+      header[at + SLOT_CLAIM] = NONE;
+      this.#counters[slotDouble(slot) + SLOT_THREAD] = thread;
+      header[SLOTS_USED] = Math.max(this.used, slot + 1);
+      Atomics.store(header, at + SLOT_WORKER, worker);
       return slot;
     }
-    throw new MemPoolError("too-many-workers", `Cannot attach: all ${SLOT_COUNT} worker slots of the pool are taken`);
+    return NONE;
   }
 
   /** Gives up a slot whose cache is empty; what it counted goes to the pool's counters. The caller holds the lock. */
@@ -63,12 +67,37 @@ export class Slots {
 
   /** Slots from 0 that may have a worker. */
   get used(): number {
-    return this.#header[SLOTS_USED]!;
+    return Math.min(this.#header[SLOTS_USED]!, SLOT_COUNT);
   }
 
   /** Notes that so many blocks came to a worker's cache from free runs, or went back. The caller holds the lock. */
   supply(slot: number, blocks: number): void {
     this.#counters[slotDouble(slot) + SLOT_SUPPLIED]! += blocks;
+  }
+
+  /**
+   * Makes a dead worker's slot say that nothing is cached, after so many blocks were found to be and have been made free.
+   * The caller holds the lock.
+   */
+  empty(slot: number, found: number): void {
+    // If there were more, the worker died before it counted the last one that it gave back.
+    this.#counters[slotDouble(slot) + SLOT_GIVEN]! += Math.max(0, found - this.#cached(slot));
+    this.supply(slot, -found);
+    const at = slotWord(slot);
+    this.#header[at + SLOT_TOP] = this.#header[at + SLOT_STALE] = this.#header[at + SLOT_LOWEST] = 0;
+  }
+
+  /** The slot of a worker, or NONE. */
+  slotOf(worker: number): number {
+    for (let slot = 0; slot < this.used; slot++) {
+      if (this.worker(slot) === worker) return slot;
+    }
+    return NONE;
+  }
+
+  /** The thread that the slot's worker is. */
+  thread(slot: number): number {
+    return this.#counters[slotDouble(slot) + SLOT_THREAD]!;
   }
 
   worker(slot: number): number {
@@ -123,7 +152,7 @@ export class Slots {
   }
 
   #allocated(): number {
-    let available = this.#header[FREE_BLOCKS]!;
+    let available = this.#header[FREE_BLOCKS]! + this.#header[DEPOT_TOP]!;
     for (let slot = 0; slot < this.used; slot++) available += this.#cached(slot);
     return this.#blockCount - available;
   }
@@ -137,12 +166,5 @@ export class Slots {
 
   #cached(slot: number): number {
     return this.#header[slotWord(slot) + SLOT_TOP]! - this.#header[slotWord(slot) + SLOT_STALE]!;
-  }
-
-  #raiseUsed(used: number): void {
-    const header = this.#header;
-    for (let now = this.used; now < used; now = this.used) {
-      Atomics.compareExchange(header, SLOTS_USED, now, used);
-    }
   }
 }

@@ -25,7 +25,7 @@ export interface MemPoolStats {
   readonly blockCount: number;
   /** Blocks that are handed out. */
   readonly allocatedBlocks: number;
-  /** Free blocks that some worker keeps at hand. */
+  /** Free blocks that some worker keeps at hand, or that are on their way from one worker to another. */
   readonly cachedBlocks: number;
   /** Free blocks that no worker keeps. */
   readonly freeBlocks: number;

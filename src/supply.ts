@@ -5,9 +5,9 @@ import {
   cacheWord,
   FREE,
   FREE_BLOCKS,
+  HAS_BARRIER,
   NONE,
   PLAIN_CLAIMS,
-  RECALLED,
   SLOT_CLAIM,
   SLOT_LOWEST,
   SLOT_STALE,
@@ -51,7 +51,7 @@ export class Supply {
     while (top > 0 && table.loadTag(meta[this.#entries + top - 1]!) !== this.#cachedTag) top = this.#dropTop(top);
     if (top > 0) return;
     const wanted = this.#share();
-    let count = 0;
+    let count = this.#fromDepot(wanted);
     while (count < wanted) {
       const more = this.#views.runs.cache(wanted - count, this.#worker, meta, this.#entries + count);
       if (more === 0) break;
@@ -62,42 +62,57 @@ export class Supply {
     this.#setTop(count);
   }
 
-  /** Makes room in a full cache: its older half becomes free. */
+  /** Makes room in a full cache: its older half goes to the depot for others, or becomes free. */
   drain(): void {
-    const { meta } = this.#views;
+    const { meta, slots } = this.#views;
     const top = meta[this.#at + SLOT_TOP]!;
     if (top < this.#capacity) return;
     const count = Math.ceil(top / 2);
-    this.#release(count);
+    this.#release(count, slots.countWorkers() > 1);
     meta.copyWithin(this.#entries, this.#entries + count, this.#entries + top);
     this.#setTop(top - count);
   }
 
-  /** Makes all that this worker has cached free. */
+  /** Makes all free that this worker has cached, and what is in the depot. */
   flush(): void {
-    this.#release(this.#views.meta[this.#at + SLOT_TOP]!);
+    this.#release(this.#views.meta[this.#at + SLOT_TOP]!, false);
     this.#setTop(0);
+    const { runs, depot } = this.#views;
+    while (depot.top > 0) runs.release(depot.pop(FREE));
   }
 
-  /** Makes all that any worker has cached free, but for what is being taken this moment; says whether that was anything. */
-  recall(): boolean {
+  /**
+   * Makes what other workers have cached free, but for what is being taken this moment: the first cache that has anything
+   * if a single block will do, else all. Says whether anything became free. Where the system refuses the barrier, other
+   * workers' caches stay as they are.
+   */
+  recall(single: boolean): boolean {
     const { header, slots } = this.#views;
     const before = header[FREE_BLOCKS]!;
     this.flush();
-    let marked = false;
-    for (let slot = 0; slot < slots.used; slot++) marked = this.#mark(slot) || marked;
-    if (marked) {
-      if (header[PLAIN_CLAIMS] === 1) this.#native.barrier();
-      for (let slot = 0; slot < slots.used; slot++) this.#take(slot);
+    const used = this.#endPlainClaims() ? slots.used : 0;
+    for (let step = 1; step < used && !(single && header[FREE_BLOCKS]! > before); step++) {
+      this.#takeFrom((this.#slot + step) % used);
     }
     return header[FREE_BLOCKS]! > before;
   }
 
   /** How many blocks to cache: half of what there is room for, and a fair share of what is left. */
   #share(): number {
-    const { header, slots } = this.#views;
-    const fair = Math.floor(header[FREE_BLOCKS]! / (2 * slots.countWorkers()));
-    return Math.max(1, Math.min(this.#capacity >> 1, fair));
+    const { header, slots, depot } = this.#views;
+    const fair = Math.floor((header[FREE_BLOCKS]! + depot.top) / (2 * slots.countWorkers()));
+    const half = this.#capacity >> 1;
+    // Far from being exhausted again, so that the barrier that this costs then is well paid.
+    if (fair >= half) header[PLAIN_CLAIMS] = header[HAS_BARRIER]!;
+    return Math.max(1, Math.min(half, fair));
+  }
+
+  /** Moves up to so many blocks from the depot to the start of the cache's entries; returns how many. */
+  #fromDepot(wanted: number): number {
+    const { meta, depot } = this.#views;
+    const count = Math.min(wanted, depot.top);
+    for (let entry = this.#entries; entry < this.#entries + count; entry++) meta[entry] = depot.pop(this.#cachedTag);
+    return count;
   }
 
   #dropTop(top: number): number {
@@ -118,53 +133,51 @@ export class Supply {
     meta[this.#at + SLOT_LOWEST] = top;
   }
 
-  /** Frees the oldest entries of this worker's cache, but for stale ones. */
-  #release(count: number): void {
-    const { meta, table, runs, slots } = this.#views;
+  /** Gives up the oldest entries of this worker's cache, but for stale ones. */
+  #release(count: number, toDepot: boolean): void {
+    const { meta, table, slots } = this.#views;
     for (let entry = this.#entries; entry < this.#entries + count; entry++) {
       const block = meta[entry]!;
       if (table.loadTag(block) !== this.#cachedTag) {
         meta[this.#at + SLOT_STALE]!--;
         continue;
       }
-      table.set(block, TAG, FREE);
-      runs.release(block);
+      if (!(toDepot && this.#views.depot.push(block))) this.#free(block);
       slots.supply(this.#slot, -1);
     }
   }
 
-  /** Step A of recalling, for another worker's cache. */
-  #mark(slot: number): boolean {
-    const { meta, table, slots } = this.#views;
-    const worker = slots.worker(slot);
-    if (worker === 0 || slot === this.#slot) return false;
-    const cached = makeTag(CACHED, worker);
-    const recalled = makeTag(RECALLED, worker);
-    const entries = cacheWord(slot, this.#capacity);
-    let marked = false;
-    for (let entry = entries; entry < entries + this.#capacity; entry++) {
-      if (table.exchangeTag(meta[entry]!, cached, recalled)) marked = true;
-    }
-    return marked;
+  #free(block: number): void {
+    this.#views.table.set(block, TAG, FREE);
+    this.#views.runs.release(block);
   }
 
-  /** Steps C and D. */
-  #take(slot: number): void {
+  /** Says whether there are none under way any more but those that a slot's claim shows. */
+  #endPlainClaims(): boolean {
+    const { header } = this.#views;
+    if (header[PLAIN_CLAIMS] === 0) return true;
+    Atomics.store(header, PLAIN_CLAIMS, 0);
+    if (this.#native.barrier()) return true;
+    header[PLAIN_CLAIMS] = 1;
+    return false;
+  }
+
+  /** Recalls what another worker has cached. What it frees from now on is freed too late to count. */
+  #takeFrom(slot: number): void {
     const { meta, table, runs, slots } = this.#views;
     const worker = slots.worker(slot);
-    const claim = Atomics.load(meta, slotWord(slot) + SLOT_CLAIM);
+    if (worker === 0) return;
+    const at = slotWord(slot);
+    const claim = Atomics.load(meta, at + SLOT_CLAIM);
     const cached = makeTag(CACHED, worker);
-    const recalled = makeTag(RECALLED, worker);
     const entries = cacheWord(slot, this.#capacity);
-    for (let entry = entries; entry < entries + this.#capacity; entry++) {
+    const end = entries + Math.min(Atomics.load(meta, at + SLOT_TOP), this.#capacity);
+    for (let entry = entries; entry < end; entry++) {
       const block = meta[entry]!;
-      if (block === claim) {
-        table.exchangeTag(block, recalled, cached);
-      } else if (table.exchangeTag(block, recalled, FREE)) {
-        runs.release(block);
-        slots.supply(slot, -1);
-        meta[slotWord(slot) + SLOT_STALE]!++;
-      }
+      if (block === claim || !table.exchangeTag(block, cached, FREE)) continue;
+      runs.release(block);
+      slots.supply(slot, -1);
+      meta[at + SLOT_STALE]!++;
     }
   }
 }

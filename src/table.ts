@@ -62,6 +62,16 @@ export class BlockTable {
     return Atomics.compareExchange(this.words, block << DESCRIPTOR_SHIFT, expected, tag) === expected;
   }
 
+  /** Makes a worker the owner of an allocated run; says whether it is one. */
+  adopt(block: number, worker: number): boolean {
+    // Another worker may adopt it at the same moment: then the tag has changed, and the block is as good.
+    for (let tag = this.loadTag(block); isAllocated(tag); tag = this.loadTag(block)) {
+      const adopted = makeTag(stateOf(tag), worker);
+      if (tag === adopted || this.exchangeTag(block, tag, adopted)) return true;
+    }
+    return false;
+  }
+
   /** The tag as other workers see it now. */
   loadTag(block: number): number {
     return Atomics.load(this.words, block << DESCRIPTOR_SHIFT);

@@ -1,11 +1,13 @@
+import { Depot } from "./depot.ts";
 import { FreeLists } from "./free_lists.ts";
 import {
   BLOCK_COUNT,
   BLOCK_SIZE,
   CACHED_BLOCKS,
   CACHED_BUFFERS,
-  cacheWord,
+  CHECKED,
   FORMAT,
+  HAS_BARRIER,
   HEADER_BYTES,
   HEADER_FORMAT,
   HEADER_MAGIC,
@@ -16,14 +18,18 @@ import {
   metaBytes,
   NEXT_WORKER,
   PLAIN_CLAIMS,
-  SLOT_COUNT,
+  STACK_LOG_WORDS,
   STATE,
+  tableWord,
+  TRACE_WORDS,
+  traceWord,
   WARN_ON_MISUSE,
 } from "./layout.ts";
 import type { Settings } from "./options.ts";
 import { Runs } from "./runs.ts";
 import { Slots } from "./slots.ts";
 import { BlockTable } from "./table.ts";
+import { Traces } from "./traces.ts";
 
 /** Header and table of a region as typed arrays, and the structures that live in them. */
 export class Views {
@@ -35,7 +41,10 @@ export class Views {
   readonly lists: FreeLists;
   readonly runs: Runs;
   readonly slots: Slots;
+  readonly depot: Depot;
   readonly blockSize: number;
+  /** Of a checked pool. */
+  readonly traces: Traces | undefined;
 
   /** Of a region whose geometry `misfit` has found to be right. */
   constructor(meta: ArrayBuffer) {
@@ -43,17 +52,27 @@ export class Views {
     this.header = headerOf(meta);
     this.counters = countersOf(meta);
     const blockCount = this.header[BLOCK_COUNT]!;
-    const tableWord = cacheWord(SLOT_COUNT, this.header[CACHED_BLOCKS]!);
-    this.table = new BlockTable(this.meta.subarray(tableWord), blockCount);
+    const cachedBlocks = this.header[CACHED_BLOCKS]!;
+    this.table = new BlockTable(this.meta.subarray(tableWord(cachedBlocks)), blockCount);
+    this.depot = new Depot(this.header, this.meta, this.table, cachedBlocks);
     this.slots = new Slots(this.header, this.counters, blockCount);
     this.lists = new FreeLists(this.header, this.table);
     this.runs = new Runs(this.header, this.counters, this.table, this.lists);
     this.blockSize = this.counters[BLOCK_SIZE]!;
+    if (this.header[CHECKED] === 1) {
+      const start = traceWord(blockCount, cachedBlocks);
+      const log = start + (blockCount * TRACE_WORDS);
+      this.traces = new Traces(
+        this.header,
+        this.meta.subarray(start, log),
+        this.meta.subarray(log, log + STACK_LOG_WORDS),
+      );
+    }
   }
 }
 
 /** Writes a new region's header and its first descriptor. The state comes last. */
-export function formatRegion(meta: ArrayBuffer, settings: Settings, plainClaims: boolean): Views {
+export function formatRegion(meta: ArrayBuffer, settings: Settings, hasBarrier: boolean): Views {
   const header = headerOf(meta);
   const counters = countersOf(meta);
   header[HEADER_MAGIC] = MAGIC;
@@ -65,7 +84,9 @@ export function formatRegion(meta: ArrayBuffer, settings: Settings, plainClaims:
   header[LOCK_TIMEOUT] = settings.lockTimeout;
   header[CACHED_BLOCKS] = settings.cachedBlocks;
   header[CACHED_BUFFERS] = settings.cachedBuffers;
-  header[PLAIN_CLAIMS] = Number(plainClaims);
+  header[CHECKED] = Number(settings.checked);
+  header[HAS_BARRIER] = Number(hasBarrier);
+  header[PLAIN_CLAIMS] = Number(hasBarrier);
   const views = new Views(meta);
   views.runs.format();
   Atomics.store(header, STATE, LIVE);
@@ -82,7 +103,9 @@ export function misfit(meta: ArrayBuffer, dataBytes: number): string | undefined
   if (header[HEADER_MAGIC] !== MAGIC) return `its magic number is ${header[HEADER_MAGIC]}`;
   if (header[HEADER_FORMAT] !== FORMAT) return `its format is ${header[HEADER_FORMAT]}, this code reads ${FORMAT}`;
   if (!(cachedBlocks >= 0 && cachedBlocks <= MAX_CACHED_BLOCKS)) return `its caches hold ${cachedBlocks} blocks`;
-  if (!(blockCount >= 1 && metaBytes(blockCount, cachedBlocks) <= meta.byteLength)) {
+  const checked = header[CHECKED]!;
+  if (!(checked === 0 || checked === 1)) return `it is neither checked nor unchecked but ${checked}`;
+  if (!(blockCount >= 1 && metaBytes(blockCount, cachedBlocks, checked === 1) <= meta.byteLength)) {
     return `its block count is ${blockCount}`;
   }
   if (!(blockSize >= 16 && blockSize % 16 === 0 && blockCount * blockSize <= dataBytes)) {

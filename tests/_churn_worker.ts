@@ -18,6 +18,9 @@ export interface ChurnOrder {
   readonly longest: number;
   /** Blocks that the worker tries to hold. */
   readonly target: number;
+  /** Counts who is ready; all start together, or they would take turns. */
+  readonly gate: Int32Array;
+  readonly workers: number;
 }
 
 export interface ChurnReport {
@@ -33,7 +36,7 @@ interface Held {
   readonly cookie: number;
 }
 
-answer(({ handle, worker, seed, rounds, longest, target }: ChurnOrder): ChurnReport => {
+answer(({ handle, worker, seed, rounds, longest, target, gate, workers }: ChurnOrder): ChurnReport => {
   const pool = MemPool.attach(handle);
   const data = new Int32Array(pool.buffer);
   const held: Held[] = [];
@@ -65,6 +68,9 @@ answer(({ handle, worker, seed, rounds, longest, target }: ChurnOrder): ChurnRep
     pool.freeOffset(offset);
     return "";
   }
+
+  Atomics.add(gate, 0, 1);
+  while (Atomics.load(gate, 0) < workers);
 
   let broken = "";
   for (let round = 0; round < rounds && broken === ""; round++) {

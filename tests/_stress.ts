@@ -76,6 +76,18 @@ export class Stress {
     }
   }
 
+  /** Frees what is still allocated; returns how many blocks and runs that were. */
+  freeTheRest(): number {
+    const { table } = insideOf(this.pool).views;
+    let freed = 0;
+    for (let block = 0; block < this.pool.blockCount; block += table.length(block)) {
+      if (!isAllocated(table.tag(block))) continue;
+      this.pool.freeOffset(block * this.pool.blockSize);
+      freed++;
+    }
+    return freed;
+  }
+
   end(): void {
     for (const worker of this.#workers) worker.terminate();
     this.pool.destroy();
@@ -96,13 +108,5 @@ export class Stress {
     const { operations, target } = this.#situation;
     const seed = this.#draw(2 ** 31);
     return { handle: this.pool.handle, worker: ++this.#numbers, seed, operations, target, shared: this.#shared };
-  }
-}
-
-/** What dead workers held. Until the pool has `reap`, a test has to look for it. */
-export function freeWhatTheDeadHeld(pool: MemPool): void {
-  const { table } = insideOf(pool).views;
-  for (let block = 0; block < pool.blockCount; block += table.length(block)) {
-    if (isAllocated(table.tag(block))) pool.freeOffset(block * pool.blockSize);
   }
 }

@@ -155,6 +155,7 @@ class Stress {
     const taken = this.#shared.swap(this.#draw(2 ** 16), this.#pick());
     if (taken === NONE) return;
     this.report.takenOver++;
+    this.#pool.at(taken * this.#pool.blockSize); // or it would still be its former holder's, for `reap`
     if (this.#draw(2) === 0) this.#freed(taken);
     else {
       this.#check(taken);

@@ -1,15 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { openNative } from "../src/ffi/open.ts";
 import { MemPool, type MemPoolHandle } from "mempool";
-import {
-  BLOCK_COUNT,
-  BLOCK_SIZE,
-  FORMAT,
-  HEADER_FORMAT,
-  HEADER_MAGIC,
-  MAGIC,
-  SLOT_COUNT,
-  SLOTS_USED,
-} from "../src/layout.ts";
+import { BLOCK_COUNT, BLOCK_SIZE, FORMAT, HEADER_FORMAT, HEADER_MAGIC, MAGIC, SLOT_COUNT } from "../src/layout.ts";
 import { slotWord } from "../src/slots.ts";
 import type { Views } from "../src/views.ts";
 import { test } from "./_harness.ts";
@@ -182,10 +174,9 @@ test("attach - to a region with another header", () => {
 test("attach - when every worker slot is taken, and again when one is free", () => {
   const pool = makePool();
   const { handle } = pool;
-  const { views: { header } } = insideOf(pool);
+  const { views: { header, slots } } = insideOf(pool);
   pool.close();
-  for (let slot = 0; slot < SLOT_COUNT; slot++) header[slotWord(slot)] = 9999;
-  header[SLOTS_USED] = SLOT_COUNT;
+  for (let slot = 0; slot < SLOT_COUNT; slot++) slots.take(9000 + slot, openNative().thread());
   assertRefused(
     () => MemPool.attach(handle),
     "too-many-workers",

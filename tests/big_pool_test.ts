@@ -135,7 +135,7 @@ test("big pool - attached by its handle", () => {
 
 test("big pool - a hundred million blocks: the first, the last, all as one", () => {
   using pool = bigPool(16 * 100_000_000, 16);
-  assert(metaBytes(pool.blockCount, 0) > GIGABYTE);
+  assert(metaBytes(pool.blockCount, 0, false) > GIGABYTE);
   const all = pool.allocOffset(pool.size - 16);
   const last = pool.allocOffset(16);
   assertEquals([all, last, pool.allocOffset(1)], [0, pool.size - 16, -1]);

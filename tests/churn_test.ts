@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { MemPool } from "mempool";
 import { Attachment } from "../src/attachment.ts";
-import { PLAIN_CLAIMS } from "../src/layout.ts";
+import { HAS_BARRIER, PLAIN_CLAIMS } from "../src/layout.ts";
 import type { ChurnOrder, ChurnReport } from "./_churn_worker.ts";
 import { spawnWorker, test } from "./_harness.ts";
 
@@ -21,16 +21,32 @@ interface Fight {
 
 async function fight({ workers, blocks, cachedBlocks, longest, rounds, plainClaims }: Fight): Promise<void> {
   using pool = MemPool.init(blocks * BLOCK, BLOCK, { cachedBlocks });
-  const { header } = Attachment.open(pool.handle).views;
-  // Workers read it when they attach. Nothing is cached here, so this worker's own cache may go by the other rule.
-  if (!plainClaims) header[PLAIN_CLAIMS] = 0;
+  const { lock, views: { header } } = Attachment.open(pool.handle);
+  if (!plainClaims) header[HAS_BARRIER] = header[PLAIN_CLAIMS] = 0;
   const target = Math.ceil((blocks / workers / ((1 + longest) / 2)) * 1.5);
   const crew = Array.from({ length: workers }, () => spawnWorker(new URL("./_churn_worker.ts", import.meta.url)));
   try {
-    const reports = await Promise.all(crew.map((worker, place) => {
-      const order: ChurnOrder = { handle: pool.handle, worker: place + 1, seed: SEED + place, rounds, longest, target };
+    const gate = new Int32Array(new SharedArrayBuffer(4));
+    let done = !plainClaims;
+    const replies = Promise.all(crew.map((worker, place) => {
+      const order: ChurnOrder = {
+        handle: pool.handle,
+        worker: place + 1,
+        seed: SEED + place,
+        rounds,
+        longest,
+        target,
+        gate,
+        workers,
+      };
       return worker.call<ChurnReport>(order);
-    }));
+    })).finally(() => done = true);
+    // A pool that stays exhausted stays with exchanges: so that both ways and the change between them are fought over.
+    while (!done) {
+      lock.inspect("change how workers claim", () => header[PLAIN_CLAIMS] = header[HAS_BARRIER]!);
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    const reports = await replies;
     assertEquals(reports.map((report) => report.broken).filter((broken) => broken !== ""), [], `seed ${SEED}`);
     assert(reports.some((report) => report.exhausted > 0), "nobody was ever exhausted: the test tests nothing");
     pool.check();
@@ -44,7 +60,7 @@ async function fight({ workers, blocks, cachedBlocks, longest, rounds, plainClai
 }
 
 for (const plainClaims of [true, false]) {
-  const how = plainClaims ? "claims by plain stores" : "claims by exchange";
+  const how = plainClaims ? "claims by plain stores when they may" : "claims by exchange";
 
   test(`churn - two workers, single blocks, ${how}`, () =>
     fight({ workers: 2, blocks: 64, cachedBlocks: 16, longest: 1, rounds: 300_000, plainClaims }));

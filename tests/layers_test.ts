@@ -27,7 +27,7 @@ test("layers - hold in this project", () => {
 test("layers - imports that go down are fine", () => {
   const files = {
     "mod.ts": 'export { MemPool } from "./src/pool.ts";',
-    "src/pool.ts": 'import { open } from "./ffi/open.ts";\nimport type { Table } from "./table.ts";',
+    "src/pool.ts": 'import { open } from "./attachment.ts";\nimport type { Table } from "./table.ts";',
     "src/table.ts": 'import { x } from "./runs.ts";',
     "src/runs.ts": 'import {\n  a,\n  b,\n} from "./errors.ts";',
     "src/ffi/open.ts":

@@ -2,15 +2,17 @@
 
 import { assert, assertEquals, assertFalse, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import { MemPoolError } from "mempool";
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
-import { loadLibrary } from "../src/ffi/library.ts";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { root } from "../scripts/_project.ts";
+import { libraryPath, loadLibrary } from "../src/ffi/library.ts";
 import { ABI, type BuildResult, type Host, type Native } from "../src/ffi/native.ts";
 import { test } from "./_harness.ts";
 import { thrownBy } from "./_pool.ts";
 
-const PERMISSIONS = "Deno needs --allow-ffi (without a path) to load it, and for building it once --allow-read, " +
+const PERMISSIONS =
+  "Deno needs --allow-ffi (without a path) and --allow-read to load it, and for building it once also " +
   "--allow-write and --allow-run";
 
 let machines = 0;
@@ -20,16 +22,24 @@ function fakeNative(abi: number): Native {
   const unused = (): never => {
     throw new Error("not a real library");
   };
-  return { abi, process: 1, maxBufferBytes: 1, create: unused, open: unused, barrier: unused, region: unused };
+  return {
+    abi,
+    process: 1,
+    maxBufferBytes: 1,
+    thread: unused,
+    alive: unused,
+    create: unused,
+    open: unused,
+    barrier: unused,
+    region: unused,
+  };
 }
 
 /** A machine on which nothing is there yet, for which `load` and `run` are played. */
 class PlayedHost implements Host {
   readonly system = "played";
   readonly machine = `machine${machines++}`;
-  readonly path = fileURLToPath(
-    new URL(`../native/build/mempool-${ABI}-${this.system}-${this.machine}.so`, import.meta.url).href,
-  );
+  readonly path = libraryPath(this, join(root, "native"));
   readonly loaded: string[] = [];
   readonly ran: string[] = [];
   onLoad: () => Native = () => {
@@ -47,9 +57,18 @@ class PlayedHost implements Host {
     return this.onRun(program, args[args.indexOf("-o") + 1]!);
   }
 
-  putFile(): void {
+  /** Puts a file where the library belongs, with its checksum. */
+  putFile(text = "a library"): void {
     mkdirSync(dirname(this.path), { recursive: true });
-    writeFileSync(this.path, "");
+    writeFileSync(this.path, text);
+    const sum = createHash("sha256").update(text).digest("hex");
+    writeFileSync(`${this.path}.sha256`, `${sum}  ${basename(this.path)}\n`);
+  }
+
+  /** What is in the library's folder besides the library and its checksum: drafts that were left. */
+  drafts(): string[] {
+    const names = readdirSync(dirname(this.path)).filter((name) => name.startsWith(basename(this.path)));
+    return names.filter((name) => name !== basename(this.path) && name !== `${basename(this.path)}.sha256`);
   }
 }
 
@@ -60,7 +79,7 @@ function onMachine(use: (host: PlayedHost) => void): () => void {
     try {
       use(host);
     } finally {
-      rmSync(host.path, { force: true });
+      for (const path of [host.path, `${host.path}.sha256`]) rmSync(path, { force: true });
     }
   };
 }
@@ -79,6 +98,7 @@ test(
   "library - one that is there is loaded, nothing is built",
   onMachine((host) => {
     const native = fakeNative(ABI);
+    host.putFile();
     host.onLoad = () => native;
     assertStrictEquals(loadLibrary(host), native);
     assertEquals([host.loaded, host.ran], [[host.path], []]);
@@ -89,8 +109,8 @@ test(
   "library - not there, and no compiler either",
   onMachine((host) => {
     const none = ["cc", "gcc", "clang"].map((compiler) => `${compiler}: no such program`);
-    assertNotFound(host, `${host.path}: cannot open shared object file; ${none.join("; ")}`);
-    assertEquals(host.ran, ["cc", "gcc", "clang"]);
+    assertNotFound(host, `${host.path}: not there; ${none.join("; ")}`);
+    assertEquals([host.ran, host.loaded], [["cc", "gcc", "clang"], []]);
   }),
 );
 
@@ -98,19 +118,17 @@ test(
   "library - built by the first compiler there is, and loaded",
   onMachine((host) => {
     const native = fakeNative(ABI);
-    host.onLoad = () => {
-      if (!existsSync(host.path)) throw new Error("cannot open shared object file");
-      return native;
-    };
+    host.onLoad = () => native;
     host.onRun = (program, draft) => {
       if (program === "cc") return undefined;
       writeFileSync(draft, "built");
       return { success: true, output: "" };
     };
     assertStrictEquals(loadLibrary(host), native);
-    assertEquals([host.ran, host.loaded], [["cc", "gcc"], [host.path, host.path]]);
-    assert(existsSync(host.path));
-    assertFalse(readdirSync(dirname(host.path)).some((name) => name.startsWith(`${host.path}.`)), "a draft is left");
+    assertEquals([host.ran, host.loaded], [["cc", "gcc"], [host.path]]);
+    assertEquals([readFileSync(host.path, "utf8"), host.drafts()], ["built", []]);
+    assertStrictEquals(loadLibrary(host), native);
+    assertEquals(host.ran, ["cc", "gcc"]);
   }),
 );
 
@@ -119,7 +137,7 @@ test(
   onMachine((host) => {
     host.onRun = (program) => ({ success: false, output: `\n${program}: out of luck\n` });
     const said = ["cc", "gcc", "clang"].map((compiler) => `${compiler}: ${compiler}: out of luck`);
-    assertNotFound(host, `${host.path}: cannot open shared object file; ${said.join("; ")}`);
+    assertNotFound(host, `${host.path}: not there; ${said.join("; ")}`);
   }),
 );
 
@@ -129,7 +147,7 @@ test(
     host.onRun = () => {
       throw new Error("Requires run access");
     };
-    assertNotFound(host, `${host.path}: cannot open shared object file; building it: Requires run access`);
+    assertNotFound(host, `${host.path}: not there; ${host.path}: Requires run access`);
   }),
 );
 
@@ -156,13 +174,14 @@ test(
     host.onLoad = () => {
       throw "no error object";
     };
-    assertNotFound(host, `${host.path}: no error object; ${host.path}: no error object`);
+    assertNotFound(host, `${host.path}: not there; ${host.path}: no error object`);
   }),
 );
 
 test(
   "library - of another version",
   onMachine((host) => {
+    host.putFile();
     host.onLoad = () => fakeNative(ABI + 1);
     const why = `it is of version ${ABI + 1}, this code needs ${ABI}; remove it to have it built again`;
     assertNotFound(host, `${host.path}: ${why}`);
@@ -172,18 +191,40 @@ test(
 test(
   "library - another worker builds it at the same moment: its file stays, ours goes",
   onMachine((host) => {
-    host.onLoad = () => {
-      if (!existsSync(host.path)) throw new Error("not yet");
-      return fakeNative(ABI);
-    };
+    host.onLoad = () => fakeNative(ABI);
     let draftOfOurs = "";
     host.onRun = (_program, draft) => {
       draftOfOurs = draft;
       writeFileSync(draft, "ours");
-      host.putFile();
+      host.putFile("theirs");
       return { success: true, output: "" };
     };
     assertEquals(loadLibrary(host).abi, ABI);
     assertFalse(existsSync(draftOfOurs));
+    assertEquals([readFileSync(host.path, "utf8"), host.drafts()], ["theirs", []]);
+    // Noted before the name is taken: else whoever comes in between finds a library without a checksum.
+    assertEquals(readFileSync(`${host.path}.sha256`, "utf8").trim().split("\n").length, 2);
+  }),
+);
+
+test(
+  "library - one that is not as it was built is not opened",
+  onMachine((host) => {
+    host.putFile();
+    writeFileSync(host.path, "a librar");
+    const why = "it is not as it was built, its checksum is another; remove it to have it built again";
+    assertNotFound(host, `${host.path}: ${why}`);
+    assertEquals([host.loaded, host.ran], [[], []]);
+  }),
+);
+
+test(
+  "library - one without a checksum is not opened",
+  onMachine((host) => {
+    host.putFile();
+    rmSync(`${host.path}.sha256`);
+    const why = `there is no ${basename(host.path)}.sha256 to verify it by; remove it to have it built again`;
+    assertNotFound(host, `${host.path}: ${why}`);
+    assertEquals([host.loaded, host.ran], [[], []]);
   }),
 );

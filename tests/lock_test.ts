@@ -53,11 +53,11 @@ class PlayedRegion implements Region {
   close(): void {}
 }
 
-/** A lock of worker 7 over a played region. */
+/** A lock of worker 7 over a played region, where only thread 7000 runs. */
 function played(): { region: PlayedRegion; views: Views; lock: Lock } {
   const region = new PlayedRegion();
   const views = plainViews(16);
-  return { region, views, lock: new Lock(region, views, 7) };
+  return { region, views, lock: new Lock({ alive: (thread) => thread === 7000 }, region, views, 7) };
 }
 
 test("lock - entering sets the holder and counts, leaving clears it", () => {
@@ -108,7 +108,13 @@ test("lock - not free in time: says who holds it", () => {
   region.status = TIMED_OUT;
   views.header[HOLDER] = 3;
   const waited = "Cannot allocate: the lock was not free within 5000 ms, it is held by ";
-  assertRefused(() => lock.enter("allocate"), "lock-timeout", `${waited}worker 3`);
+  assertRefused(() => lock.enter("allocate"), "lock-timeout", `${waited}worker 3, which has no slot`);
+  for (const [thread, state] of [[7000, "still runs"], [7001, "has ended"]] as const) {
+    const slot = views.slots.take(3, thread);
+    const who = `worker 3 in slot ${slot}, whose thread ${state}`;
+    assertRefused(() => lock.enter("allocate"), "lock-timeout", waited + who);
+    views.slots.leave(slot);
+  }
   views.header[HOLDER] = 0;
   assertRefused(
     () => lock.enter("allocate"),
@@ -122,7 +128,11 @@ test("lock - broken itself", () => {
   const { region, views, lock } = played();
   region.status = -2;
   views.header[HOLDER] = 3;
-  assertRefused(() => lock.enter("free"), "corrupt", "Cannot free: the lock itself is broken, last held by worker 3");
+  assertRefused(
+    () => lock.enter("free"),
+    "corrupt",
+    "Cannot free: the lock itself is broken, last held by worker 3, which has no slot",
+  );
 });
 
 test("lock - of a pool that was destroyed meanwhile is given back", () => {
@@ -208,7 +218,7 @@ test(
     const block = present(pool.alloc(100));
     const worker = await attached(pool);
     await worker.call({ ask: "hold" });
-    const why = "the lock was not free within 20 ms, it is held by worker 2";
+    const why = "the lock was not free within 20 ms, it is held by worker 2 in slot 1, whose thread still runs";
     const calls: [() => unknown, string][] = [
       [() => pool.alloc(200), "allocate"],
       [() => pool.calloc(2, 100), "allocate"],
@@ -232,7 +242,8 @@ test(
   withPoolAsync(async (pool) => {
     const worker = await attached(pool);
     await worker.call({ ask: "hold" });
-    const message = "Cannot allocate: the lock was not free within 0 ms, it is held by worker 2";
+    const message =
+      "Cannot allocate: the lock was not free within 0 ms, it is held by worker 2 in slot 1, whose thread still runs";
     assertRefused(() => pool.alloc(200), "lock-timeout", message);
     await worker.call({ ask: "leave" });
     pool.free(present(pool.alloc(200)));

@@ -111,6 +111,8 @@ test("freeRunBefore and freeRunAt - find nothing past the ends of the table", ()
 });
 
 test("metaBytes - is 16 bytes a block, and within reach of one buffer on Bun for the largest pool", () => {
-  assertEquals(metaBytes(1001, 64) - metaBytes(1000, 64), 16);
-  assert(metaBytes(MAX_BLOCKS, MAX_CACHED_BLOCKS) <= 2 ** 32);
+  assertEquals(metaBytes(1001, 64, false) - metaBytes(1000, 64, false), 16);
+  assertEquals(metaBytes(1001, 0, true) - metaBytes(1000, 0, true), 32);
+  assert(metaBytes(MAX_BLOCKS, MAX_CACHED_BLOCKS, false) <= 2 ** 32);
+  assert(metaBytes(MAX_BLOCKS / 2, 0, true) <= 2 ** 32);
 });

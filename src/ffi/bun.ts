@@ -20,6 +20,8 @@ interface BunGlobal {
 interface Symbols {
   mempool_abi(): number;
   mempool_process(): number;
+  mempool_thread(): number;
+  mempool_alive(thread: number): number;
   mempool_create(metaBytes: number, dataBytes: number): number;
   mempool_open(id: number): number;
   mempool_close(region: number): void;
@@ -39,6 +41,8 @@ interface Symbols {
 const SYMBOLS = {
   mempool_abi: { args: [], returns: "u32" },
   mempool_process: { args: [], returns: "f64" },
+  mempool_thread: { args: [], returns: "f64" },
+  mempool_alive: { args: ["f64"], returns: "i32" },
   mempool_create: { args: ["f64", "f64"], returns: "f64" },
   mempool_open: { args: ["f64"], returns: "i32" },
   mempool_close: { args: ["u32"], returns: "void" },
@@ -126,6 +130,14 @@ class BunNative implements Native {
     this.#symbols = symbols;
     this.abi = symbols.mempool_abi();
     this.process = symbols.mempool_process();
+  }
+
+  thread(): number {
+    return this.#symbols.mempool_thread();
+  }
+
+  alive(thread: number): boolean {
+    return this.#symbols.mempool_alive(thread) === 1;
   }
 
   create(metaBytes: number, dataBytes: number): number {

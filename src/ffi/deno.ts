@@ -4,6 +4,8 @@ import type { BuildResult, Host, Native, Region } from "./native.ts";
 const SYMBOLS = {
   mempool_abi: { parameters: [], result: "u32" },
   mempool_process: { parameters: [], result: "f64" },
+  mempool_thread: { parameters: [], result: "f64" },
+  mempool_alive: { parameters: [/* thread */ "f64"], result: "i32" },
   mempool_create: { parameters: [/* meta_bytes */ "f64", /* data_bytes */ "f64"], result: "f64" },
   mempool_open: { parameters: [/* id */ "f64"], result: "i32" },
   mempool_close: { parameters: [/* region */ "u32"], result: "void" },
@@ -52,7 +54,8 @@ class DenoRegion implements Region {
   }
 
   offsetOf(buffer: ArrayBuffer): number {
-    return this.symbols.mempool_offset(this.number, Deno.UnsafePointer.of(buffer));
+    // By a view of ours: of the caller's object Deno asks for the prototypes, of which one may be a proxy.
+    return this.symbols.mempool_offset(this.number, Deno.UnsafePointer.of(new Uint8Array(buffer)));
   }
 
   lock(timeout: number): number {
@@ -97,6 +100,14 @@ class DenoNative implements Native {
     this.symbols = symbols;
     this.abi = symbols.mempool_abi();
     this.process = symbols.mempool_process();
+  }
+
+  thread(): number {
+    return this.symbols.mempool_thread();
+  }
+
+  alive(thread: number): boolean {
+    return this.symbols.mempool_alive(thread) === 1;
   }
 
   create(metaBytes: number, dataBytes: number): number {

@@ -6,7 +6,7 @@
  */
 
 /** MEMPOOL_ABI in native/mempool.h. */
-export const ABI = 2;
+export const ABI = 3;
 
 // What `openRegion` says instead of a region.
 
@@ -52,6 +52,10 @@ export interface Native {
   readonly process: number;
   /** The longest ArrayBuffer that the runtime makes over native memory. */
   readonly maxBufferBytes: number;
+  /** The calling thread's id, above 0 and never used twice; or a negative errno. */
+  thread(): number;
+  /** Whether the thread with that id still runs. When it does not, it holds no lock any more. */
+  alive(thread: number): boolean;
   /** Maps a region and opens it; returns its id, or a negative errno. */
   create(metaBytes: number, dataBytes: number): number;
   /** Finds a live region: its number for `region`, or UNKNOWN or DESTROYED. */

@@ -1,0 +1,146 @@
+#include "internal.h"
+
+#include "faults.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+#include <time.h>
+
+typedef struct {
+    atomic_uint calls;
+    atomic_uint first; /* of the calls that fail */
+    atomic_uint end;   /* the first one after them that does not */
+    atomic_int error;
+} plan;
+
+static plan plans[CALL_KINDS];
+
+void mempool_fault(uint32_t kind, uint32_t first, uint32_t count, int32_t error) {
+    plan *changed = &plans[kind];
+    changed->end = 0;
+    changed->calls = 0;
+    changed->error = error;
+    changed->first = first;
+    changed->end = first + count;
+}
+
+uint32_t mempool_calls(uint32_t kind) {
+    return plans[kind].calls;
+}
+
+/* Counts a call; the error that it is to fail with, or 0. */
+static int due(call_kind kind) {
+    plan *now = &plans[kind];
+    unsigned number = atomic_fetch_add(&now->calls, 1) + 1;
+    return number >= now->first && number < now->end ? now->error : 0;
+}
+
+/* The same, for a call that fails by errno. */
+static bool refused(call_kind kind) {
+    int error = due(kind);
+    if (error != 0) {
+        errno = error;
+    }
+    return error != 0;
+}
+
+void *__real_mmap(void *, size_t, int, int, int, off_t);
+void *__wrap_mmap(void *where, size_t bytes, int protection, int flags, int file, off_t offset);
+void *__wrap_mmap(void *where, size_t bytes, int protection, int flags, int file, off_t offset) {
+    return refused(CALL_MMAP) ? MAP_FAILED : __real_mmap(where, bytes, protection, flags, file, offset);
+}
+
+int __real_mprotect(void *, size_t, int);
+int __wrap_mprotect(void *where, size_t bytes, int protection);
+int __wrap_mprotect(void *where, size_t bytes, int protection) {
+    return refused(CALL_MPROTECT) ? -1 : __real_mprotect(where, bytes, protection);
+}
+
+int __real_munmap(void *, size_t);
+int __wrap_munmap(void *where, size_t bytes);
+int __wrap_munmap(void *where, size_t bytes) {
+    return refused(CALL_MUNMAP) ? -1 : __real_munmap(where, bytes);
+}
+
+int __real_madvise(void *, size_t, int);
+int __wrap_madvise(void *where, size_t bytes, int advice);
+int __wrap_madvise(void *where, size_t bytes, int advice) {
+    return refused(CALL_MADVISE) ? -1 : __real_madvise(where, bytes, advice);
+}
+
+int __real_pthread_mutexattr_init(pthread_mutexattr_t *);
+int __wrap_pthread_mutexattr_init(pthread_mutexattr_t *attributes);
+int __wrap_pthread_mutexattr_init(pthread_mutexattr_t *attributes) {
+    int error = due(CALL_MUTEXATTR_INIT);
+    return error != 0 ? error : __real_pthread_mutexattr_init(attributes);
+}
+
+int __real_pthread_mutex_init(pthread_mutex_t *, const pthread_mutexattr_t *);
+int __wrap_pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes);
+int __wrap_pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes) {
+    int error = due(CALL_MUTEX_INIT);
+    return error != 0 ? error : __real_pthread_mutex_init(mutex, attributes);
+}
+
+int __real_pthread_mutex_trylock(pthread_mutex_t *);
+int __wrap_pthread_mutex_trylock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_trylock(pthread_mutex_t *mutex) {
+    int error = due(CALL_MUTEX_TRYLOCK);
+    return error != 0 ? error : __real_pthread_mutex_trylock(mutex);
+}
+
+int __real_pthread_mutex_timedlock(pthread_mutex_t *, const struct timespec *);
+int __wrap_pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until);
+int __wrap_pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until) {
+    int error = due(CALL_MUTEX_TIMEDLOCK);
+    return error != 0 ? error : __real_pthread_mutex_timedlock(mutex, until);
+}
+
+int __real_open(const char *, int, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...) {
+    return refused(CALL_OPEN) ? -1 : __real_open(path, flags);
+}
+
+ssize_t __real_read(int, void *, size_t);
+ssize_t __wrap_read(int file, void *into, size_t bytes);
+ssize_t __wrap_read(int file, void *into, size_t bytes) {
+    return refused(CALL_READ) ? -1 : __real_read(file, into, bytes);
+}
+
+/* The library makes no other call by its number. */
+long __real_syscall(long, ...);
+long __wrap_syscall(long number, ...);
+long __wrap_syscall(long number, ...) {
+    if (refused(CALL_MEMBARRIER)) {
+        return -1;
+    }
+    va_list rest;
+    va_start(rest, number);
+    int command = va_arg(rest, int);
+    va_end(rest);
+    return __real_syscall(number, command, 0, 0);
+}
+
+int __real_clock_gettime(clockid_t, struct timespec *);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now) {
+    return refused(CALL_CLOCK) ? -1 : __real_clock_gettime(clock, now);
+}
+
+int __real_pthread_key_create(pthread_key_t *, void (*)(void *));
+int __wrap_pthread_key_create(pthread_key_t *key, void (*destructor)(void *));
+int __wrap_pthread_key_create(pthread_key_t *key, void (*destructor)(void *)) {
+    int error = due(CALL_KEY_CREATE);
+    return error != 0 ? error : __real_pthread_key_create(key, destructor);
+}
+
+int __real_pthread_setspecific(pthread_key_t, const void *);
+int __wrap_pthread_setspecific(pthread_key_t key, const void *value);
+int __wrap_pthread_setspecific(pthread_key_t key, const void *value) {
+    int error = due(CALL_SETSPECIFIC);
+    return error != 0 ? error : __real_pthread_setspecific(key, value);
+}

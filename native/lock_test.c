@@ -1,0 +1,163 @@
+/* The lock: who gets it, who waits, and what is left of an owner that died. */
+#include "test.h"
+
+#include <sched.h>
+
+typedef struct {
+    uint32_t region;
+    int rounds;
+    int *counter;
+} worker;
+
+typedef struct {
+    uint32_t region;
+    atomic_int held;
+    atomic_int release;
+} holder;
+
+static void *count(void *argument) {
+    worker *self = argument;
+    for (int i = 0; i < self->rounds; i++) {
+        if (mempool_lock(self->region, 5000) < 0) {
+            return argument;
+        }
+        ++*self->counter;
+        mempool_unlock(self->region);
+    }
+    return NULL;
+}
+
+static void the_lock_excludes(void) {
+    double id;
+    int counter = 0;
+    worker self = { create(META, DATA, &id), 20000, &counter };
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) {
+        threads[i] = start(count, &self);
+    }
+    for (int i = 0; i < 4; i++) {
+        void *result;
+        pthread_join(threads[i], &result);
+        expect(result == NULL);
+    }
+    expect(counter == 80000);
+    end(self.region);
+}
+
+static void *lock_and_die(void *argument) {
+    expect(mempool_lock(*(uint32_t *)argument, 1000) >= 0);
+    return NULL;
+}
+
+static void *time_out(void *argument) {
+    expect(mempool_lock(*(uint32_t *)argument, 120) == MEMPOOL_TIMED_OUT);
+    expect(mempool_lock(*(uint32_t *)argument, 0) == MEMPOOL_TIMED_OUT);
+#ifndef __SANITIZE_THREAD__ /* which says that it is not the owner's; that it does nothing is the point */
+    mempool_unlock(*(uint32_t *)argument);
+#endif
+    expect(mempool_lock(*(uint32_t *)argument, 0) == MEMPOOL_TIMED_OUT);
+    return NULL;
+}
+
+static void waiting_ends(void) {
+    double id;
+    uint32_t region = create(META, DATA, &id);
+    expect(mempool_lock(region, 0) == MEMPOOL_LOCKED);
+    run_thread(time_out, &region);
+    mempool_unlock(region);
+    expect(mempool_lock(region, 0) == MEMPOOL_LOCKED);
+    mempool_unlock(region);
+    end(region);
+}
+
+#ifdef HAVE_ROBUST_MUTEX
+
+static void a_dead_owner_is_reported_once(void) {
+    double id;
+    uint32_t region = create(META, DATA, &id);
+    run_thread(lock_and_die, &region);
+    expect(mempool_lock(region, 1000) == MEMPOOL_INHERITED);
+    mempool_unlock(region);
+    expect(mempool_lock(region, 1000) == MEMPOOL_LOCKED);
+    mempool_unlock(region);
+    end(region);
+}
+
+#endif
+
+static void locking_twice_is_reported_not_a_deadlock(void) {
+    double id;
+    uint32_t region = create(META, DATA, &id);
+    expect(mempool_lock(region, 1000) == MEMPOOL_LOCKED);
+    expect(mempool_lock(region, 1000) == MEMPOOL_INHERITED);
+    mempool_unlock(region);
+    run_thread(lock_and_die, &region);
+    end(region);
+}
+
+/* Keeps the lock from `held` to `release`. */
+static void *hold(void *argument) {
+    holder *self = argument;
+    expect(mempool_lock(self->region, 1000) == MEMPOOL_LOCKED);
+    self->held = 1;
+    await_flag(&self->release);
+    mempool_unlock(self->region);
+    return NULL;
+}
+
+#ifdef HAVE_FAULTS
+
+/* Keeps the lock until somebody else has tried to get it. */
+static void *hold_until_wanted(void *argument) {
+    holder *self = argument;
+    expect(mempool_lock(self->region, 1000) == MEMPOOL_LOCKED);
+    mempool_fault(CALL_MUTEX_TRYLOCK, 0, 0, 0);
+    self->held = 1;
+    while (mempool_calls(CALL_MUTEX_TRYLOCK) < 2) {
+        sched_yield();
+    }
+    mempool_unlock(self->region);
+    return NULL;
+}
+
+static void a_wait_is_told_from_a_lock_at_once(void) {
+    double id;
+    holder self = { .region = create(META, DATA, &id) };
+    pthread_t thread = start(hold_until_wanted, &self);
+    await_flag(&self.held);
+    expect(mempool_lock(self.region, 60000) == MEMPOOL_CONTENDED);
+    mempool_unlock(self.region);
+    pthread_join(thread, NULL);
+    end(self.region);
+}
+
+#endif
+
+static void destroy_does_not_wait_for_a_stuck_owner(void) {
+    double id;
+    holder self = { .region = create(META * 4, DATA, &id) };
+    unsigned char *meta = mempool_meta(self.region);
+    meta[META] = 7;
+    pthread_t thread = start(hold, &self);
+    await_flag(&self.held);
+    mempool_destroy(self.region, META, 0);
+    expect(meta[META] == 7);
+    self.release = 1;
+    pthread_join(thread, NULL);
+    mempool_destroy(self.region, META, 0);
+    mempool_close(self.region);
+    expect(meta[META] == 0);
+}
+
+void test_lock(void) {
+    the_lock_excludes();
+    waiting_ends();
+#ifdef HAVE_ROBUST_MUTEX
+    a_dead_owner_is_reported_once();
+#endif
+    locking_twice_is_reported_not_a_deadlock();
+#ifdef HAVE_FAULTS
+    a_wait_is_told_from_a_lock_at_once();
+#endif
+    destroy_does_not_wait_for_a_stuck_owner();
+}

@@ -1,0 +1,306 @@
+/* Regions: their memory, their ids, and what becomes of their ranges. */
+#include "test.h"
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+/* Runs `body` in a child and says how it ended, so that a fault can be seen without dying of it. */
+static int signal_of(void (*body)(uint32_t), uint32_t region) {
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit none = { 0, 0 };
+        setrlimit(RLIMIT_CORE, &none);
+        fclose(stderr);
+        body(region);
+        _exit(0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void the_version_is_the_header_s(void) {
+    expect(mempool_abi() == MEMPOOL_ABI);
+    expect(mempool_process() > 0 && mempool_process() == mempool_process());
+    expect(mempool_process() < 9007199254740992.0);
+}
+
+static void a_region_is_zero_and_writable(void) {
+    double id;
+    uint32_t region = create(META, DATA, &id);
+    unsigned char *data = mempool_data(region);
+    for (size_t i = 0; i < DATA; i += 4096) {
+        expect(data[i] == 0);
+        data[i] = 1;
+    }
+    expect(((uintptr_t)data & 4095) == 0);
+    expect(mempool_meta_bytes(region) == META && mempool_data_bytes(region) == DATA);
+    unsigned char *meta = mempool_meta(region);
+    meta[META - 1] = 1;
+    end(region);
+}
+
+static void write_before_data(uint32_t region) {
+    ((volatile unsigned char *)mempool_data(region))[-1] = 1;
+}
+
+static void write_after_data(uint32_t region) {
+    ((volatile unsigned char *)mempool_data(region))[DATA] = 1;
+}
+
+static void guard_pages_fault(void) {
+    double id;
+    uint32_t region = create(META, DATA, &id);
+    expect(signal_of(write_before_data, region) != 0);
+    expect(signal_of(write_after_data, region) != 0);
+    end(region);
+}
+
+static void sizes_that_cannot_be_are_refused(void) {
+    expect(mempool_create(META, 0) == -EINVAL);
+    expect(mempool_create(0, DATA) == -EINVAL);
+    expect(mempool_create(META, -1) == -EINVAL);
+    expect(mempool_create(META, 1e300) == -EINVAL);
+    double nan = strtod("nan", NULL);
+    expect(mempool_create(META, nan) == -EINVAL);
+    double refused = mempool_create(META, 140000000000000.0);
+    expect(refused == -ENOMEM || refused == -EINVAL); /* the latter under Valgrind */
+}
+
+static void an_offset_is_the_distance_from_the_first_data_byte(void) {
+    double id;
+    uint32_t region = create(META, 1000, &id);
+    char *data = mempool_data(region);
+    expect(mempool_offset(region, data) == 0);
+    expect(mempool_offset(region, data + 999) == 999);
+    expect(mempool_offset(region, data + 1000) == -1);
+    expect(mempool_offset(region, data - 1) == -1);
+    expect(mempool_offset(region, NULL) == -1);
+    end(region);
+}
+
+static void ids_find_live_regions_only(void) {
+    double id, other;
+    uint32_t region = create(META, DATA, &id);
+    uint32_t second = create(META, DATA, &other);
+    expect(id != other && region != second);
+    expect(mempool_open(id) == (int32_t)region);
+    mempool_close(region);
+    expect(mempool_open(0) == MEMPOOL_UNKNOWN);
+    expect(mempool_open(-1) == MEMPOOL_UNKNOWN);
+    expect(mempool_open(id + 1e9) == MEMPOOL_UNKNOWN);
+    expect(mempool_open(id + 0.5) == MEMPOOL_UNKNOWN);
+    expect(mempool_open(strtod("nan", NULL)) == MEMPOOL_UNKNOWN);
+    mempool_destroy(region, META, 100);
+    expect(mempool_open(id) == MEMPOOL_DESTROYED);
+    mempool_close(region);
+    expect(mempool_open(id) == MEMPOOL_DESTROYED);
+    end(second);
+}
+
+static void a_destroyed_region_reads_as_zeros(void) {
+    double id;
+    uint32_t region = create(META * 4, DATA, &id);
+    unsigned char *data = mempool_data(region);
+    unsigned char *meta = mempool_meta(region);
+    memset(data, 7, DATA);
+    meta[META - 1] = 7;
+    meta[META] = 7;
+    mempool_destroy(region, META, 100);
+    expect(data[0] == 0 && data[DATA - 1] == 0);
+    expect(meta[META - 1] == 7);
+    expect(meta[META] == 0);
+    mempool_close(region);
+    expect(data[0] == 0 && meta[META - 1] == 0);
+}
+
+static size_t address_space(void) {
+    FILE *file = fopen("/proc/self/statm", "r");
+    size_t pages = 0;
+    if (file == NULL || fscanf(file, "%zu", &pages) != 1) {
+        pages = 0;
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return pages;
+}
+
+static void ranges_are_used_again_after_a_rest(void) {
+    size_t before = 0;
+    for (int i = 0; i < 2000; i++) {
+        double id;
+        uint32_t region = create(META, DATA + (unsigned)(i % 7) * 4096, &id);
+        unsigned char *data = mempool_data(region);
+        expect(data[0] == 0 && data[DATA - 1] == 0);
+        memset(data, 1, 4096);
+        end(region);
+        if (i == 200) {
+            before = address_space();
+        }
+    }
+    expect(address_space() < before + 16 * DATA / 4096);
+}
+
+static void a_range_rests_while_eight_others_have_rested_longer(void) {
+    double id;
+    uint32_t region = create(META, 37 * DATA, &id);
+    const void *data = mempool_data(region);
+    end(region);
+    for (int i = 0; i < 8; i++) {
+        region = create(META, 37 * DATA, &id);
+        expect(mempool_data(region) != data);
+        end(region);
+    }
+}
+
+/* Destroys regions of this size until the range at `data` is used again; its region. */
+static uint32_t until_used_again(double meta, double bytes, const unsigned char *data) {
+    for (int i = 0; i < 100; i++) {
+        double id;
+        uint32_t region = create(meta, bytes, &id);
+        if (mempool_data(region) == data) {
+            return region;
+        }
+        end(region);
+    }
+    fprintf(stderr, "the range was not used again\n");
+    exit(1);
+}
+
+static size_t count_not_zero(const unsigned char *bytes, size_t length) {
+    size_t count = 0;
+    for (size_t i = 0; i < length; i++) {
+        count += bytes[i] != 0;
+    }
+    return count;
+}
+
+static void a_range_that_is_used_again_is_zero_whatever_stale_writers_did(void) {
+    double id;
+    uint32_t region = create(META, DATA, &id);
+    unsigned char *data = mempool_data(region);
+    end(region);
+    memset(data, 9, DATA);
+    region = until_used_again(META, DATA, data);
+    expect(count_not_zero(data, DATA) == 0);
+    end(region);
+}
+
+static void write_after_meta(uint32_t region) {
+    unsigned char *meta = mempool_meta(region);
+    ((volatile unsigned char *)meta)[(size_t)mempool_meta_bytes(region)] = 1;
+}
+
+static void a_range_that_is_used_again_has_its_guards(void) {
+    double id;
+    uint32_t region = create(32 * 4096, DATA, &id);
+    unsigned char *data = mempool_data(region);
+    expect(signal_of(write_after_meta, region) != 0);
+    end(region);
+    region = until_used_again(29 * 4096, DATA, data);
+    expect(signal_of(write_after_meta, region) != 0);
+    expect(signal_of(write_before_data, region) != 0);
+    expect(signal_of(write_after_data, region) != 0);
+    end(region);
+}
+
+/* A process may have 65,530 mappings on Linux. */
+static void a_range_that_rests_is_one_mapping_at_most(void) {
+    size_t before = lines_of("/proc/self/maps");
+    for (unsigned i = 0; i < 50; i++) {
+        double id;
+        end(create(META, DATA * (1.0 + i / 4), &id));
+    }
+    expect(!COUNTS_MAPS || lines_of("/proc/self/maps") <= before + 50);
+}
+
+#if REGION_LIMIT < 1000
+
+/* More sizes than the registry has entries, all of whose ranges rest. */
+static void a_full_registry_forgets_what_has_rested_longest(void) {
+    static unsigned char *stale[2 * REGION_LIMIT];
+    for (unsigned i = 0; i < 2 * REGION_LIMIT; i++) {
+        double id;
+        uint32_t region = create(META * (1 + i), 4096, &id);
+        stale[i] = mempool_data(region);
+        stale[i][0] = 1;
+        end(region);
+        expect(mempool_open(id) == MEMPOOL_DESTROYED);
+    }
+    for (unsigned i = 0; i < 2 * REGION_LIMIT; i++) {
+        expect(stale[i][0] == 0);
+    }
+    for (unsigned i = 0; i < 2 * REGION_LIMIT; i++) {
+        stale[i][0] = 2;
+    }
+}
+
+static void a_registry_full_of_live_regions_says_so(void) {
+    static double ids[REGION_LIMIT];
+    unsigned made = 0;
+    while (made < REGION_LIMIT && (ids[made] = mempool_create(META, 4096)) > 0) {
+        made++;
+    }
+    expect(made > REGION_LIMIT / 2);
+    expect(mempool_create(META, 4096) == -ENFILE);
+    for (unsigned i = 0; i < made; i++) {
+        int32_t region = mempool_open(ids[i]);
+        mempool_close((uint32_t)region);
+        end((uint32_t)region);
+    }
+    end(create(META, 4096, ids));
+}
+
+#endif
+
+static void zero_and_move(void) {
+    double id;
+    uint32_t region = create(META, DATA, &id);
+    unsigned char *data = mempool_data(region);
+    for (int i = 0; i < 100; i++) {
+        data[i] = (unsigned char)i;
+    }
+    mempool_move(region, 10, 0, 50);
+    expect(data[9] == 9 && data[10] == 0 && data[59] == 49 && data[60] == 60);
+    mempool_zero(region, 5, 3);
+    expect(data[4] == 4 && data[5] == 0 && data[7] == 0 && data[8] == 8);
+    end(region);
+}
+
+static void exchange_is_one_step(void) {
+    double id;
+    uint32_t region = create(META, DATA, &id);
+    int32_t *words = mempool_meta(region);
+    expect(mempool_exchange(region, 100, 0, 7) == 0 && words[100] == 7);
+    expect(mempool_exchange(region, 100, 0, 9) == 7 && words[100] == 7);
+    end(region);
+}
+
+static void the_barrier_says_whether_there_is_one(void) {
+    int32_t first = mempool_barrier();
+    expect(first == 0 || first == 1);
+    expect(mempool_barrier() == first);
+}
+
+void test_regions(void) {
+    the_version_is_the_header_s();
+    a_region_is_zero_and_writable();
+    guard_pages_fault();
+    sizes_that_cannot_be_are_refused();
+    an_offset_is_the_distance_from_the_first_data_byte();
+    ids_find_live_regions_only();
+    a_destroyed_region_reads_as_zeros();
+    ranges_are_used_again_after_a_rest();
+    a_range_rests_while_eight_others_have_rested_longer();
+    a_range_that_is_used_again_is_zero_whatever_stale_writers_did();
+    a_range_that_is_used_again_has_its_guards();
+    a_range_that_rests_is_one_mapping_at_most();
+#if REGION_LIMIT < 1000
+    a_full_registry_forgets_what_has_rested_longest();
+    a_registry_full_of_live_regions_says_so();
+#endif
+    zero_and_move();
+    exchange_is_one_step();
+    the_barrier_says_whether_there_is_one();
+}

@@ -1,0 +1,236 @@
+/* Threads: their ids, and whether they run. */
+#include "test.h"
+
+#include <sched.h>
+
+/* Threads one after the other; more than the table has room for. */
+#define PROCESSION (THREAD_LIMIT + 500)
+
+#define ASKERS 2
+
+typedef struct {
+    double id;
+    atomic_int here;
+    atomic_int go;
+} guest;
+
+/* Says who it is and stays until it may go. */
+static void *visit(void *argument) {
+    guest *self = argument;
+    self->id = mempool_thread();
+    self->here = 1;
+    await_flag(&self->go);
+    expect(self->id < 0 || mempool_thread() == self->id);
+    return NULL;
+}
+
+static void *only_say_who(void *argument) {
+    *(double *)argument = mempool_thread();
+    return NULL;
+}
+
+static void *exit_early(void *argument) {
+    *(double *)argument = mempool_thread();
+    pthread_exit(NULL);
+}
+
+static void an_id_stays_the_thread_s(void) {
+    double own = mempool_thread();
+    expect(own > 0 && own == mempool_thread());
+    expect(own < 9007199254740992.0 && own == (double)(uint64_t)own);
+    expect(mempool_alive(own) == 1);
+}
+
+static void what_never_was_an_id_does_not_run(void) {
+    double own = mempool_thread();
+    double never[] = { 0, -1, -own, 1, own + 0.5, own - 0.5, own + THREAD_LIMIT, own * 2, own + 1e12, 9007199254740992.0,
+        1e300, -1e300, strtod("inf", NULL), strtod("nan", NULL), THREAD_LIMIT - 1.0, THREAD_LIMIT * 1e9 };
+    for (size_t i = 0; i < sizeof never / sizeof *never; i++) {
+        expect(mempool_alive(never[i]) == 0);
+    }
+}
+
+static void a_thread_runs_until_it_ends(void) {
+    guest other = { 0 };
+    pthread_t thread = start(visit, &other);
+    await_flag(&other.here);
+    expect(other.id > 0 && other.id != mempool_thread());
+    expect(mempool_alive(other.id) == 1);
+    expect(mempool_alive(other.id) == 1);
+    other.go = 1;
+    pthread_join(thread, NULL);
+    expect(mempool_alive(other.id) == 0);
+    expect(mempool_alive(other.id) == 0);
+    double early = 0;
+    run_thread(exit_early, &early);
+    expect(early > other.id && mempool_alive(early) == 0);
+}
+
+static void no_id_is_used_twice_and_records_are(void) {
+    double last = 0;
+    for (unsigned i = 0; i < PROCESSION; i++) {
+        double id = 0;
+        run_thread(only_say_who, &id);
+        expect(id > last);
+        expect(mempool_alive(last) == 0);
+        last = id;
+    }
+    expect(mempool_alive(last) == 0);
+}
+
+static void of_a_crowd_each_one_is_known(void) {
+    static guest guests[CROWD];
+    pthread_t threads[CROWD];
+    for (int i = 0; i < CROWD; i++) {
+        guests[i] = (guest){ 0 };
+        threads[i] = start(visit, &guests[i]);
+    }
+    for (int i = 0; i < CROWD; i++) {
+        await_flag(&guests[i].here);
+        expect(guests[i].id > 0 && mempool_alive(guests[i].id) == 1);
+        for (int j = 0; j < i; j++) {
+            expect(guests[i].id != guests[j].id);
+        }
+    }
+    for (int i = 0; i < CROWD; i += 2) {
+        guests[i].go = 1;
+        pthread_join(threads[i], NULL);
+    }
+    for (int i = 0; i < CROWD; i++) {
+        expect(mempool_alive(guests[i].id) == i % 2);
+    }
+    for (int i = 1; i < CROWD; i += 2) {
+        guests[i].go = 1;
+        pthread_join(threads[i], NULL);
+        expect(mempool_alive(guests[i].id) == 0);
+    }
+}
+
+typedef struct {
+    double ended[CROWD];
+    double runs;
+    atomic_int go;
+    atomic_int arrived[CROWD];
+} inquiry;
+
+/* Lets all askers go on at the same moment, if there are processors for them. */
+static void meet(atomic_int *arrived) {
+    (*arrived)++;
+    for (int i = 1; *arrived < ASKERS; i++) {
+        if (i % 10000 == 0) {
+            sched_yield();
+        }
+    }
+}
+
+static void *ask(void *argument) {
+    inquiry *self = argument;
+    expect(mempool_thread() > 0);
+    await_flag(&self->go);
+    for (int i = 0; i < CROWD; i++) {
+        meet(&self->arrived[i]);
+        expect(mempool_alive(self->ended[i]) == 0);
+        expect(mempool_alive(self->runs) == 1);
+    }
+    return NULL;
+}
+
+/* Whoever asks first looks at the record's mutex: the others must not take that for a sign of life. */
+static void all_who_ask_at_once_hear_the_same(void) {
+    for (unsigned round = 0; round < 20 * effort; round++) {
+        static guest guests[CROWD];
+        inquiry shared = { .runs = mempool_thread() };
+        pthread_t threads[CROWD];
+        for (int i = 0; i < CROWD; i++) {
+            guests[i] = (guest){ .go = 1 };
+            threads[i] = start(visit, &guests[i]);
+        }
+        pthread_t askers[ASKERS];
+        for (int i = 0; i < ASKERS; i++) {
+            askers[i] = start(ask, &shared);
+        }
+        for (int i = 0; i < CROWD; i++) {
+            pthread_join(threads[i], NULL);
+            shared.ended[i] = guests[i].id;
+        }
+        shared.go = 1;
+        for (int i = 0; i < ASKERS; i++) {
+            pthread_join(askers[i], NULL);
+        }
+    }
+}
+
+#ifdef HAVE_ROBUST_MUTEX
+
+typedef struct {
+    uint32_t first;
+    uint32_t second;
+    double id;
+} heir;
+
+static void *lock_two_and_end(void *argument) {
+    heir *self = argument;
+    self->id = mempool_thread();
+    expect(mempool_lock(self->first, 1000) == MEMPOOL_LOCKED);
+    expect(mempool_lock(self->second, 1000) == MEMPOOL_LOCKED);
+    return NULL;
+}
+
+static void a_thread_may_end_with_locks_and_is_known_to_have(void) {
+    double id;
+    heir self = { create(META, DATA, &id), create(META, DATA, &id), 0 };
+    for (int i = 0; i < 50; i++) {
+        run_thread(lock_two_and_end, &self);
+        expect(mempool_alive(self.id) == 0);
+        expect(mempool_lock(self.second, 0) == MEMPOOL_INHERITED);
+        expect(mempool_lock(self.first, 0) == MEMPOOL_INHERITED);
+        mempool_unlock(self.first);
+        mempool_unlock(self.second);
+    }
+    end(self.first);
+    end(self.second);
+}
+
+#endif
+
+#if THREAD_LIMIT < 2 * CROWD
+
+static void when_the_table_is_full_a_thread_is_told(void) {
+    static guest guests[THREAD_LIMIT];
+    pthread_t threads[THREAD_LIMIT];
+    int refused = 0;
+    for (unsigned i = 0; i < THREAD_LIMIT; i++) {
+        guests[i] = (guest){ 0 };
+        threads[i] = start(visit, &guests[i]);
+        await_flag(&guests[i].here);
+        refused += guests[i].id == -EAGAIN;
+    }
+    expect(refused == 1); /* main has a record too */
+    expect(guests[THREAD_LIMIT - 1].id == -EAGAIN);
+    guests[0].go = 1;
+    pthread_join(threads[0], NULL);
+    double late = 0;
+    run_thread(only_say_who, &late);
+    expect(late > 0);
+    for (unsigned i = 1; i < THREAD_LIMIT; i++) {
+        guests[i].go = 1;
+        pthread_join(threads[i], NULL);
+    }
+}
+
+#endif
+
+void test_threads(void) {
+    an_id_stays_the_thread_s();
+    what_never_was_an_id_does_not_run();
+    a_thread_runs_until_it_ends();
+    no_id_is_used_twice_and_records_are();
+    of_a_crowd_each_one_is_known();
+    all_who_ask_at_once_hear_the_same();
+#ifdef HAVE_ROBUST_MUTEX
+    a_thread_may_end_with_locks_and_is_known_to_have();
+#endif
+#if THREAD_LIMIT < 2 * CROWD
+    when_the_table_is_full_a_thread_is_told();
+#endif
+}

@@ -1,0 +1,186 @@
+import { Attachment } from "./attachment.ts";
+import { type Ended, ended } from "./ended.ts";
+import { MemPoolError } from "./errors.ts";
+import { CLOSED, DESTROYED, LIVE, STATE } from "./layout.ts";
+import { Operations } from "./operations.ts";
+import { CheckedOperations } from "./checked_operations.ts";
+import type { MemPoolHandle } from "./options.ts";
+
+/** The operations of a pool that this object may still use; throws "closed" or "destroyed". Not for users. */
+export let liveOperations: (membership: Membership, action: string) => Operations;
+
+interface Dropped {
+  readonly attachment: Attachment;
+  readonly member: () => void;
+}
+
+/** Objects of checked pools that were dropped without `close` or `destroy`: what they leak is told, and they leave. */
+const collected = new FinalizationRegistry<Dropped>(({ attachment, member }) => {
+  attachment.dropMember(member);
+});
+
+/**
+ * The part of a {@linkcode MemPool} that is about belonging to a pool: what it is, leaving it, ending it, and taking back
+ * what others left behind. Users have it through `MemPool`.
+ *
+ * @example How a pool ends
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { MemPool } from "../mod.ts";
+ *
+ * const pool = MemPool.init(1024, 64);
+ * const joined = MemPool.attach(pool.handle);
+ * joined.close();
+ * assertEquals([pool.destroyed, pool.size, pool.blockSize, pool.blockCount], [false, 1024, 64, 16]);
+ * pool.destroy();
+ * assertEquals(pool.destroyed, true);
+ * ```
+ */
+export class Membership implements Disposable {
+  readonly #attachment: Attachment;
+  readonly #operations: Operations;
+  /** Whether disposing of this object ends the pool, or only this worker's part in it. */
+  readonly #made: boolean;
+  readonly #blockSize: number;
+  readonly #blockCount: number;
+  readonly #onEnd: (ended: Ended) => void;
+  #header: Int32Array;
+  readonly #onDestroyed: () => void;
+
+  static {
+    liveOperations = (membership, action) => membership.#live(action);
+  }
+
+  /** For `MemPool` only. */
+  protected constructor(attachment: Attachment, made: boolean, onEnd: (ended: Ended) => void) {
+    if (!Attachment.is(attachment)) {
+      throw new TypeError("Cannot construct MemPool: use MemPool.init or MemPool.attach");
+    }
+    this.#attachment = attachment;
+    this.#operations = attachment.watch === undefined
+      ? new Operations(attachment)
+      : new CheckedOperations(attachment, attachment.watch);
+    this.#made = made;
+    this.#blockSize = attachment.views.blockSize;
+    this.#blockCount = attachment.views.table.blockCount;
+    this.#onEnd = onEnd;
+    this.#header = attachment.views.header;
+    this.#onDestroyed = Membership.#endLater(new WeakRef(this));
+    attachment.addMember(this.#onDestroyed);
+    if (attachment.watch !== undefined) collected.register(this, { attachment, member: this.#onDestroyed }, this);
+  }
+
+  /** Bytes that blocks can occupy: `blockCount * blockSize`. Never throws, as the other properties but `buffer`. */
+  get size(): number {
+    return this.#blockCount * this.#blockSize;
+  }
+
+  /** Bytes of a block: `defaultBlockSize`, rounded up to a multiple of the pool's alignment. */
+  get blockSize(): number {
+    return this.#blockSize;
+  }
+
+  /** Number of blocks. */
+  get blockCount(): number {
+    return this.#blockCount;
+  }
+
+  /** Whether the pool has been destroyed, as far as this object can know: not after its `close`. */
+  get destroyed(): boolean {
+    return this.#header[STATE] === DESTROYED;
+  }
+
+  /** Plain data to post to other workers of this process, for {@linkcode MemPool.attach}. */
+  get handle(): MemPoolHandle {
+    return this.#attachment.handle;
+  }
+
+  /**
+   * The whole data area: offset o of {@linkcode MemPool.allocOffset} is index o of it. It is never a block. Empty once
+   * the pool is destroyed or this object closed.
+   *
+   * @throws {MemPoolError} "unsupported": the area is longer than this runtime's buffers can be (4 GiB on Bun).
+   */
+  get buffer(): ArrayBuffer {
+    return this.#header[STATE] === LIVE ? this.#operations.buffer() : new ArrayBuffer(0);
+  }
+
+  /**
+   * Takes back what workers had cached or allocated that have ended without `close`: by an error, by their own doing, or
+   * terminated. A block belongs to the worker that last allocated or reallocated it, or called `at` or `offsetOf` on it.
+   * Takes time proportional to the number of runs, under the lock.
+   *
+   * @returns How many blocks that were.
+   * @example Nothing to take back
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemPool } from "../mod.ts";
+   * using pool = MemPool.init(1024, 64);
+   * pool.alloc(64); // this worker lives, and so what it holds stays its own
+   * assertEquals(pool.reap(), 0);
+   * ```
+   */
+  reap(): number {
+    return this.#live("reap").reap();
+  }
+
+  /**
+   * This object leaves the pool, and with its last object the worker does; the pool and its blocks live on. Does
+   * nothing the second time. Example: {@linkcode MemPool.attach}.
+   */
+  close(): void {
+    if (this.#header[STATE] === CLOSED) return;
+    if (this.#header[STATE] === DESTROYED) return this.#attachment.leaveDestroyed();
+    this.#end(CLOSED);
+    this.#attachment.removeMember(this.#onDestroyed);
+  }
+
+  /**
+   * Ends the pool in every worker: memory goes back to the system at once, each later call throws "destroyed", and a
+   * buffer still held reads as whatever, but never faults. Does nothing the second time, and after `close`.
+   * @example End
+   * ```ts
+   * import { assertThrows } from "@std/assert";
+   * import { MemPool, MemPoolError } from "../mod.ts";
+   * const pool = MemPool.init(1024, 64);
+   * pool.destroy();
+   * assertThrows(() => pool.alloc(50), MemPoolError, "destroyed");
+   * ```
+   */
+  destroy(): void {
+    if (this.#header[STATE] !== CLOSED) this.#attachment.destroy();
+  }
+
+  /** `destroy` where the pool was made, `close` where it was attached. */
+  [Symbol.dispose](): void {
+    if (this.#made) this.destroy();
+    else this.close();
+  }
+
+  /** The attachment calls it, and must not keep a pool object alive that its user has dropped. */
+  static #endLater(membership: WeakRef<Membership>): () => void {
+    return () => {
+      const object = membership.deref();
+      if (object !== undefined) object.#end(DESTROYED);
+    };
+  }
+
+  #end(state: typeof CLOSED | typeof DESTROYED): void {
+    const after = ended(state);
+    collected.unregister(this);
+    this.#header = after.header;
+    this.#onEnd(after);
+  }
+
+  #live(action: string): Operations {
+    if (this.#header[STATE] === LIVE) return this.#operations.begin();
+    if (this.#header[STATE] === CLOSED) {
+      throw new MemPoolError("closed", `Cannot ${action}: this worker closed the pool`);
+    }
+    if (this.#header[STATE] !== DESTROYED) {
+      throw new MemPoolError("corrupt", `Cannot ${action}: the pool's state is ${this.#header[STATE]}`);
+    }
+    this.#attachment.leaveDestroyed();
+    throw new MemPoolError("destroyed", `Cannot ${action}: the pool is destroyed`);
+  }
+}

@@ -1,0 +1,116 @@
+import type { Region } from "./ffi/native.ts";
+import { ALLOCATED, EXHAUSTED, FREE, NONE } from "./layout.ts";
+import type { Sections } from "./sections.ts";
+import type { Slots } from "./slots.ts";
+import type { Stock } from "./stock.ts";
+import { isAllocated, stateOf } from "./table.ts";
+import type { Views } from "./views.ts";
+
+/** What `resize` says instead of a block when there is nothing to resize. */
+export const NOT_ALLOCATED = -2;
+
+/** What becomes of a run: its end is given up, its contents have moved elsewhere, or are about to, overlapping it. */
+export type Fate = "shrinks" | "moved" | "slides";
+
+/** Asks, under the lock, whether a run, or its end if it shrinks, may be made free. */
+export type Vacate = (block: number, fate: Fate) => boolean;
+
+/** Makes allocated runs longer and shorter: where they lie, else elsewhere, as the last resort overlapping. */
+export class Resizer {
+  readonly #region: Region;
+  readonly #views: Views;
+  readonly #slots: Slots;
+  readonly #sections: Sections;
+  readonly #stock: Stock;
+  readonly #slot: number;
+  readonly #worker: number;
+  /** Bytes in the run that moves, read under the lock: later, a descriptor may be that of a free run. */
+  #contents = 0;
+
+  constructor(region: Region, views: Views, sections: Sections, stock: Stock, slot: number, worker: number) {
+    this.#region = region;
+    this.#views = views;
+    this.#slots = views.slots;
+    this.#sections = sections;
+    this.#stock = stock;
+    this.#slot = slot;
+    this.#worker = worker;
+  }
+
+  /**
+   * Makes an allocated run of this worker hold so many bytes, its contents kept. Returns its first block, NONE when there
+   * is no room, or NOT_ALLOCATED. Memory that `vacate` does not let go stays allocated when the run has moved.
+   */
+  resize(block: number, bytes: number, vacate: Vacate): number {
+    if (this.#resizeSingle(block, bytes)) return block;
+    const target = this.#sections.run("reallocate", () => this.#resizeOrFind(block, bytes, vacate));
+    if (target === NONE) return this.#sections.run("reallocate", () => this.#slide(block, bytes, vacate));
+    if (target !== block && target !== NOT_ALLOCATED) this.#moveOut(block, target, vacate);
+    return target;
+  }
+
+  /** A single block that stays one needs no lock. */
+  #resizeSingle(block: number, bytes: number): boolean {
+    const { table, blockSize } = this.#views;
+    if (bytes > blockSize || stateOf(table.loadTag(block)) !== ALLOCATED || !table.adopt(block, this.#worker)) {
+      return false;
+    }
+    table.setRequested(block, bytes);
+    return true;
+  }
+
+  /** The same run, another one that is long enough, NONE or NOT_ALLOCATED. */
+  #resizeOrFind(block: number, bytes: number, vacate: Vacate): number {
+    const { table } = this.#views;
+    if (!isAllocated(table.loadTag(block))) return NOT_ALLOCATED;
+    const length = this.#stock.lengthFor(bytes);
+    if (length > table.blockCount) return NONE;
+    if (this.#resizeInPlace(block, length, bytes, vacate)) return block;
+    this.#contents = Math.min(table.requested(block), bytes);
+    const elsewhere = this.#stock.take(bytes);
+    if (elsewhere !== NONE) return elsewhere;
+    // What had been cached until just now may lie behind the block.
+    return this.#resizeInPlace(block, length, bytes, vacate) ? block : NONE;
+  }
+
+  #resizeInPlace(block: number, length: number, bytes: number, vacate: Vacate): boolean {
+    const before = this.#views.table.length(block);
+    if (length < before && !vacate(block, "shrinks")) return false;
+    this.#stock.clear(block + length, block + before);
+    const resized = this.#views.runs.resize(block, length, bytes, this.#worker);
+    this.#slots.settle(this.#slot);
+    return resized;
+  }
+
+  /** Both runs are this worker's, so the copying needs no lock. */
+  #moveOut(from: number, to: number, vacate: Vacate): void {
+    const { blockSize } = this.#views;
+    this.#region.move(to * blockSize, from * blockSize, this.#contents);
+    this.#sections.run("reallocate", () => vacate(from, "moved") && this.#stock.release(from));
+  }
+
+  /** The last resort: down into the free run before, overlapping where it lies now. */
+  #slide(block: number, bytes: number, vacate: Vacate): number {
+    const target = this.#slideDown(block, bytes, vacate);
+    if (target === NONE) this.#views.counters[EXHAUSTED]!++;
+    return target;
+  }
+
+  #slideDown(block: number, bytes: number, vacate: Vacate): number {
+    const { table, runs, blockSize } = this.#views;
+    const length = this.#stock.lengthFor(bytes);
+    if (length > table.blockCount) return NONE;
+    if (!isAllocated(table.loadTag(block))) return NOT_ALLOCATED;
+    const first = runs.roomAround(block, length);
+    if (first === NONE || !vacate(block, "slides")) return NONE;
+    const before = table.requested(block);
+    const own = table.length(block);
+    // A single block may have been freed this moment, without the lock.
+    if (this.#stock.claim(block, FREE) === 0) return NOT_ALLOCATED;
+    runs.release(block);
+    runs.allocateAt(first, length, bytes, this.#worker);
+    this.#region.move(first * blockSize, block * blockSize, before);
+    this.#stock.clear(first + length, block + own);
+    return first;
+  }
+}

@@ -1,0 +1,45 @@
+import type { Lock } from "./lock.ts";
+import type { Slots } from "./slots.ts";
+
+/**
+ * A worker's critical sections. `run` is one; where a closure for each would cost as much as what is done in it:
+ *
+ *     sections.enter("allocate");
+ *     try { …; sections.leave(); } catch (error) { throw sections.abandon(error); }
+ */
+export class Sections {
+  readonly #lock: Lock;
+  readonly #slots: Slots;
+  readonly #slot: number;
+
+  constructor(lock: Lock, slots: Slots, slot: number) {
+    this.#lock = lock;
+    this.#slots = slots;
+    this.#slot = slot;
+  }
+
+  /** Begins one. What the worker's cache has seen until now is told before anything changes. */
+  enter(action: string): void {
+    this.#lock.enter(action);
+    this.#slots.settle(this.#slot);
+  }
+
+  leave(): void {
+    this.#lock.leave();
+  }
+
+  abandon(error: unknown): unknown {
+    return this.#lock.abandon(error);
+  }
+
+  run<T>(action: string, body: () => T): T {
+    this.enter(action);
+    try {
+      const result = body();
+      this.leave();
+      return result;
+    } catch (error) {
+      throw this.abandon(error);
+    }
+  }
+}

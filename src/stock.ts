@@ -1,0 +1,107 @@
+import type { Native, Region } from "./ffi/native.ts";
+import { classOf } from "./free_lists.ts";
+import { CACHED_BLOCKS, CHECKED, FIRST_LEVELS, FREE, NONE, SECOND_LEVELS } from "./layout.ts";
+import { Reaper } from "./reaper.ts";
+import { Supply } from "./supply.ts";
+import { type BlockTable, isAllocated } from "./table.ts";
+import type { Views } from "./views.ts";
+
+/**
+ * What there is to hand out, wherever it lies: the free runs, what workers have cached, what dead ones left behind. The
+ * caller holds the lock.
+ */
+export class Stock {
+  readonly supply: Supply;
+  readonly reaper: Reaper;
+  readonly #region: Region;
+  readonly #views: Views;
+  readonly #table: BlockTable;
+  readonly #slot: number;
+  readonly #worker: number;
+  readonly #caching: boolean;
+  readonly #zeroing: boolean;
+
+  constructor(native: Native, region: Region, views: Views, slot: number, worker: number) {
+    this.#region = region;
+    this.#views = views;
+    this.#table = views.table;
+    this.#slot = slot;
+    this.#worker = worker;
+    this.#caching = views.header[CACHED_BLOCKS] !== 0;
+    this.#zeroing = views.header[CHECKED] === 1;
+    this.supply = new Supply(native, views, slot, worker);
+    this.reaper = new Reaper(native, views, (block) => this.giveBack(block));
+  }
+
+  lengthFor(bytes: number): number {
+    return Math.ceil(bytes / this.#views.blockSize);
+  }
+
+  /** A run for so many bytes; when the free runs are exhausted, from what others have cached. NONE when there is none. */
+  take(bytes: number): number {
+    const length = this.lengthFor(bytes);
+    if (length > this.#table.blockCount) return NONE;
+    const { runs, slots } = this.#views;
+    let block = runs.allocate(length, bytes, this.#worker);
+    if (block === NONE && this.#caching && this.#collect(length === 1)) {
+      block = runs.allocate(length, bytes, this.#worker);
+    }
+    slots.settle(this.#slot);
+    return block;
+  }
+
+  /**
+   * Whether so many runs for so many bytes are free, with what workers have cached if need be. Counted, and not tried: a
+   * block that is taken and given back would be seen, and could be freed, by other workers.
+   */
+  hasRoom(count: number, bytes: number): boolean {
+    const length = this.lengthFor(bytes);
+    if (count * length > this.#table.blockCount) return false;
+    return this.#fits(count, length) || (this.#caching && this.#collect(false) && this.#fits(count, length));
+  }
+
+  /**
+   * Turns the tag of an allocated run to this state, in one step that only one worker can win. Returns the tag before, or
+   * 0 when the run is not allocated.
+   */
+  claim(block: number, state: number): number {
+    for (let tag = this.#table.loadTag(block); isAllocated(tag); tag = this.#table.loadTag(block)) {
+      if (this.#table.exchangeTag(block, tag, state)) return tag;
+    }
+    return 0;
+  }
+
+  /** Makes an allocated run free; says whether it was one. */
+  release(block: number): boolean {
+    if (this.claim(block, FREE) === 0) return false;
+    this.giveBack(block);
+    return true;
+  }
+
+  /** Takes back a run whose tag is FREE already, and which no list has yet. */
+  giveBack(block: number): void {
+    this.clear(block, block + this.#table.length(block));
+    this.#views.runs.release(block);
+  }
+
+  /** In a checked pool, zeroes what becomes free: the blocks from `first` to the one before `end`, if any. */
+  clear(first: number, end: number): void {
+    const { blockSize } = this.#views;
+    if (this.#zeroing && end > first) this.#region.zero(first * blockSize, (end - first) * blockSize);
+  }
+
+  /** Makes free what workers have cached, those that died too; says whether that was anything. */
+  #collect(single: boolean): boolean {
+    return this.supply.recall(single) || this.reaper.sweep();
+  }
+
+  #fits(count: number, length: number): boolean {
+    const { lists } = this.#views;
+    for (let index = classOf(length); count > 0 && index < FIRST_LEVELS * SECOND_LEVELS; index++) {
+      for (let block = lists.head(index); count > 0 && block !== NONE; block = this.#table.next(block)) {
+        count -= Math.floor(this.#table.length(block) / length);
+      }
+    }
+    return count <= 0;
+  }
+}
