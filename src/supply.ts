@@ -83,18 +83,20 @@ export class Supply {
 
   /**
    * Makes what other workers have cached free, but for what is being taken this moment: the first cache that has anything
-   * if a single block will do, else all. Says whether anything became free. Where the system refuses the barrier, other
-   * workers' caches stay as they are.
+   * if a single block will do, else all. Returns false when nothing was cached, by anyone, at the end: not when a worker
+   * whose cache had been looked at gave a block back meanwhile. Where the system refuses the barrier, other workers' caches
+   * stay as they are.
    */
   recall(single: boolean): boolean {
     const { header, slots } = this.#views;
     const before = header[FREE_BLOCKS]!;
+    const frees = slots.frees();
     this.flush();
     const used = this.#endPlainClaims() ? slots.used : 0;
     for (let step = 1; step < used && !(single && header[FREE_BLOCKS]! > before); step++) {
       this.#takeFrom((this.#slot + step) % used);
     }
-    return header[FREE_BLOCKS]! > before;
+    return header[FREE_BLOCKS]! > before || slots.frees() !== frees;
   }
 
   /** How many blocks to cache: half of what there is room for, and a fair share of what is left. */

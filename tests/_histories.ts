@@ -11,7 +11,7 @@ export interface HistoriesOrder {
   readonly workers: number;
   readonly seed: number;
   readonly histories: number;
-  /** Whether workers also free what is not theirs: twice, or while another is just being handed it. */
+  /** Whether workers also free what is not theirs, or look at it: what was freed before, or another is just being handed. */
   readonly guesses: boolean;
   /** Words that all share. */
   readonly words: SharedArrayBuffer;

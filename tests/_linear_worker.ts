@@ -75,11 +75,11 @@ class Player {
     // Calls of different length are to meet each other in all of their steps.
     for (let spins = this.#draw(MOST_SPINS); spins > 0; spins--) Atomics.load(this.#words, CLOCK);
     const choice = this.#draw(16);
-    if (choice < 3) this.#look(this.#draw(this.#pool.blockCount));
+    if (choice < 3 && this.#knows(1)) this.#look(this.#any());
     else if (choice < 5) this.#alloc(2);
     else if (choice < 6) this.#allocMany();
-    else if (choice < 7 && this.#canFree(2)) this.#freeMany(this.#pick(), this.#pick());
-    else if (choice < 11 && this.#canFree(1)) this.#free(this.#pick());
+    else if (choice < 7 && this.#knows(2)) this.#freeMany(this.#pick(), this.#pick());
+    else if (choice < 11 && this.#knows(1)) this.#free(this.#pick());
     else this.#alloc(1);
   }
 
@@ -91,8 +91,13 @@ class Player {
     this.#free(0);
   }
 
-  #canFree(blocks: number): boolean {
+  /** Whether there are so many blocks that this worker may name. */
+  #knows(blocks: number): boolean {
     return this.#order.guesses || this.#mine.length >= blocks;
+  }
+
+  #any(): number {
+    return this.#order.guesses ? this.#draw(this.#pool.blockCount) : this.#mine[this.#draw(this.#mine.length)]!;
   }
 
   /** A block to free: one of its own, or where workers guess, any, whoever has it. */
@@ -129,7 +134,7 @@ class Player {
   }
 
   #look(block: number): void {
-    this.#log.look(block, () => this.#blocks.adopt(block));
+    this.#log.look(block, () => this.#blocks.adopt("look at", block) !== 0);
   }
 
   /** False for what is refused because the block is not allocated. */

@@ -1,25 +1,30 @@
 /** Short histories of concurrent calls on tiny pools: for each there must be an order of the calls that explains it. */
 
 import { assert } from "@std/assert";
-import { Attachment } from "../src/attachment.ts";
-import { PLAIN_CLAIMS } from "../src/layout.ts";
+import { HAS_BARRIER, PLAIN_CLAIMS } from "../src/layout.ts";
 import { effort, tell } from "./_effort.ts";
 import { spawnWorker, test, type TestWorker } from "./_harness.ts";
 import { type HistoriesOrder, makeLog, readHistory, WORDS_BYTES } from "./_histories.ts";
-import { type Allocating, type Call, isLinearizable, NONE, overlaps, pictureOf } from "./_linear.ts";
-import { makePool } from "./_pool.ts";
+import { type Call, type Changing, isLinearizable, NONE, overlaps, pictureOf } from "./_linear.ts";
+import { insideOf, makePool } from "./_pool.ts";
 import { withSeed } from "./_random.ts";
 
 interface Setup {
   readonly blocks: number;
   readonly cachedBlocks: number;
-  /** Whether a worker claims what it has cached by plain stores. */
+  /** Whether workers may claim what they have cached by plain stores. */
   readonly plainClaims: boolean;
+  /** Whether workers free blocks, and look at some, that are not their own. */
+  readonly guesses: boolean;
 }
 
 const setups: readonly Setup[] = [2, 3, 4, 5, 6].flatMap((blocks) => [
-  { blocks, cachedBlocks: 0, plainClaims: true },
-  ...[1, blocks].flatMap((cachedBlocks) => [true, false].map((plainClaims) => ({ blocks, cachedBlocks, plainClaims }))),
+  { blocks, cachedBlocks: 0, plainClaims: false, guesses: true },
+  ...[1, blocks].flatMap((cachedBlocks) => [
+    { blocks, cachedBlocks, plainClaims: true, guesses: false },
+    { blocks, cachedBlocks, plainClaims: false, guesses: false },
+    { blocks, cachedBlocks, plainClaims: true, guesses: true },
+  ]),
 ]);
 
 /** Histories of one pool, one after the other. */
@@ -41,13 +46,11 @@ async function tryHistories(
   seed: number,
   tally: Tally,
 ): Promise<void> {
-  const { blocks, cachedBlocks, plainClaims } = setup;
+  const { blocks, cachedBlocks, plainClaims, guesses } = setup;
   using pool = makePool({ blocks, cachedBlocks });
-  // Workers read it when they attach, and nothing is cached here.
-  if (!plainClaims) Attachment.open(pool.handle).views.header[PLAIN_CLAIMS] = 0;
-  const allocating: Allocating = cachedBlocks > 0 && plainClaims ? "in steps" : "at once";
-  // Where claims are exchanges, a wrong free of a block that is just being taken still tears the free lists.
-  const guesses = cachedBlocks === 0 || plainClaims;
+  const { header } = insideOf(pool).views;
+  if (!plainClaims) header[HAS_BARRIER] = header[PLAIN_CLAIMS] = 0;
+  const changing: Changing = cachedBlocks > 0 && guesses ? "in steps" : "at once";
   const log = makeLog(crew.length, histories);
   const words = new SharedArrayBuffer(WORDS_BYTES);
   await Promise.all(crew.map((worker, place) => {
@@ -65,7 +68,7 @@ async function tryHistories(
   }));
   for (let number = 0; number < histories; number++) {
     const calls = readHistory(new Int32Array(log), crew.length, number);
-    const explained = isLinearizable(blocks, calls, allocating);
+    const explained = isLinearizable(blocks, calls, changing);
     assert(
       explained,
       `${JSON.stringify(setup)}: no order of the calls of history ${number} explains\n${pictureOf(calls)}`,
