@@ -85,14 +85,15 @@ export class Supply {
    * Makes what other workers have cached free, but for what is being taken this moment: the first cache that has anything
    * if a single block will do, else all. Returns false when nothing was cached, by anyone, at the end: not when a worker
    * whose cache had been looked at gave a block back meanwhile. Where the system refuses the barrier, other workers' caches
-   * stay as they are.
+   * stay as they are, and what they do does not count.
    */
   recall(single: boolean): boolean {
     const { header, slots } = this.#views;
     const before = header[FREE_BLOCKS]!;
     const frees = slots.frees();
     this.flush();
-    const used = this.#endPlainClaims() ? slots.used : 0;
+    if (!this.#endPlainClaims()) return header[FREE_BLOCKS]! > before;
+    const { used } = slots;
     for (let step = 1; step < used && !(single && header[FREE_BLOCKS]! > before); step++) {
       this.#takeFrom((this.#slot + step) % used);
     }
