@@ -83,14 +83,14 @@ export class Supply {
 
   /**
    * Makes what other workers have cached free, but for what is being taken this moment: the first cache that has anything
-   * if a single block will do, else all. Says whether anything became free.
+   * if a single block will do, else all. Says whether anything became free. Where the system refuses the barrier, other
+   * workers' caches stay as they are.
    */
   recall(single: boolean): boolean {
     const { header, slots } = this.#views;
     const before = header[FREE_BLOCKS]!;
     this.flush();
-    this.#endPlainClaims();
-    const used = slots.used;
+    const used = this.#endPlainClaims() ? slots.used : 0;
     for (let step = 1; step < used && !(single && header[FREE_BLOCKS]! > before); step++) {
       this.#takeFrom((this.#slot + step) % used);
     }
@@ -152,11 +152,14 @@ export class Supply {
     this.#views.runs.release(block);
   }
 
-  #endPlainClaims(): void {
+  /** Says whether there are none under way any more but those that a slot's claim shows. */
+  #endPlainClaims(): boolean {
     const { header } = this.#views;
-    if (header[PLAIN_CLAIMS] === 0) return;
+    if (header[PLAIN_CLAIMS] === 0) return true;
     Atomics.store(header, PLAIN_CLAIMS, 0);
-    this.#native.barrier();
+    if (this.#native.barrier()) return true;
+    header[PLAIN_CLAIMS] = 1;
+    return false;
   }
 
   /** Recalls what another worker has cached. What it frees from now on is freed too late to count. */

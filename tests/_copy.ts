@@ -36,7 +36,7 @@ export interface Ending {
 /** A run that takes longer hangs. Milliseconds. */
 const patience = 60_000;
 
-export class ProjectCopy {
+export class ProjectCopy implements Disposable {
   readonly folder: string;
 
   constructor() {
@@ -99,7 +99,7 @@ export class ProjectCopy {
     });
   }
 
-  remove(): void {
+  [Symbol.dispose](): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
@@ -107,11 +107,7 @@ export class ProjectCopy {
 /** Gives `use` a copy and removes it in the end. */
 export function withCopy(use: (copy: ProjectCopy) => Promise<void>): () => Promise<void> {
   return async () => {
-    const copy = new ProjectCopy();
-    try {
-      await use(copy);
-    } finally {
-      copy.remove();
-    }
+    using copy = new ProjectCopy();
+    await use(copy);
   };
 }

@@ -53,9 +53,9 @@ const BITS = 3;
 const MASK = 7;
 
 /** The most blocks and steps of a worker for which all that has been tried has a number of its own. */
-const MOST_BLOCKS = 8;
-const MOST_STEPS = 32;
-const MOST_WORKERS = 5;
+const MOST_BLOCKS = 6;
+const MOST_STEPS = 64;
+const MOST_WORKERS = 4;
 
 /** No state: the call cannot have been answered like this. */
 const IMPOSSIBLE = -1;
