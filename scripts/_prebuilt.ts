@@ -1,0 +1,165 @@
+/** How the library is built for each platform that it is shipped for, and what that becomes. The same bytes each time. */
+
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { deflateRawSync } from "node:zlib";
+import { root } from "./_project.ts";
+
+const native = join(root, "native");
+
+/** The files themselves, for those who load from disk. */
+export const prebuiltFolder = join(native, "prebuilt");
+
+/** The same, as a module: for those who import from a URL, and for programs compiled to one file. */
+export const prebuiltModule = join(root, "src", "ffi", "prebuilt.ts");
+
+export interface Platform {
+  /** System and processor, as src/ffi/native.ts names them. */
+  readonly name: string;
+  readonly suffix: "so" | "dylib" | "dll";
+  /** What clang is told beyond `common`, with the library's own name. */
+  readonly flags: (soname: string) => readonly string[];
+  /** Sections that only say which tool wrote them. */
+  readonly dropped?: readonly string[];
+}
+
+/** No runtime of the compiler's and no path: nothing gets in but our code. */
+const common = [
+  "-std=c11",
+  "-O2",
+  "-Wall",
+  "-Wextra",
+  "-Werror",
+  "-shared",
+  "-fvisibility=hidden",
+  "-nostdlib",
+  "-ffreestanding",
+  "-fno-ident",
+  "-fno-stack-protector",
+  "-fno-asynchronous-unwind-tables",
+];
+
+/**
+ * Linked with no C library, and so with none in particular: the symbols that it needs have no versions, and the loader
+ * finds them in whichever the program has. Of what is used here, glibc and musl have the same binary interface.
+ */
+function linux(target: string, ...more: string[]): Platform["flags"] {
+  const linking = ["--build-id=none", "-s", "-z,nodelete", "-z,now", "--hash-style=gnu"];
+  return (soname) => [
+    `--target=${target}`,
+    ...more,
+    "-fPIC",
+    "-fuse-ld=lld",
+    ...[...linking, `-soname,${soname}`].map((option) => `-Wl,${option}`),
+  ];
+}
+
+export const platforms: readonly Platform[] = [
+  { name: "linux-x64", suffix: "so", flags: linux("x86_64-linux-gnu"), dropped: [".comment"] },
+  {
+    name: "linux-arm64",
+    suffix: "so",
+    // Atomics in line: outside of it they are functions of the compiler's runtime.
+    flags: linux("aarch64-linux-gnu", "-mno-outline-atomics"),
+    dropped: [".comment"],
+  },
+];
+
+/** The headers and the sources, as native/Makefile has them, in its order. */
+function filesOf(variable: string): string[] {
+  const makefile = readFileSync(join(native, "Makefile"), "utf8");
+  const list = makefile.match(new RegExp(`^${variable} = (.*)$`, "m"))?.[1];
+  if (list === undefined) throw new Error(`native/Makefile has no ${variable}`);
+  return list.split(" ");
+}
+
+export const sources: readonly string[] = filesOf("SOURCES");
+
+/** Tells the sources of all platforms from any other: the same as in src/ffi/library.ts and native/Makefile. */
+export function sourcesKey(): string {
+  const hash = createHash("sha256");
+  for (const name of [...filesOf("HEADERS"), ...sources]) hash.update(readFileSync(join(native, name)));
+  return hash.digest("hex").slice(0, 12);
+}
+
+/** The library's own name, by which the system's loader finds it when the process has it already. */
+export function ownName(platform: Platform): string {
+  return `mempool-${sourcesKey()}.${platform.suffix}`;
+}
+
+export function fileOf(platform: Platform): string {
+  return `mempool-${platform.name}.${platform.suffix}`;
+}
+
+/** The compiler, with its version. It decides about the bytes. */
+export function compilerHere(): string | undefined {
+  try {
+    return execFileSync("clang", ["--version"], { encoding: "utf8" }).split("\n")[0];
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Builds the library for a platform into `folder`; returns its bytes. Throws with what the tools wrote. */
+export function buildFor(platform: Platform, folder: string): Uint8Array {
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, fileOf(platform));
+  rmSync(file, { force: true });
+  // In their folder, by their plain names: no path of this machine comes near the compiler's output.
+  const run = (program: string, args: string[]) => execFileSync(program, args, { cwd: native, stdio: "pipe" });
+  run("clang", [...common, ...platform.flags(ownName(platform)), "-o", file, ...sources]);
+  if (platform.dropped !== undefined) {
+    run("llvm-objcopy", [...platform.dropped.map((section) => `--remove-section=${section}`), file]);
+  }
+  return readFileSync(file);
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** The text of src/ffi/prebuilt.ts. */
+export function moduleOf(files: ReadonlyMap<Platform, Uint8Array>, compiler: string): string {
+  const entries = [...files].map(([platform, bytes]) =>
+    `  "${platform.name}": {
+    name: "${ownName(platform)}",
+    sha256: "${sha256(bytes)}",
+    bytes: ${bytes.length},
+    deflated:
+      "${deflateRawSync(bytes, { level: 9 }).toString("base64")}",
+  },
+`
+  );
+  return `${head(compiler)}export const PREBUILT: Readonly<Record<string, Prebuilt>> = {\n${entries.join("")}};\n`;
+}
+
+function head(compiler: string): string {
+  return `/**
+ * The native library as it is shipped: native/prebuilt, where an import from a URL or a program in one file has it too.
+ *
+ * Made by scripts/prebuild.ts from the sources in native/; do not edit.
+ *
+ * @module
+ */
+
+/** The library for one platform. */
+export interface Prebuilt {
+  /** Its own name (SONAME), which tells the sources that it was built from. */
+  readonly name: string;
+  /** Checksum of its bytes, in hex. */
+  readonly sha256: string;
+  /** How many bytes that are. */
+  readonly bytes: number;
+  /** The bytes: compressed (raw deflate), in base64. */
+  readonly deflated: string;
+}
+
+/** What built them. Another version may come to other bytes. */
+export const COMPILER = "${compiler}";
+
+/** By system and processor, as in \`Host\`. */
+`;
+}
