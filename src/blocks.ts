@@ -17,8 +17,18 @@ import { Resizer, type Vacate } from "./resizer.ts";
 import { Sections } from "./sections.ts";
 import type { Slots } from "./slots.ts";
 import { Stock } from "./stock.ts";
-import { type BlockTable, stateOf } from "./table.ts";
+import { allocatedState, type BlockTable, makeTag, stateOf } from "./table.ts";
 import type { Views } from "./views.ts";
+
+/** What a checked pool has to say where runs are freed, under the lock. */
+export interface Guard {
+  /** Whether the caller has named this allocation of the block, as the one at this place of its list. */
+  isNamed(block: number, place: number): boolean;
+  /** Ends the allocation; says whether its run may be made free. */
+  leaves(block: number): boolean;
+}
+
+const UNGUARDED: Guard = { isNamed: () => true, leaves: () => true };
 
 /** What a worker does with blocks, by their numbers: its cache first, then the lock around the runs. */
 export class Blocks {
@@ -99,6 +109,11 @@ export class Blocks {
     }
   }
 
+  /** Makes an allocated run free that is counted already, or not to be. */
+  giveBack(block: number): void {
+    this.#sections.run("free", () => this.#stock.release(block));
+  }
+
   /** Gives up what this worker has cached, and its slot. Throws when the lock is not to be had. */
   leave(): void {
     this.#sections.run("close", () => {
@@ -107,9 +122,9 @@ export class Blocks {
     });
   }
 
-  /** Takes back what workers left behind that have died; returns how many blocks that were. */
-  reap(): number {
-    return this.#sections.run("reap", () => this.#stock.reaper.reap());
+  /** Takes back what workers left behind that have died, as `vacate` lets it; returns how many blocks that were. */
+  reap(vacate: (block: number) => boolean): number {
+    return this.#sections.run("reap", () => this.#stock.reaper.reap(vacate));
   }
 
   /**
@@ -145,11 +160,11 @@ export class Blocks {
   }
 
   /** Frees all of these runs, or none: then returns the place of the first that is not allocated, else NONE. */
-  freeMany(blocks: readonly number[]): number {
+  freeMany(blocks: readonly number[], guard = UNGUARDED): number {
     const tags = new Int32Array(blocks.length);
     return this.#sections.run("free", () => {
-      const refused = this.#claimAll(blocks, tags);
-      if (refused === NONE) this.#releaseAll(blocks);
+      const refused = this.#claimAll(blocks, tags, guard);
+      if (refused === NONE) this.#releaseAll(blocks, guard);
       else this.#unclaim(blocks, tags, refused);
       return refused;
     });
@@ -178,8 +193,9 @@ export class Blocks {
   }
 
   /** Claims each run; one that is named twice is not allocated the second time. Returns where it stopped, or NONE. */
-  #claimAll(blocks: readonly number[], tags: Int32Array): number {
+  #claimAll(blocks: readonly number[], tags: Int32Array, guard: Guard): number {
     for (let place = 0; place < blocks.length; place++) {
+      if (!guard.isNamed(blocks[place]!, place)) return place;
       tags[place] = this.#stock.claim(blocks[place]!, RELEASING);
       if (tags[place] === 0) return place;
     }
@@ -190,10 +206,11 @@ export class Blocks {
     for (let place = 0; place < count; place++) this.#table.set(blocks[place]!, TAG, tags[place]!);
   }
 
-  #releaseAll(blocks: readonly number[]): void {
+  #releaseAll(blocks: readonly number[], guard: Guard): void {
     for (const block of blocks) {
-      this.#table.set(block, TAG, FREE);
-      this.#stock.giveBack(block);
+      const leaves = guard.leaves(block);
+      this.#table.set(block, TAG, leaves ? FREE : makeTag(allocatedState(this.#table.length(block)), this.#worker));
+      if (leaves) this.#stock.giveBack(block);
     }
     this.#counters[FREES]! += blocks.length;
   }

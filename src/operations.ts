@@ -110,7 +110,7 @@ export class Operations {
   }
 
   reap(): number {
-    return this.#attachment.blocks.reap();
+    return this.#attachment.blocks.reap(() => true);
   }
 
   leaks(): LeakInfo[] {
@@ -146,12 +146,12 @@ export class Operations {
   }
 
   /** Returns the run's first block from now on, NONE or NOT_ALLOCATED. */
-  protected resize(number: number, numBytes: number): number {
+  protected resize(number: number, numBytes: number, _name: unknown): number {
     return this.#attachment.blocks.resize(number, numBytes, () => true);
   }
 
   #resized(number: number, numBytes: number, name: unknown): number {
-    const target = number === NONE ? NOT_ALLOCATED : this.resize(number, numBytes);
+    const target = number === NONE ? NOT_ALLOCATED : this.resize(number, numBytes, name);
     if (target === NOT_ALLOCATED) throw this.#attachment.addressing.refusal("reallocate", number, name);
     return target;
   }

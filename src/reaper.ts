@@ -41,14 +41,17 @@ export class Reaper {
     this.#leave(dead);
   }
 
-  /** Takes back all that dead workers have cached or allocated, and their slots. Returns how many blocks that were. */
-  reap(): number {
+  /**
+   * Takes back all that dead workers have cached or allocated, and their slots. What `vacate` does not let go stays
+   * allocated. Returns how many blocks came back.
+   */
+  reap(vacate: (block: number) => boolean): number {
     const { counters, table } = this.#views;
     const dead = this.#dead();
     let blocks = this.#sweep(dead);
     this.#visit(this.#workersOf(dead).add(ORPHAN), (block, tag) => {
       const length = table.length(block);
-      if (!isAllocated(tag) || !table.exchangeTag(block, tag, FREE)) return;
+      if (!isAllocated(tag) || !vacate(block) || !table.exchangeTag(block, tag, FREE)) return;
       blocks += length;
       this.#release(block);
       counters[FREES]!++;

@@ -9,8 +9,11 @@ import type { Views } from "./views.ts";
 /** What `resize` says instead of a block when there is nothing to resize. */
 export const NOT_ALLOCATED = -2;
 
-/** Asks whether nobody looks at a run's memory any more, so that it, or its end if it does not move, may be given up. */
-export type Vacate = (block: number, moves: boolean) => boolean;
+/** What becomes of a run: its end is given up, its contents have moved elsewhere, or are about to, overlapping it. */
+export type Fate = "shrinks" | "moved" | "slides";
+
+/** Asks, under the lock, whether a run, or its end if it shrinks, may be made free. */
+export type Vacate = (block: number, fate: Fate) => boolean;
 
 /** Makes allocated runs longer and shorter: where they lie, else elsewhere, as the last resort overlapping. */
 export class Resizer {
@@ -72,7 +75,7 @@ export class Resizer {
 
   #resizeInPlace(block: number, length: number, bytes: number, vacate: Vacate): boolean {
     const before = this.#views.table.length(block);
-    if (length < before && !vacate(block, false)) return false;
+    if (length < before && !vacate(block, "shrinks")) return false;
     this.#stock.clear(block + length, block + before);
     const resized = this.#views.runs.resize(block, length, bytes, this.#worker);
     this.#slots.settle(this.#slot);
@@ -83,7 +86,7 @@ export class Resizer {
   #moveOut(from: number, to: number, vacate: Vacate): void {
     const { blockSize } = this.#views;
     this.#region.move(to * blockSize, from * blockSize, this.#contents);
-    if (vacate(from, true)) this.#sections.run("reallocate", () => this.#stock.release(from));
+    this.#sections.run("reallocate", () => vacate(from, "moved") && this.#stock.release(from));
   }
 
   /** The last resort: down into the free run before, overlapping where it lies now. */
@@ -99,7 +102,7 @@ export class Resizer {
     if (length > table.blockCount) return NONE;
     if (!isAllocated(table.loadTag(block))) return NOT_ALLOCATED;
     const first = runs.roomAround(block, length);
-    if (first === NONE || !vacate(block, true)) return NONE;
+    if (first === NONE || !vacate(block, "slides")) return NONE;
     const before = table.requested(block);
     const own = table.length(block);
     // A single block may have been freed this moment, without the lock.
