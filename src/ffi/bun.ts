@@ -149,10 +149,12 @@ class BunNative implements Native {
 }
 
 const LIBC_SYMBOLS = {
+  gnu_get_libc_version: { args: [], returns: "ptr" },
   dlopen: { args: ["ptr", "i32"], returns: "ptr" },
   memfd_create: { args: ["ptr", "u32"], returns: "i32" },
   write: { args: ["i32", "ptr", "usize"], returns: "i64" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  close: { args: ["i32"], returns: "i32" },
 } as const satisfies Record<keyof LibcSymbols, unknown>;
 
 const SYSTEMS: Record<string, string> = { win32: "windows" };
@@ -163,6 +165,7 @@ export function bunHost(): Host {
     system: SYSTEMS[process.platform] ?? process.platform,
     machine: process.arch,
     permissions: "Bun asks for no permission",
+    permit: () => {},
     // Never closed: another worker of the process may be using it.
     load: (path) => new BunNative(ffi.dlopen<Symbols>(path, SYMBOLS).symbols),
     libc: () => ffi.dlopen<LibcSymbols>(LIBC, LIBC_SYMBOLS).symbols,

@@ -1,12 +1,15 @@
 /** The few functions of Linux's C library that load a library out of memory, as a runtime's FFI calls them. */
 export interface LibcSymbols {
+  /** Only for being there: musl, too, opens itself as LIBC, but it knows a library by its file only. */
+  gnu_get_libc_version(): unknown;
   dlopen(name: Uint8Array, flags: number): unknown;
   memfd_create(name: Uint8Array, flags: number): number;
   write(file: number, bytes: Uint8Array, length: number): number | bigint;
   fcntl(file: number, command: number, argument: number): number;
+  close(file: number): number;
 }
 
-/** Not musl's, which knows a library by its file only. */
+/** The GNU C library. */
 export const LIBC = "libc.so.6";
 
 // From <dlfcn.h>, <sys/mman.h> and <fcntl.h>; the same on all processors.
@@ -26,19 +29,33 @@ export function isLoaded(libc: LibcSymbols, name: string): boolean {
 }
 
 /**
- * Puts bytes into a file that has no name and that nobody can change; returns a path to it. The file is never closed: the
- * system would give its number, and so its path, to another, and takes a library by that path for the one it has loaded.
+ * Has a file loaded that is in memory only and that nobody can change. Once loaded, it is never closed: the system would
+ * give its number, and so its path, to another file, and would take that one for what it has loaded by this path.
  */
-export function memoryFile(libc: LibcSymbols, name: string, bytes: Uint8Array): string {
+export function withMemoryFile(
+  libc: LibcSymbols,
+  name: string,
+  bytes: Uint8Array,
+  load: (path: string) => void,
+): void {
   const file = libc.memfd_create(terminated(name), MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (file < 0) throw new Error("the system gives no file in memory");
+  try {
+    fill(libc, file, bytes);
+    load(`/proc/self/fd/${file}`);
+  } catch (error) {
+    libc.close(file);
+    throw error;
+  }
+}
+
+function fill(libc: LibcSymbols, file: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) {
     const written = Number(libc.write(file, bytes.subarray(done), bytes.length - done));
     if (!(written > 0)) throw new Error(`the file in memory took ${done} of ${bytes.length} bytes`);
     done += written;
   }
   if (libc.fcntl(file, F_ADD_SEALS, ALL_SEALS) !== 0) throw new Error("the file in memory cannot be sealed");
-  return `/proc/self/fd/${file}`;
 }
 
 function terminated(text: string): Uint8Array {

@@ -1,20 +1,20 @@
-import { createHash, randomUUID } from "node:crypto";
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import {
-  chmodSync,
   existsSync,
-  linkSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
-  unlinkSync,
+  renameSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import process from "node:process";
+import { basename, dirname, join } from "node:path";
 import { inflateRawSync } from "node:zlib";
 import { MemPoolError } from "../errors.ts";
-import { isLoaded, memoryFile } from "./libc.ts";
+import { isLoaded, withMemoryFile } from "./libc.ts";
 import { ABI, type Host, type Native } from "./native.ts";
 import { PREBUILT, type Prebuilt } from "./prebuilt.ts";
 
@@ -23,21 +23,31 @@ import { PREBUILT, type Prebuilt } from "./prebuilt.ts";
  * the registry of pools is in its variables. The system takes two files for two libraries, even if they are equal; so
  * whoever comes second has to find what the first one has loaded.
  */
-export function loadLibrary(host: Host): Native {
+export function loadLibrary(host: Host, libraries = PREBUILT): Native {
   const platform = `${host.system}-${host.machine}`;
-  const prebuilt = PREBUILT[platform];
+  const prebuilt = libraries[platform];
   if (prebuilt === undefined) {
-    const known = Object.keys(PREBUILT).join(", ");
-    throw new MemPoolError(
-      "library",
-      `Cannot load the native library: there is none for ${platform}, only for ${known}`,
-    );
+    throw failure(`: there is none for ${platform}, only for ${Object.keys(libraries).join(", ")}`);
   }
+  try {
+    host.permit();
+  } catch (error) {
+    throw failure(`: ${reasonOf(error)}. ${host.permissions}`);
+  }
+  return loadPrebuilt(host, prebuilt);
+}
+
+function loadPrebuilt(host: Host, prebuilt: Prebuilt): Native {
   const tried: string[] = [];
-  const native = attempt(tried, "from memory", () => fromMemory(host, prebuilt)) ??
-    attempt(tried, "from a file", () => fromFile(host, prebuilt));
-  if (native !== undefined) return native;
-  throw new MemPoolError("library", `Cannot load the native library. Tried: ${tried.join("; ")}. ${host.permissions}`);
+  for (const [where, load] of [["memory", fromMemory], ["a file", fromFile]] as const) {
+    try {
+      return load(host, prebuilt);
+    } catch (error) {
+      if (error instanceof MemPoolError) throw error;
+      tried.push(`from ${where}: ${reasonOf(error)}`);
+    }
+  }
+  throw failure(`. Tried: ${tried.join("; ")}. ${host.permissions}`);
 }
 
 /**
@@ -47,51 +57,70 @@ export function loadLibrary(host: Host): Native {
  */
 function fromMemory(host: Host, prebuilt: Prebuilt): Native {
   const libc = host.libc();
-  if (!isLoaded(libc, prebuilt.name)) host.load(memoryFile(libc, prebuilt.name, unpack(prebuilt)));
+  if (!isLoaded(libc, prebuilt.name)) {
+    withMemoryFile(libc, prebuilt.name, unpack(prebuilt), (path) => host.load(path));
+  }
   return checked(host.load(prebuilt.name));
 }
 
 /** Elsewhere: from a file that all threads, and all processes of this user, open by the same path. */
 function fromFile(host: Host, prebuilt: Prebuilt): Native {
-  const draft = join(tmpdir(), `mempool-${randomUUID()}`);
-  writeFileSync(draft, unpack(prebuilt), { flag: "wx", mode: 0o500 });
+  const path = privateFile(host, prebuilt);
+  // Opening a file that was cut short can end the process.
+  if (checksum(readFileSync(path)) !== prebuilt.sha256) throw new Error(`${path} was changed, remove it`);
+  return checked(host.load(path));
+}
+
+/** The library's file: its folder is called by the checksum, which tells it from what another compiler made of the sources. */
+function privateFile(host: Host, prebuilt: Prebuilt): string {
+  const draft = mkdtempSync(join(tmpdir(), "mempool-draft-"));
   try {
-    const path = join(privateFolder(lstatSync(draft).uid), prebuilt.name);
-    publish(draft, path);
-    // Opening a file that was cut short can end the process.
-    if (checksum(readFileSync(path)) !== prebuilt.sha256) throw new Error(`${path} was changed, remove it`);
-    return checked(host.load(path));
+    const folder = privateFolder(host, lstatSync(draft).uid);
+    const path = join(folder, prebuilt.sha256.slice(0, 16), prebuilt.name);
+    if (!existsSync(path)) publish(draft, path, unpack(prebuilt));
+    return path;
   } finally {
-    unlinkSync(draft);
+    rmSync(draft, { recursive: true, force: true });
   }
 }
 
 /** A folder for temporary files that no other user can write to. */
-function privateFolder(user: number): string {
+function privateFolder(host: Host, user: number): string {
   const folder = join(tmpdir(), `mempool-${user}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stat = lstatSync(folder);
   // Windows has no modes, and its folder for temporary files is the user's own.
-  const others = process.platform === "win32" ? 0 : stat.mode & 0o077;
+  const others = host.system === "windows" ? 0 : stat.mode & 0o077;
   if (!stat.isDirectory() || stat.uid !== user || others !== 0) throw new Error(`${folder} is not this user's alone`);
   return folder;
 }
 
-/** The file gets its name when it is whole; if another thread was faster, that one's stays. */
-function publish(draft: string, path: string): void {
+/**
+ * The file appears when it is whole, and with its folder: no system puts a folder in the place of one that has something
+ * in it. So if another thread was faster, that one's stays.
+ */
+function publish(draft: string, path: string, library: Uint8Array): void {
+  writeFileSync(join(draft, basename(path)), library, { flag: "wx", mode: 0o500 });
   try {
-    linkSync(draft, path);
+    renameSync(draft, dirname(path));
   } catch (error) {
     if (!existsSync(path)) throw error;
   }
 }
 
 function unpack({ deflated, sha256, bytes }: Prebuilt): Uint8Array {
-  const library = inflateRawSync(Uint8Array.from(atob(deflated), (character) => character.charCodeAt(0)));
-  if (library.length !== bytes || checksum(library) !== sha256) {
-    throw new Error("the library inside of this module is damaged, its checksum is another");
+  const library = inflated(deflated);
+  if (library?.length === bytes && checksum(library) === sha256) return library;
+  throw failure(": the one in this module's sources is damaged, its checksum is another");
+}
+
+/** Undefined when it was not compressed by us. */
+function inflated(deflated: string): Uint8Array | undefined {
+  try {
+    return inflateRawSync(Buffer.from(deflated, "base64"));
+  } catch {
+    return undefined;
   }
-  return library;
 }
 
 function checksum(bytes: Uint8Array): string {
@@ -100,14 +129,13 @@ function checksum(bytes: Uint8Array): string {
 
 function checked(native: Native): Native {
   if (native.abi === ABI) return native;
-  throw new Error(`the library is of version ${native.abi}, this code needs ${ABI}`);
+  throw failure(`: the one in this module's sources is of version ${native.abi}, they need ${ABI}`);
 }
 
-function attempt(tried: string[], how: string, load: () => Native): Native | undefined {
-  try {
-    return load();
-  } catch (error) {
-    tried.push(`${how}: ${error instanceof Error ? error.message : error}`);
-    return undefined;
-  }
+function failure(why: string): MemPoolError {
+  return new MemPoolError("library", `Cannot load the native library${why}`);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

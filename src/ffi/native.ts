@@ -75,6 +75,8 @@ export interface Host {
   readonly machine: string;
   /** What a user may have to permit, for an error message. */
   readonly permissions: string;
+  /** Asks for the permission to call native code. Throws what the runtime throws when it is refused. */
+  permit(): void;
   /** Loads the library at this path, or what the process has loaded by this name. Throws what the runtime throws. */
   load(path: string): Native;
   /** The C library, where it can load a library from memory. Throws where it cannot. */
