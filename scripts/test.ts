@@ -20,8 +20,6 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 
-// The library is built on first use, but only where it is missing: here the sources may have changed since.
-run("make", ["-s", "-C", "native"]);
 mkdirSync(scratch, { recursive: true });
 const report = join(scratch, `tests-${process.pid}.xml`);
 const status = run(process.execPath, onDeno ? denoArguments() : bunArguments());

@@ -5,14 +5,25 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { onDeno } from "../scripts/_project.ts";
 
-/** All: a program that looks at its process in /proc needs them. */
-const flags = onDeno ? ["run", "--quiet", "--no-check", "--allow-all"] : [];
+export interface ChildOptions {
+  /** What Deno is told. All permissions unless given: a program that looks at its process in /proc needs them. */
+  readonly flags?: readonly string[];
+  /** Beside this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
 
 /** Returns what the program printed. Rejects when it ended by a signal, in failure or not at all, and says which. */
-export function runChild(file: URL, args: readonly string[], patience: number): Promise<string> {
-  const options = { timeout: patience, maxBuffer: 2 ** 26 };
+export function runChild(
+  file: URL,
+  args: readonly string[],
+  patience: number,
+  { flags = ["--no-check", "--allow-all"], env, cwd = process.cwd() }: ChildOptions = {},
+): Promise<string> {
+  const options = { timeout: patience, maxBuffer: 2 ** 26, cwd, env: { ...process.env, ...env } };
+  const all = [...(onDeno ? ["run", "--quiet", "--no-prompt", ...flags] : []), fileURLToPath(file.href), ...args];
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, [...flags, fileURLToPath(file.href), ...args], options, (error, stdout, stderr) => {
+    execFile(process.execPath, all, options, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else reject(new Error(`The child ${endOf(error)}. It wrote:\n${stdout}${stderr}`));
     });
