@@ -93,7 +93,7 @@ async function putCompiled(copy: ProjectCopy, edit: (header: string) => string, 
 test(
   "library file - of another version, and one without our functions",
   withCopy(async (copy) => {
-    const sources = ["mempool.c", "holds.c", "threads.c", "lock.c"];
+    const sources = ["mempool.c", "holds.c", "threads.c", "lock.c", "owner_lock.c", "os_posix.c"];
     await putCompiled(copy, (header) => header.replace(/(MEMPOOL_ABI) \d+/, "$1 99"), sources);
     await assertRefuses(
       copy,

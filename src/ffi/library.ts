@@ -12,7 +12,7 @@ const SUFFIXES: Record<string, string> = { darwin: "dylib" };
 // As native/Makefile has them, in its order.
 
 const HEADERS = ["mempool.h", "internal.h"];
-const SOURCES = ["mempool.c", "holds.c", "threads.c", "lock.c"];
+const SOURCES = ["mempool.c", "holds.c", "threads.c", "lock.c", "owner_lock.c", "os_posix.c", "os_windows.c"];
 const NEVER_UNLOADED = ["-Wl,-z,nodelete"];
 
 const PERMISSIONS =
