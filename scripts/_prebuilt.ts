@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { root } from "./_project.ts";
@@ -56,6 +56,18 @@ function linux(target: string, ...more: string[]): Platform["flags"] {
   ];
 }
 
+/** The C library is the one that is part of the system; nothing else of a runtime library, and no start-up code. */
+function windows(): string[] {
+  const libraries = ["kernel32", "advapi32", "synchronization", "msvcrt"];
+  return [
+    "--target=x86_64-w64-mingw32",
+    "-D_WIN32_WINNT=0x0A00",
+    "-fuse-ld=lld",
+    "-Wl,--no-insert-timestamp,-s,--entry,DllMainCRTStartup",
+    ...libraries.map((name) => `-l${name}`),
+  ];
+}
+
 export const platforms: readonly Platform[] = [
   { name: "linux-x64", suffix: "so", flags: linux("x86_64-linux-gnu"), dropped: [".comment"] },
   {
@@ -65,6 +77,7 @@ export const platforms: readonly Platform[] = [
     flags: linux("aarch64-linux-gnu", "-mno-outline-atomics"),
     dropped: [".comment"],
   },
+  { name: "windows-x64", suffix: "dll", flags: windows },
 ];
 
 /** The headers and the sources, as native/Makefile has them, in its order. */
@@ -107,13 +120,15 @@ export function compilerHere(): string | undefined {
 export function buildFor(platform: Platform, folder: string): Uint8Array {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, fileOf(platform));
-  rmSync(file, { force: true });
+  // The linker notes the name of the file on Windows.
+  const draft = join(folder, ownName(platform));
   // In their folder, by their plain names: no path of this machine comes near the compiler's output.
   const run = (program: string, args: string[]) => execFileSync(program, args, { cwd: native, stdio: "pipe" });
-  run("clang", [...common, ...platform.flags(ownName(platform)), "-o", file, ...sources]);
+  run("clang", [...common, "-o", draft, ...sources, ...platform.flags(ownName(platform))]);
   if (platform.dropped !== undefined) {
-    run("llvm-objcopy", [...platform.dropped.map((section) => `--remove-section=${section}`), file]);
+    run("llvm-objcopy", [...platform.dropped.map((section) => `--remove-section=${section}`), draft]);
   }
+  renameSync(draft, file);
   return readFileSync(file);
 }
 

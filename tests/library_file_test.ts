@@ -6,6 +6,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { inflateRawSync } from "node:zlib";
+import { sources } from "../scripts/_prebuilt.ts";
 import { onDeno, root } from "../scripts/_project.ts";
 import { ABI } from "../src/ffi/native.ts";
 import type { Prebuilt } from "../src/ffi/prebuilt.ts";
@@ -171,7 +172,6 @@ function compiled(name: string, folder: string, flags: readonly string[], source
 function wrongLibraries(folder: string): [Prebuilt, RegExp][] {
   const other = new Uint8Array(bytesOf(right()));
   other[18]! ^= 0x40; // e_machine of ELF
-  const sources = ["mempool.c", "holds.c", "threads.c", "lock.c"];
   const header = readFileSync(join(root, "native", "mempool.h"), "utf8");
   writeFileSync(join(folder, "other.h"), header.replace(/(MEMPOOL_ABI) \d+/, "$1 99"));
   const tried = /^Cannot load the native library\. Tried: from memory: .+; from a file: .+\. (Deno needs|Bun asks)/s;
