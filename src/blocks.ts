@@ -1,5 +1,6 @@
 import { WorkerCache } from "./cache.ts";
 import type { Native, Region } from "./ffi/native.ts";
+import { type Guard, UNGUARDED } from "./guard.ts";
 import {
   ALLOCATED,
   ALLOCS,
@@ -13,22 +14,12 @@ import {
   TAG,
 } from "./layout.ts";
 import type { Lock } from "./lock.ts";
-import { Resizer, type Vacate } from "./resizer.ts";
+import { Resizer } from "./resizer.ts";
 import { Sections } from "./sections.ts";
 import type { Slots } from "./slots.ts";
 import { Stock } from "./stock.ts";
 import { allocatedState, type BlockTable, makeTag, stateOf } from "./table.ts";
 import type { Views } from "./views.ts";
-
-/** What a checked pool has to say where runs are freed, under the lock. */
-export interface Guard {
-  /** Whether the caller has named this allocation of the block, as the one at this place of its list. */
-  isNamed(block: number, place: number): boolean;
-  /** Ends the allocation; says whether its run may be made free. */
-  leaves(block: number): boolean;
-}
-
-const UNGUARDED: Guard = { isNamed: () => true, leaves: () => true };
 
 /** What a worker does with blocks, by their numbers: its cache first, then the lock around the runs. */
 export class Blocks {
@@ -122,17 +113,17 @@ export class Blocks {
     });
   }
 
-  /** Takes back what workers left behind that have died, as `vacate` lets it; returns how many blocks that were. */
-  reap(vacate: (block: number) => boolean): number {
-    return this.#sections.run("reap", () => this.#stock.reaper.reap(vacate));
+  /** Takes back what workers left behind that have died, as far as `guard` lets it; returns how many blocks that were. */
+  reap(guard = UNGUARDED): number {
+    return this.#sections.run("reap", () => this.#stock.reaper.reap(guard));
   }
 
   /**
    * Makes an allocated run hold so many bytes, its contents kept: where it lies, or else elsewhere. Returns its first
    * block, NONE when there is no room, or NOT_ALLOCATED.
    */
-  resize(block: number, bytes: number, vacate: Vacate): number {
-    return this.#resizer.resize(block, bytes, vacate);
+  resize(block: number, bytes: number, guard = UNGUARDED): number {
+    return this.#resizer.resize(block, bytes, guard);
   }
 
   /**
@@ -208,7 +199,7 @@ export class Blocks {
 
   #releaseAll(blocks: readonly number[], guard: Guard): void {
     for (const block of blocks) {
-      const leaves = guard.leaves(block);
+      const leaves = guard.leaves(block, "freed");
       this.#table.set(block, TAG, leaves ? FREE : makeTag(allocatedState(this.#table.length(block)), this.#worker));
       if (leaves) this.#stock.giveBack(block);
     }

@@ -1,9 +1,10 @@
 import type { Attachment } from "./attachment.ts";
 import { checkCheaply, checkRun } from "./check.ts";
+import type { Fate, Guard } from "./guard.ts";
 import { FREES, NONE } from "./layout.ts";
 import type { LeakInfo } from "./leaks.ts";
 import { Operations } from "./operations.ts";
-import { type Fate, NOT_ALLOCATED } from "./resizer.ts";
+import { NOT_ALLOCATED } from "./resizer.ts";
 import { callersStack } from "./stack.ts";
 import type { Watch } from "./watch.ts";
 
@@ -31,13 +32,14 @@ export class CheckedOperations extends Operations {
 
   override reap(): number {
     const { blocks, views: { counters } } = this.#attachment;
-    const stack = callersStack();
-    return blocks.reap((block) => {
-      if (this.#watch.leaves(block, stack)) return true;
+    const guard = this.#guardFor([]);
+    const leaves = (block: number, fate: Fate): boolean => {
+      if (guard.leaves(block, fate)) return true;
       blocks.adopt(block); // this worker gives it back later
       counters[FREES]!++;
       return false;
-    });
+    };
+    return blocks.reap({ ...guard, leaves });
   }
 
   override leaks(): LeakInfo[] {
@@ -70,20 +72,9 @@ export class CheckedOperations extends Operations {
     const { addressing, blocks, lock, views } = this.#attachment;
     if (!addressing.isAllocated(number)) return NOT_ALLOCATED;
     checkRun(views, lock, number);
-    const before = views.table.requested(number);
-    const stack = callersStack();
-    let isLost = false;
-    const target = blocks.resize(number, numBytes, (block, fate) => {
-      isLost = !this.#watch.isNamed(block, name);
-      return !isLost && this.#leaves(block, fate, stack);
-    });
-    if (target === number && numBytes !== before) this.#watch.resized(number, stack);
-    if (target === number || target < 0) return target;
-    this.#watch.allocated(target, stack);
-    if (!isLost) return target;
-    // Another worker has freed the block, by mistake, while its contents were copied.
-    blocks.giveBack(target);
-    return NOT_ALLOCATED;
+    const target = blocks.resize(number, numBytes, this.#guardFor([name]));
+    if (target !== number && target >= 0) this.#watch.allocated(target);
+    return target;
   }
 
   /** All or none, in one step for other workers: of several that free one block, one succeeds. */
@@ -92,18 +83,23 @@ export class CheckedOperations extends Operations {
     let refused = numbers.indexOf(NONE);
     if (refused === NONE) {
       for (const number of numbers) checkRun(views, lock, number);
-      const stack = callersStack();
-      refused = blocks.freeMany(numbers, {
-        isNamed: (number, place) => this.#watch.isNamed(number, names[place]),
-        leaves: (number) => this.#watch.leaves(number, stack),
-      });
+      refused = blocks.freeMany(numbers, this.#guardFor(names));
     }
     if (refused !== NONE) addressing.refuseFree(numbers[refused]!, names[refused]);
   }
 
-  #leaves(block: number, fate: Fate, stack: string): boolean {
-    // What has moved elsewhere is freed as any block is. Otherwise it stays where it is, and allocated, if it must.
-    return (fate === "moved" || this.#watch.vacate(block)) &&
-      (fate === "shrinks" || this.#watch.leaves(block, stack));
+  /** For a call that named blocks so; what it ends has ended at the present stack. */
+  #guardFor(names: readonly unknown[]): Guard {
+    const watch = this.#watch;
+    const stack = callersStack();
+    return {
+      isNamed: (block, place) => watch.isNamed(block, names[place]),
+      leaves: (block, fate) => {
+        // What has moved already, or is freed, is freed in any case. Otherwise it stays where it is if it must.
+        if ((fate === "shrinks" || fate === "slides") && !watch.vacate(block)) return false;
+        return fate === "shrinks" || watch.leaves(block, stack);
+      },
+      resized: (block) => watch.resized(block, stack),
+    };
   }
 }

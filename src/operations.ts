@@ -110,7 +110,7 @@ export class Operations {
   }
 
   reap(): number {
-    return this.#attachment.blocks.reap(() => true);
+    return this.#attachment.blocks.reap();
   }
 
   leaks(): LeakInfo[] {
@@ -147,7 +147,7 @@ export class Operations {
 
   /** Returns the run's first block from now on, NONE or NOT_ALLOCATED. */
   protected resize(number: number, numBytes: number, _name: unknown): number {
-    return this.#attachment.blocks.resize(number, numBytes, () => true);
+    return this.#attachment.blocks.resize(number, numBytes);
   }
 
   #resized(number: number, numBytes: number, name: unknown): number {

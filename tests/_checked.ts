@@ -43,7 +43,7 @@ export function assertZero(pool: MemPool, offset: number, byteLength: number): v
   assertEquals(at, -1, `the first byte from ${offset} on, of ${byteLength}, that is not zero`);
 }
 
-/** A stack under its heading, and the function of the test that must be its innermost frame; or the whole text of it. */
+/** A heading, and where the stack below it begins: see `assertInnermost`. */
 export type Told = readonly [heading: string, where: string];
 
 /** Reads a message of a checked pool: its first line, then headings and stacks. */
@@ -65,10 +65,11 @@ export function assertTells(message: string, expectedLine: string, told: readonl
   for (const [place, [, where]] of told.entries()) assertInnermost(stacks[place]!.frames, where);
 }
 
-/** Expects the innermost frame to be in this function of a test's file, or the stack to be this text. */
+/** Expects the innermost frame to be in this function of a test's file; the stack to be this text; or for "", a frame. */
 export function assertInnermost(frames: readonly string[], where: string): void {
   const [frame = "no frame at all", ...others] = frames;
-  if (where.startsWith("(")) assertEquals([frame.trim(), others], [where, []]);
+  if (where === "") assertMatch(frame, /^    at .*:\d+:\d+\)?$/);
+  else if (where.startsWith("(")) assertEquals([frame.trim(), others], [where, []]);
   else assertMatch(frame, new RegExp(`^    at (async )?${where} \\(.*/tests/\\w+\\.ts:\\d+:\\d+\\)$`));
 }
 

@@ -53,12 +53,13 @@ export function withPoolAsync(use: (pool: MemPool) => Promise<void>, shape: Pool
   };
 }
 
-function kindsOf(shape: PoolShape): PoolShape[] {
+/** The shape as it is if it says whether the pool is checked, else of both kinds. */
+export function kindsOf(shape: PoolShape): PoolShape[] {
   return shape.checked === undefined ? [shape, { ...shape, checked: true }] : [shape];
 }
 
 /** Says with what fails that it failed in a checked pool. */
-function inKind<T extends void | Promise<void>>({ checked }: PoolShape, run: () => T): T {
+export function inKind<T extends void | Promise<void>>({ checked }: PoolShape, run: () => T): T {
   const fail = (error: unknown): never => {
     if (checked !== true) throw error;
     throw new Error(`In a checked pool: ${error instanceof Error ? error.message : error}`, { cause: error });

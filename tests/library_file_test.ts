@@ -80,25 +80,25 @@ linuxTest("library - as it is shipped, it is never unloaded", () => {
 
 // ---- permissions ----
 
-const permissions = "Deno needs --allow-ffi, without a path, and where the library has to be put into a file also " +
+const needed = "Deno needs --allow-ffi, without a path, and where the library has to be put into a file also " +
   "--allow-read, --allow-write and --allow-env";
 const refused = {
   code: "library",
-  message: `Cannot load the native library: Requires ffi access, run again with the --allow-ffi flag. ${permissions}`,
+  message: `Cannot load the native library: Requires ffi access, run again with the --allow-ffi flag. ${needed}`,
 };
 
 denoTest("library - from memory, the permission to call native code is enough", async () => {
   using temporary = new TemporaryFolder();
-  const [report] = await run<Report[]>(temporary, ["pool"], { flags: ["--no-check", "--allow-ffi"] });
+  const [report] = await run<Report[]>(temporary, ["pool"], { permissions: ["--allow-ffi"] });
   assertProcess(report);
   assertEquals(temporary.entries(), []);
 });
 
 // Not without any: to a child for which this process asks for nothing, Deno gives all that it has.
-for (const flags of [["--allow-env"], ["--allow-ffi=/usr"], ["--allow-ffi=libc.so.6"], ["--allow-all", "--deny-ffi"]]) {
-  denoTest(`library - with ${flags.join(" ")}: says what it needs`, async () => {
+for (const permissions of [["--allow-env"], ["--allow-ffi=/usr"], ["--allow-ffi=libc.so.6"], ["--allow-all", "--deny-ffi"]]) {
+  denoTest(`library - with ${permissions.join(" ")}: says what it needs`, async () => {
     using temporary = new TemporaryFolder();
-    const [report] = await run<Report[]>(temporary, ["pool"], { flags: ["--no-check", ...flags] });
+    const [report] = await run<Report[]>(temporary, ["pool"], { permissions });
     assertEquals(report, { error: refused });
     assertEquals(temporary.entries(), []);
   });
@@ -106,14 +106,14 @@ for (const flags of [["--allow-env"], ["--allow-ffi=/usr"], ["--allow-ffi=libc.s
 
 denoTest("library - from a file, it reads and writes the folder for temporary files only", async () => {
   using temporary = new TemporaryFolder();
-  const flags = ["--no-check", "--allow-ffi", "--allow-env=TMPDIR", `--allow-read=${temporary.path}`];
-  const [without] = await run<Report[]>(temporary, ["load", "file"], { flags });
+  const permissions = ["--allow-ffi", "--allow-env=TMPDIR", `--allow-read=${temporary.path}`];
+  const [without] = await run<Report[]>(temporary, ["load", "file"], { permissions });
   assertEquals(without?.error?.code, "library");
   const tried =
     /Tried: from memory: not here; from a file: Requires write access to .+ Deno needs --allow-ffi, without/;
   assertMatch(without?.error?.message ?? "", tried);
-  const all = [...flags, `--allow-write=${temporary.path}`];
-  const [report] = await run<Report[]>(temporary, ["load", "file"], { flags: all });
+  const all = [...permissions, `--allow-write=${temporary.path}`];
+  const [report] = await run<Report[]>(temporary, ["load", "file"], { permissions: all });
   assertProcess(report);
 });
 
