@@ -95,7 +95,9 @@ denoTest("library - from memory, the permission to call native code is enough", 
 });
 
 // Not without any: to a child for which this process asks for nothing, Deno gives all that it has.
-for (const permissions of [["--allow-env"], ["--allow-ffi=/usr"], ["--allow-ffi=libc.so.6"], ["--allow-all", "--deny-ffi"]]) {
+for (
+  const permissions of [["--allow-env"], ["--allow-ffi=/usr"], ["--allow-ffi=libc.so.6"], ["--allow-all", "--deny-ffi"]]
+) {
   denoTest(`library - with ${permissions.join(" ")}: says what it needs`, async () => {
     using temporary = new TemporaryFolder();
     const [report] = await run<Report[]>(temporary, ["pool"], { permissions });
