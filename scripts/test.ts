@@ -29,7 +29,8 @@ process.exit(status);
 
 /** Types are checked by the check task; here they would be checked anew with each run. */
 function denoArguments(): string[] {
-  const permissions = ["--allow-ffi", "--allow-read", "--allow-write", "--allow-run", "--allow-env"];
+  // The net: for a server of the tests, see import_url_test.ts.
+  const permissions = ["ffi", "read", "write", "run", "env", "net=127.0.0.1"].map((name) => `--allow-${name}`);
   const filter = values.filter === undefined ? [] : [`--filter=${values.filter}`];
   const coverage = values.coverage === undefined ? [] : [`--coverage=${values.coverage}`];
   // --doc also runs the examples in the documentation of the exported symbols.

@@ -97,9 +97,9 @@ export class PlayedHost implements Host {
 export class TemporaryFolder implements Disposable {
   readonly path: string;
 
-  constructor() {
-    mkdirSync(scratch, { recursive: true });
-    this.path = mkdtempSync(join(scratch, "temporary-"));
+  constructor(parent = scratch) {
+    mkdirSync(parent, { recursive: true });
+    this.path = mkdtempSync(join(parent, "temporary-"));
   }
 
   /** Where this user's libraries go. */
