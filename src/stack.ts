@@ -4,6 +4,9 @@
  */
 const OWN = /\/stack\.[jt]s$/.test(import.meta.url) ? [ownFolder().href, decodeURIComponent(ownFolder().pathname)] : [];
 
+/** A function of the engine's: the library may have called itself through it. */
+const BUILTIN = /\((native:[\d:]+|<anonymous>)\)$/;
+
 const FRAMES = 16;
 
 /** Where the library was called: the frames of a stack, innermost first, without the library's own. */
@@ -22,7 +25,7 @@ export function callersStack(): string {
 
 function withoutOwn(stack: string): string {
   const frames = stack.split("\n").filter((line) => /^\s*at /.test(line));
-  const first = frames.findIndex((line) => !OWN.some((own) => line.includes(own)));
+  const first = frames.findIndex((frame) => !BUILTIN.test(frame) && !OWN.some((own) => frame.includes(own)));
   return frames.slice(Math.max(first, 0)).join("\n");
 }
 
