@@ -27,12 +27,12 @@ function libraries(way: Way, file: string): { reports: Report[]; filesLeft: numb
   return { reports, filesLeft: readdirSync("/proc/self/fd").length - files };
 }
 
-/** Eight workers load it at the same moment. Then each makes a region, and each opens all of them. */
+/** Eight workers load it at the same moment: from memory, when each of them has seen that it is not there. Then each makes a region, and each opens all of them. */
 async function crew(way: Way): Promise<{ reports: Report[]; shared: boolean[] }> {
   const workers = Array.from({ length: 8 }, () => spawnWorker(new URL("./_library_worker.ts", import.meta.url)));
   const all = <Reply>(order: LibraryOrder) => Promise.all(workers.map((worker) => worker.call<Reply>(order)));
   try {
-    const words = new Int32Array(new SharedArrayBuffer(4));
+    const words = new Int32Array(new SharedArrayBuffer(8));
     const reports = await all<Report>({ ask: "load", way, words, parties: workers.length });
     const ids = await all<number>({ ask: "create" });
     return { reports, shared: await all<boolean>({ ask: "open", ids }) };
@@ -81,7 +81,7 @@ async function stay(path: string): Promise<{ reports: Report[]; works: boolean[]
 }
 
 function loadIn(worker: TestWorker): Promise<Report> {
-  const order: LibraryOrder = { ask: "load", way: "file", words: new Int32Array(1), parties: 1 };
+  const order: LibraryOrder = { ask: "load", way: "file", words: new Int32Array(2), parties: 1 };
   return worker.call<Report>(order);
 }
 

@@ -2,8 +2,9 @@
 
 import { bunHost } from "../src/ffi/bun.ts";
 import { denoHost } from "../src/ffi/deno.ts";
+import type { LibcSymbols } from "../src/ffi/libc.ts";
 import { loadLibrary } from "../src/ffi/library.ts";
-import type { Host, Native } from "../src/ffi/native.ts";
+import type { Native } from "../src/ffi/native.ts";
 import { PREBUILT } from "../src/ffi/prebuilt.ts";
 
 /** From memory where it can be, or as on systems that cannot. */
@@ -15,17 +16,22 @@ export interface Report {
   readonly process?: number;
 }
 
-export function load(way: Way, libraries = PREBUILT): Native {
-  return loadLibrary(hostHere(way), libraries);
+/** Calls `before` when the library was looked for in vain, and is about to be loaded. */
+export function load(way: Way, libraries = PREBUILT, before: () => void = () => {}): Native {
+  const host = "Deno" in globalThis ? denoHost() : bunHost();
+  return loadLibrary({ ...host, libc: way === "memory" ? () => telling(host.libc(), before) : noLibc }, libraries);
 }
 
-function hostHere(way: Way): Host {
-  const host = "Deno" in globalThis ? denoHost() : bunHost();
-  if (way === "memory") return host;
-  const libc = (): never => {
-    throw new Error("not here");
+function noLibc(): never {
+  throw new Error("not here");
+}
+
+function telling(libc: LibcSymbols, before: () => void): LibcSymbols {
+  const create = (name: Uint8Array, flags: number): number => {
+    before();
+    return libc.memfd_create(name, flags);
   };
-  return { ...host, libc };
+  return { ...libc, memfd_create: create };
 }
 
 export function reportOf(use: () => { readonly process: number }): Report {

@@ -14,7 +14,7 @@ answer((order: LibraryOrder): Report | number | boolean => {
   switch (order.ask) {
     case "load":
       meet(order.words, 0, order.parties);
-      return reportOf(() => native = load(order.way));
+      return reportOf(() => native = load(order.way, undefined, () => meet(order.words, 1, order.parties)));
     case "create":
       return native.create(65_536, 65_536);
     case "open":

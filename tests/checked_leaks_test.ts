@@ -6,7 +6,7 @@ import { MemPool } from "mempool";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { scratch } from "../scripts/_project.ts";
+import { root, scratch } from "../scripts/_project.ts";
 import { LAST_SEQUENCE } from "../src/layout.ts";
 import { assertInnermost, CHECKED } from "./_checked.ts";
 import { EXPOSE_GC, runChild } from "./_child.ts";
@@ -262,7 +262,7 @@ test("leaks - in a program that is one file with the library, the stack has all 
   mkdirSync(scratch, { recursive: true });
   const folder = mkdtempSync(join(scratch, "bundled-"));
   try {
-    const library = readFileSync(new URL("../src/stack.ts", import.meta.url), "utf8");
+    const library = readFileSync(join(root, "src", "stack.ts"), "utf8");
     const file = join(folder, "program.ts");
     writeFileSync(file, `${library}\nexport function useIt(): string[] {\n  return [callersStack()];\n}\n`);
     const program = await import(pathToFileURL(file).href) as { useIt(): string[] };
