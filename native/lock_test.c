@@ -70,6 +70,8 @@ static void waiting_ends(void) {
     end(region);
 }
 
+#ifndef NO_THREAD_ENDS
+
 static void a_dead_owner_is_reported_once(void) {
     double id;
     uint32_t region = create(META, DATA, &id);
@@ -80,6 +82,8 @@ static void a_dead_owner_is_reported_once(void) {
     mempool_unlock(region);
     end(region);
 }
+
+#ifndef __SANITIZE_THREAD__
 
 typedef struct {
     uint32_t region;
@@ -125,6 +129,9 @@ static void a_dead_owner_s_lock_goes_to_one_of_those_who_wait(void) {
         end(self.region);
     }
 }
+
+#endif
+#endif
 
 static void locking_twice_is_reported_not_a_deadlock(void) {
     double id;
@@ -214,8 +221,12 @@ static void destroy_does_not_wait_for_a_stuck_owner(void) {
 void test_lock(void) {
     the_lock_excludes();
     waiting_ends();
+#ifndef NO_THREAD_ENDS
     a_dead_owner_is_reported_once();
+#ifndef __SANITIZE_THREAD__ /* which does not see that a wait for such a lock ends by getting it */
     a_dead_owner_s_lock_goes_to_one_of_those_who_wait();
+#endif
+#endif
     locking_twice_is_reported_not_a_deadlock();
 #ifdef HAVE_FAULTS
     a_wait_is_told_from_a_lock_at_once();

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { root } from "./_project.ts";
 
-const native = join(root, "native");
+export const native = join(root, "native");
 
 /** The files themselves, for those who load from disk. */
 export const prebuiltFolder = join(native, "prebuilt");
@@ -20,7 +20,9 @@ export interface Platform {
   readonly name: string;
   readonly suffix: "so" | "dylib" | "dll";
   /** What clang is told beyond `common`, with the library's own name. */
-  readonly flags: (soname: string) => readonly string[];
+  readonly flags: (name: string) => readonly string[];
+  /** Where a cross compiler's package puts the headers. */
+  readonly headers?: string;
   /** Sections that only say which tool wrote them. */
   readonly dropped?: readonly string[];
 }
@@ -47,12 +49,12 @@ const common = [
  */
 function linux(target: string, ...more: string[]): Platform["flags"] {
   const linking = ["--build-id=none", "-s", "-z,nodelete", "-z,now", "--hash-style=gnu"];
-  return (soname) => [
+  return (name) => [
     `--target=${target}`,
     ...more,
     "-fPIC",
     "-fuse-ld=lld",
-    ...[...linking, `-soname,${soname}`].map((option) => `-Wl,${option}`),
+    ...[...linking, `-soname,${name}`].map((option) => `-Wl,${option}`),
   ];
 }
 
@@ -68,20 +70,37 @@ function windows(): string[] {
   ];
 }
 
+/** Against headers and a list of symbols of our own, for want of Apple's. The linker signs for arm64, as it must. */
+function macos(target: string): Platform["flags"] {
+  return (name) => [
+    `--target=${target}`,
+    "-fPIC",
+    "-nostdlibinc",
+    "-isystem",
+    "prebuilt/macos/include",
+    "-fuse-ld=lld",
+    `-Wl,-install_name,${name},-dead_strip`,
+    "prebuilt/macos/libSystem.tbd",
+  ];
+}
+
 export const platforms: readonly Platform[] = [
   { name: "linux-x64", suffix: "so", flags: linux("x86_64-linux-gnu"), dropped: [".comment"] },
   {
     name: "linux-arm64",
     suffix: "so",
+    headers: "/usr/aarch64-linux-gnu/include",
     // Atomics in line: outside of it they are functions of the compiler's runtime.
     flags: linux("aarch64-linux-gnu", "-mno-outline-atomics"),
     dropped: [".comment"],
   },
-  { name: "windows-x64", suffix: "dll", flags: windows },
+  { name: "darwin-x64", suffix: "dylib", flags: macos("x86_64-apple-macos10.15") },
+  { name: "darwin-arm64", suffix: "dylib", flags: macos("arm64-apple-macos11.0") },
+  { name: "windows-x64", suffix: "dll", flags: windows, headers: "/usr/x86_64-w64-mingw32/include" },
 ];
 
-/** The headers and the sources, as native/Makefile has them, in its order. */
-function filesOf(variable: string): string[] {
+/** The files of native/ that the Makefile has under this name, in its order. */
+export function filesOf(variable: string): string[] {
   const makefile = readFileSync(join(native, "Makefile"), "utf8");
   const list = makefile.match(new RegExp(`^${variable} = (.*)$`, "m"))?.[1];
   if (list === undefined) throw new Error(`native/Makefile has no ${variable}`);
