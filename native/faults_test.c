@@ -68,13 +68,15 @@ static void a_new_range_that_cannot_be_had(void) {
     create_reports(CALL_MMAP, 1);
     create_reports(CALL_MPROTECT, 1);
     create_reports(CALL_MPROTECT, 2);
+#ifdef HAVE_ROBUST_MUTEX
     create_reports(CALL_MUTEXATTR_INIT, 1);
     create_reports(CALL_MUTEX_INIT, 1);
+#endif
 }
 
 static void a_new_range_that_cannot_go_back_either(void) {
     fail(CALL_MUNMAP);
-    fail(CALL_MUTEX_INIT);
+    fail(CALL_MPROTECT);
     expect(mempool_create(META, OWN) == -ODD);
     all_work();
     create_works();
@@ -87,7 +89,9 @@ static void a_range_that_cannot_be_used_again(void) {
     create_reports(CALL_MMAP, 1);
     create_reports(CALL_MPROTECT, 1);
     create_reports(CALL_MPROTECT, 2);
+#ifdef HAVE_ROBUST_MUTEX
     create_reports(CALL_MUTEX_INIT, 1);
+#endif
     for (int i = 0; i < 12; i++) {
         create_works();
     }
@@ -199,6 +203,8 @@ static void a_barrier_that_is_not_there(void) {
     expect(mempool_barrier() == usual);
 }
 
+#ifdef HAVE_ROBUST_MUTEX
+
 static void a_lock_that_is_free_again_soon(void) {
     double id;
     uint32_t region = create(META, OWN, &id);
@@ -240,6 +246,52 @@ static void a_clock_that_does_not_run(void) {
     end(region);
 }
 
+#else
+
+static void *try_the_lock(void *argument) {
+    uint32_t region = *(uint32_t *)argument;
+    fail(CALL_SETSPECIFIC);
+    expect(mempool_lock(region, 60000) == MEMPOOL_LOCK_BROKEN);
+    fail(CALL_SETSPECIFIC);
+    mempool_unlock(region);
+    all_work();
+    expect(mempool_lock(region, 0) == MEMPOOL_TIMED_OUT);
+    return NULL;
+}
+
+/* A thread that nobody could tell the end of gets no lock. */
+static void a_lock_for_a_thread_that_cannot_be_watched(void) {
+    double id;
+    uint32_t region = create(META, OWN, &id);
+    expect(mempool_lock(region, 0) == MEMPOOL_LOCKED);
+    run_thread(try_the_lock, &region);
+    mempool_unlock(region);
+    end(region);
+}
+
+static void *wait_without_a_clock(void *argument) {
+    uint32_t region = *(uint32_t *)argument;
+    for (uint32_t first = 1; first <= 3; first++) {
+        fail_from(CALL_CLOCK, first, 1000000);
+        expect(mempool_lock(region, 60000) == MEMPOOL_TIMED_OUT);
+        expect(mempool_calls(CALL_CLOCK) < 10);
+    }
+    all_work();
+    return NULL;
+}
+
+/* A clock that does not run must not make anybody wait for ever. */
+static void a_clock_that_does_not_run(void) {
+    double id;
+    uint32_t region = create(META, OWN, &id);
+    expect(mempool_lock(region, 0) == MEMPOOL_LOCKED);
+    run_thread(wait_without_a_clock, &region);
+    mempool_unlock(region);
+    end(region);
+}
+
+#endif
+
 void test_faults(void) {
     a_process_without_random_numbers_has_a_number();
     a_thread_that_cannot_be_watched();
@@ -249,8 +301,12 @@ void test_faults(void) {
     memory_that_cannot_be_mapped_anew_is_emptied();
     memory_that_cannot_be_given_back_harms_nobody();
     a_barrier_that_is_not_there();
+#ifdef HAVE_ROBUST_MUTEX
     a_lock_that_is_free_again_soon();
     a_lock_that_is_broken();
+#else
+    a_lock_for_a_thread_that_cannot_be_watched();
+#endif
     a_clock_that_does_not_run();
 }
 

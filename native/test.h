@@ -9,6 +9,7 @@
 #endif
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -65,6 +66,11 @@ void await_flag(atomic_int *flag);
 
 /* Lines of a file; of /proc/self/maps, for one. */
 size_t lines_of(const char *path);
+
+/* ---- touch.c ---- */
+
+/* Whether `body` faults when it is done to the region. */
+bool faults(void (*body)(uint32_t), uint32_t region);
 
 /* ---- the files of tests ---- */
 

@@ -57,7 +57,7 @@ export class Faults {
   readonly #symbols: Symbols;
   readonly #planned = new Map<Call, number>();
 
-  /** Of the library at this path, which was built with native/faults.c. */
+  /** Of the library at this path, which was built with native/faults.c. The pool finds it by its name, and takes it. */
   constructor(path: string) {
     this.#symbols = open(path);
   }
