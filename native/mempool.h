@@ -1,8 +1,8 @@
 /*
  * The native side of mempool: what JavaScript cannot do by itself.
  *
- * It maps regions, keeps a registry of them, locks them, and moves bytes. It does no bookkeeping of
- * blocks: that is src/table.ts. Sizes and offsets are doubles, exact up to 2^53, because both runtimes
+ * It maps regions, keeps a registry of them, locks them, moves bytes, and knows which threads still run. It does no
+ * bookkeeping of blocks: that is src/table.ts. Sizes and offsets are doubles, exact up to 2^53, because both runtimes
  * pass a double at no cost and a 64-bit integer at the price of a BigInt.
  *
  * A region, each part on pages of its own:

@@ -39,14 +39,14 @@ const layers: Readonly<Record<LayerName, Layer>> = {
   attachment: { files: ["src/attachment.ts"], uses: ["rooms", "opener", "contract", "ground"] },
   rooms: {
     files: inSrc(
-      "options addressing ended blocks resizer stock sections cache supply depot reaper slots views table runs free_lists buffers lock check stats traces stack tracked watch leaks checked_addressing",
+      "options addressing ended blocks guard resizer stock sections cache supply depot reaper slots views table runs free_lists buffers lock check stats traces stack tracked watch leaks checked_addressing",
     ),
     uses: ["contract", "ground"],
     sideways: true,
   },
   opener: { files: ["src/ffi/open.ts"], uses: ["adapters", "contract", "ground"] },
   adapters: { files: inSrc("ffi/deno ffi/bun ffi/library"), uses: ["contract", "ground"] },
-  contract: { files: inSrc("ffi/native ffi/prebuilt"), uses: ["ground"] },
+  contract: { files: inSrc("ffi/native ffi/libc ffi/prebuilt"), uses: ["ground"], sideways: true },
   ground: { files: inSrc("layout units errors intrinsics"), uses: [], sideways: true },
 };
 

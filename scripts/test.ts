@@ -20,8 +20,6 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 
-// The library is built on first use, but only where it is missing: here the sources may have changed since.
-run("make", ["-s", "-C", "native"]);
 mkdirSync(scratch, { recursive: true });
 const report = join(scratch, `tests-${process.pid}.xml`);
 const status = run(process.execPath, onDeno ? denoArguments() : bunArguments());
@@ -31,7 +29,8 @@ process.exit(status);
 
 /** Types are checked by the check task; here they would be checked anew with each run. */
 function denoArguments(): string[] {
-  const permissions = ["--allow-ffi", "--allow-read", "--allow-write", "--allow-run", "--allow-env"];
+  // The net: for a server of the tests, see import_url_test.ts.
+  const permissions = ["ffi", "read", "write", "run", "env", "net=127.0.0.1"].map((name) => `--allow-${name}`);
   const filter = values.filter === undefined ? [] : [`--filter=${values.filter}`];
   const coverage = values.coverage === undefined ? [] : [`--coverage=${values.coverage}`];
   // --doc also runs the examples in the documentation of the exported symbols.

@@ -30,6 +30,9 @@ type Member = () => void;
 /** This thread's attachments, by the pool's id. */
 const attachments = new Map<number, Attachment>();
 
+/** Attachments to checked pools that ended while the system read or wrote a block of theirs. */
+const lingering = new Set<Attachment>();
+
 /**
  * This worker's membership in a pool: its hold on the region, its slot, its lock, its buffers. All pool objects that
  * one worker has for one pool share it.
@@ -44,11 +47,13 @@ export class Attachment {
   /** In a checked pool. */
   readonly watch: Watch | undefined;
   readonly maxBufferBytes: number;
+  readonly #native: Native;
   readonly #region: Region;
   readonly #members = new Set<Member>();
 
   private constructor(native: Native, region: Region, views: Views, handle: MemPoolHandle) {
     const worker = nextWorker(views.header);
+    this.#native = native;
     this.#region = region;
     this.handle = Object.freeze(handle);
     this.views = views;
@@ -56,10 +61,10 @@ export class Attachment {
     this.lock = new Lock(native, region, views, worker);
     this.blocks = new Blocks(native, region, views, this.lock, takeSlot(native, views, this.lock, worker), worker);
     this.buffers = new Buffers(region, views);
-    this.watch = views.traces && new Watch(views.table, views.traces);
+    this.watch = views.traces && new Watch(handle.id, views.table, views.traces);
     this.addressing = this.watch === undefined
       ? new Addressing(views, this.blocks, this.buffers)
-      : new CheckedAddressing(views, this.blocks, this.buffers, this.watch);
+      : new CheckedAddressing(views, this.blocks, this.buffers, this.lock, this.watch);
     attachments.set(handle.id, this);
   }
 
@@ -69,6 +74,7 @@ export class Attachment {
 
   /** Maps and formats a new pool. */
   static create(settings: Settings): Attachment {
+    letGo();
     const native = openNative();
     const bytes = settings.blockCount * settings.blockSize;
     const id = native.create(settings.metaBytes, bytes);
@@ -121,12 +127,14 @@ export class Attachment {
   removeMember(destroyed: Member): void {
     if (!this.#members.delete(destroyed) || this.#members.size > 0) return;
     try {
+      this.watch?.retry(this.blocks);
       this.blocks.leave();
     } catch (error) {
       // Another worker has destroyed the pool this moment: then there is nothing left to give up.
       if (!(error instanceof MemPoolError && error.code === "destroyed")) throw error;
     } finally {
-      this.#release();
+      this.#forget();
+      this.#region.close();
     }
   }
 
@@ -135,32 +143,25 @@ export class Attachment {
     return this.views.traces === undefined ? [] : listLeaks(this.lock, this.views, this.views.traces);
   }
 
-  /** Tells people what is still allocated in a checked pool. */
-  reportLeaks(when: string): void {
-    if (this.watch === undefined || this.views.header[STATE] !== LIVE) return;
-    let leaks = "";
-    try {
-      const found = this.listLeaks();
-      if (found.length > 0) leaks = describeLeaks(found);
-    } catch (error) {
-      if (!(error instanceof MemPoolError)) throw error;
-      leaks = `leaks unknown: ${error.message}`;
-    }
-    if (leaks !== "") console.warn(`mempool: pool ${this.handle.id} ${when}: ${leaks}`);
-  }
-
   /** Counts out a pool object that nobody can reach any more. If it was the pool's last, what it leaks stays for ever. */
   dropMember(destroyed: Member): void {
-    if (this.#members.size === 1 && this.views.slots.countWorkers() === 1) this.reportLeaks("garbage-collected");
-    this.removeMember(destroyed);
+    const leaks = this.#members.size === 1 && this.#isAlone() ? this.#describeLeaks() : "";
+    try {
+      this.removeMember(destroyed);
+    } catch (error) {
+      if (!(error instanceof MemPoolError)) throw error;
+      this.#warn("garbage-collected", error.message); // nobody called, so nobody could catch it
+    }
+    this.#warn("garbage-collected", leaks);
   }
 
   /** Ends the pool for everybody. */
   destroy(): void {
     const { header } = this.views;
-    this.reportLeaks("destroyed");
+    const leaks = this.#describeLeaks();
     if (Atomics.exchange(header, STATE, DESTROYED) === LIVE) this.#region.destroy(HEADER_BYTES, header[LOCK_TIMEOUT]!);
     this.leaveDestroyed();
+    this.#warn("destroyed", leaks);
   }
 
   /** Leaves a pool that somebody destroyed, with every pool object of this worker. */
@@ -168,17 +169,53 @@ export class Attachment {
     if (this.#members.size === 0) return;
     for (const destroyed of this.#members) destroyed();
     this.#members.clear();
-    if (this.watch !== undefined) {
-      this.watch.detachAll();
-      this.buffers.detachWhole();
-    }
-    this.#release();
+    this.#forget();
+    this.letGo();
   }
 
-  #release(): void {
-    if (attachments.get(this.handle.id) === this) attachments.delete(this.handle.id);
-    this.#region.close();
+  /** Gives up its hold on a destroyed pool's region; of a checked pool, once all of this worker's buffers are detached. */
+  letGo(): void {
+    const isDetached = this.watch === undefined || [this.watch.detachAll(), this.buffers.detachWhole()].every(Boolean);
+    if (!isDetached) lingering.add(this);
+    else {
+      lingering.delete(this);
+      this.#region.close();
+    }
   }
+
+  /** What is still allocated in a checked pool, for people; "" when nothing is. */
+  #describeLeaks(): string {
+    if (this.watch === undefined || this.views.header[STATE] !== LIVE) return "";
+    try {
+      return describeLeaks(this.listLeaks());
+    } catch (error) {
+      if (!(error instanceof MemPoolError)) throw error;
+      return `leaks unknown: ${error.message}`;
+    }
+  }
+
+  #warn(when: string, what: string): void {
+    if (what !== "") console.warn(`mempool: pool ${this.handle.id} ${when}: ${what}`);
+  }
+
+  /** Whether no other worker that still runs is attached. */
+  #isAlone(): boolean {
+    const { slots } = this.views;
+    let living = 0;
+    for (let slot = 0; slot < slots.used; slot++) {
+      if (slots.worker(slot) !== 0 && this.#native.alive(slots.thread(slot))) living++;
+    }
+    return living <= 1;
+  }
+
+  #forget(): void {
+    if (attachments.get(this.handle.id) === this) attachments.delete(this.handle.id);
+  }
+}
+
+/** The range of addresses of a region that was let go may become another pool's. */
+function letGo(): void {
+  for (const attachment of lingering) attachment.letGo();
 }
 
 function nextWorker(header: Int32Array): number {
@@ -195,7 +232,10 @@ function nextWorker(header: Int32Array): number {
 /** A slot of its own for a worker; where none is left, a dead worker's. */
 function takeSlot(native: Native, views: Views, lock: Lock, worker: number): number {
   const thread = native.thread();
-  if (thread < 0) throw new MemPoolError("too-many-workers", "Cannot attach: the process has too many threads");
+  if (thread < 0) {
+    const why = `nobody would notice the end of this thread, the system refused to watch it (errno ${-thread})`;
+    throw new MemPoolError("too-many-workers", `Cannot attach: ${why}`);
+  }
   const slot = lock.run("attach", () => {
     const free = views.slots.take(worker, thread);
     if (free !== NONE) return free;

@@ -1,5 +1,6 @@
 import { WorkerCache } from "./cache.ts";
 import type { Native, Region } from "./ffi/native.ts";
+import { type Guard, UNGUARDED } from "./guard.ts";
 import {
   ALLOCATED,
   ALLOCS,
@@ -13,11 +14,11 @@ import {
   TAG,
 } from "./layout.ts";
 import type { Lock } from "./lock.ts";
-import { Resizer, type Vacate } from "./resizer.ts";
+import { Resizer } from "./resizer.ts";
 import { Sections } from "./sections.ts";
 import type { Slots } from "./slots.ts";
 import { Stock } from "./stock.ts";
-import { type BlockTable, stateOf } from "./table.ts";
+import { allocatedState, type BlockTable, isAllocated, makeTag, stateOf } from "./table.ts";
 import type { Views } from "./views.ts";
 
 /** What a worker does with blocks, by their numbers: its cache first, then the lock around the runs. */
@@ -99,6 +100,11 @@ export class Blocks {
     }
   }
 
+  /** Makes an allocated run free that is counted already, or not to be. */
+  giveBack(block: number): void {
+    this.#sections.run("free", () => this.#stock.release(block));
+  }
+
   /** Gives up what this worker has cached, and its slot. Throws when the lock is not to be had. */
   leave(): void {
     this.#sections.run("close", () => {
@@ -107,26 +113,28 @@ export class Blocks {
     });
   }
 
-  /** Takes back what workers left behind that have died; returns how many blocks that were. */
-  reap(): number {
-    return this.#sections.run("reap", () => this.#stock.reaper.reap());
+  /** Takes back what workers left behind that have died, as far as `guard` lets it; returns how many blocks that were. */
+  reap(guard = UNGUARDED): number {
+    return this.#sections.run("reap", () => this.#stock.reaper.reap(guard));
   }
 
   /**
    * Makes an allocated run hold so many bytes, its contents kept: where it lies, or else elsewhere. Returns its first
    * block, NONE when there is no room, or NOT_ALLOCATED.
    */
-  resize(block: number, bytes: number, vacate: Vacate): number {
-    return this.#resizer.resize(block, bytes, vacate);
+  resize(block: number, bytes: number, guard = UNGUARDED): number {
+    return this.#resizer.resize(block, bytes, guard);
   }
 
-  /**
-   * Makes this worker the owner of an allocated run; says whether it is one. "No" is said under the lock: `freeMany` may
-   * hold the run for a moment, and give it back, and a pool that is being destroyed has no allocated runs any more.
-   */
-  adopt(block: number): boolean {
-    return this.#table.adopt(block, this.#worker) ||
-      this.#sections.run("look at", () => this.#table.adopt(block, this.#worker));
+  /** Makes this worker the owner of an allocated run. Returns the bytes that were asked for, 0 when it is not one. */
+  adopt(action: string, block: number): number {
+    return this.#table.adopt(block, this.#worker) || this.#surely(action, () => this.#table.adopt(block, this.#worker));
+  }
+
+  /** Whether this is the first block of an allocated run. */
+  isAllocated(action: string, block: number): boolean {
+    const look = (): boolean => isAllocated(this.#table.loadTag(block));
+    return look() || this.#surely(action, look);
   }
 
   /** Hands out `count` runs, or none: then returns undefined. */
@@ -145,14 +153,22 @@ export class Blocks {
   }
 
   /** Frees all of these runs, or none: then returns the place of the first that is not allocated, else NONE. */
-  freeMany(blocks: readonly number[]): number {
+  freeMany(blocks: readonly number[], guard = UNGUARDED): number {
     const tags = new Int32Array(blocks.length);
     return this.#sections.run("free", () => {
-      const refused = this.#claimAll(blocks, tags);
-      if (refused === NONE) this.#releaseAll(blocks);
+      const refused = this.#claimAll(blocks, tags, guard);
+      if (refused === NONE) this.#releaseAll(blocks, guard);
       else this.#unclaim(blocks, tags, refused);
       return refused;
     });
+  }
+
+  /**
+   * Looks under the lock. `freeMany` may hold an allocated run for a moment and give it back, and a pool that is being
+   * destroyed has none any more: only here is "no" the truth.
+   */
+  #surely<T>(action: string, look: () => T): T {
+    return this.#sections.run(action, look);
   }
 
   #allocateLocked(bytes: number): number {
@@ -178,8 +194,9 @@ export class Blocks {
   }
 
   /** Claims each run; one that is named twice is not allocated the second time. Returns where it stopped, or NONE. */
-  #claimAll(blocks: readonly number[], tags: Int32Array): number {
+  #claimAll(blocks: readonly number[], tags: Int32Array, guard: Guard): number {
     for (let place = 0; place < blocks.length; place++) {
+      if (!guard.isNamed(blocks[place]!, place)) return place;
       tags[place] = this.#stock.claim(blocks[place]!, RELEASING);
       if (tags[place] === 0) return place;
     }
@@ -190,10 +207,11 @@ export class Blocks {
     for (let place = 0; place < count; place++) this.#table.set(blocks[place]!, TAG, tags[place]!);
   }
 
-  #releaseAll(blocks: readonly number[]): void {
+  #releaseAll(blocks: readonly number[], guard: Guard): void {
     for (const block of blocks) {
-      this.#table.set(block, TAG, FREE);
-      this.#stock.giveBack(block);
+      const leaves = guard.leaves(block, "freed");
+      this.#table.set(block, TAG, leaves ? FREE : makeTag(allocatedState(this.#table.length(block)), this.#worker));
+      if (leaves) this.#stock.giveBack(block);
     }
     this.#counters[FREES]! += blocks.length;
   }

@@ -120,9 +120,9 @@ export class Buffers {
     return this.wholeBuffer;
   }
 
-  /** Detaches the buffer over all, if there is one. */
-  detachWhole(): void {
-    if (this.wholeBuffer !== undefined) detach(this.wholeBuffer);
+  /** Detaches the buffer over all, if there is one; says whether it is. */
+  detachWhole(): boolean {
+    return this.wholeBuffer === undefined || detach(this.wholeBuffer);
   }
 
   /** Byte length of the buffer that is kept at a place. */

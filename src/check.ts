@@ -24,6 +24,7 @@ import {
   TAG,
 } from "./layout.ts";
 import { type BlockTable, isAllocated, stateOf } from "./table.ts";
+import type { Lock } from "./lock.ts";
 import type { Views } from "./views.ts";
 
 /**
@@ -52,8 +53,7 @@ function broken(invariant: string, detail: string): MemPoolError {
   return new MemPoolError("corrupt", `Cannot trust the pool: ${invariant} is broken, ${detail}`);
 }
 
-/** I1 and I8 alone, in constant time. */
-export function checkHeader({ header, counters, table, blockSize }: Views): void {
+function checkHeader({ header, counters, table, blockSize }: Views): void {
   if (header[HEADER_MAGIC] !== MAGIC) throw broken("I1", `the magic number is ${header[HEADER_MAGIC]}`);
   if (header[HEADER_FORMAT] !== FORMAT) throw broken("I1", `the format is ${header[HEADER_FORMAT]}`);
   if (header[BLOCK_COUNT] !== table.blockCount) throw broken("I1", `the block count is ${header[BLOCK_COUNT]}`);
@@ -93,16 +93,32 @@ function checkedLength(table: BlockTable, block: number): number {
   throw broken("I2", `the run at block ${block} has a length of ${length}`);
 }
 
-/** What the invariants say of one run that is handed out, in constant time, without the lock. */
-export function checkRun(views: Views, block: number): void {
+/** What can be told in constant time and without the lock: before every call on a checked pool. */
+export function checkCheaply(views: Views): void {
+  checkHeader(views);
+  const { header, table } = views;
+  for (
+    const [invariant, name, word] of [["I6", "free blocks", FREE_BLOCKS], ["I9", "high water", HIGH_WATER]] as const
+  ) {
+    const value = header[word]!;
+    if (!(value >= 0 && value <= table.blockCount)) throw broken(invariant, `${name} is ${value}`);
+  }
+}
+
+/** What the invariants say of one run if it is handed out, in constant time. The caller does not hold the lock. */
+export function checkRun(views: Views, lock: Lock, block: number): void {
+  try {
+    checkIfAllocated(views, block);
+  } catch {
+    // Another worker may be freeing or resizing it this moment, by mistake: under the lock nobody does.
+    lock.inspect("check the pool", () => checkIfAllocated(views, block));
+  }
+}
+
+function checkIfAllocated(views: Views, block: number): void {
   const { table } = views;
   const tag = table.loadTag(block);
-  try {
-    if (isAllocated(tag)) checkTaken(views, block, checkedLength(table, block), stateOf(tag));
-  } catch (error) {
-    // Another worker may free it this moment, by mistake, and then join it with what follows.
-    if (table.loadTag(block) === tag) throw error;
-  }
+  if (isAllocated(tag)) checkTaken(views, block, checkedLength(table, block), stateOf(tag));
 }
 
 function checkFree({ table, lists }: Views, block: number, length: number): void {

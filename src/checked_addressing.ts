@@ -1,36 +1,45 @@
 import { Addressing } from "./addressing.ts";
 import type { Blocks } from "./blocks.ts";
 import type { Buffers } from "./buffers.ts";
+import { checkRun } from "./check.ts";
 import { MemPoolError } from "./errors.ts";
 import { bufferBehind } from "./intrinsics.ts";
 import { NONE } from "./layout.ts";
 import { checkBlock } from "./options.ts";
+import type { Lock } from "./lock.ts";
 import type { Views } from "./views.ts";
 import type { Watch } from "./watch.ts";
 
 /** Addressing in a checked pool, where a buffer that was freed names no block any more. */
 export class CheckedAddressing extends Addressing {
+  readonly #views: Views;
+  readonly #lock: Lock;
   readonly #watch: Watch;
 
-  constructor(views: Views, blocks: Blocks, buffers: Buffers, watch: Watch) {
+  constructor(views: Views, blocks: Blocks, buffers: Buffers, lock: Lock, watch: Watch) {
     super(views, blocks, buffers);
+    this.#views = views;
+    this.#lock = lock;
     this.#watch = watch;
   }
 
   override ofBuffer(action: string, block: unknown): number {
     const buffer = checkBlock(action, block);
     if (this.#watch.staleOrigin(buffer) !== undefined) return NONE;
-    const number = super.ofBuffer(action, buffer);
-    if (this.isAllocated(number)) this.#watch.track(buffer as ArrayBuffer, number);
+    const number = super.ofBuffer(action, block);
+    if (this.isAllocated(action, number)) this.#watch.track(buffer as ArrayBuffer, number);
     return number;
   }
 
-  override isAllocated(number: number): boolean {
-    return number !== NONE && this.#watch.isAllocated(number);
+  /** "No" is said under the lock: `freeMany` may hold a run for a moment, and give it back. */
+  override isAllocated(action: string, number: number): boolean {
+    return number !== NONE &&
+      (this.#watch.isAllocated(number) || this.#lock.inspect(action, () => this.#watch.isAllocated(number)));
   }
 
   override adopt(action: string, number: number, name: unknown): number {
-    if (!this.isAllocated(number)) throw this.refusal(action, number, name);
+    if (!this.isAllocated(action, number)) throw this.refusal(action, number, name);
+    checkRun(this.#views, this.#lock, number);
     return super.adopt(action, number, name);
   }
 

@@ -1,9 +1,11 @@
 import type { Attachment } from "./attachment.ts";
-import { checkHeader, checkRun } from "./check.ts";
-import { NONE } from "./layout.ts";
+import { checkCheaply, checkRun } from "./check.ts";
+import type { Fate, Guard } from "./guard.ts";
+import { FREES, NONE } from "./layout.ts";
 import type { LeakInfo } from "./leaks.ts";
 import { Operations } from "./operations.ts";
 import { NOT_ALLOCATED } from "./resizer.ts";
+import { callersStack } from "./stack.ts";
 import type { Watch } from "./watch.ts";
 
 /** The operations of a checked pool: as of any, and what they do is watched. */
@@ -18,18 +20,26 @@ export class CheckedOperations extends Operations {
   }
 
   override begin(): this {
-    checkHeader(this.#attachment.views);
+    checkCheaply(this.#attachment.views);
     this.#watch.retry(this.#attachment.blocks);
     return this;
   }
 
   override freeMany(blocks: readonly object[]): void {
     const { addressing } = this.#attachment;
-    const numbers = blocks.map((block) => addressing.ofBuffer("free", block));
-    const seen = new Set<number>();
-    const refused = numbers.findIndex((number) => !addressing.isAllocated(number) || !addsTo(seen, number));
-    if (refused === NONE) { for (const [place, number] of numbers.entries()) this.release(number, blocks[place]); }
-    else addressing.refuseFree(numbers[refused]!, blocks[refused]);
+    this.#freeAll(blocks.map((block) => addressing.ofBuffer("free", block)), blocks);
+  }
+
+  override reap(): number {
+    const { blocks, views: { counters } } = this.#attachment;
+    const guard = this.#guardFor([]);
+    const leaves = (block: number, fate: Fate): boolean => {
+      if (guard.leaves(block, fate)) return true;
+      blocks.adopt("reap", block); // this worker gives it back later
+      counters[FREES]!++;
+      return false;
+    };
+    return blocks.reap({ ...guard, leaves });
   }
 
   override leaks(): LeakInfo[] {
@@ -47,45 +57,49 @@ export class CheckedOperations extends Operations {
   }
 
   protected override bufferOver(number: number, numBytes: number): ArrayBuffer {
+    const mine = this.#watch.bufferOver(number, numBytes);
+    if (mine !== undefined) return mine;
     const buffer = super.bufferOver(number, numBytes);
     this.#watch.track(buffer, number);
     return buffer;
   }
 
   protected override release(number: number, name: unknown): void {
-    const { addressing, blocks, views } = this.#attachment;
-    if (!addressing.isAllocated(number)) return addressing.refuseFree(number, name);
-    checkRun(views, number);
-    this.#watch.freed(number);
-    if (!this.#watch.vacate(number)) this.#watch.hold(number);
-    else if (!blocks.free(number)) addressing.refuseFree(number, name);
+    this.#freeAll([number], [name]);
   }
 
-  protected override resize(number: number, numBytes: number): number {
-    const { addressing, blocks, views } = this.#attachment;
-    if (!addressing.isAllocated(number)) return NOT_ALLOCATED;
-    checkRun(views, number);
-    const before = views.table.requested(number);
-    let vacated = true;
-    const target = blocks.resize(number, numBytes, (block, moves) => {
-      vacated = this.#watch.vacate(block);
-      if (moves && vacated) this.#watch.freed(block);
-      return vacated;
-    });
-    if (target === number && numBytes !== before) this.#watch.vacate(number);
-    if (target !== number && target >= 0) this.#moved(number, target, vacated);
+  protected override resize(number: number, numBytes: number, name: unknown): number {
+    const { addressing, blocks, lock, views } = this.#attachment;
+    if (!addressing.isAllocated("reallocate", number)) return NOT_ALLOCATED;
+    checkRun(views, lock, number);
+    const target = blocks.resize(number, numBytes, this.#guardFor([name]));
+    if (target !== number && target >= 0) this.#watch.allocated(target);
     return target;
   }
 
-  #moved(from: number, to: number, vacated: boolean): void {
-    if (!vacated) {
-      this.#watch.freed(from);
-      this.#watch.hold(from);
+  /** All or none, in one step for other workers: of several that free one block, one succeeds. */
+  #freeAll(numbers: readonly number[], names: readonly unknown[]): void {
+    const { addressing, blocks, lock, views } = this.#attachment;
+    let refused = numbers.indexOf(NONE);
+    if (refused === NONE) {
+      for (const number of numbers) checkRun(views, lock, number);
+      refused = blocks.freeMany(numbers, this.#guardFor(names));
     }
-    this.#watch.allocated(to);
+    if (refused !== NONE) addressing.refuseFree(numbers[refused]!, names[refused]);
   }
-}
 
-function addsTo(seen: Set<number>, number: number): boolean {
-  return seen.size !== seen.add(number).size;
+  /** For a call that named blocks so; what it ends has ended at the present stack. */
+  #guardFor(names: readonly unknown[]): Guard {
+    const watch = this.#watch;
+    const stack = callersStack();
+    return {
+      isNamed: (block, place) => watch.isNamed(block, names[place]),
+      leaves: (block, fate) => {
+        // What has moved already, or is freed, is freed in any case. Otherwise it stays where it is if it must.
+        if ((fate === "shrinks" || fate === "slides") && !watch.vacate(block)) return false;
+        return fate === "shrinks" || watch.leaves(block, stack);
+      },
+      resized: (block) => watch.resized(block, stack),
+    };
+  }
 }

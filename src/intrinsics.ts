@@ -9,6 +9,8 @@ type Getter = (this: unknown) => unknown;
 
 const TypedArray = Object.getPrototypeOf(Uint8Array) as Uint8ArrayConstructor;
 const byteLength = getterOf(ArrayBuffer.prototype, "byteLength");
+const detached = getterOf(ArrayBuffer.prototype, "detached");
+const { transfer } = ArrayBuffer.prototype;
 const typedArrayName = getterOf(TypedArray.prototype, Symbol.toStringTag);
 const typedArrayBuffer = getterOf(TypedArray.prototype, "buffer");
 const dataViewBuffer = getterOf(DataView.prototype, "buffer");
@@ -25,6 +27,15 @@ export function byteLengthOf(value: unknown): number | undefined {
 /** Length of what is known to be an ArrayBuffer, whatever its own properties say. */
 export function lengthOfBuffer(buffer: ArrayBuffer): number {
   return byteLength.call(buffer) as number;
+}
+
+/** Moves a buffer's memory away from it, so that it and all views on it are empty. The runtime may refuse silently. */
+export function detachBuffer(buffer: ArrayBuffer): void {
+  transfer.call(buffer, 0);
+}
+
+export function isDetached(buffer: ArrayBuffer): boolean {
+  return detached.call(buffer) as boolean;
 }
 
 /** The ArrayBuffer itself, or the buffer behind a view, shared or not; undefined for anything else. */

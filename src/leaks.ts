@@ -37,13 +37,14 @@ export function listLeaks(lock: Lock, views: Views, traces: Traces): LeakInfo[] 
       offset: block * blockSize,
       byteLength: table.requested(block),
       owner: workerOf(table.loadTag(block)),
-      stack: traces.allocatedAt(block),
+      stack: traces.stackAt(traces.allocatedAt(block)),
     }));
   });
 }
 
-/** For people: the same, those of one place together. */
+/** For people: the same, those of one place together; "" when there are none. */
 export function describeLeaks(leaks: readonly LeakInfo[]): string {
+  if (leaks.length === 0) return "";
   const sites = new Map<string, { blocks: number; bytes: number }>();
   for (const { stack, byteLength } of leaks) {
     const site = sites.get(stack) ?? { blocks: 0, bytes: 0 };
@@ -63,5 +64,5 @@ function blocksInUse({ table }: Views, traces: Traces): number[] {
   for (let block = 0; block < table.blockCount; block += Math.max(1, table.length(block))) {
     if (isAllocated(table.loadTag(block)) && !traces.isFreed(block)) found.push(block);
   }
-  return found.sort((one, other) => traces.sequence(one) - traces.sequence(other));
+  return found.sort((one, other) => traces.compareAges(one, other));
 }

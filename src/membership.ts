@@ -177,6 +177,9 @@ export class Membership implements Disposable {
     if (this.#header[STATE] === CLOSED) {
       throw new MemPoolError("closed", `Cannot ${action}: this worker closed the pool`);
     }
+    if (this.#header[STATE] !== DESTROYED) {
+      throw new MemPoolError("corrupt", `Cannot ${action}: the pool's state is ${this.#header[STATE]}`);
+    }
     this.#attachment.leaveDestroyed();
     throw new MemPoolError("destroyed", `Cannot ${action}: the pool is destroyed`);
   }

@@ -74,18 +74,20 @@ export class Operations {
 
   owns(block: unknown): boolean {
     const { addressing } = this.#attachment;
-    return addressing.isAllocated(addressing.ofBuffer("look for", block));
+    return addressing.isAllocated("look for", addressing.ofBuffer("look for", block));
   }
 
   offsetOf(block: unknown): number {
     const { addressing } = this.#attachment;
-    return addressing.adopt("locate", addressing.ofBuffer("locate", block), block) * this.#blockSize;
+    const number = addressing.ofBuffer("locate", block);
+    addressing.adopt("locate", number, block);
+    return number * this.#blockSize;
   }
 
   at(offset: number): ArrayBuffer {
-    const { addressing, views } = this.#attachment;
-    const number = addressing.adopt("look at", addressing.ofOffset("look at", offset), offset);
-    const numBytes = views.table.requested(number);
+    const { addressing } = this.#attachment;
+    const number = addressing.ofOffset("look at", offset);
+    const numBytes = addressing.adopt("look at", number, offset);
     this.#checkBufferLength("look at", numBytes);
     return this.bufferOver(number, numBytes);
   }
@@ -146,12 +148,12 @@ export class Operations {
   }
 
   /** Returns the run's first block from now on, NONE or NOT_ALLOCATED. */
-  protected resize(number: number, numBytes: number): number {
-    return this.#attachment.blocks.resize(number, numBytes, () => true);
+  protected resize(number: number, numBytes: number, _name: unknown): number {
+    return this.#attachment.blocks.resize(number, numBytes);
   }
 
   #resized(number: number, numBytes: number, name: unknown): number {
-    const target = number === NONE ? NOT_ALLOCATED : this.resize(number, numBytes);
+    const target = number === NONE ? NOT_ALLOCATED : this.resize(number, numBytes, name);
     if (target === NOT_ALLOCATED) throw this.#attachment.addressing.refusal("reallocate", number, name);
     return target;
   }

@@ -1,4 +1,5 @@
 import type { Native } from "./ffi/native.ts";
+import type { Guard } from "./guard.ts";
 import { CACHED, FREE, FREES, ORPHAN, SLOT_SWEPT } from "./layout.ts";
 import { slotWord } from "./slots.ts";
 import { isAllocated, makeTag, stateOf, workerOf } from "./table.ts";
@@ -41,14 +42,17 @@ export class Reaper {
     this.#leave(dead);
   }
 
-  /** Takes back all that dead workers have cached or allocated, and their slots. Returns how many blocks that were. */
-  reap(): number {
+  /**
+   * Takes back all that dead workers have cached or allocated, and their slots. What `guard` does not let go stays
+   * allocated. Returns how many blocks came back.
+   */
+  reap(guard: Guard): number {
     const { counters, table } = this.#views;
     const dead = this.#dead();
     let blocks = this.#sweep(dead);
     this.#visit(this.#workersOf(dead).add(ORPHAN), (block, tag) => {
       const length = table.length(block);
-      if (!isAllocated(tag) || !table.exchangeTag(block, tag, FREE)) return;
+      if (!isAllocated(tag) || !guard.leaves(block, "freed") || !table.exchangeTag(block, tag, FREE)) return;
       blocks += length;
       this.#release(block);
       counters[FREES]!++;

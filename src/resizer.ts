@@ -1,4 +1,5 @@
 import type { Region } from "./ffi/native.ts";
+import { type Guard, UNGUARDED } from "./guard.ts";
 import { ALLOCATED, EXHAUSTED, FREE, NONE } from "./layout.ts";
 import type { Sections } from "./sections.ts";
 import type { Slots } from "./slots.ts";
@@ -8,9 +9,6 @@ import type { Views } from "./views.ts";
 
 /** What `resize` says instead of a block when there is nothing to resize. */
 export const NOT_ALLOCATED = -2;
-
-/** Asks whether nobody looks at a run's memory any more, so that it, or its end if it does not move, may be given up. */
-export type Vacate = (block: number, moves: boolean) => boolean;
 
 /** Makes allocated runs longer and shorter: where they lie, else elsewhere, as the last resort overlapping. */
 export class Resizer {
@@ -36,14 +34,13 @@ export class Resizer {
 
   /**
    * Makes an allocated run of this worker hold so many bytes, its contents kept. Returns its first block, NONE when there
-   * is no room, or NOT_ALLOCATED. Memory that `vacate` does not let go stays allocated when the run has moved.
+   * is no room, or NOT_ALLOCATED. What `guard` does not let go stays allocated when its contents have moved.
    */
-  resize(block: number, bytes: number, vacate: Vacate): number {
-    if (this.#resizeSingle(block, bytes)) return block;
-    const target = this.#sections.run("reallocate", () => this.#resizeOrFind(block, bytes, vacate));
-    if (target === NONE) return this.#sections.run("reallocate", () => this.#slide(block, bytes, vacate));
-    if (target !== block && target !== NOT_ALLOCATED) this.#moveOut(block, target, vacate);
-    return target;
+  resize(block: number, bytes: number, guard: Guard): number {
+    if (guard === UNGUARDED && this.#resizeSingle(block, bytes)) return block;
+    const target = this.#sections.run("reallocate", () => this.#resizeOrFind(block, bytes, guard));
+    if (target === NONE) return this.#sections.run("reallocate", () => this.#slide(block, bytes, guard));
+    return target === block || target === NOT_ALLOCATED ? target : this.#moveOut(block, target, guard);
   }
 
   /** A single block that stays one needs no lock. */
@@ -57,49 +54,62 @@ export class Resizer {
   }
 
   /** The same run, another one that is long enough, NONE or NOT_ALLOCATED. */
-  #resizeOrFind(block: number, bytes: number, vacate: Vacate): number {
+  #resizeOrFind(block: number, bytes: number, guard: Guard): number {
     const { table } = this.#views;
-    if (!isAllocated(table.loadTag(block))) return NOT_ALLOCATED;
+    if (!isAllocated(table.loadTag(block)) || !guard.isNamed(block, 0)) return NOT_ALLOCATED;
     const length = this.#stock.lengthFor(bytes);
     if (length > table.blockCount) return NONE;
-    if (this.#resizeInPlace(block, length, bytes, vacate)) return block;
+    if (this.#resizeInPlace(block, length, bytes, guard)) return block;
     this.#contents = Math.min(table.requested(block), bytes);
     const elsewhere = this.#stock.take(bytes);
     if (elsewhere !== NONE) return elsewhere;
     // What had been cached until just now may lie behind the block.
-    return this.#resizeInPlace(block, length, bytes, vacate) ? block : NONE;
+    return this.#resizeInPlace(block, length, bytes, guard) ? block : NONE;
   }
 
-  #resizeInPlace(block: number, length: number, bytes: number, vacate: Vacate): boolean {
-    const before = this.#views.table.length(block);
-    if (length < before && !vacate(block, false)) return false;
+  #resizeInPlace(block: number, length: number, bytes: number, guard: Guard): boolean {
+    const { table, runs } = this.#views;
+    const before = table.length(block);
+    const held = table.requested(block);
+    if (length < before && !guard.leaves(block, "shrinks")) return false;
     this.#stock.clear(block + length, block + before);
-    const resized = this.#views.runs.resize(block, length, bytes, this.#worker);
+    const resized = runs.resize(block, length, bytes, this.#worker);
+    if (resized && bytes !== held) guard.resized(block);
     this.#slots.settle(this.#slot);
     return resized;
   }
 
   /** Both runs are this worker's, so the copying needs no lock. */
-  #moveOut(from: number, to: number, vacate: Vacate): void {
+  #moveOut(from: number, to: number, guard: Guard): number {
     const { blockSize } = this.#views;
     this.#region.move(to * blockSize, from * blockSize, this.#contents);
-    if (vacate(from, true)) this.#sections.run("reallocate", () => this.#stock.release(from));
+    return this.#sections.run("reallocate", () => this.#leave(from, to, guard));
+  }
+
+  #leave(from: number, to: number, guard: Guard): number {
+    if (!guard.isNamed(from, 0)) {
+      this.#stock.release(to);
+      return NOT_ALLOCATED;
+    }
+    if (guard.leaves(from, "moved")) this.#stock.release(from);
+    else this.#views.table.adopt(from, this.#worker);
+    return to;
   }
 
   /** The last resort: down into the free run before, overlapping where it lies now. */
-  #slide(block: number, bytes: number, vacate: Vacate): number {
-    const target = this.#slideDown(block, bytes, vacate);
+  #slide(block: number, bytes: number, guard: Guard): number {
+    const target = this.#slideDown(block, bytes, guard);
     if (target === NONE) this.#views.counters[EXHAUSTED]!++;
     return target;
   }
 
-  #slideDown(block: number, bytes: number, vacate: Vacate): number {
+  #slideDown(block: number, bytes: number, guard: Guard): number {
     const { table, runs, blockSize } = this.#views;
     const length = this.#stock.lengthFor(bytes);
     if (length > table.blockCount) return NONE;
-    if (!isAllocated(table.loadTag(block))) return NOT_ALLOCATED;
+    if (!isAllocated(table.loadTag(block)) || !guard.isNamed(block, 0)) return NOT_ALLOCATED;
     const first = runs.roomAround(block, length);
-    if (first === NONE || !vacate(block, true)) return NONE;
+    if (first === NONE || !guard.leaves(block, "slides")) return NONE;
     const before = table.requested(block);
     const own = table.length(block);
     // A single block may have been freed this moment, without the lock.

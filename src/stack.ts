@@ -1,16 +1,34 @@
-/** The files of this library, as the engines write them in stacks: as an address, and as a path. */
-const OWN = [new URL(".", import.meta.url).href, decodeURIComponent(new URL(".", import.meta.url).pathname)];
+/**
+ * The folder of this library, as the engines write its files in stacks: as an address, and as a path. In a program that
+ * was bundled into one file nothing tells the library's frames from others.
+ */
+const OWN = /\/stack\.[jt]s$/.test(import.meta.url) ? [ownFolder().href, decodeURIComponent(ownFolder().pathname)] : [];
+
+/** A function of the engine's: the library may have called itself through it. */
+const BUILTIN = /\((native:[\d:]+|<anonymous>)\)$/;
 
 const FRAMES = 16;
 
-/** Where the library was called: the frames of a stack, without the library's own on its top. */
+/** Where the library was called: the frames of a stack, innermost first, without the library's own. */
 export function callersStack(): string {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = FRAMES;
-  const text = new Error().stack ?? "";
-  Error.stackTraceLimit = limit;
-  const frames = text.split("\n").filter((line) => /^\s*at /.test(line));
-  const first = frames.findIndex((line) => !OWN.some((own) => line.includes(own)));
-  // In a program that was bundled into one file all frames look like the library's.
+  const { stackTraceLimit, prepareStackTrace } = Error as Partial<typeof Error>;
+  // Programs may have frozen Error, and may have made stacks something that is no text.
+  Reflect.set(Error, "stackTraceLimit", FRAMES);
+  if (prepareStackTrace !== undefined) Reflect.set(Error, "prepareStackTrace", undefined);
+  try {
+    return withoutOwn(String(new Error().stack));
+  } finally {
+    Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
+    if (prepareStackTrace !== undefined) Reflect.set(Error, "prepareStackTrace", prepareStackTrace);
+  }
+}
+
+function withoutOwn(stack: string): string {
+  const frames = stack.split("\n").filter((line) => /^\s*at /.test(line));
+  const first = frames.findIndex((frame) => !BUILTIN.test(frame) && !OWN.some((own) => frame.includes(own)));
   return frames.slice(Math.max(first, 0)).join("\n");
+}
+
+function ownFolder(): URL {
+  return new URL(".", import.meta.url);
 }

@@ -1,4 +1,6 @@
 import type { Blocks } from "./blocks.ts";
+import { bufferBehind } from "./intrinsics.ts";
+import { NONE } from "./layout.ts";
 import { callersStack } from "./stack.ts";
 import { type BlockTable, isAllocated } from "./table.ts";
 import { type Origin, TrackedBuffers } from "./tracked.ts";
@@ -11,25 +13,38 @@ import type { Traces } from "./traces.ts";
 export class Watch {
   readonly #table: BlockTable;
   readonly #traces: Traces;
-  readonly #tracked = new TrackedBuffers();
-  /** Freed, but a buffer over them could not be detached yet. */
+  readonly #tracked: TrackedBuffers;
+  /** Freed by this worker, but not given back yet: because a buffer over them cannot be detached. */
   readonly #held = new Set<number>();
 
-  constructor(table: BlockTable, traces: Traces) {
+  constructor(pool: number, table: BlockTable, traces: Traces) {
     this.#table = table;
     this.#traces = traces;
+    this.#tracked = new TrackedBuffers(pool);
   }
 
   /** A block was handed out. */
-  allocated(block: number): void {
-    this.#traces.allocated(block, callersStack());
+  allocated(block: number, stack = callersStack()): void {
+    this.#traces.allocated(block, stack);
+  }
+
+  /** A block has another length where it lies: its buffers are stale, as if it had moved. */
+  resized(block: number, stack: string): void {
+    const before = this.#traces.sequence(block);
+    // First, or others would find the block free in between.
+    this.#traces.allocated(block, stack);
+    this.#ended(block, before, stack);
+    this.vacate(block);
+  }
+
+  /** This worker's buffer of this length over an allocated block. Those over earlier allocations are detached. */
+  bufferOver(block: number, byteLength: number): ArrayBuffer | undefined {
+    return this.#tracked.find(block, this.#traces.sequence(block), byteLength);
   }
 
   /** A buffer over an allocated block was handed out, or came from another worker. */
   track(buffer: ArrayBuffer, block: number): void {
-    const sequence = this.#traces.sequence(block);
-    if (this.#tracked.origin(buffer)?.sequence === sequence) return;
-    this.#tracked.add(buffer, { block, sequence, allocatedAt: this.#traces.allocatedAt(block) });
+    this.#tracked.add(buffer, block, this.#traces.sequence(block), this.#traces.allocatedAt(block));
   }
 
   isAllocated(block: number): boolean {
@@ -39,14 +54,25 @@ export class Watch {
   /** What a buffer was made for, if that was freed since. */
   staleOrigin(buffer: ArrayBufferLike): Origin | undefined {
     const origin = this.#tracked.origin(buffer);
-    if (origin === undefined) return undefined;
-    const current = this.#traces.sequence(origin.block) === origin.sequence && this.isAllocated(origin.block);
-    return current ? undefined : origin;
+    return origin === undefined || this.#isCurrent(origin.block, origin.sequence) ? undefined : origin;
   }
 
-  /** Notes that an allocation ends here. Before the block can be another's, or the note would be about that. */
-  freed(block: number): void {
-    this.#traces.freed(block, this.#traces.sequence(block), callersStack());
+  /** Whether a block is allocated, and `name`, a buffer or an offset, was not made for an earlier allocation. */
+  isNamed(block: number, name: unknown): boolean {
+    const buffer = bufferBehind(name);
+    return this.isAllocated(block) && (buffer === undefined || this.staleOrigin(buffer) === undefined);
+  }
+
+  /**
+   * Ends an allocation; says whether the caller may make its run free. Else it stays allocated, is this worker's, and
+   * `retry` will give it back. The caller holds the lock.
+   */
+  leaves(block: number, stack: string): boolean {
+    // A worker that has died may have come to this point before.
+    if (!this.#traces.isFreed(block)) this.#ended(block, this.#traces.sequence(block), stack);
+    const isVacated = this.vacate(block);
+    if (!isVacated) this.#held.add(block);
+    return isVacated;
   }
 
   /** Detaches this worker's buffers over a block; says whether none is left that could be used. */
@@ -54,28 +80,41 @@ export class Watch {
     return this.#tracked.detach(block);
   }
 
-  /** Keeps a freed block from being handed out until its buffers can be detached. */
-  hold(block: number): void {
-    this.#held.add(block);
-  }
-
-  /** Frees held blocks whose buffers can be detached by now. */
+  /** Gives back the held blocks whose buffers can be detached by now. */
   retry(blocks: Blocks): void {
     for (const block of this.#held) {
       if (!this.vacate(block)) continue;
+      blocks.giveBack(block);
       this.#held.delete(block);
-      blocks.free(block);
     }
   }
 
-  detachAll(): void {
-    this.#tracked.detachAll();
+  /** Detaches all buffers that it can; says whether that were all. */
+  detachAll(): boolean {
+    return this.#tracked.detachAll();
   }
 
   /** The end of a message: where the block was allocated, where freed, where it is used now. "" if it never was. */
   history(block: number, again: string, origin?: Origin): string {
-    if (this.#traces.sequence(block) === 0) return "";
-    const allocatedAt = origin?.allocatedAt ?? this.#traces.allocatedAt(block);
-    return `\nallocated\n${allocatedAt}\nfirst freed\n${this.#traces.freedAt(block)}\n${again}\n${callersStack()}`;
+    const sequence = origin?.sequence ?? this.#traces.sequence(block);
+    if (sequence === 0) return "";
+    const now = callersStack();
+    const allocatedAt = this.#traces.stackAt(origin?.allocatedAt ?? this.#traces.allocatedAt(block));
+    // A block that is allocated still was named twice, in one call.
+    const freedAt = this.#isCurrent(block, sequence) ? now : this.#freedAt(block, sequence, origin);
+    return `\nallocated\n${allocatedAt}\nfirst freed\n${freedAt}\n${again}\n${now}`;
+  }
+
+  #ended(block: number, sequence: number, stack: string): void {
+    this.#tracked.freed(block, sequence, this.#traces.freed(block, sequence, stack));
+  }
+
+  #isCurrent(block: number, sequence: number): boolean {
+    return this.#traces.sequence(block) === sequence && this.isAllocated(block);
+  }
+
+  #freedAt(block: number, sequence: number, origin: Origin | undefined): string {
+    const place = this.#traces.freedAt(block, sequence);
+    return this.#traces.stackAt(place === NONE && origin !== undefined ? origin.freedAt : place);
   }
 }

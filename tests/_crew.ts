@@ -2,7 +2,7 @@
 
 import type { MemPool } from "mempool";
 import { spawnWorker, type TestWorker } from "./_harness.ts";
-import { makePool, type PoolShape } from "./_pool.ts";
+import { destroyQuietly, inKind, kindsOf, makePool, type PoolShape } from "./_pool.ts";
 import { FLAGS_BYTES, type Order } from "./_orders.ts";
 
 /** A worker that has attached the pool. */
@@ -11,8 +11,19 @@ export interface Hand {
   terminate(): void;
 }
 
-/** Lets `use` have a pool and so many workers that have attached it; ends and destroys them in the end. */
+/**
+ * Lets `use` have a pool and so many workers that have attached it; ends and destroys them in the end. Then the same with
+ * a checked pool, unless the shape says of which kind it is.
+ */
 export async function withCrew(
+  count: number,
+  shape: PoolShape,
+  use: (pool: MemPool, crew: Hand[]) => Promise<void>,
+): Promise<void> {
+  for (const kind of kindsOf(shape)) await inKind(kind, () => withCrewOf(count, kind, use));
+}
+
+async function withCrewOf(
   count: number,
   shape: PoolShape,
   use: (pool: MemPool, crew: Hand[]) => Promise<void>,
@@ -24,6 +35,7 @@ export async function withCrew(
     await Promise.all(crew.map((hand) => hand.order({ ask: "attach", handle: pool.handle })));
     await use(pool, crew);
     if (!pool.destroyed) pool.check();
+    destroyQuietly(pool);
   } finally {
     for (const worker of workers) worker.terminate();
   }

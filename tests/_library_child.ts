@@ -1,21 +1,47 @@
-/** A process that uses the library of its own copy of the project. Prints a line of JSON: the reports of its threads. */
+/** A process that loads the library, or what is there instead of it. Prints a line of JSON: what came of it. */
 
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { MemPool, type MemPoolHandle } from "../mod.ts";
-import { type Report, useLibrary } from "./_library_use.ts";
-import { spawnWorker } from "./_workers.ts";
+import { MemPool } from "../mod.ts";
+import { load, type Report, reportOf, type Way } from "./_library_load.ts";
+import type { LibraryOrder } from "./_library_worker.ts";
+import { spawnWorker, type TestWorker } from "./_workers.ts";
 
-async function inWorker(handle: MemPoolHandle | null): Promise<Report> {
-  const worker = spawnWorker(new URL("./_library_worker.ts", import.meta.url));
+/** Uses a pool, as a program does. */
+function pool(): Report[] {
+  return [reportOf(() => {
+    using pool = MemPool.init(1024, 64);
+    const block = pool.calloc(1, 512);
+    if (block?.byteLength !== 512) throw new Error("no block");
+    pool.free(block);
+    pool.check();
+    return pool.handle;
+  })];
+}
+
+/** Loads, one after the other, each of the libraries in a file. */
+function libraries(way: Way, file: string): { reports: Report[]; filesLeft: number } {
+  const files = readdirSync("/proc/self/fd").length;
+  const tables = JSON.parse(readFileSync(file, "utf8")) as Parameters<typeof load>[1][];
+  const reports = tables.map((table) => reportOf(() => load(way, table)));
+  return { reports, filesLeft: readdirSync("/proc/self/fd").length - files };
+}
+
+/** Eight workers load it at the same moment: from memory, when each of them has seen that it is not there. Then each makes a region, and each opens all of them. */
+async function crew(way: Way): Promise<{ reports: Report[]; shared: boolean[] }> {
+  const workers = Array.from({ length: 8 }, () => spawnWorker(new URL("./_library_worker.ts", import.meta.url)));
+  const all = <Reply>(order: LibraryOrder) => Promise.all(workers.map((worker) => worker.call<Reply>(order)));
   try {
-    return await worker.call<Report>(handle);
+    const words = new Int32Array(new SharedArrayBuffer(8));
+    const reports = await all<Report>({ ask: "load", way, words, parties: workers.length });
+    const ids = await all<number>({ ask: "create" });
+    return { reports, shared: await all<boolean>({ ask: "open", ids }) };
   } finally {
-    worker.terminate();
+    for (const worker of workers) worker.terminate();
   }
 }
 
-/** Puts something else in the library's place, as one step. */
+/** Puts something else in the file's place, as one step. */
 function replaceBy(bytes: Uint8Array, path: string): void {
   writeFileSync(`${path}.other`, bytes);
   renameSync(`${path}.other`, path);
@@ -34,37 +60,38 @@ function come(path: string): Report[] {
   const right = readFileSync(path);
   return [...damaged(right), right].map((bytes) => {
     replaceBy(bytes, path);
-    return useLibrary(null);
+    return reportOf(() => load("file"));
   });
 }
 
-/** One after the other takes its place while this process has it loaded. */
-async function stay(path: string): Promise<Report[]> {
-  using pool = MemPool.init(1024, 64);
+/** One after the other takes its place while this process has it loaded, and the right one in the end. */
+async function stay(path: string): Promise<{ reports: Report[]; works: boolean[] }> {
+  const native = load("file");
   const right = readFileSync(path);
-  const reports = [await inWorker(pool.handle)];
-  for (const bytes of damaged(right)) {
+  const reports: Report[] = [reportOf(() => native)];
+  const works: boolean[] = [];
+  for (const bytes of [...damaged(right), right]) {
     replaceBy(bytes, path);
-    reports.push(await inWorker(pool.handle), useLibrary(pool.handle));
+    const worker = spawnWorker(new URL("./_library_worker.ts", import.meta.url));
+    reports.push(await loadIn(worker));
+    works.push(native.open(native.create(65_536, 65_536)) >= 0 && native.alive(native.thread()));
+    worker.terminate();
   }
-  pool.check();
-  return reports;
+  return { reports, works };
 }
 
-function act(what: string, path: string): Report[] | Promise<Report[]> {
-  switch (what) {
-    case "use":
-      return [useLibrary(null)];
-    case "use in two workers":
-      return Promise.all([inWorker(null), inWorker(null)]);
-    case "come":
-      return come(path);
-    case "stay":
-      return stay(path);
-    default:
-      throw new Error(`No such act: ${what}`);
-  }
+function loadIn(worker: TestWorker): Promise<Report> {
+  const order: LibraryOrder = { ask: "load", way: "file", words: new Int32Array(2), parties: 1 };
+  return worker.call<Report>(order);
 }
 
-const [what = "", path = ""] = process.argv.slice(2);
-console.log(JSON.stringify(await act(what, path)));
+const acts: Record<string, (...args: string[]) => unknown> = {
+  pool,
+  load: (way) => [reportOf(() => load(way as Way))],
+  libraries: (way, file = "") => libraries(way as Way, file),
+  crew: (way) => crew(way as Way),
+  come: (path = "") => come(path),
+  stay: (path = "") => stay(path),
+};
+const [act = "", ...args] = process.argv.slice(2);
+console.log(JSON.stringify(await acts[act]!(...args)));

@@ -16,8 +16,9 @@ export const DOUBLE_FREES: readonly Misuse[] = [
   }],
   ["free, then free by a view", "double-free", FREE_AT_0, (pool) => {
     const block = one(pool);
+    const view = new Uint8Array(block);
     pool.free(block);
-    return () => pool.free(new Uint8Array(block));
+    return () => pool.free(view);
   }],
   ["free by a view of a part, then free", "double-free", FREE_AT_0, (pool) => {
     const block = one(pool);

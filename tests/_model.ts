@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { MemPool } from "mempool";
-import { assertMarked, assertRefused, lastingStats, mark } from "./_pool.ts";
+import { assertMarked, assertRefused, insideOf, lastingStats, mark } from "./_pool.ts";
 
 /** A run that is handed out: its bytes are marked with its cookie. */
 export interface Held {
@@ -27,6 +27,8 @@ export class Model {
   readonly #held: Held[] = [];
   /** Where something was handed out once and is free now, which `freeAgain` tries. */
   #lastFreed = -1;
+  /** In a checked pool: the buffers that were handed out and not detached yet, and for what. */
+  readonly #buffers: Map<ArrayBuffer, Held> | undefined;
   #cookies = 0;
   #allocs = 0;
   #frees = 0;
@@ -37,6 +39,7 @@ export class Model {
     this.#pool = pool;
     this.#blockSize = pool.blockSize;
     this.#map = Array(pool.blockCount).fill(undefined);
+    this.#buffers = insideOf(pool).watch === undefined ? undefined : new Map();
   }
 
   /** Does one operation to both, and compares all that can be seen. */
@@ -44,6 +47,7 @@ export class Model {
     this.#do(operation);
     this.#pool.check();
     this.#compareStats();
+    if (this.#buffers !== undefined) this.#compareChecked(this.#buffers);
   }
 
   /** Gives everything back. */
@@ -197,6 +201,7 @@ export class Model {
   #bufferOf(held: Held): ArrayBuffer {
     const buffer = this.#pool.at(held.offset);
     assertEquals(buffer.byteLength, held.bytes);
+    this.#buffers?.set(buffer, held);
     return buffer;
   }
 
@@ -232,6 +237,24 @@ export class Model {
 
   #allocatedBlocks(): number {
     return this.#held.reduce((sum, { bytes }) => sum + this.#lengthOf(bytes), 0);
+  }
+
+  /** What is handed out is known; buffers of what is not are detached, and its memory is zero. */
+  #compareChecked(buffers: Map<ArrayBuffer, Held>): void {
+    const leaks = this.#pool.leaks().map(({ offset, byteLength }) => ({ offset, byteLength }));
+    leaks.sort((one, other) => one.offset - other.offset);
+    const held = this.#held.toSorted((one, other) => one.offset - other.offset);
+    assertEquals(leaks, held.map(({ offset, bytes }) => ({ offset, byteLength: bytes })));
+    for (const [buffer, made] of buffers) {
+      const isHeld = this.#map[made.offset / this.#blockSize] === made;
+      assertEquals(buffer.detached, !isHeld, `the buffer over ${made.bytes} bytes at ${made.offset}`);
+      if (!isHeld) buffers.delete(buffer);
+    }
+    const bytes = new Uint8Array(this.#pool.buffer);
+    const dirty = bytes.findIndex((byte, at) =>
+      byte !== 0 && this.#map[Math.floor(at / this.#blockSize)] === undefined
+    );
+    assertEquals(dirty, -1, "the first byte of a free block that is not zero");
   }
 
   #compareStats(): void {

@@ -24,22 +24,66 @@ export function makePool({ blocks = 64, blockSize = 64, ...options }: PoolShape 
   return MemPool.init(blocks * blockSize, blockSize, { cachedBlocks: 0, ...options });
 }
 
-/** Makes a pool, lets `use` have it, checks it and destroys it. */
+/**
+ * Makes a pool, lets `use` have it, checks it and destroys it. Then the same with a checked pool, which must do all that
+ * others do; unless the shape says of which kind the pool is.
+ */
 export function withPool(use: (pool: MemPool) => void, shape: PoolShape = {}): () => void {
   return () => {
-    using pool = makePool(shape);
-    use(pool);
-    if (!pool.destroyed) pool.check();
+    for (const kind of kindsOf(shape)) {
+      inKind(kind, () => {
+        using pool = makePool(kind);
+        use(pool);
+        endOf(pool);
+      });
+    }
   };
 }
 
 /** As `withPool`, for tests that wait. */
 export function withPoolAsync(use: (pool: MemPool) => Promise<void>, shape: PoolShape = {}): () => Promise<void> {
   return async () => {
-    using pool = makePool(shape);
-    await use(pool);
-    if (!pool.destroyed) pool.check();
+    for (const kind of kindsOf(shape)) {
+      await inKind(kind, async () => {
+        using pool = makePool(kind);
+        await use(pool);
+        endOf(pool);
+      });
+    }
   };
+}
+
+/** The shape as it is if it says whether the pool is checked, else of both kinds. */
+export function kindsOf(shape: PoolShape): PoolShape[] {
+  return shape.checked === undefined ? [shape, { ...shape, checked: true }] : [shape];
+}
+
+/** Says with what fails that it failed in a checked pool. */
+export function inKind<T extends void | Promise<void>>({ checked }: PoolShape, run: () => T): T {
+  const fail = (error: unknown): never => {
+    if (checked !== true) throw error;
+    throw new Error(`In a checked pool: ${error instanceof Error ? error.message : error}`, { cause: error });
+  };
+  try {
+    const result = run();
+    return result instanceof Promise ? result.catch(fail) as T : result;
+  } catch (error) {
+    return fail(error);
+  }
+}
+
+function endOf(pool: MemPool): void {
+  if (pool.destroyed) return;
+  pool.check();
+  destroyQuietly(pool);
+}
+
+/** What tests leave allocated, a checked pool tells of when it is destroyed: that is read here, and not printed. */
+export function destroyQuietly(pool: MemPool): void {
+  const { id } = pool.handle;
+  for (const [line] of warningsOf(() => pool.destroy())) {
+    assert(String(line).startsWith(`mempool: pool ${id} destroyed: `), `printed: ${line}`);
+  }
 }
 
 /** This thread's share in a pool: the words of the region and the lock, for tests that break them on purpose. */
@@ -47,11 +91,16 @@ export function insideOf(pool: MemPool): Attachment {
   return Attachment.open(pool.handle);
 }
 
-/** Expects a MemPoolError with this code and exactly this message. */
+/** Expects a MemPoolError with this code and exactly this message, but for the stacks that a checked pool adds. */
 export function assertRefused(act: () => unknown, code: MemPoolErrorCode, message: string): void {
   const error = thrownBy(act);
   assertInstanceOf(error, MemPoolError);
-  assertEquals({ code: error.code, message: error.message }, { code, message });
+  assertEquals({ code: error.code, message: withoutStacks(error.message) }, { code, message });
+}
+
+/** A message of a checked pool as another pool would word it. */
+export function withoutStacks(message: string): string {
+  return message.replace(/\nallocated\n[^]*$/, "");
 }
 
 /** Expects an error of exactly this class with exactly this message. */

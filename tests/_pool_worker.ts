@@ -54,8 +54,9 @@ function consume(parcels: readonly Parcel[]): void {
   for (const [place, { where, cookie }] of parcels.entries()) {
     const block = typeof where === "number" ? pool.at(where) : where;
     assertMarked(block, cookie);
-    const longer = place % 2 === 0 ? null : pool.realloc(block, block.byteLength + 100);
-    if (longer !== null) assertMarked(longer, cookie, block.byteLength);
+    const { byteLength } = block;
+    const longer = place % 2 === 0 ? null : pool.realloc(block, byteLength + 100);
+    if (longer !== null) assertMarked(longer, cookie, byteLength);
     pool.free(longer ?? block);
   }
 }
@@ -76,8 +77,8 @@ function churn({ steps, seed, flags }: Order & { ask: "churn" }): Ending {
     return { code: "done", message: "", steps: step };
   } catch (error) {
     if (!(error instanceof MemPoolError)) throw error;
-    // What a stale buffer says no longer matters, but reading it must not end the process.
-    for (const { where } of mine) new Uint8Array(where as ArrayBuffer).fill(1);
+    // What a stale buffer says no longer matters, but writing it must not end the process. A checked pool has detached it.
+    for (const { where } of mine) if (!(where as ArrayBuffer).detached) new Uint8Array(where as ArrayBuffer).fill(1);
     return { code: error.code, message: error.message, steps: step };
   }
 }

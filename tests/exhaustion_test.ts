@@ -1,7 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { test } from "./_harness.ts";
-import { assertMarked, assertOneFreeRun, lastingStats, makePool, mark, present, withPool } from "./_pool.ts";
+import {
+  assertMarked,
+  assertOneFreeRun,
+  lastingStats,
+  makePool,
+  mark,
+  type PoolShape,
+  present,
+  withPool,
+} from "./_pool.ts";
 import { forAll } from "./_random.ts";
 
 /** Every other block first, then the rest: nothing can be joined until the second half. */
@@ -15,36 +24,49 @@ const ORDERS: [string, <T>(all: readonly T[]) => T[]][] = [
   ["every other one first", zigzag],
 ];
 
-for (const cachedBlocks of [0, 64]) {
+/** A checked pool takes its time, and caches nothing. */
+const KINDS: [string, PoolShape & { blocks: number }][] = [
+  ["no blocks cached", { blocks: 2000, cachedBlocks: 0, checked: false }],
+  ["64 blocks cached", { blocks: 2000, cachedBlocks: 64, checked: false }],
+  ["checked", { blocks: 300, checked: true }],
+];
+
+for (const [kind, shape] of KINDS) {
   for (const [order, arrange] of ORDERS) {
     test(
-      `exhaustion - to the last block and back ${order}, ${cachedBlocks} blocks cached: one free run`,
+      `exhaustion - to the last block and back ${order}, ${kind}: one free run`,
       withPool((pool) => {
         for (let round = 0; round < 3; round++) {
           const blocks: ArrayBuffer[] = [];
           for (let block = pool.alloc(200); block !== null; block = pool.alloc(200)) blocks.push(block);
-          assertEquals(blocks.length, 2000);
+          assertEquals(blocks.length, shape.blocks);
           const { allocatedBlocks, cachedBlocks: cached, freeBlocks, largestFreeRun, fragmentation } = pool.stats();
-          assertEquals([allocatedBlocks, cached, freeBlocks, largestFreeRun, fragmentation], [2000, 0, 0, 0, 0]);
+          assertEquals([allocatedBlocks, cached, freeBlocks, largestFreeRun, fragmentation], [
+            shape.blocks,
+            0,
+            0,
+            0,
+            0,
+          ]);
           for (const block of arrange(blocks)) pool.free(block);
-          assertEquals(pool.stats().largestFreeRun, 2000);
+          assertEquals(pool.stats().largestFreeRun, shape.blocks);
           const whole = present(pool.alloc(pool.size));
           pool.free(whole);
         }
         assertOneFreeRun(pool);
-      }, { blocks: 2000, blockSize: 208, cachedBlocks }),
+      }, { ...shape, blockSize: 208 }),
     );
   }
 
   test(
-    `exhaustion - in the offset tier, ${cachedBlocks} blocks cached: each offset once, -1 at the end`,
+    `exhaustion - in the offset tier, ${kind}: each offset once, -1 at the end`,
     withPool((pool) => {
       const offsets = new Set<number>();
       for (let offset = pool.allocOffset(1); offset !== -1; offset = pool.allocOffset(1)) offsets.add(offset);
-      assertEquals(offsets.size, 5000);
+      assertEquals(offsets.size, shape.blocks);
       for (const offset of zigzag([...offsets])) pool.freeOffset(offset);
       assertOneFreeRun(pool);
-    }, { blocks: 5000, cachedBlocks }),
+    }, shape),
   );
 }
 

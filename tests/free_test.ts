@@ -50,11 +50,12 @@ test(
       const keep = present(pool.alloc(64));
       const block = present(pool.alloc(bytes));
       const offset = pool.offsetOf(block);
+      const view = new Uint8Array(block);
       pool.free(block);
       const before = lastingStats(pool);
       const message = `Cannot free block at offset ${offset}: it is already free`;
       assertRefused(() => pool.free(block), "double-free", message);
-      assertRefused(() => pool.free(new Uint8Array(block)), "double-free", message);
+      assertRefused(() => pool.free(view), "double-free", message);
       assertRefused(() => pool.freeOffset(offset), "double-free", message);
       assertEquals(lastingStats(pool), before);
       pool.free(keep);
@@ -190,7 +191,7 @@ test(
     pool.free(stale);
     assertFalse(pool.owns(block));
     assertOneFreeRun(pool);
-  }),
+  }, { checked: false }),
 );
 
 test(

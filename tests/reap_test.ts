@@ -134,7 +134,7 @@ test(
     pool.freeMany(blocks);
     pool.reap();
     assertOneFreeRun(pool);
-  }, { cachedBlocks: 8 }),
+  }, { cachedBlocks: 8, checked: false }),
 );
 
 test("attach - when dead workers have all the slots: one is taken over, and reap still finds what its worker held", () => {

@@ -3,9 +3,29 @@ import type { MemPoolStats } from "mempool";
 import { test } from "./_harness.ts";
 import { type Hand, makeFlags, withCrew } from "./_crew.ts";
 import { type Ending, type Parcel, PROGRESS, type RaceKind, STOP } from "./_orders.ts";
-import { assertMarked, assertOneFreeRun, assertRefused, mark, present } from "./_pool.ts";
+import {
+  assertMarked,
+  assertOneFreeRun,
+  assertRefused,
+  destroyQuietly,
+  mark,
+  type PoolShape,
+  present,
+} from "./_pool.ts";
 
 const LARGE = { blocks: 8192, blockSize: 64, cachedBlocks: 0 };
+
+interface Kind extends PoolShape {
+  readonly kind: string;
+  /** How much slower a pool of this kind is. */
+  readonly slow: number;
+}
+
+const KINDS: readonly Kind[] = [
+  { kind: "no blocks cached", checked: false, cachedBlocks: 0, slow: 1 },
+  { kind: "64 blocks cached", checked: false, cachedBlocks: 64, slow: 1 },
+  { kind: "checked", checked: true, slow: 10 },
+];
 
 /** Seeds of this run: a failure names them, and they can be put here. */
 const SEED = Math.floor(Math.random() * 2 ** 30);
@@ -35,16 +55,16 @@ async function passRound(crew: Hand[], as: "offset" | "buffer", count: number): 
   }));
 }
 
-for (const cachedBlocks of [0, 64]) {
+for (const { kind, slow, ...shape } of KINDS) {
   for (const as of ["offset", "buffer"] as const) {
-    test(`workers - four hand blocks on by ${as}, ${cachedBlocks} blocks cached; ends as one free run`, () =>
+    test(`workers - four hand blocks on by ${as}, ${kind}; ends as one free run`, () =>
       seeded(() =>
-        withCrew(4, { ...LARGE, cachedBlocks }, async (pool, crew) => {
-          for (let round = 0; round < 5; round++) await passRound(crew, as, 100);
+        withCrew(4, { ...LARGE, ...shape }, async (pool, crew) => {
+          for (let round = 0; round < 5; round++) await passRound(crew, as, 100 / slow);
           const { allocs, frees, allocatedBlocks, workers } = pool.stats();
           assertEquals({ allocs, frees, allocatedBlocks, workers }, {
-            allocs: 2000,
-            frees: 2000,
+            allocs: 2000 / slow,
+            frees: 2000 / slow,
             allocatedBlocks: 0,
             workers: 5,
           });
@@ -54,14 +74,15 @@ for (const cachedBlocks of [0, 64]) {
       ));
   }
 
-  test(`workers - four allocate, resize and free at once, ${cachedBlocks} blocks cached; every byte stays its owner's`, () =>
+  test(`workers - four allocate, resize and free at once, ${kind}; every byte stays its owner's`, () =>
     seeded(() =>
-      withCrew(4, { blocks: 512, cachedBlocks }, async (pool, crew) => {
+      withCrew(4, { blocks: 512, ...shape }, async (pool, crew) => {
         const { flags } = makeFlags();
+        const steps = 8000 / slow;
         const endings = await Promise.all(
-          crew.map((hand, place) => hand.order<Ending>({ ask: "churn", steps: 8000, seed: SEED + place, flags })),
+          crew.map((hand, place) => hand.order<Ending>({ ask: "churn", steps, seed: SEED + place, flags })),
         );
-        assertEquals(endings, Array(4).fill({ code: "done", message: "", steps: 8000 }));
+        assertEquals(endings, Array(4).fill({ code: "done", message: "", steps }));
         assertEquals(pool.stats().allocatedBlocks, 0);
         await Promise.all(crew.map((hand) => hand.order({ ask: "close" })));
         assertOneFreeRun(pool);
@@ -69,11 +90,14 @@ for (const cachedBlocks of [0, 64]) {
     ));
 
   for (const by of ["freeOffset", "free", "freeMany"] as RaceKind[]) {
-    test(`workers - two ${by} one block at the same moment, ${cachedBlocks} blocks cached: exactly one succeeds`, () =>
-      withCrew(2, { blocks: 1000, cachedBlocks }, async (pool, crew) => {
+    test(`workers - two ${by} one block at the same moment, ${kind}: exactly one succeeds`, () =>
+      withCrew(2, { blocks: 1000, ...shape }, async (pool, crew) => {
         const { flags } = makeFlags();
         // Single blocks and runs, in turn.
-        const offsets = Array.from({ length: 500 }, (_, round) => pool.allocOffset(1 + 64 * (round % 2)));
+        const offsets = Array.from(
+          { length: slow === 1 ? 500 : 200 },
+          (_, round) => pool.allocOffset(1 + 64 * (round % 2)),
+        );
         const race = { ask: "race", offsets, by, flags } as const;
         const [one, other] = await Promise.all(crew.map((hand) => hand.order<string[]>(race)));
         const pairs = offsets.map((_, round) => [one![round]!, other![round]!].sort().join(" "));
@@ -83,13 +107,14 @@ for (const cachedBlocks of [0, 64]) {
       }));
   }
 
-  test(`workers - two take the last block at the same moment, ${cachedBlocks} blocks cached: exactly one gets it`, () =>
-    withCrew(2, { blocks: 2, cachedBlocks }, async (pool, crew) => {
+  test(`workers - two take the last block at the same moment, ${kind}: exactly one gets it`, () =>
+    withCrew(2, { blocks: 2, ...shape }, async (pool, crew) => {
       const { flags } = makeFlags();
       const keep = present(pool.alloc(1));
-      const race = { ask: "race to alloc", rounds: 300, flags } as const;
+      const rounds = slow === 1 ? 300 : 100;
+      const race = { ask: "race to alloc", rounds, flags } as const;
       const [one, other] = await Promise.all(crew.map((hand) => hand.order<boolean[]>(race)));
-      assertEquals(one!.map((won, round) => Number(won) + Number(other![round])), Array(300).fill(1));
+      assertEquals(one!.map((won, round) => Number(won) + Number(other![round])), Array(rounds).fill(1));
       pool.free(keep);
     }));
 }
@@ -139,28 +164,37 @@ test("workers - a buffer that is posted without a transfer list is a copy, and f
     assert(pool.owns(block));
   }));
 
-test("workers - one destroys while others work: they get destroyed, and nothing crashes", () =>
-  seeded(async () => {
-    for (let round = 0; round < 5; round++) {
-      await withCrew(3, { blocks: 512 }, async (pool, crew) => {
-        const { flags, words } = makeFlags();
-        const endings = crew.map((hand, place) =>
-          hand.order<Ending>({ ask: "churn", steps: Infinity, seed: SEED + place, flags })
-        );
-        waitFor(words, 1000);
-        const stale = present(pool.alloc(1));
-        pool.destroy();
-        new Uint8Array(stale).fill(1);
-        for (const { code, message } of await Promise.all(endings)) {
-          assertEquals(code, "destroyed");
-          assert(/^Cannot (allocate|free|reallocate): the pool is destroyed$/.test(message), message);
-        }
-        const { id } = pool.handle;
-        const again = crew[0]!.order({ ask: "attach", handle: pool.handle });
-        await assertRejects(() => again, Error, `Cannot attach to pool ${id}: it is destroyed`);
-      });
-    }
-  }));
+const UNCHECKED_AND_CHECKED = [{ kind: "unchecked", slow: 1, rounds: 5, checked: false }, {
+  kind: "checked",
+  slow: 10,
+  rounds: 2,
+  checked: true,
+}] as const;
+
+for (const { kind, slow, rounds, ...shape } of UNCHECKED_AND_CHECKED) {
+  test(`workers - one destroys while others work: they get destroyed, and nothing crashes, ${kind}`, () =>
+    seeded(async () => {
+      for (let round = 0; round < rounds; round++) {
+        await withCrew(3, { blocks: 512, ...shape }, async (pool, crew) => {
+          const { flags, words } = makeFlags();
+          const endings = crew.map((hand, place) =>
+            hand.order<Ending>({ ask: "churn", steps: Infinity, seed: SEED + place, flags })
+          );
+          waitFor(words, 1000 / slow);
+          const stale = present(pool.alloc(1));
+          destroyQuietly(pool);
+          if (!stale.detached) new Uint8Array(stale).fill(1);
+          for (const { code, message } of await Promise.all(endings)) {
+            assertEquals(code, "destroyed");
+            assert(/^Cannot (allocate|free|reallocate): the pool is destroyed$/.test(message), message);
+          }
+          const { id } = pool.handle;
+          const again = crew[0]!.order({ ask: "attach", handle: pool.handle });
+          await assertRejects(() => again, Error, `Cannot attach to pool ${id}: it is destroyed`);
+        });
+      }
+    }));
+}
 
 test("workers - one that only attached may destroy too", () =>
   withCrew(2, {}, async (pool, crew) => {
@@ -194,26 +228,30 @@ test("workers - one ends without close: the pool and its blocks are there for th
     present(pool.alloc(400 * 64));
   }));
 
-test("workers - one is terminated at any moment of its work: the others go on", () =>
-  seeded(async () => {
-    for (let round = 0; round < 5; round++) {
-      // So many that the victim, who takes more than it gives back, cannot fill the pool before it is terminated.
-      await withCrew(2, { blocks: 2 ** 18 }, async (pool, crew) => {
-        const { flags, words } = makeFlags();
-        const [victim, other] = crew as [Hand, Hand];
-        const lost = victim.order({ ask: "churn", steps: Infinity, seed: SEED, flags }).catch((error: Error) => error);
-        waitFor(words, 300 + round * 77);
-        victim.terminate();
-        assert(await lost instanceof Error);
-        const { flags: own } = makeFlags();
-        const ending = await other.order<Ending>({ ask: "churn", steps: 5000, seed: SEED + 1, flags: own });
-        assertEquals(ending, { code: "done", message: "", steps: 5000 });
-        Atomics.store(words, STOP, 1); // Deno does not end a worker inside of a loop
-        pool.free(present(pool.alloc(100)));
-        pool.check();
-      });
-    }
-  }));
+for (const { kind, slow, rounds, ...shape } of UNCHECKED_AND_CHECKED) {
+  test(`workers - one is terminated at any moment of its work: the others go on, ${kind}`, () =>
+    seeded(async () => {
+      for (let round = 0; round < rounds; round++) {
+        // So many that the victim, who takes more than it gives back, cannot fill the pool before it is terminated.
+        await withCrew(2, { blocks: 2 ** 18, ...shape }, async (pool, crew) => {
+          const { flags, words } = makeFlags();
+          const [victim, other] = crew as [Hand, Hand];
+          const lost = victim.order({ ask: "churn", steps: Infinity, seed: SEED, flags }).catch((error: Error) =>
+            error
+          );
+          waitFor(words, (300 + round * 77) / slow);
+          victim.terminate();
+          assert(await lost instanceof Error);
+          const { flags: own } = makeFlags();
+          const ending = await other.order<Ending>({ ask: "churn", steps: 5000 / slow, seed: SEED + 1, flags: own });
+          assertEquals(ending, { code: "done", message: "", steps: 5000 / slow });
+          Atomics.store(words, STOP, 1); // Deno does not end a worker inside of a loop
+          pool.free(present(pool.alloc(100)));
+          pool.check();
+        });
+      }
+    }));
+}
 
 /** Waits until the workers have done so many steps. */
 function waitFor(words: Int32Array, steps: number): void {

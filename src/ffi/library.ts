@@ -1,124 +1,141 @@
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { appendFileSync, existsSync, linkSync, mkdirSync, readFileSync, unlinkSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { inflateRawSync } from "node:zlib";
 import { MemPoolError } from "../errors.ts";
+import { isLoaded, withMemoryFile } from "./libc.ts";
 import { ABI, type Host, type Native } from "./native.ts";
-
-const COMPILERS = ["cc", "gcc", "clang"];
-const FLAGS = ["-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-pthread"];
-const SUFFIXES: Record<string, string> = { darwin: "dylib" };
-
-// As native/Makefile has them, in its order.
-
-const HEADERS = ["mempool.h", "internal.h"];
-const SOURCES = ["mempool.c", "holds.c", "threads.c", "lock.c", "owner_lock.c", "os_posix.c", "os_windows.c"];
-const NEVER_UNLOADED = ["-Wl,-z,nodelete"];
-
-const PERMISSIONS =
-  "Deno needs --allow-ffi (without a path) and --allow-read to load it, and for building it once also " +
-  "--allow-write and --allow-run";
+import { PREBUILT, type Prebuilt } from "./prebuilt.ts";
 
 /**
- * Loads the native library from native/build. Where it is not there yet, builds it with the system's C compiler first.
- * One file serves all workers of a process: the registry of pools is in the library's variables, and the system gives
- * each file its own. So a file never changes once it has its name: the name tells the sources that it was built from.
+ * Loads the native library, which is part of this module's sources. One instance of it serves all workers of a process:
+ * the registry of pools is in its variables. The system takes two files for two libraries, even if they are equal; so
+ * whoever comes second has to find what the first one has loaded.
  */
-export function loadLibrary(host: Host): Native {
-  const folder = nativeFolder();
-  const tried: string[] = [];
-  const native = find(host, folder, tried);
-  if (native === undefined) throw failure(tried);
-  return native;
-}
-
-function nativeFolder(): string {
-  const folder = new URL("../../native/", import.meta.url);
-  if (folder.protocol === "file:") return fileURLToPath(folder.href);
-  throw failure([`${folder.href}: a native library can be loaded from a file only`]);
-}
-
-function find(host: Host, folder: string, tried: string[]): Native | undefined {
-  let path = folder;
+export function loadLibrary(host: Host, libraries = PREBUILT): Native {
+  const platform = `${host.system}-${host.machine}`;
+  const prebuilt = libraries[platform];
+  if (prebuilt === undefined) {
+    throw failure(`: there is none for ${platform}, only for ${Object.keys(libraries).join(", ")}`);
+  }
   try {
-    path = libraryPath(host, folder);
-    if (!existsSync(path)) {
-      tried.push(`${path}: not there`);
-      if (!build(host, folder, path, tried)) return undefined;
-    }
-    return loadVerified(host, path);
+    host.permit();
   } catch (error) {
-    tried.push(`${path}: ${error instanceof Error ? error.message : error}`);
+    throw failure(`: ${reasonOf(error)}. ${host.permissions}`);
+  }
+  return loadPrebuilt(host, prebuilt);
+}
+
+function loadPrebuilt(host: Host, prebuilt: Prebuilt): Native {
+  const tried: string[] = [];
+  for (const [where, load] of [["memory", fromMemory], ["a file", fromFile]] as const) {
+    try {
+      return load(host, prebuilt);
+    } catch (error) {
+      if (error instanceof MemPoolError) throw error;
+      tried.push(`from ${where}: ${reasonOf(error)}`);
+    }
+  }
+  throw failure(`. Tried: ${tried.join("; ")}. ${host.permissions}`);
+}
+
+/**
+ * Linux with the GNU C library: without a file of its own, so that the permission to call native code is enough. The
+ * library is looked for by its name, once it is loaded too: if two threads do that at the same moment, both find the one
+ * that came first.
+ */
+function fromMemory(host: Host, prebuilt: Prebuilt): Native {
+  const libc = host.libc();
+  if (!isLoaded(libc, prebuilt.name)) {
+    withMemoryFile(libc, prebuilt.name, unpack(prebuilt), (path) => host.load(path));
+  }
+  return checked(host.load(prebuilt.name));
+}
+
+/** Elsewhere: from a file that all threads, and all processes of this user, open by the same path. */
+function fromFile(host: Host, prebuilt: Prebuilt): Native {
+  const path = privateFile(host, prebuilt);
+  // Opening a file that was cut short can end the process.
+  if (checksum(readFileSync(path)) !== prebuilt.sha256) throw new Error(`${path} was changed, remove it`);
+  return checked(host.load(path));
+}
+
+/** The library's file: its folder is called by the checksum, which tells it from what another compiler made of the sources. */
+function privateFile(host: Host, prebuilt: Prebuilt): string {
+  const draft = mkdtempSync(join(tmpdir(), "mempool-draft-"));
+  try {
+    const folder = privateFolder(host, lstatSync(draft).uid);
+    const path = join(folder, prebuilt.sha256.slice(0, 16), prebuilt.name);
+    if (!existsSync(path)) publish(draft, path, unpack(prebuilt));
+    return path;
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+/** A folder for temporary files that no other user can write to. */
+function privateFolder(host: Host, user: number): string {
+  const folder = join(tmpdir(), `mempool-${user}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const stat = lstatSync(folder);
+  // Windows has no modes, and its folder for temporary files is the user's own.
+  const others = host.system === "windows" ? 0 : stat.mode & 0o077;
+  if (!stat.isDirectory() || stat.uid !== user || others !== 0) throw new Error(`${folder} is not this user's alone`);
+  return folder;
+}
+
+/**
+ * The file appears when it is whole, and with its folder: no system puts a folder in the place of one that has something
+ * in it. So if another thread was faster, that one's stays.
+ */
+function publish(draft: string, path: string, library: Uint8Array): void {
+  writeFileSync(join(draft, basename(path)), library, { flag: "wx", mode: 0o500 });
+  try {
+    renameSync(draft, dirname(path));
+  } catch (error) {
+    if (!existsSync(path)) throw error;
+  }
+}
+
+function unpack({ deflated, sha256, bytes }: Prebuilt): Uint8Array {
+  const library = inflated(deflated);
+  if (library?.length === bytes && checksum(library) === sha256) return library;
+  throw failure(": the one in this module's sources is damaged, its checksum is another");
+}
+
+/** Undefined when it was not compressed by us. */
+function inflated(deflated: string): Uint8Array | undefined {
+  try {
+    return inflateRawSync(Buffer.from(deflated, "base64"));
+  } catch {
     return undefined;
   }
 }
 
-/** Where the library that is built from the sources in `folder` has its place. */
-export function libraryPath(host: Pick<Host, "system" | "machine">, folder: string): string {
-  const sources = createHash("sha256");
-  for (const name of [...HEADERS, ...SOURCES]) sources.update(readFileSync(join(folder, name)));
-  const key = sources.digest("hex").slice(0, 12);
-  return join(folder, "build", `mempool-${ABI}-${host.system}-${host.machine}-${key}.${SUFFIXES[host.system] ?? "so"}`);
+function checksum(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** Opening a file that was cut short can end the process: what is not as it was built is not opened. */
-function loadVerified(host: Host, path: string): Native {
-  const sum = checksum(path);
-  if (!existsSync(sumsPath(path))) throw broken(`there is no ${basename(sumsPath(path))} to verify it by`);
-  const sums = readFileSync(sumsPath(path), "utf8").split("\n");
-  if (!sums.some((line) => line.startsWith(sum))) throw broken("it is not as it was built, its checksum is another");
-  const native = host.load(path);
-  if (native.abi !== ABI) throw broken(`it is of version ${native.abi}, this code needs ${ABI}`);
-  return native;
+function checked(native: Native): Native {
+  if (native.abi === ABI) return native;
+  throw failure(`: the one in this module's sources is of version ${native.abi}, they need ${ABI}`);
 }
 
-function broken(how: string): Error {
-  return new Error(`${how}; remove it to have it built again`);
+function failure(why: string): MemPoolError {
+  return new MemPoolError("library", `Cannot load the native library${why}`);
 }
 
-function build(host: Host, folder: string, path: string, tried: string[]): boolean {
-  mkdirSync(dirname(path), { recursive: true });
-  const draft = `${path}.${crypto.randomUUID()}`;
-  const linking = host.system === "darwin" ? [] : NEVER_UNLOADED;
-  const sources = SOURCES.map((name) => join(folder, name));
-  for (const compiler of COMPILERS) {
-    const result = host.run(compiler, [...FLAGS, ...linking, "-o", draft, ...sources]);
-    if (result?.success) {
-      publish(draft, path);
-      return true;
-    }
-    tried.push(`${compiler}: ${result === undefined ? "no such program" : result.output.trim()}`);
-  }
-  return false;
-}
-
-/**
- * Gives the draft its name unless another worker's build has got it already: then all of us load that one. The
- * checksums of all drafts are noted before, so that whichever gets the name can be verified at once.
- */
-function publish(draft: string, path: string): void {
-  try {
-    appendFileSync(sumsPath(path), `${checksum(draft)}  ${basename(path)}\n`);
-    linkSync(draft, path);
-  } catch (error) {
-    if (!existsSync(path)) throw error;
-  } finally {
-    unlinkSync(draft);
-  }
-}
-
-/** Where the checksums of a library stand, one a line, as sha256sum writes them. */
-function sumsPath(path: string): string {
-  return `${path}.sha256`;
-}
-
-function checksum(path: string): string {
-  return createHash("sha256").update(readFileSync(path)).digest("hex");
-}
-
-function failure(tried: string[]): MemPoolError {
-  return new MemPoolError(
-    "library",
-    `Cannot load the native library. Tried: ${tried.join("; ")}. ${PERMISSIONS}`,
-  );
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,0 +1,18 @@
+/**
+ * What becomes of a run: it is made free, its end is when it shrinks, or its contents have moved elsewhere, or are about to
+ * slide to where they overlap it.
+ */
+export type Fate = "freed" | "shrinks" | "moved" | "slides";
+
+/** What a checked pool has to say where allocated runs change. Called with the lock held. */
+export interface Guard {
+  /** Whether the caller meant the allocation that the block has now, at this place of what it named. */
+  isNamed(block: number, place: number): boolean;
+  /** Says whether the run, or its end if it shrinks, may be made free; otherwise it stays allocated. */
+  leaves(block: number, fate: Fate): boolean;
+  /** The run holds another number of bytes, where it lies. */
+  resized(block: number): void;
+}
+
+/** Of a pool that is not checked. */
+export const UNGUARDED: Guard = { isNamed: () => true, leaves: () => true, resized: () => {} };

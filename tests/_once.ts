@@ -1,0 +1,22 @@
+/** Does something in the middle of an operation, as another worker might. */
+
+type Methods<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never }[keyof T];
+
+/** Calls `interfere` once, before the next call of a method or after it. */
+export function once<T extends object>(
+  target: T,
+  method: Methods<T>,
+  when: "before" | "after",
+  interfere: () => void,
+): void {
+  const original = target[method] as (...args: unknown[]) => unknown;
+  const put = (replacement: unknown): void =>
+    void Object.defineProperty(target, method, { value: replacement, configurable: true, writable: true });
+  put((...args: unknown[]) => {
+    put(original);
+    if (when === "before") interfere();
+    const result = original.apply(target, args);
+    if (when === "after") interfere();
+    return result;
+  });
+}
