@@ -136,13 +136,13 @@ export function compilerHere(): string | undefined {
 }
 
 /** Builds the library for a platform into `folder`; returns its bytes. Throws with what the tools wrote. */
-export function buildFor(platform: Platform, folder: string): Uint8Array {
+export function buildFor(platform: Platform, folder: string, from = native): Uint8Array {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, fileOf(platform));
   // The linker notes the name of the file on Windows.
   const draft = join(folder, ownName(platform));
   // In their folder, by their plain names: no path of this machine comes near the compiler's output.
-  const run = (program: string, args: string[]) => execFileSync(program, args, { cwd: native, stdio: "pipe" });
+  const run = (program: string, args: string[]) => execFileSync(program, args, { cwd: from, stdio: "pipe" });
   run("clang", [...common, "-o", draft, ...sources, ...platform.flags(ownName(platform))]);
   if (platform.dropped !== undefined) {
     run("llvm-objcopy", [...platform.dropped.map((section) => `--remove-section=${section}`), draft]);
