@@ -12,7 +12,17 @@ import { execFileSync } from "node:child_process";
 import { closeSync, mkdirSync, mkdtempSync, openSync, read, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { onDeno, scratch } from "../scripts/_project.ts";
-import { assertDoubleFree, assertZero, CHECKED, Kept } from "./_checked.ts";
+import {
+  allocateHere,
+  assertDoubleFree,
+  assertZero,
+  CHECKED,
+  freeHere,
+  freeManyHere,
+  freeOffsetHere,
+  Kept,
+  reallocHere,
+} from "./_checked.ts";
 import { withHands } from "./_checked_hands.ts";
 import { skip, test } from "./_harness.ts";
 import {
@@ -79,28 +89,6 @@ async function whileReading(
   destroyQuietly(pool);
 }
 
-function allocateHere(pool: MemPool, bytes: number): ArrayBuffer {
-  const block = present(pool.alloc(bytes));
-  return block;
-}
-
-function freeHere(pool: MemPool, block: ArrayBuffer): void {
-  pool.free(block);
-}
-
-function freeOffsetHere(pool: MemPool, offset: number): void {
-  pool.freeOffset(offset);
-}
-
-function freeManyHere(pool: MemPool, blocks: ArrayBuffer[]): void {
-  pool.freeMany(blocks);
-}
-
-function reallocHere(pool: MemPool, block: ArrayBuffer, bytes: number): ArrayBuffer {
-  const resized = present(pool.realloc(block, bytes));
-  return resized;
-}
-
 const bunTest = onDeno ? skip("Deno detaches buffers that are in use") : test;
 const denoTest = onDeno ? test : skip("Bun does not detach buffers that are in use");
 
@@ -118,7 +106,7 @@ const range = (first: number, end: number): number[] =>
 const FREES: Readonly<Record<string, readonly [where: string, free: (pool: MemPool, block: ArrayBuffer) => void]>> = {
   "free": ["freeHere", (pool, block) => freeHere(pool, block)],
   "freeOffset": ["freeOffsetHere", (pool) => freeOffsetHere(pool, 0)],
-  "freeMany": ["freeManyHere", (pool, block) => freeManyHere(pool, [block, allocateHere(pool, 100)])],
+  "freeMany": ["freeManyHere", (pool, block) => freeManyHere(pool, block, allocateHere(pool, 100))],
 };
 
 for (const [name, [where, free]] of Object.entries(FREES)) {

@@ -3,24 +3,20 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import type { LeakInfo, MemPool } from "mempool";
 import { workerOf } from "../src/table.ts";
-import { assertDoubleFree, assertInnermost, assertTells, assertZero, Kept } from "./_checked.ts";
+import {
+  allocateHere,
+  assertDoubleFree,
+  assertInnermost,
+  assertTells,
+  assertZero,
+  freeHere,
+  freeOffsetHere,
+  Kept,
+} from "./_checked.ts";
 import { withHands } from "./_checked_hands.ts";
 import type { Outcome } from "./_checked_worker.ts";
 import { test } from "./_harness.ts";
-import { assertMarked, assertOneFreeRun, insideOf, mark, present } from "./_pool.ts";
-
-function allocateHere(pool: MemPool, bytes = 50): ArrayBuffer {
-  const block = present(pool.alloc(bytes));
-  return block;
-}
-
-function freeHere(pool: MemPool, block: ArrayBuffer): void {
-  pool.free(block);
-}
-
-function freeOffsetHere(pool: MemPool, offset: number): void {
-  pool.freeOffset(offset);
-}
+import { assertMarked, assertOneFreeRun, insideOf, mark } from "./_pool.ts";
 
 const DONE: Outcome = { code: "done", message: "" };
 
