@@ -144,3 +144,9 @@ int __wrap_pthread_setspecific(pthread_key_t key, const void *value) {
     int error = due(CALL_SETSPECIFIC);
     return error != 0 ? error : __real_pthread_setspecific(key, value);
 }
+
+int __real_nanosleep(const struct timespec *, struct timespec *);
+int __wrap_nanosleep(const struct timespec *time, struct timespec *left);
+int __wrap_nanosleep(const struct timespec *time, struct timespec *left) {
+    return refused(CALL_NANOSLEEP) ? -1 : __real_nanosleep(time, left);
+}

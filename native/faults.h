@@ -23,6 +23,7 @@ typedef enum {
     CALL_CLOCK,
     CALL_KEY_CREATE,
     CALL_SETSPECIFIC,
+    CALL_NANOSLEEP,
     CALL_KINDS,
 } call_kind;
 

@@ -55,16 +55,11 @@ void hold_begin(uint32_t region, double thread) {
     }
 }
 
-bool hold_end(uint32_t region, double thread) {
+void hold_end(uint32_t region, double thread) {
     uint32_t *link = link_of(region, thread);
-    if (*link == 0) {
-        return true;
+    if (*link != 0 && --holds[*link].count == 0) {
+        drop(link);
     }
-    if (--holds[*link].count > 0) {
-        return false;
-    }
-    drop(link);
-    return true;
 }
 
 uint32_t holds_of_the_dead(uint32_t region) {

@@ -171,7 +171,7 @@ static void rounds_without_number_take_the_same_ranges(void) {
             maps = lines_of("/proc/self/maps");
         }
     }
-    expect(lines_of("/proc/self/maps") <= maps + 8);
+    expect(!COUNTS_MAPS || lines_of("/proc/self/maps") <= maps + 8);
 }
 
 static void *lock_and_close(void *argument) {

@@ -1,16 +1,68 @@
-/* The library as it is shipped: opening and closing it as a runtime does. Its path is the argument. */
+/*
+ * The library as it is shipped: opening and closing it as a runtime does. Its path is the argument; with its own name
+ * as another one, also whether the loader finds it by that once it is there.
+ */
 #define _GNU_SOURCE
 
 #include "mempool.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#if defined(_WIN32)
+
+#include <windows.h>
+
+static void *load(const char *path) {
+    return (void *)LoadLibraryA(path);
+}
+
+static void *loaded(const char *path) {
+    return (void *)GetModuleHandleA(path);
+}
+
+static void *find(void *library, const char *name) {
+    return (void *)(uintptr_t)GetProcAddress((HMODULE)library, name);
+}
+
+static void unload(void *library) {
+    FreeLibrary((HMODULE)library);
+}
+
+static const char *reason(void) {
+    return NULL;
+}
+
+#else
+
+#include <dlfcn.h>
+
+static void *load(const char *path) {
+    return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+}
+
+static void *loaded(const char *path) {
+    return dlopen(path, RTLD_NOW | RTLD_NOLOAD);
+}
+
+static void *find(void *library, const char *name) {
+    return dlsym(library, name);
+}
+
+static void unload(void *library) {
+    dlclose(library);
+}
+
+static const char *reason(void) {
+    return dlerror();
+}
+
+#endif
+
 static void *must(void *found, const char *what) {
     if (found == NULL) {
-        const char *why = dlerror();
+        const char *why = reason();
         fprintf(stderr, "load: %s: %s\n", what, why != NULL ? why : "no reason given");
         exit(1);
     }
@@ -18,7 +70,7 @@ static void *must(void *found, const char *what) {
 }
 
 static double call(void *library, const char *name) {
-    void *symbol = must(dlsym(library, name), name);
+    void *symbol = must(find(library, name), name);
     return (*(double (**)(void))&symbol)();
 }
 
@@ -26,11 +78,11 @@ static double call(void *library, const char *name) {
 static void *serve_two_workers(void *path) {
     double ids[2];
     for (int i = 0; i < 2; i++) {
-        void *library = must(dlopen(path, RTLD_NOW | RTLD_LOCAL), path);
+        void *library = must(load(path), path);
         ids[i] = call(library, "mempool_thread");
-        dlclose(library);
+        unload(library);
     }
-    must(dlopen(path, RTLD_NOW | RTLD_NOLOAD), "it was unloaded");
+    must(loaded(path), "it was unloaded");
     if (ids[0] <= 0 || ids[0] != ids[1]) {
         fprintf(stderr, "load: one thread has the ids %.0f and %.0f\n", ids[0], ids[1]);
         exit(1);
@@ -38,12 +90,24 @@ static void *serve_two_workers(void *path) {
     return NULL;
 }
 
+static void find_by_name(const char *path, const char *name) {
+    double process = call(must(load(path), path), "mempool_process");
+    if (call(must(loaded(name), "not found by its name"), "mempool_process") != process) {
+        fprintf(stderr, "load: another one has its name\n");
+        exit(1);
+    }
+    puts("load: found by its name");
+}
+
 int main(int count, char **arguments) {
     pthread_t thread;
-    if (count != 2 || pthread_create(&thread, NULL, serve_two_workers, arguments[1]) != 0) {
+    if (count < 2 || pthread_create(&thread, NULL, serve_two_workers, arguments[1]) != 0) {
         return 2;
     }
     pthread_join(thread, NULL);
     puts("load: the library stays");
+    if (count > 2) {
+        find_by_name(arguments[1], arguments[2]);
+    }
     return 0;
 }

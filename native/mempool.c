@@ -1,12 +1,7 @@
 #include "internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stddef.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
 
 /* ---- constants ---- */
 
@@ -19,15 +14,7 @@
 /* No system that we know maps more than 2^47 bytes for one process. */
 #define ADDRESS_LIMIT 140737488355328.0
 
-#ifndef MAP_NORESERVE
-#define MAP_NORESERVE 0
-#endif
-
-#ifndef MAP_ANONYMOUS
-#define MAP_ANONYMOUS MAP_ANON
-#endif
-
-_Static_assert(sizeof(pthread_mutex_t) <= MEMPOOL_LOCK_BYTES, "the lock fits into its room");
+_Static_assert(sizeof(region_lock) <= MEMPOOL_LOCK_BYTES, "the lock fits into its room");
 
 /* ---- structures ---- */
 
@@ -55,13 +42,9 @@ typedef struct {
 static region_entry regions[REGION_LIMIT];
 static uint32_t region_count; /* entries ever used */
 static double next_sequence = 1;
-static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
+static os_mutex registry = OS_MUTEX_INITIALIZER;
 
 /* ---- sizes ---- */
-
-static size_t page_size(void) {
-    return (size_t)sysconf(_SC_PAGESIZE);
-}
 
 static size_t round_up(size_t bytes, size_t unit) {
     return (bytes + unit - 1) / unit * unit;
@@ -72,7 +55,7 @@ static size_t round_up(size_t bytes, size_t unit) {
  * space in use has a bound. It costs at most a quarter of address space, and no memory.
  */
 static size_t size_class(size_t bytes) {
-    size_t step = page_size();
+    size_t step = os_page_size();
     while (step < bytes / 8) {
         step *= 2;
     }
@@ -80,37 +63,39 @@ static size_t size_class(size_t bytes) {
 }
 
 static size_t reserved_bytes(const region_entry *entry) {
-    return entry->meta_reserved + page_size() + entry->data_reserved + page_size();
+    return entry->meta_reserved + os_page_size() + entry->data_reserved + os_page_size();
 }
 
-/* ---- mapping ---- */
-
-/* Zero pages, new ones if `where` is NULL; in one step, so that no reader of old ones ever meets a hole. */
-static unsigned char *map_zero_pages(unsigned char *where, size_t bytes) {
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (where == NULL ? 0 : MAP_FIXED);
-    void *got = mmap(where, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
-    return got == MAP_FAILED ? NULL : got;
-}
-
-/* Gives memory back, and keeps the addresses; where the system has no new pages left, by emptying the old ones. */
-static void give_back(unsigned char *where, size_t bytes) {
-    if (map_zero_pages(where, bytes) == NULL) {
-        madvise(where, bytes, MADV_DONTNEED);
-    }
-}
-
-/* Takes access from all between `from` and `to`. Returns an errno. */
-static int guard(unsigned char *from, unsigned char *to) {
-    return mprotect(from, (size_t)(to - from), PROT_NONE) == 0 ? 0 : errno;
-}
+/* ---- the parts of a region ---- */
 
 static int guard_parts(const region_entry *entry) {
-    int error = guard(entry->base + entry->meta_bytes, entry->data);
-    return error != 0 ? error : guard(entry->data + entry->data_open, entry->base + reserved_bytes(entry));
+    int error = os_guard(entry->base + entry->meta_bytes, entry->data);
+    return error != 0 ? error : os_guard(entry->data + entry->data_open, entry->base + reserved_bytes(entry));
 }
 
-static pthread_mutex_t *lock_of(const region_entry *entry) {
-    return (pthread_mutex_t *)(void *)entry->base;
+static int open_parts(const region_entry *entry) {
+    int error = os_open(entry->base, entry->base + entry->meta_bytes);
+    return error != 0 ? error : os_open(entry->data, entry->data + entry->data_open);
+}
+
+#if defined(_WIN32)
+
+bool region_covers(const unsigned char *address) {
+    for (uint32_t i = 0; i < region_count; i++) {
+        const region_entry *entry = &regions[i];
+        bool in_meta = address >= entry->base && address < entry->base + entry->meta_bytes;
+        bool in_data = address >= entry->data && address < entry->data + entry->data_open;
+        if (entry->state != UNUSED && (in_meta || in_data)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+#endif
+
+static region_lock *lock_of(const region_entry *entry) {
+    return (region_lock *)(void *)entry->base;
 }
 
 static uint32_t index_of(const region_entry *entry) {
@@ -151,6 +136,7 @@ static region_entry *unused_entry(void) {
     uint32_t resting;
     region_entry *forgotten = longest_retired(0, 0, &resting);
     if (forgotten != NULL) {
+        os_open(forgotten->data, forgotten->data + forgotten->data_open);
         forgotten->state = UNUSED;
     }
     return forgotten;
@@ -161,17 +147,12 @@ static int reserve(region_entry *entry, size_t meta_reserved, size_t data_reserv
     entry->meta_reserved = meta_reserved;
     entry->data_reserved = data_reserved;
     entry->data_open = 0;
-    entry->base = map_zero_pages(NULL, reserved_bytes(entry));
-    if (entry->base == NULL) {
-        return errno;
+    int error;
+    entry->base = os_reserve(reserved_bytes(entry), &error);
+    if (error == 0) {
+        entry->data = entry->base + meta_reserved + os_page_size();
     }
-    entry->data = entry->base + meta_reserved + page_size();
-    return 0;
-}
-
-/* Zero again: stale buffers may have written there while it rested. Returns an errno. */
-static int reuse(region_entry *entry) {
-    return map_zero_pages(entry->base, reserved_bytes(entry)) != NULL ? 0 : errno;
+    return error;
 }
 
 /* An entry with a range all of zero pages; it is still RETIRED or UNUSED. Returns an errno. */
@@ -179,7 +160,8 @@ static int find_range(size_t meta_reserved, size_t data_reserved, region_entry *
     uint32_t resting;
     *found = longest_retired(meta_reserved, data_reserved, &resting);
     if (resting > QUARANTINE) {
-        return reuse(*found);
+        /* Stale buffers may have written there while it rested. */
+        return os_renew((*found)->base, reserved_bytes(*found));
     }
     *found = unused_entry();
     return *found == NULL ? ENFILE : reserve(*found, meta_reserved, data_reserved);
@@ -187,14 +169,14 @@ static int find_range(size_t meta_reserved, size_t data_reserved, region_entry *
 
 /* One mapping from end to end, because a process may have so many only. */
 static void retire(region_entry *entry) {
-    give_back(entry->base, reserved_bytes(entry));
+    os_give_back(entry->base, reserved_bytes(entry));
     entry->state = RETIRED;
     entry->retired_at = next_sequence;
 }
 
 /* Undoes find_range. A new range, which nobody has seen, need not stay. */
 static void abandon(region_entry *entry) {
-    if (entry->state == RETIRED || munmap(entry->base, reserved_bytes(entry)) != 0) {
+    if (entry->state == RETIRED || os_release(entry->base, reserved_bytes(entry)) != 0) {
         retire(entry);
     }
 }
@@ -203,7 +185,8 @@ static void abandon(region_entry *entry) {
 static void sweep(region_entry *entry) {
     entry->open_count -= holds_of_the_dead(index_of(entry));
     if (entry->open_count == 0 && entry->state == DESTROYED) {
-        pthread_mutex_destroy(lock_of(entry));
+        lock_leave(lock_of(entry));
+        lock_unmake(lock_of(entry));
         retire(entry);
     }
 }
@@ -217,7 +200,7 @@ static void sweep_destroyed(void) {
 }
 
 static int make_region(size_t meta_bytes, size_t data_bytes, region_entry **made) {
-    size_t page = page_size();
+    size_t page = os_page_size();
     region_entry *entry;
     int error = find_range(size_class(round_up(meta_bytes, page)), size_class(round_up(data_bytes, page)), &entry);
     if (error != 0) {
@@ -228,6 +211,9 @@ static int make_region(size_t meta_bytes, size_t data_bytes, region_entry **made
     entry->data_bytes = data_bytes;
     entry->data_open = data_open > entry->data_open ? data_open : entry->data_open;
     error = guard_parts(entry);
+    if (error == 0) {
+        error = open_parts(entry);
+    }
     if (error == 0) {
         error = lock_make(lock_of(entry));
     }
@@ -267,28 +253,13 @@ uint32_t mempool_abi(void) {
     return MEMPOOL_ABI;
 }
 
-/* Where the system has no random numbers, the time and the process tell processes apart. */
-static uint64_t process_nonce(void) {
-    uint64_t nonce = 0;
-    int file = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-    if (file < 0 || read(file, &nonce, sizeof nonce) != (ssize_t)sizeof nonce) {
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
-        nonce = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec + ((uint64_t)getpid() << 32);
-    }
-    if (file >= 0) {
-        close(file);
-    }
-    return (nonce >> 12) | 1;
-}
-
 double mempool_process(void) {
     static uint64_t nonce;
-    pthread_mutex_lock(&registry);
+    os_mutex_lock(&registry);
     if (nonce == 0) {
-        nonce = process_nonce();
+        nonce = (os_nonce() >> 12) | 1;
     }
-    pthread_mutex_unlock(&registry);
+    os_mutex_unlock(&registry);
     return (double)nonce;
 }
 
@@ -298,7 +269,7 @@ double mempool_create(double meta_bytes, double data_bytes) {
     }
     double thread = mempool_thread();
     region_entry *made = NULL;
-    pthread_mutex_lock(&registry);
+    os_mutex_lock(&registry);
     sweep_destroyed();
     int error = make_region((size_t)meta_bytes, (size_t)data_bytes, &made);
     double id = -error;
@@ -306,43 +277,42 @@ double mempool_create(double meta_bytes, double data_bytes) {
         hold_begin(index_of(made), thread);
         id = made->id;
     }
-    pthread_mutex_unlock(&registry);
+    os_mutex_unlock(&registry);
     return id;
 }
 
 int32_t mempool_open(double id) {
     double thread = mempool_thread();
-    pthread_mutex_lock(&registry);
+    os_mutex_lock(&registry);
     int32_t answer = open_region(id, thread);
-    pthread_mutex_unlock(&registry);
+    os_mutex_unlock(&registry);
     return answer;
 }
 
 void mempool_close(uint32_t region) {
     region_entry *entry = &regions[region];
     double thread = mempool_thread();
-    pthread_mutex_lock(&registry);
-    if (hold_end(region, thread)) {
-        /* If it has the lock: until a thread ends, the system may follow a list that leads there. Else it is refused. */
-        pthread_mutex_unlock(lock_of(entry));
-    }
+    /* An exception may have thrown it out of a critical section. Its list of mutexes must not lead to other pages. */
+    lock_leave(lock_of(entry));
+    os_mutex_lock(&registry);
+    hold_end(region, thread);
     entry->open_count--;
     sweep(entry);
-    pthread_mutex_unlock(&registry);
+    os_mutex_unlock(&registry);
 }
 
 void mempool_destroy(uint32_t region, double keep_bytes, uint32_t timeout_ms) {
     region_entry *entry = &regions[region];
-    pthread_mutex_lock(&registry);
+    os_mutex_lock(&registry);
     bool first = entry->state == LIVE;
     entry->state = DESTROYED;
     if (first) {
-        give_back(entry->data, entry->data_open);
+        os_give_back(entry->data, entry->data_open);
     }
-    pthread_mutex_unlock(&registry);
-    size_t keep = round_up((size_t)keep_bytes, page_size());
+    os_mutex_unlock(&registry);
+    size_t keep = round_up((size_t)keep_bytes, os_page_size());
     if (first && keep < entry->meta_bytes && mempool_lock(region, timeout_ms) >= 0) {
-        give_back(entry->base + keep, entry->meta_bytes - keep);
+        os_give_back(entry->base + keep, entry->meta_bytes - keep);
         mempool_unlock(region);
     }
 }
@@ -352,7 +322,7 @@ int32_t mempool_lock(uint32_t region, uint32_t timeout_ms) {
 }
 
 void mempool_unlock(uint32_t region) {
-    pthread_mutex_unlock(lock_of(&regions[region]));
+    lock_release(lock_of(&regions[region]));
 }
 
 void *mempool_meta(uint32_t region) {

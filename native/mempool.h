@@ -1,8 +1,8 @@
 /*
  * The native side of mempool: what JavaScript cannot do by itself.
  *
- * It maps regions, keeps a registry of them, locks them, and moves bytes. It does no bookkeeping of
- * blocks: that is src/table.ts. Sizes and offsets are doubles, exact up to 2^53, because both runtimes
+ * It maps regions, keeps a registry of them, locks them, moves bytes, and knows which threads still run. It does no
+ * bookkeeping of blocks: that is src/table.ts. Sizes and offsets are doubles, exact up to 2^53, because both runtimes
  * pass a double at no cost and a 64-bit integer at the price of a BigInt.
  *
  * A region, each part on pages of its own:
@@ -68,7 +68,7 @@ MEMPOOL_EXPORT double mempool_create(double meta_bytes, double data_bytes);
 MEMPOOL_EXPORT int32_t mempool_open(double id);
 
 /*
- * Ends one mempool_create or mempool_open of the calling thread. A thread that ends is taken to have closed all: that is
+ * Ends one mempool_create or mempool_open of the calling thread, and its hold on the lock if it has that. A thread that ends is taken to have closed all: that is
  * looked after in mempool_create, mempool_open and mempool_close. When a destroyed region is open nowhere any more, it
  * gives up all its memory.
  */

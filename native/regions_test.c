@@ -1,23 +1,7 @@
 /* Regions: their memory, their ids, and what becomes of their ranges. */
 #include "test.h"
 
-#include <sys/resource.h>
-#include <sys/wait.h>
-
-/* Runs `body` in a child and says how it ended, so that a fault can be seen without dying of it. */
-static int signal_of(void (*body)(uint32_t), uint32_t region) {
-    pid_t child = fork();
-    if (child == 0) {
-        struct rlimit none = { 0, 0 };
-        setrlimit(RLIMIT_CORE, &none);
-        fclose(stderr);
-        body(region);
-        _exit(0);
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
-}
+#include <sched.h>
 
 static void the_version_is_the_header_s(void) {
     expect(mempool_abi() == MEMPOOL_ABI);
@@ -51,8 +35,8 @@ static void write_after_data(uint32_t region) {
 static void guard_pages_fault(void) {
     double id;
     uint32_t region = create(META, DATA, &id);
-    expect(signal_of(write_before_data, region) != 0);
-    expect(signal_of(write_after_data, region) != 0);
+    expect(faults(write_before_data, region));
+    expect(faults(write_after_data, region));
     end(region);
 }
 
@@ -64,7 +48,7 @@ static void sizes_that_cannot_be_are_refused(void) {
     double nan = strtod("nan", NULL);
     expect(mempool_create(META, nan) == -EINVAL);
     double refused = mempool_create(META, 140000000000000.0);
-    expect(refused == -ENOMEM);
+    expect(refused == -ENOMEM || refused == -EINVAL); /* the latter under Valgrind */
 }
 
 static void an_offset_is_the_distance_from_the_first_data_byte(void) {
@@ -187,6 +171,54 @@ static void a_range_that_is_used_again_is_zero_whatever_stale_writers_did(void) 
     end(region);
 }
 
+typedef struct {
+    volatile unsigned char *data;
+    atomic_uint reads;
+    atomic_int stop;
+} stale_reader;
+
+#ifdef __SANITIZE_THREAD__
+__attribute__((no_sanitize("thread"))) /* it reads where others write: that is the point */
+#endif
+static void *read_on(void *argument) {
+    stale_reader *self = argument;
+    for (size_t i = 0; !self->stop; i = (i + 4096) % DATA) {
+        unsigned char seen = self->data[i];
+        expect(seen == 0 || seen == 7);
+        self->reads++;
+    }
+    return NULL;
+}
+
+/* Lets the reader look at the whole range once more. */
+static void await_reads(stale_reader *reader) {
+    unsigned before = reader->reads;
+    while (reader->reads - before < DATA / 4096) {
+        sched_yield();
+    }
+}
+
+/* Through the end of its region, the rest of its range, and the regions that come there after. */
+static void a_stale_reader_never_meets_a_fault(void) {
+    double id;
+    stale_reader reader = { .stop = 0 };
+    uint32_t region = create(META, DATA, &id);
+    unsigned char *data = mempool_data(region);
+    reader.data = data;
+    memset(data, 7, DATA);
+    pthread_t thread = start(read_on, &reader);
+    for (int i = 0; i < 3; i++) {
+        await_reads(&reader);
+        end(region);
+        await_reads(&reader);
+        region = until_used_again(META, DATA, data);
+        memset(data, 7, DATA);
+    }
+    reader.stop = 1;
+    pthread_join(thread, NULL);
+    end(region);
+}
+
 static void write_after_meta(uint32_t region) {
     unsigned char *meta = mempool_meta(region);
     ((volatile unsigned char *)meta)[(size_t)mempool_meta_bytes(region)] = 1;
@@ -196,12 +228,12 @@ static void a_range_that_is_used_again_has_its_guards(void) {
     double id;
     uint32_t region = create(32 * 4096, DATA, &id);
     unsigned char *data = mempool_data(region);
-    expect(signal_of(write_after_meta, region) != 0);
+    expect(faults(write_after_meta, region));
     end(region);
     region = until_used_again(29 * 4096, DATA, data);
-    expect(signal_of(write_after_meta, region) != 0);
-    expect(signal_of(write_before_data, region) != 0);
-    expect(signal_of(write_after_data, region) != 0);
+    expect(faults(write_after_meta, region));
+    expect(faults(write_before_data, region));
+    expect(faults(write_after_data, region));
     end(region);
 }
 
@@ -212,7 +244,7 @@ static void a_range_that_rests_is_one_mapping_at_most(void) {
         double id;
         end(create(META, DATA * (1.0 + i / 4), &id));
     }
-    expect(lines_of("/proc/self/maps") <= before + 50);
+    expect(!COUNTS_MAPS || lines_of("/proc/self/maps") <= before + 50);
 }
 
 #if REGION_LIMIT < 1000
@@ -294,6 +326,7 @@ void test_regions(void) {
     ranges_are_used_again_after_a_rest();
     a_range_rests_while_eight_others_have_rested_longer();
     a_range_that_is_used_again_is_zero_whatever_stale_writers_did();
+    a_stale_reader_never_meets_a_fault();
     a_range_that_is_used_again_has_its_guards();
     a_range_that_rests_is_one_mapping_at_most();
 #if REGION_LIMIT < 1000

@@ -9,6 +9,7 @@
 #endif
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,6 +19,13 @@
 
 #define META 8192u
 #define DATA 1048576u
+
+/* Sanitizers map memory of their own at any time. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define COUNTS_MAPS 0
+#else
+#define COUNTS_MAPS 1
+#endif
 
 /* Most threads that a test has at a time. */
 #define CROWD 64
@@ -59,8 +67,15 @@ void await_flag(atomic_int *flag);
 /* Lines of a file; of /proc/self/maps, for one. */
 size_t lines_of(const char *path);
 
+/* ---- touch.c ---- */
+
+/* Whether `body` faults when it is done to the region. */
+bool faults(void (*body)(uint32_t), uint32_t region);
+
 /* ---- the files of tests ---- */
 
+void plant(const char *name);
+void test_faults(void);
 void test_regions(void);
 void test_lock(void);
 void test_threads(void);

@@ -1,13 +1,15 @@
 /*
  * Which threads still run. A record each, and in it a robust mutex that the thread keeps locked for as long as it
- * lives: the system itself tells of its end, however it came. Where there are no robust mutexes, the thread's last act
- * says so.
+ * lives: the system itself tells of its end, however it came. Where there are no robust mutexes, Windows keeps a handle
+ * of the thread for us, and elsewhere the thread's last act says so.
  *
  * A thread locks its record before it can lock any region, and systems go through a dead thread's mutexes from the
- * last one to the first: once a thread counts as dead, all its locks have been given up.
+ * last one to the first: once a thread counts as dead, all its locks have been given up. (The lock of owner_lock.c asks
+ * here, and so is given up at that very moment.)
  *
  * A thread's list of mutexes leads here for as long as it lives, so the library must never be unloaded, though Deno
- * tries to at the end of a worker: it is linked with -z nodelete. (macOS unloads no library with thread-local variables.)
+ * tries to at the end of a worker: it is linked with -z nodelete. (macOS unloads no library with thread-local variables; on
+ * Windows it holds itself.)
  */
 #include "internal.h"
 
@@ -20,14 +22,44 @@ typedef struct {
     double id;            /* of its thread; 0 once that is known to have ended. Atomic: it is read without the table's lock */
 #ifdef HAVE_ROBUST_MUTEX
     pthread_mutex_t life; /* locked by the thread until its end */
+#elif defined(_WIN32)
+    HANDLE handle;        /* NULL once the thread is known to have ended */
 #endif
 } thread_record;
 
 static thread_record records[THREAD_LIMIT];
 static uint32_t record_count; /* records ever used */
 static double next_sequence = 1;
-static pthread_mutex_t table = PTHREAD_MUTEX_INITIALIZER;
-static _Thread_local double own_id;
+static os_mutex table = OS_MUTEX_INITIALIZER;
+
+/* ---- the calling thread ---- */
+
+#if defined(_WIN32)
+
+/* Thread-local variables take a runtime library there. */
+static double own_id(void) {
+    return os_own_id();
+}
+
+static void set_own_id(double id) {
+    os_set_own_id(id);
+}
+
+#else
+
+static _Thread_local double own;
+
+static double own_id(void) {
+    return own;
+}
+
+static void set_own_id(double id) {
+    own = id;
+}
+
+#endif
+
+/* ---- one record ---- */
 
 static double id_of(const thread_record *record) {
     double id;
@@ -39,7 +71,7 @@ static void set_id(thread_record *record, double id) {
     __atomic_store(&record->id, &id, __ATOMIC_RELEASE);
 }
 
-/* ---- one record; all of this with `table` held ---- */
+/* All from here to the public operations with `table` held. */
 
 #ifdef HAVE_ROBUST_MUTEX
 
@@ -66,18 +98,37 @@ static int tie(thread_record *record) {
     return pthread_mutex_trylock(&record->life);
 }
 
+#elif defined(_WIN32)
+
+static bool runs(thread_record *record) {
+    if (record->handle != NULL && os_thread_runs(record->handle)) {
+        return true;
+    }
+    set_id(record, 0);
+    if (record->handle != NULL) {
+        CloseHandle(record->handle);
+        record->handle = NULL;
+    }
+    return false;
+}
+
+static int make_record(thread_record *record) {
+    (void)record;
+    return 0;
+}
+
+static int tie(thread_record *record) {
+    record->handle = os_this_thread();
+    return record->handle != NULL ? 0 : EAGAIN;
+}
+
 #else
 
 static pthread_key_t key;
-static pthread_once_t key_once = PTHREAD_ONCE_INIT;
-static int key_error;
+static bool have_key;
 
 static void end_of_thread(void *record) {
     set_id(record, 0);
-}
-
-static void make_key(void) {
-    key_error = pthread_key_create(&key, end_of_thread);
 }
 
 static bool runs(thread_record *record) {
@@ -86,8 +137,9 @@ static bool runs(thread_record *record) {
 
 static int make_record(thread_record *record) {
     (void)record;
-    pthread_once(&key_once, make_key);
-    return key_error;
+    int error = have_key ? 0 : pthread_key_create(&key, end_of_thread);
+    have_key = error == 0;
+    return error;
 }
 
 static int tie(thread_record *record) {
@@ -121,35 +173,38 @@ static int enter_thread(void) {
         error = tie(record);
     }
     if (error == 0) {
-        own_id = next_sequence++ * THREAD_LIMIT + (double)(record - records);
-        set_id(record, own_id);
+        set_own_id(next_sequence++ * THREAD_LIMIT + (double)(record - records));
+        set_id(record, own_id());
     }
     return error;
 }
 
+/* ---- public operations ---- */
+
 double mempool_thread(void) {
-    if (own_id != 0) {
-        return own_id;
+    double id = own_id();
+    if (id != 0) {
+        return id;
     }
-    pthread_mutex_lock(&table);
+    os_mutex_lock(&table);
     int error = enter_thread();
-    pthread_mutex_unlock(&table);
-    return error == 0 ? own_id : -error;
+    os_mutex_unlock(&table);
+    return error == 0 ? own_id() : -error;
 }
 
 int32_t mempool_alive(double thread) {
     if (!(thread >= THREAD_LIMIT && thread < ID_LIMIT)) {
         return 0;
     }
-    if (thread == own_id) {
+    if (thread == own_id()) {
         return 1;
     }
     thread_record *record = &records[(uint64_t)thread % THREAD_LIMIT];
     if (id_of(record) != thread) {
         return 0;
     }
-    pthread_mutex_lock(&table);
+    os_mutex_lock(&table);
     bool alive = id_of(record) == thread && runs(record);
-    pthread_mutex_unlock(&table);
+    os_mutex_unlock(&table);
     return alive;
 }

@@ -160,8 +160,6 @@ static void all_who_ask_at_once_hear_the_same(void) {
     }
 }
 
-#ifdef HAVE_ROBUST_MUTEX
-
 typedef struct {
     uint32_t first;
     uint32_t second;
@@ -190,8 +188,6 @@ static void a_thread_may_end_with_locks_and_is_known_to_have(void) {
     end(self.first);
     end(self.second);
 }
-
-#endif
 
 #if THREAD_LIMIT < 2 * CROWD
 
@@ -227,9 +223,7 @@ void test_threads(void) {
     no_id_is_used_twice_and_records_are();
     of_a_crowd_each_one_is_known();
     all_who_ask_at_once_hear_the_same();
-#ifdef HAVE_ROBUST_MUTEX
     a_thread_may_end_with_locks_and_is_known_to_have();
-#endif
 #if THREAD_LIMIT < 2 * CROWD
     when_the_table_is_full_a_thread_is_told();
 #endif

@@ -46,7 +46,7 @@ const layers: Readonly<Record<LayerName, Layer>> = {
   },
   opener: { files: ["src/ffi/open.ts"], uses: ["adapters", "contract", "ground"] },
   adapters: { files: inSrc("ffi/deno ffi/bun ffi/library"), uses: ["contract", "ground"] },
-  contract: { files: ["src/ffi/native.ts"], uses: ["ground"] },
+  contract: { files: inSrc("ffi/native ffi/libc ffi/prebuilt"), uses: ["ground"], sideways: true },
   ground: { files: inSrc("layout units errors intrinsics"), uses: [], sideways: true },
 };
 

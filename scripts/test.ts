@@ -1,9 +1,10 @@
 /**
  * Runs the tests on the runtime that runs this script.
  *
- *     deno task test [--filter <part of a name>] [files]
- *     bun run test [--filter <part of a name>] [files]
+ *     deno task test [--filter <part of a name>] [--coverage <folder>] [files]
+ *     bun run test [--filter <part of a name>] [--coverage <folder>] [files]
  *
+ * With --coverage, the runtime writes there what scripts/coverage.ts reads.
  * The last line says `N passed, N failed`.
  */
 
@@ -14,10 +15,11 @@ import { parseArgs } from "node:util";
 import { installPackages, onDeno, run, scratch } from "./_project.ts";
 import { prepareStdAssert } from "./_std_assert.ts";
 
-const { values, positionals } = parseArgs({ options: { filter: { type: "string" } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { filter: { type: "string" }, coverage: { type: "string" } },
+  allowPositionals: true,
+});
 
-// The library is built on first use, but only where it is missing: here the sources may have changed since.
-run("make", ["-s", "-C", "native"]);
 mkdirSync(scratch, { recursive: true });
 const report = join(scratch, `tests-${process.pid}.xml`);
 const status = run(process.execPath, onDeno ? denoArguments() : bunArguments());
@@ -27,18 +29,32 @@ process.exit(status);
 
 /** Types are checked by the check task; here they would be checked anew with each run. */
 function denoArguments(): string[] {
-  const permissions = ["--allow-ffi", "--allow-read", "--allow-write", "--allow-run", "--allow-env"];
+  // The net: for a server of the tests, see import_url_test.ts.
+  const permissions = ["ffi", "read", "write", "run", "env", "net=127.0.0.1"].map((name) => `--allow-${name}`);
   const filter = values.filter === undefined ? [] : [`--filter=${values.filter}`];
+  const coverage = values.coverage === undefined ? [] : [`--coverage=${values.coverage}`];
   // --doc also runs the examples in the documentation of the exported symbols.
   const files = positionals.length > 0 ? positionals : ["--doc", "tests", "mod.ts", "src"];
-  return ["test", "--no-check", ...permissions, ...prepareStdAssert(), ...filter, `--junit-path=${report}`, ...files];
+  return [
+    "test",
+    "--no-check",
+    ...permissions,
+    ...prepareStdAssert(),
+    ...filter,
+    ...coverage,
+    `--junit-path=${report}`,
+    ...files,
+  ];
 }
 
 function bunArguments(): string[] {
   installPackages();
   prepareStdAssert();
   const filter = values.filter === undefined ? [] : [`--test-name-pattern=${values.filter}`];
-  return ["test", ...filter, "--reporter=junit", `--reporter-outfile=${report}`, ...positionals];
+  const coverage = values.coverage === undefined
+    ? []
+    : ["--coverage", "--coverage-reporter=lcov", `--coverage-dir=${values.coverage}`];
+  return ["test", ...filter, ...coverage, "--reporter=junit", `--reporter-outfile=${report}`, ...positionals];
 }
 
 /** Counts from the report that both runners write. A runner that failed without a failed test counts as one. */

@@ -3,7 +3,7 @@ import type { Buffers } from "./buffers.ts";
 import { MemPoolError } from "./errors.ts";
 import { NONE, WARN_ON_MISUSE } from "./layout.ts";
 import { checkBlock, checkFromZero, describe } from "./options.ts";
-import { type BlockTable, isAllocated } from "./table.ts";
+import type { BlockTable } from "./table.ts";
 import type { Views } from "./views.ts";
 
 /** From what callers name a block by, a buffer or an offset, to its number; and what to say when it is none. */
@@ -34,14 +34,15 @@ export class Addressing {
     return number % 1 === 0 && number < this.#table.blockCount ? number : NONE;
   }
 
-  isAllocated(number: number): boolean {
-    return number !== NONE && isAllocated(this.#table.loadTag(number));
+  isAllocated(action: string, number: number): boolean {
+    return number !== NONE && this.#blocks.isAllocated(action, number);
   }
 
-  /** Makes this worker the owner of a block, which must be an allocated one; returns its number. */
+  /** Makes this worker the owner of a block, which must be an allocated one; returns the bytes that were asked for. */
   adopt(action: string, number: number, name: unknown): number {
-    if (number === NONE || !this.#blocks.adopt(number)) throw this.refusal(action, number, name);
-    return number;
+    const bytes = number === NONE ? 0 : this.#blocks.adopt(action, number);
+    if (bytes === 0) throw this.refusal(action, number, name);
+    return bytes;
   }
 
   /** The error for a block that is not allocated, or for what is no block; `name` is what the caller named it by. */

@@ -232,7 +232,10 @@ function nextWorker(header: Int32Array): number {
 /** A slot of its own for a worker; where none is left, a dead worker's. */
 function takeSlot(native: Native, views: Views, lock: Lock, worker: number): number {
   const thread = native.thread();
-  if (thread < 0) throw new MemPoolError("too-many-workers", "Cannot attach: the process has too many threads");
+  if (thread < 0) {
+    const why = `nobody would notice the end of this thread, the system refused to watch it (errno ${-thread})`;
+    throw new MemPoolError("too-many-workers", `Cannot attach: ${why}`);
+  }
   const slot = lock.run("attach", () => {
     const free = views.slots.take(worker, thread);
     if (free !== NONE) return free;

@@ -18,7 +18,7 @@ import { Resizer } from "./resizer.ts";
 import { Sections } from "./sections.ts";
 import type { Slots } from "./slots.ts";
 import { Stock } from "./stock.ts";
-import { allocatedState, type BlockTable, makeTag, stateOf } from "./table.ts";
+import { allocatedState, type BlockTable, isAllocated, makeTag, stateOf } from "./table.ts";
 import type { Views } from "./views.ts";
 
 /** What a worker does with blocks, by their numbers: its cache first, then the lock around the runs. */
@@ -126,13 +126,15 @@ export class Blocks {
     return this.#resizer.resize(block, bytes, guard);
   }
 
-  /**
-   * Makes this worker the owner of an allocated run; says whether it is one. "No" is said under the lock: `freeMany` may
-   * hold the run for a moment, and give it back, and a pool that is being destroyed has no allocated runs any more.
-   */
-  adopt(block: number): boolean {
-    return this.#table.adopt(block, this.#worker) ||
-      this.#sections.run("look at", () => this.#table.adopt(block, this.#worker));
+  /** Makes this worker the owner of an allocated run. Returns the bytes that were asked for, 0 when it is not one. */
+  adopt(action: string, block: number): number {
+    return this.#table.adopt(block, this.#worker) || this.#surely(action, () => this.#table.adopt(block, this.#worker));
+  }
+
+  /** Whether this is the first block of an allocated run. */
+  isAllocated(action: string, block: number): boolean {
+    const look = (): boolean => isAllocated(this.#table.loadTag(block));
+    return look() || this.#surely(action, look);
   }
 
   /** Hands out `count` runs, or none: then returns undefined. */
@@ -159,6 +161,14 @@ export class Blocks {
       else this.#unclaim(blocks, tags, refused);
       return refused;
     });
+  }
+
+  /**
+   * Looks under the lock. `freeMany` may hold an allocated run for a moment and give it back, and a pool that is being
+   * destroyed has none any more: only here is "no" the truth.
+   */
+  #surely<T>(action: string, look: () => T): T {
+    return this.#sections.run(action, look);
   }
 
   #allocateLocked(bytes: number): number {

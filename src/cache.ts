@@ -137,16 +137,22 @@ export class WorkerCache {
     const word = this.table + (block << DESCRIPTOR_SHIFT);
     meta[this.slot + SLOT_CLAIM] = block;
     if (meta[PLAIN_CLAIMS] === 0) return this.claimByExchange(word, bytes);
-    if (meta[word] !== this.cachedTag) return false;
+    if (meta[word] !== this.cachedTag) return this.giveUp();
     meta[word + REQUESTED_LOW] = bytes;
     meta[word] = this.allocatedTag;
     meta[this.slot + SLOT_CLAIM] = NONE;
     return true;
   }
 
+  /** Or the block could not be recalled for as long as this worker takes no other. */
+  private giveUp(): false {
+    this.meta[this.slot + SLOT_CLAIM] = NONE;
+    return false;
+  }
+
   private claimByExchange(word: number, bytes: number): boolean {
     const meta = this.meta;
-    if (this.region.exchange(word, this.cachedTag, this.allocatedTag) !== this.cachedTag) return false;
+    if (this.region.exchange(word, this.cachedTag, this.allocatedTag) !== this.cachedTag) return this.giveUp();
     meta[word + REQUESTED_LOW] = bytes;
     meta[this.slot + SLOT_CLAIM] = NONE;
     return true;

@@ -27,18 +27,18 @@ export class CheckedAddressing extends Addressing {
     const buffer = checkBlock(action, block);
     if (this.#watch.staleOrigin(buffer) !== undefined) return NONE;
     const number = super.ofBuffer(action, block);
-    if (this.isAllocated(number)) this.#watch.track(buffer as ArrayBuffer, number);
+    if (this.isAllocated(action, number)) this.#watch.track(buffer as ArrayBuffer, number);
     return number;
   }
 
   /** "No" is said under the lock: `freeMany` may hold a run for a moment, and give it back. */
-  override isAllocated(number: number): boolean {
+  override isAllocated(action: string, number: number): boolean {
     return number !== NONE &&
-      (this.#watch.isAllocated(number) || this.#lock.inspect("look at", () => this.#watch.isAllocated(number)));
+      (this.#watch.isAllocated(number) || this.#lock.inspect(action, () => this.#watch.isAllocated(number)));
   }
 
   override adopt(action: string, number: number, name: unknown): number {
-    if (!this.isAllocated(number)) throw this.refusal(action, number, name);
+    if (!this.isAllocated(action, number)) throw this.refusal(action, number, name);
     checkRun(this.#views, this.#lock, number);
     return super.adopt(action, number, name);
   }

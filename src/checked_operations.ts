@@ -35,7 +35,7 @@ export class CheckedOperations extends Operations {
     const guard = this.#guardFor([]);
     const leaves = (block: number, fate: Fate): boolean => {
       if (guard.leaves(block, fate)) return true;
-      blocks.adopt(block); // this worker gives it back later
+      blocks.adopt("reap", block); // this worker gives it back later
       counters[FREES]!++;
       return false;
     };
@@ -70,7 +70,7 @@ export class CheckedOperations extends Operations {
 
   protected override resize(number: number, numBytes: number, name: unknown): number {
     const { addressing, blocks, lock, views } = this.#attachment;
-    if (!addressing.isAllocated(number)) return NOT_ALLOCATED;
+    if (!addressing.isAllocated("reallocate", number)) return NOT_ALLOCATED;
     checkRun(views, lock, number);
     const target = blocks.resize(number, numBytes, this.#guardFor([name]));
     if (target !== number && target >= 0) this.#watch.allocated(target);

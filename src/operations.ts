@@ -74,18 +74,20 @@ export class Operations {
 
   owns(block: unknown): boolean {
     const { addressing } = this.#attachment;
-    return addressing.isAllocated(addressing.ofBuffer("look for", block));
+    return addressing.isAllocated("look for", addressing.ofBuffer("look for", block));
   }
 
   offsetOf(block: unknown): number {
     const { addressing } = this.#attachment;
-    return addressing.adopt("locate", addressing.ofBuffer("locate", block), block) * this.#blockSize;
+    const number = addressing.ofBuffer("locate", block);
+    addressing.adopt("locate", number, block);
+    return number * this.#blockSize;
   }
 
   at(offset: number): ArrayBuffer {
-    const { addressing, views } = this.#attachment;
-    const number = addressing.adopt("look at", addressing.ofOffset("look at", offset), offset);
-    const numBytes = views.table.requested(number);
+    const { addressing } = this.#attachment;
+    const number = addressing.ofOffset("look at", offset);
+    const numBytes = addressing.adopt("look at", number, offset);
     this.#checkBufferLength("look at", numBytes);
     return this.bufferOver(number, numBytes);
   }

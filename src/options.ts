@@ -48,9 +48,10 @@ export interface MemPoolOptions {
   readonly lockTimeout?: number;
   /**
    * For tests and debugging: a buffer is detached the moment it is freed, moved by `realloc`, or its pool destroyed, and so
-   * are all views on it; every double free is found, and reported with the stacks of the allocation and of both frees;
-   * freed blocks are zeroed; `leaks` tells what is still allocated and where that was done. Costs microseconds a call, and
-   * 16 bytes more a block. There are no worker caches.
+   * are all views on it; every double free of a buffer is found, and reported with the stacks of the allocation and of both
+   * frees; freed blocks are zeroed; `leaks` tells what is still allocated and where that was done. An offset is a number:
+   * freeing it twice is found until its block has a new owner. A call costs about ten microseconds on Bun and some tens on
+   * Deno, a block 16 bytes more. There are no worker caches.
    *
    * @default {false}
    */

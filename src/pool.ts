@@ -110,7 +110,7 @@ export class MemPool extends Membership {
   }
 
   /**
-   * As `alloc`, with every byte 0: time proportional to the length, unless the memory was never used.
+   * As `alloc`, with every byte 0: time proportional to the length, except for what of a run was never used.
    *
    * @param numMembers A whole number from 1 up.
    * @param size Bytes of each, a whole number from 1 up.

@@ -43,7 +43,8 @@ export class Stock {
     if (length > this.#table.blockCount) return NONE;
     const { runs, slots } = this.#views;
     let block = runs.allocate(length, bytes, this.#worker);
-    if (block === NONE && this.#caching && this.#collect(length === 1)) {
+    // Ends when others stop giving back: each round takes what was cached in the one before.
+    while (block === NONE && this.#caching && this.#collect(length === 1)) {
       block = runs.allocate(length, bytes, this.#worker);
     }
     slots.settle(this.#slot);
@@ -57,7 +58,10 @@ export class Stock {
   hasRoom(count: number, bytes: number): boolean {
     const length = this.lengthFor(bytes);
     if (count * length > this.#table.blockCount) return false;
-    return this.#fits(count, length) || (this.#caching && this.#collect(false) && this.#fits(count, length));
+    while (!this.#fits(count, length)) {
+      if (!this.#caching || !this.#collect(false)) return false;
+    }
+    return true;
   }
 
   /**

@@ -83,18 +83,21 @@ export class Supply {
 
   /**
    * Makes what other workers have cached free, but for what is being taken this moment: the first cache that has anything
-   * if a single block will do, else all. Says whether anything became free.
+   * if a single block will do, else all. Returns false when nothing was cached, by anyone, at the end: not when a worker
+   * whose cache had been looked at gave a block back meanwhile. Where the system refuses the barrier, other workers' caches
+   * stay as they are, and what they do does not count.
    */
   recall(single: boolean): boolean {
     const { header, slots } = this.#views;
     const before = header[FREE_BLOCKS]!;
+    const frees = slots.frees();
     this.flush();
-    this.#endPlainClaims();
-    const used = slots.used;
+    if (!this.#endPlainClaims()) return header[FREE_BLOCKS]! > before;
+    const { used } = slots;
     for (let step = 1; step < used && !(single && header[FREE_BLOCKS]! > before); step++) {
       this.#takeFrom((this.#slot + step) % used);
     }
-    return header[FREE_BLOCKS]! > before;
+    return header[FREE_BLOCKS]! > before || slots.frees() !== frees;
   }
 
   /** How many blocks to cache: half of what there is room for, and a fair share of what is left. */
@@ -152,11 +155,14 @@ export class Supply {
     this.#views.runs.release(block);
   }
 
-  #endPlainClaims(): void {
+  /** Says whether there are none under way any more but those that a slot's claim shows. */
+  #endPlainClaims(): boolean {
     const { header } = this.#views;
-    if (header[PLAIN_CLAIMS] === 0) return;
+    if (header[PLAIN_CLAIMS] === 0) return true;
     Atomics.store(header, PLAIN_CLAIMS, 0);
-    this.#native.barrier();
+    if (this.#native.barrier()) return true;
+    header[PLAIN_CLAIMS] = 1;
+    return false;
   }
 
   /** Recalls what another worker has cached. What it frees from now on is freed too late to count. */

@@ -62,14 +62,17 @@ export class BlockTable {
     return Atomics.compareExchange(this.words, block << DESCRIPTOR_SHIFT, expected, tag) === expected;
   }
 
-  /** Makes a worker the owner of an allocated run; says whether it is one. */
-  adopt(block: number, worker: number): boolean {
+  /** Makes a worker the owner of an allocated run. Returns the bytes that were asked for, 0 when it is not one. */
+  adopt(block: number, worker: number): number {
     // Another worker may adopt it at the same moment: then the tag has changed, and the block is as good.
     for (let tag = this.loadTag(block); isAllocated(tag); tag = this.loadTag(block)) {
       const adopted = makeTag(stateOf(tag), worker);
-      if (tag === adopted || this.exchangeTag(block, tag, adopted)) return true;
+      if (tag !== adopted && !this.exchangeTag(block, tag, adopted)) continue;
+      const bytes = this.requested(block);
+      // Only that worker writes this tag. If it has gone, the block was freed, and what was read may be links of a list.
+      if (this.loadTag(block) === adopted) return bytes;
     }
-    return false;
+    return 0;
   }
 
   /** The tag as other workers see it now. */

@@ -5,8 +5,20 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { onDeno } from "../scripts/_project.ts";
 
-/** All: a program that looks at its process in /proc needs them. */
-const flags = onDeno ? ["run", "--quiet", "--no-check", "--allow-all"] : [];
+export interface ChildOptions {
+  /** For Deno. All unless given: a program that looks at its process in /proc needs them. */
+  readonly permissions?: readonly string[];
+  /** For the runtime that this is. */
+  readonly moreFlags?: readonly string[];
+  /** Beside this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** Little memory for the engine's garbage, so that what grows is not that. */
+const flags = onDeno
+  ? ["run", "--quiet", "--no-prompt", "--no-check", "--v8-flags=--max-old-space-size=32,--max-semi-space-size=1"]
+  : ["--smol"];
 
 /** With this, a program on Deno has a function `gc`. On Bun, every program has `Bun.gc`. */
 export const EXPOSE_GC: readonly string[] = onDeno ? ["--v8-flags=--expose-gc"] : [];
@@ -16,19 +28,15 @@ export function runChild(
   file: URL,
   args: readonly string[],
   patience: number,
-  moreFlags: readonly string[] = [],
+  { permissions = ["--allow-all"], moreFlags = [], env, cwd = process.cwd() }: ChildOptions = {},
 ): Promise<string> {
-  const options = { timeout: patience, maxBuffer: 2 ** 26 };
+  const options = { timeout: patience, maxBuffer: 2 ** 26, cwd, env: { ...process.env, ...env } };
+  const all = [...flags, ...moreFlags, ...(onDeno ? permissions : []), fileURLToPath(file.href), ...args];
   return new Promise((resolve, reject) => {
-    execFile(
-      process.execPath,
-      [...flags, ...moreFlags, fileURLToPath(file.href), ...args],
-      options,
-      (error, stdout, stderr) => {
-        if (error === null) resolve(stdout);
-        else reject(new Error(`The child ${endOf(error)}. It wrote:\n${stdout}${stderr}`));
-      },
-    );
+    execFile(process.execPath, all, options, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else reject(new Error(`The child ${endOf(error)}. It wrote:\n${stdout}${stderr}`));
+    });
   });
 }
 

@@ -85,7 +85,8 @@ class Player {
   #look(): void {
     const block = this.blocks[1]!;
     const offset = this.#pool.offsetOf(block);
-    if (offset % this.#pool.blockSize !== 0) throw new Error(`offsetOf() says ${offset}`);
+    if (this.#pool.at(offset).byteLength !== 100) throw new Error("at() has another length");
+    if (!this.#pool.owns(block)) throw new Error("owns() says no");
   }
 
   /** In a critical section the others wait, and the one that destroys too. */

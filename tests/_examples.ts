@@ -6,6 +6,7 @@
  * - A first line `// worker.ts` names the file. A file that another example of the document names, as
  *   `new URL("./worker.ts", import.meta.url)` does, is only put beside it.
  * - When comments say `// prints …`, the lines printed must be those, in that order.
+ * - One whose fence is marked `deno` or `bun`, after `ts`, is for that runtime only.
  */
 
 import { execFile } from "node:child_process";
@@ -23,13 +24,17 @@ export interface Example {
   readonly code: string;
 }
 
+/** The mark of examples that are not for this runtime. */
+const othersMark = onDeno ? "bun" : "deno";
+
 /**
- * The blocks of TypeScript in a Markdown text that starts on line `first` of its file. Like Deno, passes over those
- * marked `ignore`.
+ * The blocks of TypeScript in a Markdown text that starts on line `first` of its file, but for those of the other runtime.
+ * Like Deno, passes over those marked `ignore`.
  */
 export function examplesIn(markdown: string, first = 1): Example[] {
   const fences = markdown.matchAll(/^( *)```(?:ts|typescript)\b(.*)\n([\s\S]*?)^\1```/gm);
-  return [...fences].filter(([, , mark = ""]) => !mark.includes("ignore")).map((match) => {
+  const isOurs = (mark = ""): boolean => !mark.includes("ignore") && mark.trim() !== othersMark;
+  return [...fences].filter(([, , mark]) => isOurs(mark)).map((match) => {
     const [, indent = "", , body = ""] = match;
     const code = indent === "" ? body : body.replaceAll(new RegExp(`^${indent}`, "gm"), "");
     const line = first + lineOf(markdown, match.index);

@@ -11,6 +11,8 @@ export interface HistoriesOrder {
   readonly workers: number;
   readonly seed: number;
   readonly histories: number;
+  /** Whether workers also free what is not theirs, or look at it: what was freed before, or another is just being handed. */
+  readonly guesses: boolean;
   /** Words that all share. */
   readonly words: SharedArrayBuffer;
   /** Where the workers write their calls. */
@@ -28,8 +30,11 @@ export const WORDS_BYTES = 20;
 export const FEWEST_CALLS = 2;
 export const MOST_CALLS_EACH = 5;
 
-/** One worker then frees what is left, by a call for each block, and may take all blocks as one and free them. */
-const PLACES = MOST_CALLS_EACH + 6 + 2;
+/**
+ * One worker first takes some blocks, and may free one. In the end it frees what is left, by a call for each block, and
+ * may take all blocks as one and free them.
+ */
+const PLACES = (6 + 1) + MOST_CALLS_EACH + (6 + 2);
 
 /** A call in the log: when, what, and its result. */
 const INVOKED = 0;

@@ -30,16 +30,17 @@ export interface Call {
 }
 
 /**
- * What `alloc` may look like to others. `at once`: its blocks are free in one moment and allocated in the next. `in
- * steps`: between those, still inside of the call, they may be neither. Whoever finds the pool exhausted leaves a worker
- * the block that it is just claiming by plain stores, and only the worker itself can complete that. Then `null` says
- * that the block is gone, and `free` that it is not allocated yet. Nobody can know of a block by then but by guessing.
+ * What `alloc` and `free` may look like to others. `at once`: a block is free in one moment and allocated in the next, or
+ * the other way round. `in steps`: between those, still inside of the call, it may be neither. Whoever finds the pool
+ * exhausted leaves a worker the block that it is just taking from its cache or putting there. Then `null` says that the
+ * block is not free, and `free` that it is not allocated. That takes two calls of one worker inside of one of another, and
+ * one of the two is a free of a block that is none of its own.
  */
-export type Allocating = "at once" | "in steps";
+export type Changing = "at once" | "in steps";
 
 /** Whether an order of the calls explains all answers, from an empty pool. */
-export function isLinearizable(blocks: number, calls: readonly Call[], allocating: Allocating): boolean {
-  return new Search(blocks, calls, allocating).from([], 0);
+export function isLinearizable(blocks: number, calls: readonly Call[], changing: Changing): boolean {
+  return new Search(blocks, calls, changing).from([], 0);
 }
 
 // What a block is in the model. A state of the model is those of all blocks, block 0 in the lowest bits.
@@ -53,9 +54,9 @@ const BITS = 3;
 const MASK = 7;
 
 /** The most blocks and steps of a worker for which all that has been tried has a number of its own. */
-const MOST_BLOCKS = 8;
-const MOST_STEPS = 32;
-const MOST_WORKERS = 5;
+const MOST_BLOCKS = 6;
+const MOST_STEPS = 64;
+const MOST_WORKERS = 4;
 
 /** No state: the call cannot have been answered like this. */
 const IMPOSSIBLE = -1;
@@ -73,8 +74,8 @@ class Search {
   /** How far each worker had come, with the state that this had led to, where no order led to the end. */
   readonly #failed = new Set<number>();
 
-  constructor(blocks: number, calls: readonly Call[], allocating: Allocating) {
-    const model = new Model(blocks, allocating);
+  constructor(blocks: number, calls: readonly Call[], changing: Changing) {
+    const model = new Model(blocks, changing);
     const workers = [...new Set(calls.map(({ worker }) => worker))];
     this.#lanes = workers.map((worker) =>
       calls.filter((call) => call.worker === worker).sort((one, other) => one.invoked - other.invoked).flatMap((call) =>
@@ -116,11 +117,11 @@ function keyOf(done: readonly number[], state: number): number {
 /** A pool of so many blocks, without concurrency. */
 class Model {
   readonly #blocks: number;
-  readonly #allocating: Allocating;
+  readonly #changing: Changing;
 
-  constructor(blocks: number, allocating: Allocating) {
+  constructor(blocks: number, changing: Changing) {
     this.#blocks = blocks;
-    this.#allocating = allocating;
+    this.#changing = changing;
   }
 
   /** What a call does, moment by moment. */
@@ -133,9 +134,9 @@ class Model {
         if (operation.got === NONE) return [(state) => this.#countFree(state) >= 2 ? IMPOSSIBLE : state];
         return this.#taking(operation.got, 1);
       case "free":
-        return [(state) => this.#freeing(state, [operation.block], operation.done)];
+        return this.#freeing([operation.block], operation.done);
       case "freeMany":
-        return [(state) => this.#freeing(state, operation.blocks, operation.done)];
+        return this.#freeing(operation.blocks, operation.done);
       case "look":
         return [(state) => starts(state, operation.block) === operation.done ? state : IMPOSSIBLE];
     }
@@ -150,18 +151,27 @@ class Model {
     const handOut = each((state, first) =>
       fill(state, first, length, length === 1 ? SINGLE : FIRST_OF_RUN, INSIDE_RUN)
     );
-    if (this.#allocating === "in steps") return [take, handOut];
-    return [(state) => {
-      const taken = take(state);
-      return taken === IMPOSSIBLE ? IMPOSSIBLE : handOut(taken);
-    }];
+    return this.#inOrder(take, handOut);
   }
 
   /** Frees all of these, or if it was not done, none, because one of them was not allocated or named twice. */
-  #freeing(state: number, blocks: readonly number[], done: boolean): number {
-    const possible = new Set(blocks).size === blocks.length && blocks.every((block) => starts(state, block));
-    if (possible !== done) return IMPOSSIBLE;
-    return done ? blocks.reduce((next, block) => this.#without(next, block), state) : state;
+  #freeing(blocks: readonly number[], done: boolean): Change[] {
+    const possible = (state: number): boolean =>
+      new Set(blocks).size === blocks.length && blocks.every((block) => starts(state, block));
+    if (!done) return [(state) => possible(state) ? IMPOSSIBLE : state];
+    const end: Change = (state) =>
+      possible(state) ? blocks.reduce((next, block) => withBlock(next, block, TAKEN), state) : IMPOSSIBLE;
+    const release: Change = (state) => blocks.reduce((next, block) => this.#without(next, block), state);
+    return this.#inOrder(end, release);
+  }
+
+  /** Two changes at two moments, or both at one. */
+  #inOrder(first: Change, second: Change): Change[] {
+    if (this.#changing === "in steps") return [first, second];
+    return [(state) => {
+      const between = first(state);
+      return between === IMPOSSIBLE ? IMPOSSIBLE : second(between);
+    }];
   }
 
   #without(state: number, block: number): number {

@@ -6,11 +6,14 @@
 import { MemPool, MemPoolError } from "mempool";
 import { Attachment } from "../src/attachment.ts";
 import type { Blocks } from "../src/blocks.ts";
-import { ENDS, FEWEST_CALLS, type HistoriesOrder, LogWriter, MOST_CALLS_EACH, STARTS } from "./_histories.ts";
+import { CLOCK, ENDS, FEWEST_CALLS, type HistoriesOrder, LogWriter, MOST_CALLS_EACH, STARTS } from "./_histories.ts";
 import { NONE } from "./_linear.ts";
 import { meet, meetAwake } from "./_meet.ts";
 import { type Draw, sequenceFrom } from "./_sequence.ts";
 import { answer } from "./_workers.ts";
+
+/** Idle steps before a call. */
+const MOST_SPINS = 100;
 
 answer((order: HistoriesOrder) => {
   const pool = MemPool.attach(order.handle);
@@ -27,8 +30,10 @@ class Player {
   readonly #words: Int32Array;
   readonly #log: LogWriter;
   readonly #draw: Draw;
-  /** What this worker was handed out last. */
-  #last = NONE;
+  /** The same numbers for all workers. */
+  readonly #commonDraw: Draw;
+  /** What this worker was handed out in this history, and has not freed. */
+  readonly #mine: number[] = [];
 
   constructor(pool: MemPool, order: HistoriesOrder) {
     this.#pool = pool;
@@ -37,29 +42,45 @@ class Player {
     this.#words = new Int32Array(order.words);
     this.#log = new LogWriter(order);
     this.#draw = sequenceFrom(order.seed + order.worker);
+    this.#commonDraw = sequenceFrom(order.seed + order.workers);
   }
 
   play(history: number): void {
     this.#log.begin(history);
-    this.#last = NONE;
+    this.#mine.length = 0;
+    const { workers } = this.#order;
     const calls = FEWEST_CALLS + this.#draw(MOST_CALLS_EACH - FEWEST_CALLS + 1);
-    const awaited = (history + 1) * this.#order.workers;
-    meetAwake(this.#words, STARTS, awaited);
-    for (let call = 0; call < calls; call++) this.#call();
-    meet(this.#words, ENDS, awaited);
-    // The others wait at the start of the next history. What was freed lies in another worker's cache each time.
-    if (history % this.#order.workers === this.#order.worker) this.#cleanUp();
+    const taken = this.#commonDraw(this.#pool.blockCount + 1);
+    const duel = this.#order.guesses && this.#commonDraw(2) === 0 ? this.#commonDraw(this.#pool.blockCount) : NONE;
+    if (this.#isAlone(history)) this.#prepare(taken);
+    meetAwake(this.#words, STARTS, (history + 1) * workers, workers);
+    if (duel !== NONE) this.#free(duel);
+    for (let call = Number(duel !== NONE); call < calls; call++) this.#call();
+    meet(this.#words, ENDS, (history + 1) * workers);
+    if (this.#isAlone(history + 1)) this.#cleanUp();
+  }
+
+  /** Whether it is this worker that acts between two histories, while the others wait: another each time. */
+  #isAlone(history: number): boolean {
+    return history % this.#order.workers === this.#order.worker;
+  }
+
+  /** Takes some blocks, and may free one of them again: into its cache. */
+  #prepare(blocks: number): void {
+    for (let block = 0; block < blocks; block++) this.#alloc(1);
+    if (blocks > 0 && this.#draw(2) === 0) this.#free(this.#pick());
   }
 
   #call(): void {
+    // Calls of different length are to meet each other in all of their steps.
+    for (let spins = this.#draw(MOST_SPINS); spins > 0; spins--) Atomics.load(this.#words, CLOCK);
     const choice = this.#draw(16);
-    if (choice < 5) this.#last = this.#alloc(1);
-    else if (choice < 7) this.#last = this.#alloc(2);
-    else if (choice < 9) this.#free(this.#last === NONE ? this.#anyBlock() : this.#last);
-    else if (choice < 12) this.#free(this.#anyBlock());
-    else if (choice < 13) this.#allocMany();
-    else if (choice < 14) this.#freeMany(this.#anyBlock(), this.#anyBlock());
-    else this.#look(this.#anyBlock());
+    if (choice < 3 && this.#knows(1)) this.#look(this.#any());
+    else if (choice < 5) this.#alloc(2);
+    else if (choice < 6) this.#allocMany();
+    else if (choice < 7 && this.#knows(2)) this.#freeMany(this.#pick(), this.#pick());
+    else if (choice < 11 && this.#knows(1)) this.#free(this.#pick());
+    else this.#alloc(1);
   }
 
   /** Frees whatever is allocated, and now and then sees that all blocks are one run again. */
@@ -70,22 +91,37 @@ class Player {
     this.#free(0);
   }
 
-  #anyBlock(): number {
-    return this.#draw(this.#pool.blockCount);
+  /** Whether there are so many blocks that this worker may name. */
+  #knows(blocks: number): boolean {
+    return this.#order.guesses || this.#mine.length >= blocks;
   }
 
-  #alloc(length: number): number {
+  #any(): number {
+    return this.#order.guesses ? this.#draw(this.#pool.blockCount) : this.#mine[this.#draw(this.#mine.length)]!;
+  }
+
+  /** A block to free: one of its own, or where workers guess, any, whoever has it. */
+  #pick(): number {
+    const { length } = this.#mine;
+    if (this.#order.guesses && (length === 0 || this.#draw(2) === 0)) return this.#draw(this.#pool.blockCount);
+    return this.#mine.splice(this.#draw(length), 1)[0]!;
+  }
+
+  #alloc(length: number): void {
     const bytes = length * this.#pool.blockSize;
-    return this.#log.alloc(length, () => {
+    const got = this.#log.alloc(length, () => {
       const offset = this.#pool.allocOffset(bytes);
       return offset === NONE ? NONE : offset / this.#pool.blockSize;
     });
+    if (got !== NONE) this.#mine.push(got);
   }
 
   #allocMany(): void {
     this.#log.allocMany(() => {
       const got = this.#blocks.allocateMany(2, this.#pool.blockSize);
-      return got === undefined ? NONE : [got[0]!, got[1]!];
+      if (got === undefined) return NONE;
+      this.#mine.push(...got);
+      return [got[0]!, got[1]!];
     });
   }
 
@@ -98,7 +134,7 @@ class Player {
   }
 
   #look(block: number): void {
-    this.#log.look(block, () => this.#blocks.adopt(block));
+    this.#log.look(block, () => this.#blocks.adopt("look at", block) !== 0);
   }
 
   /** False for what is refused because the block is not allocated. */

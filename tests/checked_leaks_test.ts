@@ -6,7 +6,7 @@ import { MemPool } from "mempool";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { scratch } from "../scripts/_project.ts";
+import { root, scratch } from "../scripts/_project.ts";
 import { LAST_SEQUENCE } from "../src/layout.ts";
 import { allocateElsewhere, allocateHere, assertInnermost, CHECKED } from "./_checked.ts";
 import { EXPOSE_GC, runChild } from "./_child.ts";
@@ -217,7 +217,7 @@ test(
 
 test("leak report - of pools that were garbage-collected: only where nobody has the pool any more", async () => {
   const program = new URL("./_collected_program.ts", import.meta.url);
-  const said = JSON.parse(await runChild(program, [], 60_000, EXPOSE_GC)) as Record<string, string[]>;
+  const said = JSON.parse(await runChild(program, [], 60_000, { moreFlags: EXPOSE_GC })) as Record<string, string[]>;
   const lines = Object.fromEntries(
     Object.entries(said).map(([name, all]) => [name, [...new Set(all.map((line) => readReport(line).line))]]),
   );
@@ -252,7 +252,7 @@ test("leaks - in a program that is one file with the library, the stack has all 
   mkdirSync(scratch, { recursive: true });
   const folder = mkdtempSync(join(scratch, "bundled-"));
   try {
-    const library = readFileSync(new URL("../src/stack.ts", import.meta.url), "utf8");
+    const library = readFileSync(join(root, "src", "stack.ts"), "utf8");
     const file = join(folder, "program.ts");
     writeFileSync(file, `${library}\nexport function useIt(): string[] {\n  return [callersStack()];\n}\n`);
     const program = await import(pathToFileURL(file).href) as { useIt(): string[] };

@@ -40,7 +40,7 @@ test(`destroy - ${races} pools while 8 workers use them: each later call says so
     const outcome = await run("race", races, seed);
     assertEquals([outcome.rounds, outcome.wrong], [races, []]);
     assert(outcome.calls > races, "nobody did anything before the pool was gone: the test tests nothing");
-    // The heaps of eight workers grow for long.
+    // After a few rounds the heaps of eight workers still grow.
     if (soaking && canMeasure) assertNoLeak(outcome);
   }));
 

@@ -57,6 +57,11 @@ test("examples - a named one lies beside those that load it", async () => {
   await Promise.all(examples.map((example) => runExample(example, examples)));
 });
 
+test("examples - those marked for the other runtime are passed over", () => {
+  const text = "```ts deno\n```\n\n```ts bun\n```\n\n```ts\n```\n";
+  assertEquals(examplesIn(text).map(({ line }) => line), [onDeno ? 2 : 5, 8]);
+});
+
 test("examples - are found in comments, with their line", () => {
   const source = `const a = 1;\n/**\n * Text.\n *\n * \`\`\`ts\n * if (a) {\n *   b();\n * }\n * \`\`\`\n */\n`;
   assertEquals(examplesInComments(source), [{ line: 6, file: "example_6.ts", code: "if (a) {\n  b();\n}\n" }]);

@@ -9,11 +9,26 @@ import { MemPool } from "mempool";
 import { CACHED, DESTROYED, LIVE, RELEASING, STATE, TAG } from "../src/layout.ts";
 import { isAllocated, makeTag, stateOf, workerOf } from "../src/table.ts";
 import { test } from "./_harness.ts";
-import { once } from "./_once.ts";
 import { assertMarked, assertRefused, insideOf, makePool, mark, present, withPool } from "./_pool.ts";
 
 /** The other worker: no worker of the pools here has such a number. */
 const OTHER = 99;
+
+type Methods<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never }[keyof T];
+
+/** Calls `interfere` once, before the next call of a method or after it. */
+function once<T extends object>(target: T, method: Methods<T>, when: "before" | "after", interfere: () => void): void {
+  const original = target[method] as (...args: unknown[]) => unknown;
+  const put = (replacement: unknown): void =>
+    void Object.defineProperty(target, method, { value: replacement, configurable: true, writable: true });
+  put((...args: unknown[]) => {
+    put(original);
+    if (when === "before") interfere();
+    const result = original.apply(target, args);
+    if (when === "after") interfere();
+    return result;
+  });
+}
 
 /** Frees a single block into the other worker's cache, as `WorkerCache.give` does there. */
 function giveAway(pool: MemPool, block: number): boolean {
@@ -115,3 +130,29 @@ test("interference - a pool that is just being destroyed cannot be attached any 
   assertRefused(() => MemPool.attach(pool.handle), "destroyed", refusal);
   header[STATE] = LIVE;
 });
+
+test(
+  "interference - a block is freed while a worker looks at it: no buffer, whatever its descriptor says by then",
+  withPool((pool) => {
+    const { table } = insideOf(pool).views;
+    const offset = pool.allocOffset(10);
+    once(table, "requested", "before", () => {
+      assertEquals(giveAway(pool, 0), true);
+      table.setRequested(0, 2 ** 40); // links of a free list
+    });
+    const refusal = "Cannot look at block at offset 0: it is already free";
+    assertRefused(() => pool.at(offset), "double-free", refusal);
+  }),
+);
+
+test(
+  "interference - a block that freeMany holds for a moment, and gives back, is owned all the time",
+  withPool((pool) => {
+    const { views: { table }, lock } = insideOf(pool);
+    const block = present(pool.alloc(10));
+    const tag = table.tag(0);
+    table.set(0, TAG, RELEASING);
+    once(lock, "enter", "before", () => table.set(0, TAG, tag));
+    assertEquals(pool.owns(block), true);
+  }, { checked: false }),
+);

@@ -18,8 +18,8 @@ const look = (block: number, done = true): Operation => ({ kind: "look", block, 
 /** Expects a history on a pool of two blocks to be explained or not, however `alloc` is seen. */
 function judge(name: string, expected: boolean, ...rows: [number, number, number, Operation][]): void {
   test(`linearizable - ${expected ? "yes" : "no"}: ${name}`, () => {
-    for (const allocating of ["at once", "in steps"] as const) {
-      assertEquals(isLinearizable(2, history(...rows), allocating), expected, allocating);
+    for (const changing of ["at once", "in steps"] as const) {
+      assertEquals(isLinearizable(2, history(...rows), changing), expected, changing);
     }
   });
 }
@@ -185,8 +185,18 @@ judge(
   [0, 2, 3, freeMany([0, 0])],
 );
 
-test("linearizable - a block that is taken and not yet handed out: only where allocating has steps", () => {
+test("linearizable - a block that is no longer free and not yet allocated: only where changes have steps", () => {
   const calls = history([0, 0, 1, alloc(0)], [0, 2, 9, alloc(1)], [1, 3, 4, alloc(NONE)], [1, 5, 6, free(1, false)]);
+  assertEquals([isLinearizable(2, calls, "at once"), isLinearizable(2, calls, "in steps")], [false, true]);
+});
+
+test("linearizable - a block that is no longer allocated and not yet free: only where changes have steps", () => {
+  const calls = history(
+    [0, 0, 1, alloc(0, 2)],
+    [0, 2, 9, free(0)],
+    [1, 3, 4, free(0, false)],
+    [1, 5, 6, alloc(NONE)],
+  );
   assertEquals([isLinearizable(2, calls, "at once"), isLinearizable(2, calls, "in steps")], [false, true]);
 });
 

@@ -1,6 +1,7 @@
 /** The whole pool against a model of it, by random operations; check() and all stats after each. */
 
 import fc from "fast-check";
+import { effort } from "./_effort.ts";
 import { test } from "./_harness.ts";
 import { Model, type Operation } from "./_model.ts";
 import { makePool, type PoolShape } from "./_pool.ts";
@@ -62,13 +63,13 @@ function testModel(situation: string, shape: PoolShape, atLeast: number): void {
   });
 }
 
-testModel("64 blocks without worker caches", { blocks: 64, cachedBlocks: 0 }, 40_000);
-testModel("64 blocks with worker caches", { blocks: 64, cachedBlocks: 64 }, 30_000);
+testModel("64 blocks without worker caches", { blocks: 64, cachedBlocks: 0 }, effort(30_000, 350_000));
+testModel("64 blocks with worker caches", { blocks: 64, cachedBlocks: 64 }, effort(30_000, 300_000));
 testModel(
   "200 blocks with small caches of blocks and of buffers",
   { blocks: 200, cachedBlocks: 4, cachedBuffers: 7 },
-  20_000,
+  effort(20_000, 200_000),
 );
-testModel("64 blocks, checked", { blocks: 64, checked: true }, 3000);
-testModel("7 blocks, checked, no buffers kept", { blocks: 7, checked: true, cachedBuffers: 0 }, 3000);
-testModel("7 blocks, nearly always full", { blocks: 7, cachedBlocks: 2, cachedBuffers: 0 }, 20_000);
+testModel("7 blocks, nearly always full", { blocks: 7, cachedBlocks: 2, cachedBuffers: 0 }, effort(20_000, 130_000));
+testModel("64 blocks, checked", { blocks: 64, checked: true }, effort(3000, 20_000));
+testModel("7 blocks, checked, no buffers kept", { blocks: 7, checked: true, cachedBuffers: 0 }, effort(3000, 10_000));

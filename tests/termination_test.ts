@@ -15,7 +15,9 @@ import type { WitnessOrder, WitnessReport } from "./_witness_worker.ts";
 /** The pool's, in milliseconds: whoever waits as long gives up. */
 const LOCK_TIMEOUT = 5000;
 
-const rounds = effort(30, 1000);
+const rounds = effort(30, 100);
+/** A pool each. */
+const parts = effort(1, 10);
 const situation = { blocks: 2 ** 18, target: 40, workers: 1, generations: rounds, operations: 0 };
 
 /** Has a worker go on as long as `use` runs, and returns what it saw. */
@@ -42,7 +44,7 @@ function quantile(sorted: readonly number[], part: number): string {
   return sorted[Math.floor((sorted.length - 1) * part)]!.toFixed(2);
 }
 
-test(`termination - ${rounds} workers, each at a random moment: no table is torn, and nobody waits for long`, () =>
+const terminateMany = (): Promise<void> =>
   withSeed(async (seed) => {
     const all = new Stress(situation, seed);
     try {
@@ -71,4 +73,9 @@ test(`termination - ${rounds} workers, each at a random moment: no table is torn
     } finally {
       all.end();
     }
-  }));
+  });
+
+for (let part = 1; part <= parts; part++) {
+  const what = `${rounds} workers, each at a random moment: no table is torn, and nobody waits for long`;
+  test(`termination - ${part} of ${parts}: ${what}`, terminateMany);
+}

@@ -1,19 +1,12 @@
 import process from "node:process";
-import type { BuildResult, Host, Native, Region } from "./native.ts";
+import { LIBC, type LibcSymbols } from "./libc.ts";
+import type { Host, Native, Region } from "./native.ts";
 
 /** What is used of bun:ffi: written out, so that the type check of a program for Deno does not ask for Bun's types. */
 interface BunFfi {
-  dlopen(path: string, symbols: typeof SYMBOLS): { readonly symbols: Symbols };
+  dlopen<Calls>(path: string, symbols: unknown): { readonly symbols: Calls };
   ptr(buffer: ArrayBuffer): number;
   toArrayBuffer(pointer: number, byteOffset: number, byteLength: number): ArrayBuffer;
-}
-
-interface BunGlobal {
-  which(program: string): string | null;
-  spawnSync(
-    command: string[],
-    options: { stdin: "ignore"; stdout: "ignore"; stderr: "pipe" },
-  ): { readonly success: boolean; readonly stderr: Uint8Array };
 }
 
 /** The functions of native/mempool.h, in its order, as SYMBOLS declares them. */
@@ -59,11 +52,9 @@ const SYMBOLS = {
   mempool_move: { args: ["u32", "f64", "f64", "f64"], returns: "void" },
 } as const satisfies Record<keyof Symbols, unknown>;
 
-const { Bun: bun } = globalThis as { Bun?: BunGlobal };
-
 // Not `import "bun:ffi"`, which Deno cannot resolve, and no top-level await, which loses the first messages that a
 // Bun worker is sent. On Deno this module is loaded too, and then holds nothing.
-const ffi = (bun === undefined ? undefined : process.getBuiltinModule("bun:ffi")) as BunFfi;
+const ffi = ("Bun" in globalThis ? process.getBuiltinModule("bun:ffi") : undefined) as BunFfi;
 
 class BunRegion implements Region {
   readonly meta: ArrayBuffer;
@@ -157,19 +148,26 @@ class BunNative implements Native {
   }
 }
 
-function run(program: string, args: string[]): BuildResult | undefined {
-  if (bun === undefined || bun.which(program) === null) return undefined;
-  const { success, stderr } = bun.spawnSync([program, ...args], { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
-  return { success, output: new TextDecoder().decode(stderr) };
-}
+const LIBC_SYMBOLS = {
+  gnu_get_libc_version: { args: [], returns: "ptr" },
+  dlopen: { args: ["ptr", "i32"], returns: "ptr" },
+  memfd_create: { args: ["ptr", "u32"], returns: "i32" },
+  write: { args: ["i32", "ptr", "usize"], returns: "i64" },
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  close: { args: ["i32"], returns: "i32" },
+} as const satisfies Record<keyof LibcSymbols, unknown>;
+
+const SYSTEMS: Record<string, string> = { win32: "windows" };
 
 /** Bun, as the search for the library sees it. */
 export function bunHost(): Host {
   return {
-    system: process.platform,
+    system: SYSTEMS[process.platform] ?? process.platform,
     machine: process.arch,
+    permissions: "Bun asks for no permission",
+    permit: () => {},
     // Never closed: another worker of the process may be using it.
-    load: (path) => new BunNative(ffi.dlopen(path, SYMBOLS).symbols),
-    run,
+    load: (path) => new BunNative(ffi.dlopen<Symbols>(path, SYMBOLS).symbols),
+    libc: () => ffi.dlopen<LibcSymbols>(LIBC, LIBC_SYMBOLS).symbols,
   };
 }

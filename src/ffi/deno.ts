@@ -1,4 +1,5 @@
-import type { BuildResult, Host, Native, Region } from "./native.ts";
+import { LIBC, type LibcSymbols } from "./libc.ts";
+import type { Host, Native, Region } from "./native.ts";
 
 /** The functions of native/mempool.h, in its order. */
 const SYMBOLS = {
@@ -95,8 +96,6 @@ class DenoNative implements Native {
   private readonly symbols: Symbols;
 
   constructor(symbols: Symbols) {
-    // With a path in --allow-ffi all of the above works, and looking at the memory does not: find out now.
-    Deno.UnsafePointer.of(new Uint8Array(1));
     this.symbols = symbols;
     this.abi = symbols.mempool_abi();
     this.process = symbols.mempool_process();
@@ -129,14 +128,30 @@ class DenoNative implements Native {
 
 const MACHINES: Record<string, string> = { x86_64: "x64", aarch64: "arm64" };
 
-function run(program: string, args: string[]): BuildResult | undefined {
-  try {
-    const { success, stderr } = new Deno.Command(program, { args, stdout: "null", stderr: "piped" }).outputSync();
-    return { success, output: new TextDecoder().decode(stderr) };
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+const LIBC_SYMBOLS = {
+  gnu_get_libc_version: { parameters: [], result: "pointer" },
+  dlopen: { parameters: [/* name */ "buffer", /* flags */ "i32"], result: "pointer" },
+  memfd_create: { parameters: [/* name */ "buffer", /* flags */ "u32"], result: "i32" },
+  write: { parameters: [/* file */ "i32", /* bytes */ "buffer", /* length */ "usize"], result: "isize" },
+  fcntl: { parameters: [/* file */ "i32", /* command */ "i32", /* argument */ "i32"], result: "i32" },
+  close: { parameters: [/* file */ "i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+type LibcCalls = Deno.DynamicLibrary<typeof LIBC_SYMBOLS>["symbols"];
+
+function libc(): LibcSymbols {
+  const symbols: LibcCalls = Deno.dlopen(LIBC, LIBC_SYMBOLS).symbols;
+  return {
+    ...symbols,
+    dlopen: (name, flags) => symbols.dlopen(owned(name), flags),
+    memfd_create: (name, flags) => symbols.memfd_create(owned(name), flags),
+    write: (file, bytes, length) => symbols.write(file, owned(bytes), BigInt(length)),
+  };
+}
+
+/** Deno's types take no view that could be on shared memory. */
+function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes as Uint8Array<ArrayBuffer>;
 }
 
 /** Deno, as the search for the library sees it. */
@@ -144,8 +159,12 @@ export function denoHost(): Host {
   return {
     system: Deno.build.os,
     machine: MACHINES[Deno.build.arch] ?? Deno.build.arch,
+    permissions: "Deno needs --allow-ffi, without a path, and where the library has to be put into a file also " +
+      "--allow-read, --allow-write and --allow-env",
+    // Of all that is used here this asks for most: with a path in --allow-ffi the rest works, and this does not.
+    permit: () => Deno.UnsafePointer.of(new Uint8Array(1)),
     // Never closed: another worker of the process may be using it.
     load: (path) => new DenoNative(Deno.dlopen(path, SYMBOLS).symbols),
-    run,
+    libc,
   };
 }

@@ -1,98 +1,141 @@
-import { existsSync, linkSync, mkdirSync, unlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { inflateRawSync } from "node:zlib";
 import { MemPoolError } from "../errors.ts";
+import { isLoaded, withMemoryFile } from "./libc.ts";
 import { ABI, type Host, type Native } from "./native.ts";
-
-const COMPILERS = ["cc", "gcc", "clang"];
-const FLAGS = ["-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-pthread"];
-/** As NEVER_UNLOADED in native/Makefile. */
-const NEVER_UNLOADED = ["-Wl,-z,nodelete"];
-const SOURCES = ["mempool.c", "holds.c", "threads.c", "lock.c"];
-const SUFFIXES: Record<string, string> = { darwin: "dylib" };
-
-const PERMISSIONS = "Deno needs --allow-ffi (without a path) to load it, and for building it once --allow-read, " +
-  "--allow-write and --allow-run";
+import { PREBUILT, type Prebuilt } from "./prebuilt.ts";
 
 /**
- * Loads the native library from native/build. Where it is not there yet, builds it with the system's C compiler first.
- * One file serves all workers of a process: the registry of pools is in the library's variables, and the system gives
- * each file its own.
+ * Loads the native library, which is part of this module's sources. One instance of it serves all workers of a process:
+ * the registry of pools is in its variables. The system takes two files for two libraries, even if they are equal; so
+ * whoever comes second has to find what the first one has loaded.
  */
-export function loadLibrary(host: Host): Native {
-  const folder = new URL("../../native/", import.meta.url);
-  if (folder.protocol !== "file:") {
-    throw failure([`${folder.href}: a native library can be loaded from a file only`]);
+export function loadLibrary(host: Host, libraries = PREBUILT): Native {
+  const platform = `${host.system}-${host.machine}`;
+  const prebuilt = libraries[platform];
+  if (prebuilt === undefined) {
+    throw failure(`: there is none for ${platform}, only for ${Object.keys(libraries).join(", ")}`);
   }
-  const path = libraryPath(host);
+  try {
+    host.permit();
+  } catch (error) {
+    throw failure(`: ${reasonOf(error)}. ${host.permissions}`);
+  }
+  return loadPrebuilt(host, prebuilt);
+}
+
+function loadPrebuilt(host: Host, prebuilt: Prebuilt): Native {
   const tried: string[] = [];
-  const found = tryLoad(host, path, tried) ?? buildAndLoad(host, fileURLToPath(folder.href), path, tried);
-  if (found === undefined) throw failure(tried);
-  if (found.abi !== ABI) {
-    throw failure([`${path}: it is of version ${found.abi}, this code needs ${ABI}; remove it to have it built again`]);
-  }
-  return found;
-}
-
-function libraryPath(host: Host): string {
-  const name = `mempool-${ABI}-${host.system}-${host.machine}.${SUFFIXES[host.system] ?? "so"}`;
-  return fileURLToPath(new URL(`../../native/build/${name}`, import.meta.url).href);
-}
-
-function tryLoad(host: Host, path: string, tried: string[]): Native | undefined {
-  try {
-    return host.load(path);
-  } catch (error) {
-    tried.push(`${path}: ${messageOf(error)}`);
-    return undefined;
-  }
-}
-
-function buildAndLoad(host: Host, folder: string, path: string, tried: string[]): Native | undefined {
-  try {
-    // A file that is there and does not load is for a person to look at, not for us to replace.
-    if (existsSync(path) || !build(host, folder, path, tried)) return undefined;
-  } catch (error) {
-    tried.push(`building it: ${messageOf(error)}`);
-    return undefined;
-  }
-  return tryLoad(host, path, tried);
-}
-
-function build(host: Host, folder: string, path: string, tried: string[]): boolean {
-  mkdirSync(dirname(path), { recursive: true });
-  const draft = `${path}.${crypto.randomUUID()}`;
-  const linking = host.system === "darwin" ? [] : NEVER_UNLOADED;
-  const sources = SOURCES.map((name) => join(folder, name));
-  for (const compiler of COMPILERS) {
-    const result = host.run(compiler, [...FLAGS, ...linking, "-o", draft, ...sources]);
-    if (result?.success) {
-      publish(draft, path);
-      return true;
+  for (const [where, load] of [["memory", fromMemory], ["a file", fromFile]] as const) {
+    try {
+      return load(host, prebuilt);
+    } catch (error) {
+      if (error instanceof MemPoolError) throw error;
+      tried.push(`from ${where}: ${reasonOf(error)}`);
     }
-    tried.push(`${compiler}: ${result === undefined ? "no such program" : result.output.trim()}`);
   }
-  return false;
+  throw failure(`. Tried: ${tried.join("; ")}. ${host.permissions}`);
 }
 
-/** Gives the draft its name unless another worker's build has got it already: then all of us load that one. */
-function publish(draft: string, path: string): void {
+/**
+ * Linux with the GNU C library: without a file of its own, so that the permission to call native code is enough. The
+ * library is looked for by its name, once it is loaded too: if two threads do that at the same moment, both find the one
+ * that came first.
+ */
+function fromMemory(host: Host, prebuilt: Prebuilt): Native {
+  const libc = host.libc();
+  if (!isLoaded(libc, prebuilt.name)) {
+    withMemoryFile(libc, prebuilt.name, unpack(prebuilt), (path) => host.load(path));
+  }
+  return checked(host.load(prebuilt.name));
+}
+
+/** Elsewhere: from a file that all threads, and all processes of this user, open by the same path. */
+function fromFile(host: Host, prebuilt: Prebuilt): Native {
+  const path = privateFile(host, prebuilt);
+  // Opening a file that was cut short can end the process.
+  if (checksum(readFileSync(path)) !== prebuilt.sha256) throw new Error(`${path} was changed, remove it`);
+  return checked(host.load(path));
+}
+
+/** The library's file: its folder is called by the checksum, which tells it from what another compiler made of the sources. */
+function privateFile(host: Host, prebuilt: Prebuilt): string {
+  const draft = mkdtempSync(join(tmpdir(), "mempool-draft-"));
   try {
-    linkSync(draft, path);
+    const folder = privateFolder(host, lstatSync(draft).uid);
+    const path = join(folder, prebuilt.sha256.slice(0, 16), prebuilt.name);
+    if (!existsSync(path)) publish(draft, path, unpack(prebuilt));
+    return path;
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+/** A folder for temporary files that no other user can write to. */
+function privateFolder(host: Host, user: number): string {
+  const folder = join(tmpdir(), `mempool-${user}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const stat = lstatSync(folder);
+  // Windows has no modes, and its folder for temporary files is the user's own.
+  const others = host.system === "windows" ? 0 : stat.mode & 0o077;
+  if (!stat.isDirectory() || stat.uid !== user || others !== 0) throw new Error(`${folder} is not this user's alone`);
+  return folder;
+}
+
+/**
+ * The file appears when it is whole, and with its folder: no system puts a folder in the place of one that has something
+ * in it. So if another thread was faster, that one's stays.
+ */
+function publish(draft: string, path: string, library: Uint8Array): void {
+  writeFileSync(join(draft, basename(path)), library, { flag: "wx", mode: 0o500 });
+  try {
+    renameSync(draft, dirname(path));
   } catch (error) {
     if (!existsSync(path)) throw error;
-  } finally {
-    unlinkSync(draft);
   }
 }
 
-function failure(tried: string[]): MemPoolError {
-  return new MemPoolError(
-    "library",
-    `Cannot load the native library. Tried: ${tried.join("; ")}. ${PERMISSIONS}`,
-  );
+function unpack({ deflated, sha256, bytes }: Prebuilt): Uint8Array {
+  const library = inflated(deflated);
+  if (library?.length === bytes && checksum(library) === sha256) return library;
+  throw failure(": the one in this module's sources is damaged, its checksum is another");
 }
 
-function messageOf(error: unknown): string {
+/** Undefined when it was not compressed by us. */
+function inflated(deflated: string): Uint8Array | undefined {
+  try {
+    return inflateRawSync(Buffer.from(deflated, "base64"));
+  } catch {
+    return undefined;
+  }
+}
+
+function checksum(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+function checked(native: Native): Native {
+  if (native.abi === ABI) return native;
+  throw failure(`: the one in this module's sources is of version ${native.abi}, they need ${ABI}`);
+}
+
+function failure(why: string): MemPoolError {
+  return new MemPoolError("library", `Cannot load the native library${why}`);
+}
+
+function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { LibcSymbols } from "./libc.ts";
+
 /** MEMPOOL_ABI in native/mempool.h. */
 export const ABI = 3;
 
@@ -66,19 +68,17 @@ export interface Native {
   region(number: number): Region;
 }
 
-/** How a compiler ended, and what it wrote to stderr. */
-export interface BuildResult {
-  readonly success: boolean;
-  readonly output: string;
-}
-
-/** What finding and building the library needs of a runtime. */
+/** What finding and loading the library needs of a runtime. */
 export interface Host {
-  /** Operating system and processor as in the library's file name: linux, darwin; x64, arm64. */
+  /** Operating system and processor, as the platforms of the library are named: linux, darwin, windows; x64, arm64. */
   readonly system: string;
   readonly machine: string;
-  /** Loads the library at this path. Throws what the runtime throws. */
+  /** What a user may have to permit, for an error message. */
+  readonly permissions: string;
+  /** Asks for the permission to call native code. Throws what the runtime throws when it is refused. */
+  permit(): void;
+  /** Loads the library at this path, or what the process has loaded by this name. Throws what the runtime throws. */
   load(path: string): Native;
-  /** Runs a program to its end; undefined when there is no such program. Throws when it may not be run. */
-  run(program: string, args: string[]): BuildResult | undefined;
+  /** The C library, where it can load a library from memory. Throws where it cannot. */
+  libc(): LibcSymbols;
 }

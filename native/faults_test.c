@@ -1,0 +1,318 @@
+/*
+ * Each system call of the library made to fail in turn: an exact answer, nothing left behind, and the next call works.
+ * These tests come first, before any thread has a record.
+ */
+#include "test.h"
+
+#ifdef HAVE_FAULTS
+
+#include <dirent.h>
+#include <sys/wait.h>
+
+/* A number that the system gives for none of these calls, so that it is known to be ours. */
+#define ODD EXDEV
+
+/* Bytes of data that no other test uses, so that ranges of this size are this test's. */
+#define OWN (DATA * 7)
+
+static void fail_from(call_kind kind, uint32_t first, uint32_t count) {
+    mempool_fault(kind, first, count, ODD);
+}
+
+static void fail(call_kind kind) {
+    fail_from(kind, 1, 1);
+}
+
+static void all_work(void) {
+    for (uint32_t kind = 0; kind < CALL_KINDS; kind++) {
+        mempool_fault(kind, 0, 0, 0);
+    }
+}
+
+static size_t open_files(void) {
+    size_t files = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    while (folder != NULL && readdir(folder) != NULL) {
+        files++;
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return files;
+}
+
+/* Creates a region of zeros and ends it. */
+static void create_works(void) {
+    double id;
+    uint32_t region = create(META, OWN, &id);
+    unsigned char *data = mempool_data(region);
+    expect(data[0] == 0 && data[OWN - 1] == 0);
+    memset(data, 1, 4096);
+    end(region);
+}
+
+/* Lets the nth call fail: mempool_create says so and leaves nothing; the next one works. */
+static void create_reports(call_kind kind, uint32_t nth) {
+    size_t maps = lines_of("/proc/self/maps");
+    size_t files = open_files();
+    fail_from(kind, nth, 1);
+    expect(mempool_create(META, OWN) == -ODD);
+    expect(mempool_calls(kind) >= nth);
+    all_work();
+    expect(!COUNTS_MAPS || lines_of("/proc/self/maps") <= maps);
+    expect(open_files() == files);
+    create_works();
+}
+
+static void a_new_range_that_cannot_be_had(void) {
+    create_reports(CALL_MMAP, 1);
+    create_reports(CALL_MPROTECT, 1);
+    create_reports(CALL_MPROTECT, 2);
+#ifdef HAVE_ROBUST_MUTEX
+    create_reports(CALL_MUTEXATTR_INIT, 1);
+    create_reports(CALL_MUTEX_INIT, 1);
+#endif
+}
+
+static void a_new_range_that_cannot_go_back_either(void) {
+    fail(CALL_MUNMAP);
+    fail(CALL_MPROTECT);
+    expect(mempool_create(META, OWN) == -ODD);
+    all_work();
+    create_works();
+}
+
+static void a_range_that_cannot_be_used_again(void) {
+    for (int i = 0; i < 12; i++) {
+        create_works();
+    }
+    create_reports(CALL_MMAP, 1);
+    create_reports(CALL_MPROTECT, 1);
+    create_reports(CALL_MPROTECT, 2);
+#ifdef HAVE_ROBUST_MUTEX
+    create_reports(CALL_MUTEX_INIT, 1);
+#endif
+    for (int i = 0; i < 12; i++) {
+        create_works();
+    }
+}
+
+static void memory_that_cannot_be_mapped_anew_is_emptied(void) {
+    double id;
+    uint32_t region = create(META * 4, OWN, &id);
+    unsigned char *data = mempool_data(region);
+    unsigned char *meta = mempool_meta(region);
+    memset(data, 7, 4096);
+    memset(meta + META, 7, META);
+    fail_from(CALL_MMAP, 1, 3);
+    mempool_destroy(region, META, 100);
+    expect(data[0] == 0 && meta[META] == 0);
+    memset(meta + META, 7, META);
+    mempool_close(region);
+    expect(mempool_calls(CALL_MMAP) == 3 && mempool_calls(CALL_MADVISE) == 3);
+    expect(meta[META] == 0);
+    all_work();
+}
+
+/* Then it stays until the range is used again, and is gone by then. */
+static void memory_that_cannot_be_given_back_harms_nobody(void) {
+    double id;
+    uint32_t region = create(META, OWN, &id);
+    memset(mempool_data(region), 7, OWN);
+    fail_from(CALL_MMAP, 1, 2);
+    fail_from(CALL_MADVISE, 1, 2);
+    end(region);
+    all_work();
+    for (int i = 0; i < 12; i++) {
+        create_works();
+    }
+}
+
+static void *ask_for_id(void *argument) {
+    *(double *)argument = mempool_thread();
+    return NULL;
+}
+
+static double id_in_a_thread(void) {
+    double id = 0;
+    run_thread(ask_for_id, &id);
+    return id;
+}
+
+/* Before any thread has a record. A hold that cannot be noted is one all the same. */
+static void a_thread_that_cannot_be_watched(void) {
+#ifdef HAVE_ROBUST_MUTEX
+    call_kind calls[] = { CALL_MUTEXATTR_INIT, CALL_MUTEX_INIT, CALL_MUTEX_TRYLOCK };
+#else
+    call_kind calls[] = { CALL_KEY_CREATE, CALL_SETSPECIFIC };
+#endif
+    size_t last = sizeof calls / sizeof *calls - 1;
+    for (size_t i = 0; i <= last; i++) {
+        fail(calls[i]);
+        expect(mempool_thread() == -ODD);
+    }
+    fail_from(calls[last], 1, 1000);
+    double region_id = mempool_create(META, OWN);
+    int32_t region = mempool_open(region_id);
+    expect(region_id > 0 && region >= 0);
+    mempool_close((uint32_t)region);
+    expect(mempool_open(region_id) == region);
+    mempool_close((uint32_t)region);
+    all_work();
+    unsigned char *data = mempool_data((uint32_t)region);
+    data[0] = 7;
+    create_works();
+    expect(data[0] == 7);
+    end((uint32_t)region);
+    double id = id_in_a_thread();
+    expect(id > 0 && mempool_alive(id) == 0);
+    expect(mempool_thread() > 0);
+}
+
+/* A process that asks for its number while some calls fail; its exit code says whether it got one. */
+static void process_number_without(call_kind one, call_kind other) {
+    pid_t child = fork();
+    if (child == 0) {
+        fail(one);
+        fail(other);
+        size_t files = open_files();
+        double number = mempool_process();
+        bool right = number > 0 && number < 9007199254740992.0 && number == mempool_process();
+        exit(right && open_files() == files ? 0 : 1);
+    }
+    int status = 1;
+    waitpid(child, &status, 0);
+    expect(status == 0);
+}
+
+static void a_process_without_random_numbers_has_a_number(void) {
+    process_number_without(CALL_OPEN, CALL_OPEN);
+    process_number_without(CALL_READ, CALL_READ);
+    process_number_without(CALL_OPEN, CALL_CLOCK);
+}
+
+static void a_barrier_that_is_not_there(void) {
+    int32_t usual = mempool_barrier();
+    fail_from(CALL_MEMBARRIER, 1, 3);
+    expect(mempool_barrier() == 0);
+    fail_from(CALL_MEMBARRIER, 1, 2);
+    expect(mempool_barrier() == 0);
+    fail_from(CALL_MEMBARRIER, 1, 1);
+    expect(mempool_barrier() == usual);
+    all_work();
+    expect(mempool_barrier() == usual);
+}
+
+#ifdef HAVE_ROBUST_MUTEX
+
+static void a_lock_that_is_free_again_soon(void) {
+    double id;
+    uint32_t region = create(META, OWN, &id);
+    for (uint32_t tries = 1; tries < 5; tries++) {
+        mempool_fault(CALL_MUTEX_TRYLOCK, 1, tries, EBUSY);
+        expect(mempool_lock(region, 0) == MEMPOOL_CONTENDED);
+        mempool_unlock(region);
+    }
+    all_work();
+    end(region);
+}
+
+static void a_lock_that_is_broken(void) {
+    double id;
+    uint32_t region = create(META, OWN, &id);
+    fail(CALL_MUTEX_TRYLOCK);
+    expect(mempool_lock(region, 0) == MEMPOOL_LOCK_BROKEN);
+    mempool_fault(CALL_MUTEX_TRYLOCK, 1, 100, EBUSY);
+    fail(CALL_MUTEX_TIMEDLOCK);
+    expect(mempool_lock(region, 60000) == MEMPOOL_LOCK_BROKEN);
+    all_work();
+    expect(mempool_lock(region, 0) == MEMPOOL_LOCKED);
+    mempool_unlock(region);
+    end(region);
+}
+
+/* A clock that does not run must not make anybody wait for ever. */
+static void a_clock_that_does_not_run(void) {
+    double id;
+    uint32_t region = create(META, OWN, &id);
+    for (uint32_t first = 1; first <= 3; first++) {
+        mempool_fault(CALL_MUTEX_TRYLOCK, 1, 100, EBUSY);
+        mempool_fault(CALL_MUTEX_TIMEDLOCK, 1, 1000000, ETIMEDOUT);
+        fail_from(CALL_CLOCK, first, 1000000);
+        expect(mempool_lock(region, 60000) == MEMPOOL_TIMED_OUT);
+        expect(mempool_calls(CALL_CLOCK) < 10);
+    }
+    all_work();
+    end(region);
+}
+
+#else
+
+static void *try_the_lock(void *argument) {
+    uint32_t region = *(uint32_t *)argument;
+    fail(CALL_SETSPECIFIC);
+    expect(mempool_lock(region, 60000) == MEMPOOL_LOCK_BROKEN);
+    fail(CALL_SETSPECIFIC);
+    mempool_unlock(region);
+    all_work();
+    expect(mempool_lock(region, 0) == MEMPOOL_TIMED_OUT);
+    return NULL;
+}
+
+/* A thread that nobody could tell the end of gets no lock. */
+static void a_lock_for_a_thread_that_cannot_be_watched(void) {
+    double id;
+    uint32_t region = create(META, OWN, &id);
+    expect(mempool_lock(region, 0) == MEMPOOL_LOCKED);
+    run_thread(try_the_lock, &region);
+    mempool_unlock(region);
+    end(region);
+}
+
+static void *wait_without_a_clock(void *argument) {
+    uint32_t region = *(uint32_t *)argument;
+    for (uint32_t first = 1; first <= 3; first++) {
+        fail_from(CALL_CLOCK, first, 1000000);
+        expect(mempool_lock(region, 60000) == MEMPOOL_TIMED_OUT);
+        expect(mempool_calls(CALL_CLOCK) < 10);
+    }
+    all_work();
+    return NULL;
+}
+
+/* A clock that does not run must not make anybody wait for ever. */
+static void a_clock_that_does_not_run(void) {
+    double id;
+    uint32_t region = create(META, OWN, &id);
+    expect(mempool_lock(region, 0) == MEMPOOL_LOCKED);
+    run_thread(wait_without_a_clock, &region);
+    mempool_unlock(region);
+    end(region);
+}
+
+#endif
+
+void test_faults(void) {
+    a_process_without_random_numbers_has_a_number();
+    a_thread_that_cannot_be_watched();
+    a_new_range_that_cannot_be_had();
+    a_new_range_that_cannot_go_back_either();
+    a_range_that_cannot_be_used_again();
+    memory_that_cannot_be_mapped_anew_is_emptied();
+    memory_that_cannot_be_given_back_harms_nobody();
+    a_barrier_that_is_not_there();
+#ifdef HAVE_ROBUST_MUTEX
+    a_lock_that_is_free_again_soon();
+    a_lock_that_is_broken();
+#else
+    a_lock_for_a_thread_that_cannot_be_watched();
+#endif
+    a_clock_that_does_not_run();
+}
+
+#else
+
+void test_faults(void) {
+}
+
+#endif

@@ -1,0 +1,132 @@
+/* Linux, macOS and their like. */
+#include "internal.h"
+
+#if !defined(_WIN32)
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+#if defined(__linux__) && defined(__x86_64__)
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#define HAVE_BARRIER 1
+#endif
+
+#ifndef MAP_NORESERVE
+#define MAP_NORESERVE 0
+#endif
+
+#ifndef MAP_ANONYMOUS
+#define MAP_ANONYMOUS MAP_ANON
+#endif
+
+/* ---- memory ---- */
+
+size_t os_page_size(void) {
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Zero pages, new ones if `where` is NULL; in one step, so that no reader of old ones ever meets a hole. */
+static unsigned char *map_zero_pages(unsigned char *where, size_t bytes) {
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (where == NULL ? 0 : MAP_FIXED);
+    void *got = mmap(where, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+    return got == MAP_FAILED ? NULL : got;
+}
+
+unsigned char *os_reserve(size_t bytes, int *error) {
+    unsigned char *range = map_zero_pages(NULL, bytes);
+    *error = range == NULL ? errno : 0;
+    return range;
+}
+
+int os_release(unsigned char *range, size_t bytes) {
+    return munmap(range, bytes) == 0 ? 0 : errno;
+}
+
+/* All pages are open from the start: the system commits them when they are touched. */
+int os_open(unsigned char *from, unsigned char *to) {
+    (void)from;
+    (void)to;
+    return 0;
+}
+
+int os_guard(unsigned char *from, unsigned char *to) {
+    return mprotect(from, (size_t)(to - from), PROT_NONE) == 0 ? 0 : errno;
+}
+
+int os_renew(unsigned char *range, size_t bytes) {
+    return map_zero_pages(range, bytes) != NULL ? 0 : errno;
+}
+
+/* Where the system has no new pages left, by emptying the old ones; macOS does not promise that they are zero then. */
+void os_give_back(unsigned char *where, size_t bytes) {
+    if (map_zero_pages(where, bytes) == NULL) {
+        madvise(where, bytes, MADV_DONTNEED);
+    }
+}
+
+/* ---- time ---- */
+
+bool os_clock(int64_t *ms) {
+    struct timespec now;
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
+        return false;
+    }
+    *ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return true;
+}
+
+#ifndef HAVE_ROBUST_MUTEX
+
+/* No system of these offers such a wait to all of its programs: sleep a little, and look. */
+void os_wait(uint64_t *word, uint64_t seen, uint32_t ms) {
+    struct timespec nap = { .tv_sec = 0, .tv_nsec = 100000 };
+    if (ms > 0 && __atomic_load_n(word, __ATOMIC_RELAXED) == seen) {
+        nanosleep(&nap, NULL);
+    }
+}
+
+void os_wake(uint64_t *word) {
+    (void)word;
+}
+
+#endif
+
+/* ---- telling processes apart ---- */
+
+uint64_t os_nonce(void) {
+    uint64_t nonce = 0;
+    int file = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    if (file < 0 || read(file, &nonce, sizeof nonce) != (ssize_t)sizeof nonce) {
+        struct timespec now = { 0, 0 };
+        clock_gettime(CLOCK_REALTIME, &now);
+        nonce = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec + ((uint64_t)getpid() << 32);
+    }
+    if (file >= 0) {
+        close(file);
+    }
+    return nonce;
+}
+
+/* ---- the asymmetric barrier ---- */
+
+/*
+ * Only on x86-64: the argument of src/cache.ts needs that a processor makes a thread's stores visible in their order,
+ * which others do not promise.
+ */
+int32_t mempool_barrier(void) {
+#ifdef HAVE_BARRIER
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0) {
+        return 1;
+    }
+    /* A process has to register before its first one. */
+    return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0
+        && syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+#else
+    return 0;
+#endif
+}
+
+#endif

@@ -1,0 +1,14 @@
+/* Of macOS what the native code uses, written by hand: there is no SDK where the libraries are built. */
+#ifndef MEMPOOL_MACOS_ERRNO_H
+#define MEMPOOL_MACOS_ERRNO_H
+
+int *__error(void);
+#define errno (*__error())
+
+#define ENOMEM 12
+#define EBUSY 16
+#define EINVAL 22
+#define ENFILE 23
+#define EAGAIN 35
+
+#endif

@@ -1,0 +1,84 @@
+/** System calls of the library that fail when a test says so: native/faults.c, seen from a process of either runtime. */
+
+import process from "node:process";
+
+/** The offsets of all blocks that can be had. */
+export function takeAll(pool: { allocOffset(numBytes: number): number }): number[] {
+  const offsets: number[] = [];
+  for (let offset = pool.allocOffset(1); offset >= 0; offset = pool.allocOffset(1)) offsets.push(offset);
+  return offsets;
+}
+
+/** `call_kind` of native/faults.h. */
+export const CALLS = [
+  "mmap",
+  "mprotect",
+  "munmap",
+  "madvise",
+  "pthread_mutexattr_init",
+  "pthread_mutex_init",
+  "pthread_mutex_trylock",
+  "pthread_mutex_timedlock",
+  "open",
+  "read",
+  "membarrier",
+  "clock_gettime",
+  "pthread_key_create",
+  "pthread_setspecific",
+] as const;
+
+export type Call = typeof CALLS[number];
+
+interface Symbols {
+  mempool_fault(kind: number, first: number, count: number, error: number): void;
+  mempool_calls(kind: number): number;
+}
+
+interface BunFfi {
+  dlopen(path: string, symbols: unknown): { readonly symbols: Symbols };
+}
+
+function open(path: string): Symbols {
+  const { Deno: deno } = globalThis as { Deno?: typeof Deno };
+  if (deno === undefined) {
+    const ffi = process.getBuiltinModule("bun:ffi") as unknown as BunFfi;
+    return ffi.dlopen(path, {
+      mempool_fault: { args: ["u32", "u32", "u32", "i32"], returns: "void" },
+      mempool_calls: { args: ["u32"], returns: "u32" },
+    }).symbols;
+  }
+  return deno.dlopen(path, {
+    mempool_fault: { parameters: ["u32", "u32", "u32", "i32"], result: "void" },
+    mempool_calls: { parameters: ["u32"], result: "u32" },
+  }).symbols;
+}
+
+export class Faults {
+  readonly #symbols: Symbols;
+  readonly #planned = new Map<Call, number>();
+
+  /** Of the library at this path, which was built with native/faults.c. The pool finds it by its name, and takes it. */
+  constructor(path: string) {
+    this.#symbols = open(path);
+  }
+
+  /** From the `first` one on, `count` calls of a kind fail with this errno. */
+  fail(call: Call, error: number, first = 1, count = 1): void {
+    this.#planned.set(call, first);
+    this.#symbols.mempool_fault(CALLS.indexOf(call), first, count, error);
+  }
+
+  /** Lets every call work. Throws if one that was to fail did not come. */
+  clear(): void {
+    for (const [call, first] of this.#planned) {
+      if (this.calls(call) < first) throw new Error(`${call} ${first} was not called`);
+    }
+    this.#planned.clear();
+    for (const kind of CALLS.keys()) this.#symbols.mempool_fault(kind, 0, 0, 0);
+  }
+
+  /** How often it was called since `fail` or `clear`. */
+  calls(call: Call): number {
+    return this.#symbols.mempool_calls(CALLS.indexOf(call));
+  }
+}

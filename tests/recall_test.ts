@@ -1,0 +1,101 @@
+/** Recalling what others have cached, step by step, with workers that are played in this thread. */
+
+import { assertEquals } from "@std/assert";
+import { Blocks } from "../src/blocks.ts";
+import type { Native, Region } from "../src/ffi/native.ts";
+import { Lock } from "../src/lock.ts";
+import { settingsFrom } from "../src/options.ts";
+import { CACHED, FREE, NONE, TAG } from "../src/layout.ts";
+import { makeTag } from "../src/table.ts";
+import { formatRegion, type Views } from "../src/views.ts";
+import { test } from "./_harness.ts";
+
+const BLOCKS = 4;
+
+interface Played {
+  readonly views: Views;
+  /** Worker 1 in slot 0, worker 2 in slot 1, worker 3 in slot 2. */
+  readonly workers: readonly [Blocks, Blocks, Blocks];
+}
+
+/** A pool of four blocks over plain memory, with three workers, none of whom has anything. */
+function played(plainClaims: boolean, barrier = () => true): Played {
+  const settings = settingsFrom(BLOCKS * 64, 64, { cachedBlocks: BLOCKS });
+  const views = formatRegion(new ArrayBuffer(settings.metaBytes), settings, plainClaims);
+  const native = { barrier, alive: () => true } as Partial<Native> as Native;
+  const region = {
+    lock: () => 0,
+    unlock: () => {},
+    exchange: (word: number, expected: number, other: number) =>
+      Atomics.compareExchange(views.meta, word, expected, other),
+  } as Partial<Region> as Region;
+  const join = (worker: number): Blocks =>
+    new Blocks(
+      native,
+      region,
+      views,
+      new Lock(native, region, views, worker),
+      views.slots.take(worker, worker),
+      worker,
+    );
+  return { views, workers: [join(1), join(2), join(3)] };
+}
+
+/** Calls `meanwhile` when a recall comes to this slot, before it looks at the cache there. */
+function whenRecallComesTo(views: Views, slot: number, meanwhile: () => void): void {
+  const { slots } = views;
+  const worker = slots.worker.bind(slots);
+  let come = false;
+  Object.defineProperty(slots, "worker", {
+    value: (asked: number) => {
+      if (asked === slot && !come) {
+        come = true;
+        meanwhile();
+      }
+      return worker(asked);
+    },
+  });
+}
+
+for (const plainClaims of [true, false]) {
+  const how = plainClaims ? "claims by plain stores" : "claims by exchange";
+
+  test(`recall - sees a block that comes where it has looked, while one goes where it has not, ${how}`, () => {
+    const { views, workers: [one, two, three] } = played(plainClaims);
+    assertEquals([three.allocate(1), one.allocate(1), two.allocate(1), two.allocate(1)], [0, 1, 2, 3]);
+    assertEquals([two.cache.give(2), two.cache.give(3)], [true, true]);
+    // At any time two neighbours are free: 2 and 3, then 1 to 3, then 1 and 2.
+    whenRecallComesTo(views, 1, () => assertEquals([one.cache.give(1), two.cache.take(1)], [true, 3]));
+    assertEquals(three.allocate(2 * 64), 1);
+  });
+
+  test(`recall - for many, sees a block that comes where it has looked, ${how}`, () => {
+    const { views, workers: [one, two, three] } = played(plainClaims);
+    assertEquals([three.allocate(1), one.allocate(1), two.allocate(1), two.allocate(1)], [0, 1, 2, 3]);
+    assertEquals([two.cache.give(2), two.cache.give(3)], [true, true]);
+    whenRecallComesTo(views, 1, () => assertEquals([one.cache.give(1), two.cache.take(1)], [true, 3]));
+    assertEquals(three.allocateMany(2, 1), Int32Array.of(1, 2));
+  });
+
+  test(`recall - takes what a worker has cached that once could not take it and gave up, ${how}`, () => {
+    const { views, workers: [one, two, three] } = played(plainClaims);
+    assertEquals([two.allocate(1), one.allocate(1), one.allocate(1), one.allocate(1)], [0, 1, 2, 3]);
+    assertEquals(two.cache.give(0), true);
+    // Another recalls it. This worker does not get the lock, under which it would look again; later the block comes back.
+    views.table.set(0, TAG, FREE);
+    assertEquals(two.cache.take(1), NONE);
+    views.table.set(0, TAG, makeTag(CACHED, 2));
+    assertEquals(three.allocate(1), 0);
+  });
+}
+
+test("recall - ends where the system refuses the barrier, whatever others free and take meanwhile", () => {
+  let tries = 0;
+  const { workers: [one, two, three] } = played(true, () => {
+    if (++tries > 1) throw new Error("tried again");
+    assertEquals([one.cache.give(0), one.cache.take(1)], [true, 0]);
+    return false;
+  });
+  assertEquals([one.allocate(1), two.allocate(1), two.allocate(1), two.allocate(1)], [0, 1, 2, 3]);
+  assertEquals(three.allocate(1), NONE);
+});
