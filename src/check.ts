@@ -98,7 +98,11 @@ export function checkCheaply(views: Views): void {
   checkHeader(views);
   const { header, table } = views;
   for (
-    const [invariant, name, word] of [["I6", "free blocks", FREE_BLOCKS], ["I9", "high water", HIGH_WATER]] as const
+    const [invariant, name, word] of [["I6", "the count of free blocks", FREE_BLOCKS], [
+      "I9",
+      "high water",
+      HIGH_WATER,
+    ]] as const
   ) {
     const value = header[word]!;
     if (!(value >= 0 && value <= table.blockCount)) throw broken(invariant, `${name} is ${value}`);

@@ -1,10 +1,46 @@
 /** What the tests of checked pools share: buffers that must be detached, memory that must be zero, messages with stacks. */
 
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertThrows } from "@std/assert";
-import { type MemPool, MemPoolError } from "mempool";
-import { thrownBy } from "./_pool.ts";
+import { type Block, type MemPool, MemPoolError } from "mempool";
+import { present, thrownBy } from "./_pool.ts";
 
 export const CHECKED = { checked: true } as const;
+
+// Functions to be found in stacks. JavaScriptCore drops the frame of a function that ends in `return call()`, which Bun
+// also makes of a constant that is only returned.
+
+export function allocateHere(pool: MemPool, bytes = 50): ArrayBuffer {
+  const block = present(pool.alloc(bytes));
+  return block;
+}
+
+export function allocateElsewhere(pool: MemPool, bytes = 50): ArrayBuffer {
+  const block = present(pool.alloc(bytes));
+  return block;
+}
+
+export function allocateOffsetHere(pool: MemPool): number {
+  const offset = pool.allocOffset(50);
+  assert(offset >= 0);
+  return offset;
+}
+
+export function freeHere(pool: MemPool, block: Block): void {
+  pool.free(block);
+}
+
+export function freeManyHere(pool: MemPool, ...blocks: Block[]): void {
+  pool.freeMany(blocks);
+}
+
+export function freeOffsetHere(pool: MemPool, offset: number): void {
+  pool.freeOffset(offset);
+}
+
+export function reallocHere(pool: MemPool, block: Block, bytes: number): ArrayBuffer {
+  const resized = present(pool.realloc(block, bytes));
+  return resized;
+}
 
 /** A buffer with views on it, as a program may keep them beyond the buffer's end. */
 export class Kept {

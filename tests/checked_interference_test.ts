@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type MemPool, MemPoolError } from "mempool";
 import { REQUESTED_LOW } from "../src/layout.ts";
-import { assertCode, assertMisuse, CHECKED } from "./_checked.ts";
+import { allocateHere, assertCode, assertMisuse, CHECKED } from "./_checked.ts";
 import { test } from "./_harness.ts";
 import { once } from "./_once.ts";
 import { assertMarked, assertRefused, insideOf, mark, present, withPool } from "./_pool.ts";
@@ -26,11 +26,6 @@ function freeThere(pool: MemPool, block: number): void {
   const { blocks, views: { traces } } = insideOf(pool);
   traces!.freed(block, traces!.sequence(block), `    ${THERE}`);
   blocks.giveBack(block);
-}
-
-function allocateHere(pool: MemPool, bytes: number): ArrayBuffer {
-  const block = present(pool.alloc(bytes));
-  return block;
 }
 
 /** Calls that name a block of 100 bytes at offset 0, and what their message says. `good` is another block. */

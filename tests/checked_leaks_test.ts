@@ -8,20 +8,10 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { root, scratch } from "../scripts/_project.ts";
 import { LAST_SEQUENCE } from "../src/layout.ts";
-import { assertInnermost, CHECKED } from "./_checked.ts";
+import { allocateElsewhere, allocateHere, assertInnermost, CHECKED } from "./_checked.ts";
 import { EXPOSE_GC, runChild } from "./_child.ts";
 import { test } from "./_harness.ts";
 import { assertRefused, insideOf, makePool, present, warningsOf, withPool } from "./_pool.ts";
-
-function allocateHere(pool: MemPool, bytes: number): ArrayBuffer {
-  const block = present(pool.alloc(bytes));
-  return block;
-}
-
-function allocateElsewhere(pool: MemPool, bytes: number): ArrayBuffer {
-  const block = present(pool.alloc(bytes));
-  return block;
-}
 
 function allocateManyElsewhere(pool: MemPool, count: number): ArrayBuffer[] {
   const blocks = present(pool.allocMany(count, 100));

@@ -5,7 +5,19 @@
 
 import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import { MemPool } from "mempool";
-import { assertDoubleFree, assertMisuse, assertTells, CHECKED } from "./_checked.ts";
+import {
+  allocateElsewhere,
+  allocateHere,
+  allocateOffsetHere,
+  assertDoubleFree,
+  assertMisuse,
+  assertTells,
+  CHECKED,
+  freeHere,
+  freeManyHere,
+  freeOffsetHere,
+  reallocHere,
+} from "./_checked.ts";
 import { test } from "./_harness.ts";
 import {
   assertOneFreeRun,
@@ -18,48 +30,12 @@ import {
   withPool,
 } from "./_pool.ts";
 
-// Functions to be found in stacks. JavaScriptCore drops the frame of a function that ends in `return call()`, which Bun
-// also makes of a constant that is only returned.
-
-function allocateHere(pool: MemPool, bytes = 50): ArrayBuffer {
-  const block = present(pool.alloc(bytes));
-  return block;
-}
-
-function allocateOffsetHere(pool: MemPool): number {
-  const offset = pool.allocOffset(50);
-  assert(offset >= 0);
-  return offset;
-}
-
-function freeHere(pool: MemPool, block: ArrayBuffer | ArrayBufferView): void {
-  pool.free(block);
-}
-
-function freeManyHere(pool: MemPool, ...blocks: (ArrayBuffer | ArrayBufferView)[]): void {
-  pool.freeMany(blocks);
-}
-
-function freeOffsetHere(pool: MemPool, offset: number): void {
-  pool.freeOffset(offset);
-}
-
-function reallocHere(pool: MemPool, block: ArrayBuffer, bytes: number): ArrayBuffer {
-  const resized = present(pool.realloc(block, bytes));
-  return resized;
-}
-
 function reallocOffsetHere(pool: MemPool, offset: number, bytes: number): void {
   pool.reallocOffset(offset, bytes);
 }
 
 function freeElsewhere(pool: MemPool, block: ArrayBuffer): void {
   pool.free(block);
-}
-
-function allocateElsewhere(pool: MemPool, bytes = 50): ArrayBuffer {
-  const block = present(pool.alloc(bytes));
-  return block;
 }
 
 /** How a program frees a buffer: the first time, or again. */

@@ -3,66 +3,20 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import type { LeakInfo, MemPool } from "mempool";
 import { workerOf } from "../src/table.ts";
-import { assertDoubleFree, assertInnermost, assertTells, assertZero, CHECKED, Kept } from "./_checked.ts";
-import type { CheckedOrder, Outcome } from "./_checked_worker.ts";
-import { spawnWorker, test } from "./_harness.ts";
-import { untilEnded } from "./_native.ts";
 import {
-  assertMarked,
-  assertOneFreeRun,
-  destroyQuietly,
-  insideOf,
-  makePool,
-  mark,
-  type PoolShape,
-  present,
-} from "./_pool.ts";
-
-interface Hand {
-  order<Reply = unknown>(order: CheckedOrder, transfer?: ArrayBuffer[]): Promise<Reply>;
-  /** Terminates it and waits until its thread has ended. */
-  die(): Promise<void>;
-}
-
-/** Lets `use` have a checked pool and so many workers that have attached it. */
-async function withHands(
-  count: number,
-  use: (pool: MemPool, ...hands: Hand[]) => Promise<void>,
-  shape: PoolShape = {},
-): Promise<void> {
-  using pool = makePool({ ...CHECKED, ...shape });
-  const workers = Array.from({ length: count }, () => spawnWorker(new URL("./_checked_worker.ts", import.meta.url)));
-  try {
-    const hands = await Promise.all(workers.map(async ({ call, terminate }): Promise<Hand> => {
-      const thread = await call<number>({ ask: "attach", handle: pool.handle });
-      return {
-        order: call,
-        die: () => {
-          terminate();
-          return untilEnded(thread);
-        },
-      };
-    }));
-    await use(pool, ...hands);
-    if (!pool.destroyed) pool.check();
-    destroyQuietly(pool);
-  } finally {
-    for (const worker of workers) worker.terminate();
-  }
-}
-
-function allocateHere(pool: MemPool, bytes = 50): ArrayBuffer {
-  const block = present(pool.alloc(bytes));
-  return block;
-}
-
-function freeHere(pool: MemPool, block: ArrayBuffer): void {
-  pool.free(block);
-}
-
-function freeOffsetHere(pool: MemPool, offset: number): void {
-  pool.freeOffset(offset);
-}
+  allocateHere,
+  assertDoubleFree,
+  assertInnermost,
+  assertTells,
+  assertZero,
+  freeHere,
+  freeOffsetHere,
+  Kept,
+} from "./_checked.ts";
+import { withHands } from "./_checked_hands.ts";
+import type { Outcome } from "./_checked_worker.ts";
+import { test } from "./_harness.ts";
+import { assertMarked, assertOneFreeRun, insideOf, mark } from "./_pool.ts";
 
 const DONE: Outcome = { code: "done", message: "" };
 

@@ -1,31 +1,11 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { MemPool } from "mempool";
+import { callsOf } from "./_calls.ts";
 import { test } from "./_harness.ts";
 import { assertRefused, makePool, mark, present, withPool } from "./_pool.ts";
 
-/** Every method that needs a live pool, with what its error says it was about to do. */
-function calls(pool: MemPool, block: ArrayBuffer): [() => unknown, string][] {
-  return [
-    [() => pool.alloc(1), "allocate"],
-    [() => pool.calloc(1, 1), "allocate"],
-    [() => pool.realloc(block, 1), "reallocate"],
-    [() => pool.free(block), "free"],
-    [() => pool.allocOffset(1), "allocate"],
-    [() => pool.callocOffset(1, 1), "allocate"],
-    [() => pool.reallocOffset(0, 1), "reallocate"],
-    [() => pool.freeOffset(0), "free"],
-    [() => pool.allocMany(1, 1), "allocate"],
-    [() => pool.freeMany([block]), "free"],
-    [() => pool.owns(block), "look for"],
-    [() => pool.offsetOf(block), "locate"],
-    [() => pool.at(0), "look at"],
-    [() => pool.stats(), "count"],
-    [() => pool.check(), "check"],
-  ];
-}
-
 function assertEnded(pool: MemPool, block: ArrayBuffer, code: "destroyed" | "closed", why: string): void {
-  for (const [call, action] of calls(pool, block)) assertRefused(call, code, `Cannot ${action}: ${why}`);
+  for (const [call, action] of callsOf(pool, block)) assertRefused(call, code, `Cannot ${action}: ${why}`);
 }
 
 function assertDestroyed(pool: MemPool, block: ArrayBuffer): void {

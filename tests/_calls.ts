@@ -1,0 +1,26 @@
+/** All that can be called on a pool. */
+
+import type { MemPool } from "mempool";
+
+/** Every method that needs a live pool, with what its error says it was about to do. */
+export function callsOf(pool: MemPool, block: ArrayBuffer): [() => unknown, string][] {
+  return [
+    [() => pool.alloc(1), "allocate"],
+    [() => pool.calloc(1, 1), "allocate"],
+    [() => pool.realloc(block, 1), "reallocate"],
+    [() => pool.free(block), "free"],
+    [() => pool.allocOffset(1), "allocate"],
+    [() => pool.callocOffset(1, 1), "allocate"],
+    [() => pool.reallocOffset(0, 1), "reallocate"],
+    [() => pool.freeOffset(0), "free"],
+    [() => pool.allocMany(1, 1), "allocate"],
+    [() => pool.freeMany([block]), "free"],
+    [() => pool.owns(block), "look for"],
+    [() => pool.offsetOf(block), "locate"],
+    [() => pool.at(0), "look at"],
+    [() => pool.reap(), "reap"],
+    [() => pool.leaks(), "list leaks"],
+    [() => pool.stats(), "count"],
+    [() => pool.check(), "check"],
+  ];
+}
