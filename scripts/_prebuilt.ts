@@ -109,7 +109,7 @@ export function filesOf(variable: string): string[] {
 
 export const sources: readonly string[] = filesOf("SOURCES");
 
-/** Tells the sources of all platforms from any other: the same as in src/ffi/library.ts and native/Makefile. */
+/** Tells the sources of all platforms from any other. */
 export function sourcesKey(): string {
   const hash = createHash("sha256");
   for (const name of [...filesOf("HEADERS"), ...sources]) hash.update(readFileSync(join(native, name)));

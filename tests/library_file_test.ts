@@ -70,14 +70,6 @@ linuxTest("library - several processes put it into a file at the same moment: on
   assertEquals(temporary.entries().length, 3);
 });
 
-linuxTest("library - as it is shipped, it is never unloaded", () => {
-  using temporary = new TemporaryFolder();
-  const [program, library] = [join(temporary.path, "load_test"), join(temporary.path, "library.so")];
-  writeFileSync(library, bytesOf(right()));
-  execFileSync("cc", ["-pthread", "-o", program, join(root, "native", "load_test.c"), "-ldl"]);
-  assertEquals(execFileSync(program, [library], { encoding: "utf8" }), "load: the library stays\n");
-});
-
 // ---- permissions ----
 
 const needed = "Deno needs --allow-ffi, without a path, and where the library has to be put into a file also " +
