@@ -1,0 +1,114 @@
+/** The package that `npm pack` makes of this project, and empty projects that install it. */
+
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import process from "node:process";
+import { installPackages, onDeno, packageJson, root, scratch, toolsFolder } from "../scripts/_project.ts";
+
+/** A run that takes longer hangs. Milliseconds. */
+const patience = 120_000;
+
+/** What the package is made from, and some of what must not get into it. */
+const copied = ["mod.ts", "src", "native", "scripts", "docs", "tests", "deno.json", "tsconfig.json", "package.json"];
+const documents = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"];
+
+/** Made by tools, and large. */
+const made = ["build", "node_modules"];
+
+let packing: Promise<Uint8Array> | undefined;
+
+/** The package's bytes, made once for all tests of a process. In a copy, because other runs may be packing too. */
+function packed(): Promise<Uint8Array> {
+  return packing ??= inScratch(async (folder) => {
+    // The tools first: the copy only refers to them.
+    for (const place of [root, toolsFolder]) installPackages(place);
+    for (const name of [...copied, ...documents]) {
+      cpSync(join(root, name), join(folder, name), {
+        recursive: true,
+        filter: (path) => !made.includes(basename(path)),
+      });
+    }
+    for (const place of ["node_modules", "scripts/tools/node_modules"]) {
+      symlinkSync(join(root, place), join(folder, place), "junction");
+    }
+    await runScript(join(folder, "scripts", "dist.ts"), folder);
+    await execute("npm", ["pack", "--ignore-scripts"], folder);
+    return readFileSync(join(folder, tarball));
+  });
+}
+
+const tarball = `${packageJson.name}-${packageJson.version}.tgz`;
+
+/** As `npm pack` runs it, but without a second runtime. */
+async function runScript(file: string, cwd: string): Promise<void> {
+  await execute(process.execPath, onDeno ? ["run", "--quiet", "--allow-all", file] : [file], cwd);
+}
+
+/** Returns what the program printed. Throws when it failed, with all of that. */
+export function execute(program: string, args: readonly string[], cwd: string): Promise<string> {
+  // On Windows npm is a script, which only a shell runs.
+  const shell = process.platform === "win32" && program === "npm";
+  return new Promise((resolve, reject) => {
+    execFile(program, args, { cwd, timeout: patience, shell }, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else reject(new Error(`${error.message}\nIt wrote:\n${stdout}${stderr}`));
+    });
+  });
+}
+
+/** A project of these files of the tests, with nothing but the package installed. */
+export class Project {
+  readonly folder: string;
+
+  constructor(folder: string, files: readonly string[]) {
+    this.folder = folder;
+    for (const name of files) cpSync(join(root, "tests", name), join(folder, name));
+  }
+
+  /** Where the package is installed. */
+  get installed(): string {
+    return join(this.folder, "node_modules", packageJson.name);
+  }
+
+  /** The files of the package. */
+  files(): string[] {
+    const entries = readdirSync(this.installed, { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(this.installed.length + 1).replaceAll("\\", "/"))
+      .filter((name) => name !== ".bun-tag") // Bun's own note
+      .sort();
+  }
+
+  /** Runs a program, in the project's folder unless told. Returns what it printed; throws when it failed. */
+  async run(program: string, args: readonly string[], cwd: string = this.folder): Promise<string> {
+    return await execute(program, args, cwd);
+  }
+}
+
+/** Gives `use` a project that has the package installed without install scripts, and removes it in the end. */
+export function withInstalled(
+  files: readonly string[],
+  use: (project: Project) => Promise<void>,
+): () => Promise<void> {
+  return () =>
+    inScratch(async (folder) => {
+      const dependencies = { [packageJson.name]: `file:./${tarball}` };
+      writeFileSync(join(folder, tarball), await packed());
+      writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", dependencies }));
+      // Deno has no command that installs from a file.
+      const [program, ...flags] = onDeno ? ["npm", "--offline", "--no-audit", "--no-fund"] : [process.execPath];
+      await execute(program, ["install", "--ignore-scripts", ...flags], folder);
+      await use(new Project(folder, files));
+    });
+}
+
+async function inScratch<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  mkdirSync(scratch, { recursive: true });
+  const folder = mkdtempSync(join(scratch, "package-"));
+  try {
+    return await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

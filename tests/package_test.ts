@@ -1,0 +1,76 @@
+/** What users install: the npm package that the project makes, in empty projects; and what goes to JSR. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { filesIn, onDeno, packageJson, root, toolPath } from "../scripts/_project.ts";
+import { test } from "./_harness.ts";
+import { withInstalled } from "./_package.ts";
+
+/** What `_package_program.ts` prints: the sums of its two workers, the error of its double free, and what is left. */
+const PRINTED = /^\[ 1400, 1400 \]\ndouble-free\n\{\s+allocatedBlocks: 0,\s+frees: 3,?\s+\}\n$/;
+
+const TSCONFIG = JSON.stringify({
+  compilerOptions: {
+    target: "es2024",
+    lib: ["esnext", "dom"],
+    module: "preserve",
+    types: [],
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+  },
+});
+
+const [program, worker] = ["_package_program.ts", "_package_worker.ts"];
+
+/** Every source, compiled and declared; what the library is built from; and what npm adds. */
+function expectedFiles(): string[] {
+  const sources = ["mod.ts", ...filesIn("src", ".ts")].map((file) => file.slice(0, -".ts".length));
+  return [
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "package.json",
+    ...sources.flatMap((file) => [`dist/${file}.js`, `dist/${file}.d.ts`]),
+    ...["holds.c", "internal.h", "lock.c", "mempool.c", "mempool.h", "threads.c"].map((name) => `dist/native/${name}`),
+  ].sort();
+}
+
+test(
+  "package - has what a program needs and nothing else",
+  withInstalled([], async (project) => {
+    assertEquals(project.files(), expectedFiles());
+    const manifest = JSON.parse(readFileSync(join(project.installed, "package.json"), "utf8"));
+    assertEquals(Object.keys(manifest.dependencies ?? {}), []);
+    for (const script of ["preinstall", "install", "postinstall", "prepare"]) assert(!(script in manifest.scripts));
+    for (const path of [manifest.types, ...Object.values(manifest.exports["."]), manifest.exports["./package.json"]]) {
+      assert(project.files().includes(path.slice("./".length)), path);
+    }
+  }),
+);
+
+test(
+  "package - in an empty project: its types, without those of a runtime, and a program with workers",
+  withInstalled([program, worker], async (project) => {
+    writeFileSync(join(project.folder, "tsconfig.json"), TSCONFIG);
+    await project.run(toolPath("tsc"), ["--project", "."]);
+    assertMatch(await project.run(process.execPath, [...(onDeno ? denoFlags : []), program]), PRINTED);
+  }),
+);
+
+/** With the type check that a user of Deno may ask for. */
+const denoFlags = ["run", "--quiet", "--check", "--allow-ffi", "--allow-read", "--allow-write", "--allow-run"];
+
+test("package - is for the systems whose library is tested", () => {
+  assertEquals({ os: packageJson.os, cpu: packageJson.cpu }, { os: ["linux"], cpu: ["x64", "arm64"] });
+});
+
+test("package - the compiled files are no sources of this project", () => {
+  for (const file of [".gitignore", "tsconfig.json", "deno.json", "dprint.json"]) {
+    assert(/\bdist\b/.test(readFileSync(join(root, file), "utf8")), file);
+  }
+});
