@@ -9,6 +9,13 @@ import { installPackages, onDeno, packageJson, root, scratch, toolsFolder } from
 /** A run that takes longer hangs. Milliseconds. */
 const patience = 120_000;
 
+/** A user's program, and its worker. */
+export const PROGRAM = "_package_program.ts";
+export const WORKER = "_package_worker.ts";
+
+/** What it prints: the sums of its two workers, the error of its double free, and what is left. */
+export const PRINTED = /^\[ 1400, 1400 \]\ndouble-free\n\{\s+allocatedBlocks: 0,\s+frees: 3,?\s+\}\n$/;
+
 /** What the package is made from, and some of what must not get into it. */
 const copied = ["mod.ts", "src", "native", "scripts", "docs", "tests", "deno.json", "tsconfig.json", "package.json"];
 const documents = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"];
@@ -86,6 +93,17 @@ export class Project {
   }
 }
 
+/** A folder of its own, for as long as `use` takes. */
+export async function inScratch<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  mkdirSync(scratch, { recursive: true });
+  const folder = mkdtempSync(join(scratch, "package-"));
+  try {
+    return await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** Gives `use` a project that has the package installed without install scripts, and removes it in the end. */
 export function withInstalled(
   files: readonly string[],
@@ -101,14 +119,4 @@ export function withInstalled(
       await execute(program, ["install", "--ignore-scripts", ...flags], folder);
       await use(new Project(folder, files));
     });
-}
-
-async function inScratch<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  mkdirSync(scratch, { recursive: true });
-  const folder = mkdtempSync(join(scratch, "package-"));
-  try {
-    return await use(folder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }

@@ -6,10 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { filesIn, onDeno, packageJson, root, toolPath } from "../scripts/_project.ts";
 import { test } from "./_harness.ts";
-import { withInstalled } from "./_package.ts";
-
-/** What `_package_program.ts` prints: the sums of its two workers, the error of its double free, and what is left. */
-const PRINTED = /^\[ 1400, 1400 \]\ndouble-free\n\{\s+allocatedBlocks: 0,\s+frees: 3,?\s+\}\n$/;
+import { PRINTED, PROGRAM, withInstalled, WORKER } from "./_package.ts";
 
 const TSCONFIG = JSON.stringify({
   compilerOptions: {
@@ -24,8 +21,6 @@ const TSCONFIG = JSON.stringify({
     skipLibCheck: false,
   },
 });
-
-const [program, worker] = ["_package_program.ts", "_package_worker.ts"];
 
 /** Every source, compiled and declared; what the library is built from; and what npm adds. */
 function expectedFiles(): string[] {
@@ -55,10 +50,10 @@ test(
 
 test(
   "package - in an empty project: its types, without those of a runtime, and a program with workers",
-  withInstalled([program, worker], async (project) => {
+  withInstalled([PROGRAM, WORKER], async (project) => {
     writeFileSync(join(project.folder, "tsconfig.json"), TSCONFIG);
     await project.run(toolPath("tsc"), ["--project", "."]);
-    assertMatch(await project.run(process.execPath, [...(onDeno ? denoFlags : []), program]), PRINTED);
+    assertMatch(await project.run(process.execPath, [...(onDeno ? denoFlags : []), PROGRAM]), PRINTED);
   }),
 );
 
