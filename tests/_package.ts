@@ -52,13 +52,19 @@ async function runScript(file: string, cwd: string): Promise<void> {
   await execute(process.execPath, onDeno ? ["run", "--quiet", "--allow-all", file] : [file], cwd);
 }
 
-/** Returns what the program printed. Throws when it failed, with all of that. */
-export function execute(program: string, args: readonly string[], cwd: string): Promise<string> {
+/** What a program printed. */
+export interface Output {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program. Throws when it fails, with what it printed. */
+export function execute(program: string, args: readonly string[], cwd: string): Promise<Output> {
   // On Windows npm is a script, which only a shell runs.
   const shell = process.platform === "win32" && program === "npm";
   return new Promise((resolve, reject) => {
     execFile(program, args, { cwd, timeout: patience, shell }, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
+      if (error === null) resolve({ stdout, stderr });
       else reject(new Error(`${error.message}\nIt wrote:\n${stdout}${stderr}`));
     });
   });
@@ -87,9 +93,9 @@ export class Project {
       .sort();
   }
 
-  /** Runs a program, in the project's folder unless told. Returns what it printed; throws when it failed. */
-  async run(program: string, args: readonly string[], cwd: string = this.folder): Promise<string> {
-    return await execute(program, args, cwd);
+  /** Runs a program in the project's folder. */
+  run(program: string, args: readonly string[]): Promise<Output> {
+    return execute(program, args, this.folder);
   }
 }
 

@@ -26,7 +26,7 @@ const reason = reasonToSkip();
       await project.run(process.execPath, command);
       renameSync(join(project.folder, file), join(elsewhere, file));
       rmSync(project.folder, { recursive: true }); // it must not be read from there
-      assertMatch(await execute(join(elsewhere, file), [], elsewhere), PRINTED);
+      assertMatch((await execute(join(elsewhere, file), [], elsewhere)).stdout, PRINTED);
     })),
 );
 

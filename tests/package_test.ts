@@ -53,7 +53,8 @@ test(
   withInstalled([PROGRAM, WORKER], async (project) => {
     writeFileSync(join(project.folder, "tsconfig.json"), TSCONFIG);
     await project.run(toolPath("tsc"), ["--project", "."]);
-    assertMatch(await project.run(process.execPath, [...(onDeno ? denoFlags : []), PROGRAM]), PRINTED);
+    const { stdout } = await project.run(process.execPath, [...(onDeno ? denoFlags : []), PROGRAM]);
+    assertMatch(stdout, PRINTED);
   }),
 );
 
