@@ -60,8 +60,8 @@ export interface Output {
 
 /** Runs a program. Throws when it fails, with what it printed. */
 export function execute(program: string, args: readonly string[], cwd: string): Promise<Output> {
-  // On Windows npm is a script, which only a shell runs.
-  const shell = process.platform === "win32" && program === "npm";
+  // On Windows npm and npx are scripts, which only a shell runs.
+  const shell = process.platform === "win32" && ["npm", "npx"].includes(program);
   return new Promise((resolve, reject) => {
     execFile(program, args, { cwd, timeout: patience, shell }, (error, stdout, stderr) => {
       if (error === null) resolve({ stdout, stderr });
