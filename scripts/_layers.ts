@@ -45,7 +45,7 @@ const layers: Readonly<Record<LayerName, Layer>> = {
     sideways: true,
   },
   opener: { files: ["src/ffi/open.ts"], uses: ["adapters", "contract", "ground"] },
-  adapters: { files: inSrc("ffi/deno ffi/bun ffi/library"), uses: ["contract", "ground"] },
+  adapters: { files: inSrc("ffi/deno ffi/bun ffi/library ffi/versions"), uses: ["contract", "ground"] },
   contract: { files: inSrc("ffi/native ffi/libc ffi/prebuilt"), uses: ["ground"], sideways: true },
   ground: { files: inSrc("layout units errors intrinsics"), uses: [], sideways: true },
 };

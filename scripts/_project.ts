@@ -13,14 +13,21 @@ export const onDeno = "Deno" in globalThis;
 export const scratch = join(root, ".scratch");
 
 /** The programs that the scripts run are packages of their own folder: see its package.json. */
-const toolsFolder = join(root, "scripts", "tools");
+export const toolsFolder = join(root, "scripts", "tools");
 
 export interface DenoJson {
+  readonly name: string;
+  readonly version: string;
   readonly imports: Readonly<Record<string, string>>;
   readonly tasks: Readonly<Record<string, string>>;
 }
 
 export interface PackageJson {
+  readonly name: string;
+  readonly version: string;
+  readonly engines: { readonly deno: string; readonly bun: string };
+  readonly os: readonly string[];
+  readonly cpu: readonly string[];
   readonly scripts: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
 }
@@ -54,7 +61,12 @@ export function run(program: string, args: readonly string[], cwd = root): numbe
 /** Runs deno, bun, dprint or tsc in the version that scripts/tools names. Returns its exit code. */
 export function runTool(name: string, args: readonly string[]): number {
   installPackages(toolsFolder);
-  return run(join(toolsFolder, "node_modules", ".bin", name), args);
+  return run(toolPath(name), args);
+}
+
+/** Where such a program is, once it is installed. */
+export function toolPath(name: string): string {
+  return join(toolsFolder, "node_modules", ".bin", name);
 }
 
 /** Installs what bun.lock in `folder` says, unless all that package.json asks for is there. */

@@ -1,8 +1,10 @@
+import process from "node:process";
 import { MemPoolError } from "../errors.ts";
 import { bunHost } from "./bun.ts";
 import { denoHost } from "./deno.ts";
 import { loadLibrary } from "./library.ts";
 import type { Host, Native } from "./native.ts";
+import { requireVersion } from "./versions.ts";
 
 let native: Native | undefined;
 
@@ -12,7 +14,14 @@ export function openNative(): Native {
 }
 
 function hostHere(): Host {
-  if ("Deno" in globalThis) return denoHost();
-  if ("Bun" in globalThis) return bunHost();
+  const { deno, bun } = process.versions;
+  if (deno !== undefined) {
+    requireVersion("Deno", deno);
+    return denoHost();
+  }
+  if (bun !== undefined) {
+    requireVersion("Bun", bun);
+    return bunHost();
+  }
   throw new MemPoolError("unsupported", "Cannot load the native library: this runtime is neither Deno nor Bun");
 }

@@ -1,0 +1,77 @@
+/** What users install: the npm package that the project makes, in empty projects; and what goes to JSR. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { filesIn, onDeno, packageJson, root, toolPath } from "../scripts/_project.ts";
+import { PREBUILT } from "../src/ffi/prebuilt.ts";
+import { test } from "./_harness.ts";
+import { PRINTED, PROGRAM, withInstalled, WORKER } from "./_package.ts";
+
+const TSCONFIG = JSON.stringify({
+  compilerOptions: {
+    target: "es2024",
+    lib: ["esnext", "dom"],
+    module: "preserve",
+    types: [],
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+  },
+});
+
+/** Every source, compiled and declared; the library for those who load it themselves; and what npm adds. */
+function expectedFiles(): string[] {
+  const sources = ["mod.ts", ...filesIn("src", ".ts")].map((file) => file.slice(0, -".ts".length));
+  return [
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "package.json",
+    ...sources.flatMap((file) => [`dist/${file}.js`, `dist/${file}.d.ts`]),
+    ...Object.keys(PREBUILT).map((platform) => `native/prebuilt/mempool-${platform}.${suffixOf(platform)}`),
+  ].sort();
+}
+
+function suffixOf(platform: string): string {
+  return platform.startsWith("windows") ? "dll" : platform.startsWith("darwin") ? "dylib" : "so";
+}
+
+test(
+  "package - has what a program needs and nothing else",
+  withInstalled([], async (project) => {
+    assertEquals(project.files(), expectedFiles());
+    const manifest = JSON.parse(readFileSync(join(project.installed, "package.json"), "utf8"));
+    assertEquals(Object.keys(manifest.dependencies ?? {}), []);
+    for (const script of ["preinstall", "install", "postinstall", "prepare"]) assert(!(script in manifest.scripts));
+    for (const path of [manifest.types, ...Object.values(manifest.exports["."]), manifest.exports["./package.json"]]) {
+      assert(project.files().includes(path.slice("./".length)), path);
+    }
+  }),
+);
+
+test(
+  "package - in an empty project: its types, without those of a runtime, and a program with workers",
+  withInstalled([PROGRAM, WORKER], async (project) => {
+    writeFileSync(join(project.folder, "tsconfig.json"), TSCONFIG);
+    await project.run(toolPath("tsc"), ["--project", "."]);
+    const { stdout } = await project.run(process.execPath, [...(onDeno ? denoFlags : []), PROGRAM]);
+    assertMatch(stdout, PRINTED);
+  }),
+);
+
+/** With the type check that a user of Deno may ask for; reading is for the program's worker, not for the package. */
+const denoFlags = ["run", "--quiet", "--check", "--allow-ffi", "--allow-read=."];
+
+test("package - is for the systems whose library is tested", () => {
+  assertEquals({ os: packageJson.os, cpu: packageJson.cpu }, { os: ["linux"], cpu: ["x64", "arm64"] });
+});
+
+test("package - the compiled files are no sources of this project", () => {
+  for (const file of [".gitignore", "tsconfig.json", "deno.json", "dprint.json"]) {
+    assert(/\bdist\b/.test(readFileSync(join(root, file), "utf8")), file);
+  }
+});
