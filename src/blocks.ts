@@ -60,10 +60,10 @@ export class Blocks {
   }
 
   /** Hands out the fewest adjacent blocks that hold so many bytes, which the cache could not; NONE when no free run does. */
-  allocate(bytes: number): number {
+  allocate(bytes: number, guard = UNGUARDED): number {
     this.#sections.enter("allocate");
     try {
-      const block = this.#allocateLocked(bytes);
+      const block = this.#allocateLocked(bytes, guard);
       if (block === NONE) this.#counters[EXHAUSTED]!++;
       this.#sections.leave();
       return block;
@@ -73,11 +73,11 @@ export class Blocks {
   }
 
   /** As `allocate`, all bytes 0. What was never handed out is zero already and is not touched. */
-  allocateZeroed(bytes: number): number {
+  allocateZeroed(bytes: number, guard = UNGUARDED): number {
     let block = this.cache.take(bytes);
     let dirty = this.#table.blockCount;
     if (block === NONE) {
-      block = this.allocate(bytes);
+      block = this.allocate(bytes, guard);
       dirty = this.#dirtyBefore;
     }
     if (block !== NONE) {
@@ -138,7 +138,7 @@ export class Blocks {
   }
 
   /** Hands out `count` runs, or none: then returns undefined. */
-  allocateMany(count: number, bytes: number): Int32Array | undefined {
+  allocateMany(count: number, bytes: number, guard = UNGUARDED): Int32Array | undefined {
     // Before: what could throw has no place in a critical section.
     const blocks = new Int32Array(Math.min(count, this.#table.blockCount));
     return this.#sections.run("allocate", () => {
@@ -147,7 +147,10 @@ export class Blocks {
         return undefined;
       }
       this.#counters[ALLOCS]! += count;
-      for (let taken = 0; taken < count; taken++) blocks[taken] = this.#stock.take(bytes);
+      for (let taken = 0; taken < count; taken++) {
+        blocks[taken] = this.#stock.take(bytes);
+        guard.allocated(blocks[taken]!);
+      }
       return blocks;
     });
   }
@@ -171,7 +174,7 @@ export class Blocks {
     return this.#sections.run(action, look);
   }
 
-  #allocateLocked(bytes: number): number {
+  #allocateLocked(bytes: number, guard: Guard): number {
     this.#dirtyBefore = this.#header[HIGH_WATER]!;
     if (bytes <= this.#blockSize && this.#caching) {
       this.#stock.supply.refill();
@@ -179,7 +182,9 @@ export class Blocks {
       if (block !== NONE) return block;
     }
     const block = this.#stock.take(bytes);
-    if (block !== NONE) this.#counters[ALLOCS]!++;
+    if (block === NONE) return NONE;
+    this.#counters[ALLOCS]!++;
+    guard.allocated(block);
     return block;
   }
 

@@ -32,7 +32,7 @@ export class CheckedOperations extends Operations {
 
   override reap(): number {
     const { blocks, views: { counters } } = this.#attachment;
-    const guard = this.#guardFor([]);
+    const guard = this.guard();
     const leaves = (block: number, fate: Fate): boolean => {
       if (guard.leaves(block, fate)) return true;
       blocks.adopt("reap", block); // this worker gives it back later
@@ -46,14 +46,8 @@ export class CheckedOperations extends Operations {
     return this.#attachment.listLeaks();
   }
 
-  protected override handOut(number: number, numBytes: number): ArrayBuffer | null {
-    if (number !== NONE) this.#watch.allocated(number);
-    return super.handOut(number, numBytes);
-  }
-
-  protected override handOutOffset(number: number): number {
-    if (number !== NONE) this.#watch.allocated(number);
-    return super.handOutOffset(number);
+  protected override guard(): Guard {
+    return this.#guardFor([]);
   }
 
   protected override bufferOver(number: number, numBytes: number): ArrayBuffer {
@@ -72,9 +66,7 @@ export class CheckedOperations extends Operations {
     const { addressing, blocks, lock, views } = this.#attachment;
     if (!addressing.isAllocated("reallocate", number)) return NOT_ALLOCATED;
     checkRun(views, lock, number);
-    const target = blocks.resize(number, numBytes, this.#guardFor([name]));
-    if (target !== number && target >= 0) this.#watch.allocated(target);
-    return target;
+    return blocks.resize(number, numBytes, this.#guardFor([name]));
   }
 
   /** All or none, in one step for other workers: of several that free one block, one succeeds. */
@@ -88,11 +80,12 @@ export class CheckedOperations extends Operations {
     if (refused !== NONE) addressing.refuseFree(numbers[refused]!, names[refused]);
   }
 
-  /** For a call that named blocks so; what it ends has ended at the present stack. */
+  /** For a call that named blocks so, at the present stack. */
   #guardFor(names: readonly unknown[]): Guard {
     const watch = this.#watch;
     const stack = callersStack();
     return {
+      allocated: (block) => watch.allocated(block, stack),
       isNamed: (block, place) => watch.isNamed(block, names[place]),
       leaves: (block, fate) => {
         // What has moved already, or is freed, is freed in any case. Otherwise it stays where it is if it must.

@@ -4,8 +4,10 @@
  */
 export type Fate = "freed" | "shrinks" | "moved" | "slides";
 
-/** What a checked pool has to say where allocated runs change. Called with the lock held. */
+/** What a checked pool has to say where runs are handed out, change, and are freed. Called with the lock held. */
 export interface Guard {
+  /** The run was just handed out. */
+  allocated(block: number): void;
   /** Whether the caller meant the allocation that the block has now, at this place of what it named. */
   isNamed(block: number, place: number): boolean;
   /** Says whether the run, or its end if it shrinks, may be made free; otherwise it stays allocated. */
@@ -15,4 +17,4 @@ export interface Guard {
 }
 
 /** Of a pool that is not checked. */
-export const UNGUARDED: Guard = { isNamed: () => true, leaves: () => true, resized: () => {} };
+export const UNGUARDED: Guard = { allocated: () => {}, isNamed: () => true, leaves: () => true, resized: () => {} };

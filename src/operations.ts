@@ -2,6 +2,7 @@ import type { Attachment } from "./attachment.ts";
 import { NOT_ALLOCATED } from "./resizer.ts";
 import { checkInvariants } from "./check.ts";
 import { MemPoolError } from "./errors.ts";
+import { type Guard, UNGUARDED } from "./guard.ts";
 import { NONE } from "./layout.ts";
 import type { LeakInfo } from "./leaks.ts";
 import { checkCount, checkFromZero, productOf } from "./options.ts";
@@ -35,13 +36,13 @@ export class Operations {
   alloc(numBytes: number): ArrayBuffer | null {
     checkCount("allocate", "numBytes", numBytes);
     this.#checkBufferLength("allocate", numBytes);
-    return this.handOut(this.#attachment.blocks.allocate(numBytes), numBytes);
+    return this.#handOut(this.#attachment.blocks.allocate(numBytes, this.guard()), numBytes);
   }
 
   calloc(numMembers: number, size: number): ArrayBuffer | null {
     const numBytes = productOf("allocate", numMembers, size);
     this.#checkBufferLength("allocate", numBytes);
-    return this.handOut(this.#attachment.blocks.allocateZeroed(numBytes), numBytes);
+    return this.#handOut(this.#attachment.blocks.allocateZeroed(numBytes, this.guard()), numBytes);
   }
 
   realloc(block: unknown, numBytes: number): ArrayBuffer | null {
@@ -49,7 +50,7 @@ export class Operations {
     checkCount("reallocate", "numBytes", numBytes);
     this.#checkBufferLength("reallocate", numBytes);
     const target = this.#resized(number, numBytes, block);
-    return target === NONE ? null : this.bufferOver(target, numBytes);
+    return this.#handOut(target, numBytes);
   }
 
   free(block: unknown): void {
@@ -60,8 +61,8 @@ export class Operations {
     checkFromZero("allocate", "count", count);
     checkCount("allocate", "numBytes", numBytes);
     this.#checkBufferLength("allocate", numBytes);
-    const numbers = this.#attachment.blocks.allocateMany(count, numBytes);
-    return numbers === undefined ? null : Array.from(numbers, (number) => this.handOut(number, numBytes)!);
+    const numbers = this.#attachment.blocks.allocateMany(count, numBytes, this.guard());
+    return numbers === undefined ? null : Array.from(numbers, (number) => this.bufferOver(number, numBytes));
   }
 
   freeMany(blocks: readonly object[]): void {
@@ -94,11 +95,12 @@ export class Operations {
 
   allocOffset(numBytes: number): number {
     checkCount("allocate", "numBytes", numBytes);
-    return this.handOutOffset(this.#attachment.blocks.allocate(numBytes));
+    return this.#offsetAt(this.#attachment.blocks.allocate(numBytes, this.guard()));
   }
 
   callocOffset(numMembers: number, size: number): number {
-    return this.handOutOffset(this.#attachment.blocks.allocateZeroed(productOf("allocate", numMembers, size)));
+    const numBytes = productOf("allocate", numMembers, size);
+    return this.#offsetAt(this.#attachment.blocks.allocateZeroed(numBytes, this.guard()));
   }
 
   reallocOffset(offset: number, numBytes: number): number {
@@ -127,14 +129,9 @@ export class Operations {
     this.#attachment.lock.inspect("check the pool", () => checkInvariants(this.#attachment.views));
   }
 
-  /** A block that was just allocated, or NONE. */
-  protected handOut(number: number, numBytes: number): ArrayBuffer | null {
-    return number === NONE ? null : this.bufferOver(number, numBytes);
-  }
-
-  /** The same for the offset tier. */
-  protected handOutOffset(number: number): number {
-    return this.#offsetAt(number);
+  /** What goes with this call for each run that it hands out. */
+  protected guard(): Guard {
+    return UNGUARDED;
   }
 
   protected bufferOver(number: number, numBytes: number): ArrayBuffer {
@@ -156,6 +153,10 @@ export class Operations {
     const target = number === NONE ? NOT_ALLOCATED : this.resize(number, numBytes, name);
     if (target === NOT_ALLOCATED) throw this.#attachment.addressing.refusal("reallocate", number, name);
     return target;
+  }
+
+  #handOut(number: number, numBytes: number): ArrayBuffer | null {
+    return number === NONE ? null : this.bufferOver(number, numBytes);
   }
 
   #offsetAt(number: number): number {

@@ -50,7 +50,10 @@ export interface MemPoolOptions {
    * For tests and debugging: a buffer is detached the moment it is freed, moved by `realloc`, or its pool destroyed, and so
    * are all views on it; every double free of a buffer is found, and reported with the stacks of the allocation and of both
    * frees; freed blocks are zeroed; `leaks` tells what is still allocated and where that was done. An offset is a number:
-   * freeing it twice is found until its block has a new owner. A call costs about ten microseconds on Bun and some tens on
+   * freeing it twice is found until its block has a new owner. Only the worker that frees detaches its buffers: another's
+   * are refused as stale, but can be read until that worker comes to the block again, and one that was posted is known once
+   * it was passed to the pool. A block that the system still reads or writes is kept back until it is done, on Bun; Deno
+   * does not tell. A worker that closes the pool before that loses the block. A call costs about ten microseconds on Bun and some tens on
    * Deno, a block 16 bytes more. There are no worker caches.
    *
    * @default {false}

@@ -62,7 +62,10 @@ export class Resizer {
     if (this.#resizeInPlace(block, length, bytes, guard)) return block;
     this.#contents = Math.min(table.requested(block), bytes);
     const elsewhere = this.#stock.take(bytes);
-    if (elsewhere !== NONE) return elsewhere;
+    if (elsewhere !== NONE) {
+      guard.allocated(elsewhere);
+      return elsewhere;
+    }
     // What had been cached until just now may lie behind the block.
     return this.#resizeInPlace(block, length, bytes, guard) ? block : NONE;
   }
@@ -116,6 +119,7 @@ export class Resizer {
     if (this.#stock.claim(block, FREE) === 0) return NOT_ALLOCATED;
     runs.release(block);
     runs.allocateAt(first, length, bytes, this.#worker);
+    guard.allocated(first);
     this.#region.move(first * blockSize, block * blockSize, before);
     this.#stock.clear(first + length, block + own);
     return first;

@@ -24,7 +24,7 @@ export class Watch {
   }
 
   /** A block was handed out. */
-  allocated(block: number, stack = callersStack()): void {
+  allocated(block: number, stack: string): void {
     this.#traces.allocated(block, stack);
   }
 

@@ -6,6 +6,7 @@
 import { MemPool, MemPoolError } from "mempool";
 import { Attachment } from "../src/attachment.ts";
 import type { Blocks } from "../src/blocks.ts";
+import { type Guard, UNGUARDED } from "../src/guard.ts";
 import { CLOCK, ENDS, FEWEST_CALLS, type HistoriesOrder, LogWriter, MOST_CALLS_EACH, STARTS } from "./_histories.ts";
 import { NONE } from "./_linear.ts";
 import { meet, meetAwake } from "./_meet.ts";
@@ -25,6 +26,7 @@ answer((order: HistoriesOrder) => {
 class Player {
   readonly #pool: MemPool;
   /** For calls by block numbers where the pool's own speak of buffers. */
+  readonly #inside: Attachment;
   readonly #blocks: Blocks;
   readonly #order: HistoriesOrder;
   readonly #words: Int32Array;
@@ -37,7 +39,8 @@ class Player {
 
   constructor(pool: MemPool, order: HistoriesOrder) {
     this.#pool = pool;
-    this.#blocks = Attachment.open(pool.handle).blocks;
+    this.#inside = Attachment.open(pool.handle);
+    this.#blocks = this.#inside.blocks;
     this.#order = order;
     this.#words = new Int32Array(order.words);
     this.#log = new LogWriter(order);
@@ -118,7 +121,7 @@ class Player {
 
   #allocMany(): void {
     this.#log.allocMany(() => {
-      const got = this.#blocks.allocateMany(2, this.#pool.blockSize);
+      const got = this.#allocateTwo();
       if (got === undefined) return NONE;
       this.#mine.push(...got);
       return [got[0]!, got[1]!];
@@ -130,11 +133,31 @@ class Player {
   }
 
   #freeMany(one: number, other: number): void {
-    this.#log.freeMany(one, other, () => this.#blocks.freeMany([one, other]) === NONE);
+    this.#log.freeMany(one, other, () => this.#blocks.freeMany([one, other], this.#guard()) === NONE);
   }
 
   #look(block: number): void {
-    this.#log.look(block, () => this.#blocks.adopt("look at", block) !== 0);
+    const { watch } = this.#inside;
+    const adopt = (): boolean => this.#blocks.adopt("look at", block) !== 0;
+    const look = (): boolean => this.#isDone(() => this.#pool.at(block * this.#pool.blockSize));
+    this.#log.look(block, watch === undefined ? adopt : look);
+  }
+
+  #allocateTwo(): ArrayLike<number> & Iterable<number> | undefined {
+    const { blocks, buffers, watch } = this.#inside;
+    if (watch === undefined) return blocks.allocateMany(2, this.#pool.blockSize);
+    return this.#pool.allocMany(2, this.#pool.blockSize)?.map((buffer) => buffers.blockOf(buffer));
+  }
+
+  /** As the pool's own calls have one, if it is a checked one. */
+  #guard(): Guard {
+    const { watch } = this.#inside;
+    if (watch === undefined) return UNGUARDED;
+    return {
+      ...UNGUARDED,
+      isNamed: (block) => watch.isNamed(block, block),
+      leaves: (block) => watch.leaves(block, "    at freeMany (here)"),
+    };
   }
 
   /** False for what is refused because the block is not allocated. */

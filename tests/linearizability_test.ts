@@ -16,6 +16,7 @@ interface Setup {
   readonly plainClaims: boolean;
   /** Whether workers free blocks, and look at some, that are not their own. */
   readonly guesses: boolean;
+  readonly checked?: boolean;
 }
 
 const setups: readonly Setup[] = [2, 3, 4, 5, 6].flatMap((blocks) => [
@@ -25,6 +26,7 @@ const setups: readonly Setup[] = [2, 3, 4, 5, 6].flatMap((blocks) => [
     { blocks, cachedBlocks, plainClaims: false, guesses: false },
     { blocks, cachedBlocks, plainClaims: true, guesses: true },
   ]),
+  { blocks, cachedBlocks: 0, plainClaims: false, guesses: true, checked: true },
 ]);
 
 /** Histories of one pool, one after the other. */
@@ -46,8 +48,8 @@ async function tryHistories(
   seed: number,
   tally: Tally,
 ): Promise<void> {
-  const { blocks, cachedBlocks, plainClaims, guesses } = setup;
-  using pool = makePool({ blocks, cachedBlocks });
+  const { blocks, cachedBlocks, plainClaims, guesses, checked = false } = setup;
+  using pool = makePool({ blocks, cachedBlocks, checked });
   const { header } = insideOf(pool).views;
   if (!plainClaims) header[HAS_BARRIER] = header[PLAIN_CLAIMS] = 0;
   const changing: Changing = cachedBlocks > 0 && guesses ? "in steps" : "at once";
