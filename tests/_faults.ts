@@ -25,6 +25,7 @@ export const CALLS = [
   "clock_gettime",
   "pthread_key_create",
   "pthread_setspecific",
+  "nanosleep",
 ] as const;
 
 export type Call = typeof CALLS[number];

@@ -54,7 +54,7 @@ const SYMBOLS = {
 
 // Not `import "bun:ffi"`, which Deno cannot resolve, and no top-level await, which loses the first messages that a
 // Bun worker is sent. On Deno this module is loaded too, and then holds nothing.
-const ffi = ("Bun" in globalThis ? process.getBuiltinModule("bun:ffi") : undefined) as BunFfi;
+const ffi = ("Bun" in globalThis ? process.getBuiltinModule?.("bun:ffi") : undefined) as BunFfi;
 
 class BunRegion implements Region {
   readonly meta: ArrayBuffer;
