@@ -64,6 +64,7 @@ export class WorkerCache {
   private readonly table: number;
   private readonly given: number;
   private readonly cachedTag: number;
+  private readonly takingTag: number;
   private readonly allocatedTag: number;
 
   constructor(region: Pick<Region, "exchange">, views: Views, slot: number, worker: number) {
@@ -80,6 +81,7 @@ export class WorkerCache {
     this.table = layout.tableWord(this.capacity);
     this.given = this.slot / 2 + layout.SLOT_GIVEN;
     this.cachedTag = makeTag(layout.CACHED, worker);
+    this.takingTag = makeTag(layout.TAKING, worker);
     this.allocatedTag = makeTag(ALLOCATED, worker);
   }
 
@@ -150,10 +152,15 @@ export class WorkerCache {
     return false;
   }
 
+  /**
+   * In two steps: were the block ALLOCATED at once, another worker could free it by mistake before its words are written,
+   * and these would then be the links of a list. TAKING is for nobody else to change.
+   */
   private claimByExchange(word: number, bytes: number): boolean {
     const meta = this.meta;
-    if (this.region.exchange(word, this.cachedTag, this.allocatedTag) !== this.cachedTag) return this.giveUp();
+    if (this.region.exchange(word, this.cachedTag, this.takingTag) !== this.cachedTag) return this.giveUp();
     meta[word + REQUESTED_LOW] = bytes;
+    Atomics.store(meta, word, this.allocatedTag);
     meta[this.slot + SLOT_CLAIM] = NONE;
     return true;
   }

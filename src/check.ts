@@ -6,7 +6,6 @@ import {
   ALLOCATED_RUN,
   BLOCK_COUNT,
   BLOCK_SIZE,
-  CACHED,
   END_OF_FREE,
   FIRST_LEVELS,
   FORMAT,
@@ -23,7 +22,7 @@ import {
   SECOND_LEVELS,
   TAG,
 } from "./layout.ts";
-import { type BlockTable, isAllocated, stateOf } from "./table.ts";
+import { type BlockTable, isAllocated, isCached, stateOf } from "./table.ts";
 import type { Lock } from "./lock.ts";
 import type { Views } from "./views.ts";
 
@@ -78,7 +77,7 @@ function walkTable(views: Views): Found {
       checkTaken(views, block, length, state);
       found.end = block + length;
       if (tag === IN_DEPOT) found.inDepot++;
-      found[state === CACHED ? "cached" : "allocated"] += length;
+      found[isCached(state) ? "cached" : "allocated"] += length;
     }
     checkInside(views, block, length);
     afterFree = state === FREE;
@@ -144,12 +143,12 @@ function linkOf(table: BlockTable, block: number, direction: "next" | "previous"
 }
 
 function checkTaken({ table, blockSize }: Views, block: number, length: number, state: number): void {
-  const wanted = length === 1 ? state === ALLOCATED || state === CACHED : state === ALLOCATED_RUN;
+  const wanted = length === 1 ? state === ALLOCATED || isCached(state) : state === ALLOCATED_RUN;
   if (!wanted) throw broken("I2", `the run of ${length} at block ${block} has the state ${state}`);
   if (length > 1 && stateOf(table.get(block + length - 1, TAG)) !== INTERIOR) {
     throw broken("I5", `the last block of the allocated run at block ${block} claims to be something else`);
   }
-  if (state === CACHED) return;
+  if (isCached(state)) return;
   const requested = table.requested(block);
   if (!(requested >= 1 && Math.ceil(requested / blockSize) === length)) {
     throw broken("I7", `the run of ${length} at block ${block} is said to hold ${requested} bytes`);

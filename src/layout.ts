@@ -164,6 +164,8 @@ export const ALLOCATED_RUN = 4;
 export const CACHED = 5;
 /** First block of a run that freeMany has claimed and not yet freed. */
 export const RELEASING = 6;
+/** A single block that a worker has claimed in its cache by exchange, and not yet handed out. */
+export const TAKING = 7;
 
 // Traces, in 32-bit words a block; only in a checked pool.
 

@@ -1,8 +1,8 @@
 import type { Native } from "./ffi/native.ts";
 import type { Guard } from "./guard.ts";
-import { CACHED, FREE, FREES, ORPHAN, SLOT_SWEPT } from "./layout.ts";
+import { FREE, FREES, ORPHAN, SLOT_SWEPT } from "./layout.ts";
 import { slotWord } from "./slots.ts";
-import { isAllocated, makeTag, stateOf, workerOf } from "./table.ts";
+import { isAllocated, isCached, makeTag, stateOf, workerOf } from "./table.ts";
 import type { Views } from "./views.ts";
 
 /** Makes a run free that the caller has claimed. */
@@ -81,7 +81,7 @@ export class Reaper {
     if (dead.length === 0) return 0;
     const found = new Map<number, number>();
     this.#visit(this.#workersOf(dead), (block, tag) => {
-      if (stateOf(tag) !== CACHED || !table.exchangeTag(block, tag, FREE)) return;
+      if (!isCached(stateOf(tag)) || !table.exchangeTag(block, tag, FREE)) return;
       found.set(workerOf(tag), (found.get(workerOf(tag)) ?? 0) + 1);
       this.#release(block);
     });
@@ -103,7 +103,7 @@ export class Reaper {
       let next = block + Math.max(1, table.length(block));
       if (next < table.blockCount && table.isFree(next)) next += Math.max(1, table.length(next));
       const tag = table.loadTag(block);
-      if ((isAllocated(tag) || stateOf(tag) === CACHED) && workers.has(workerOf(tag))) visit(block, tag);
+      if ((isAllocated(tag) || isCached(stateOf(tag))) && workers.has(workerOf(tag))) visit(block, tag);
       block = next;
     }
   }

@@ -37,13 +37,14 @@ export class Resizer {
    * is no room, or NOT_ALLOCATED. What `guard` does not let go stays allocated when its contents have moved.
    */
   resize(block: number, bytes: number, guard: Guard): number {
-    if (guard === UNGUARDED && this.#resizeSingle(block, bytes)) return block;
-    const target = this.#sections.run("reallocate", () => this.#resizeOrFind(block, bytes, guard));
+    const target = this.#sections.run("reallocate", () => {
+      return guard === UNGUARDED && this.#resizeSingle(block, bytes) ? block : this.#resizeOrFind(block, bytes, guard);
+    });
     if (target === NONE) return this.#sections.run("reallocate", () => this.#slide(block, bytes, guard));
     return target === block || target === NOT_ALLOCATED ? target : this.#moveOut(block, target, guard);
   }
 
-  /** A single block that stays one needs no lock. */
+  /** Under the lock too: if another worker frees the block by mistake, these words may become the links of a list. */
   #resizeSingle(block: number, bytes: number): boolean {
     const { table, blockSize } = this.#views;
     if (bytes > blockSize || stateOf(table.loadTag(block)) !== ALLOCATED || !table.adopt(block, this.#worker)) {

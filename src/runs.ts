@@ -2,7 +2,6 @@ import { IN_DEPOT } from "./depot.ts";
 import type { FreeLists } from "./free_lists.ts";
 import {
   BLOCK_SIZE,
-  CACHED,
   COALESCED,
   DEPOT_TOP,
   FREE,
@@ -16,7 +15,7 @@ import {
   RELEASING,
   TAG,
 } from "./layout.ts";
-import { allocatedState, type BlockTable, makeTag, stateOf, workerOf } from "./table.ts";
+import { allocatedState, type BlockTable, isCached, makeTag, stateOf, workerOf } from "./table.ts";
 
 /**
  * Runs: allocate, release, resize, with split and immediate coalescing. Constant time for any length. The caller
@@ -219,7 +218,7 @@ export class Runs {
       table.set(block, TAG, FREE);
       length = this.#joinFree(block, length);
       if (length !== 0) this.#lists.insert(block, length);
-    } else if (state !== CACHED) {
+    } else if (!isCached(state)) {
       this.#mendAllocated(block, length, tag);
     }
     return length;

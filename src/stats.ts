@@ -1,5 +1,5 @@
-import { CACHED, COALESCED, EXHAUSTED, FREE, LOCK_ACQUISITIONS, LOCK_CONTENDED, OWNER_DEATHS } from "./layout.ts";
-import { type BlockTable, stateOf } from "./table.ts";
+import { COALESCED, EXHAUSTED, FREE, LOCK_ACQUISITIONS, LOCK_CONTENDED, OWNER_DEATHS } from "./layout.ts";
+import { type BlockTable, isCached, stateOf } from "./table.ts";
 import type { Views } from "./views.ts";
 
 /**
@@ -98,10 +98,10 @@ function takeCensus(table: BlockTable): Census {
   for (let block = 0; block < table.blockCount;) {
     const length = table.length(block);
     const state = stateOf(table.loadTag(block));
-    if (state === FREE || state === CACHED) {
+    if (state === FREE || isCached(state)) {
       available += length;
       census.largest = Math.max(census.largest, available);
-      if (state === CACHED) census.cached += length;
+      if (state !== FREE) census.cached += length;
     } else {
       available = 0;
       census.allocated += length;

@@ -15,6 +15,7 @@ import {
   STATE_BITS,
   STATE_MASK,
   TAG,
+  TAKING,
 } from "./layout.ts";
 
 const TWO_32 = 2 ** 32;
@@ -35,6 +36,11 @@ export function workerOf(tag: number): number {
 export function isAllocated(tag: number): boolean {
   const state = tag & STATE_MASK;
   return state === ALLOCATED || state === ALLOCATED_RUN;
+}
+
+/** Whether a block of this state is in a worker's cache, or just on its way out. */
+export function isCached(state: number): boolean {
+  return state === CACHED || state === TAKING;
 }
 
 /** The tag's state for a run of this many blocks that is handed out. */

@@ -109,7 +109,12 @@ testBrokenBlock(
   [7, TAG, RELEASING],
   "the run of 1 at block 7 has the state 6",
 );
-testBrokenBlock("I2", "a state that does not exist", [7, TAG, 7], "the run of 1 at block 7 has the state 7");
+testBrokenBlock(
+  "I2",
+  "the inside of a run where one starts",
+  [7, TAG, INTERIOR],
+  "the run of 1 at block 7 has the state 0",
+);
 testBrokenBlock(
   "I2",
   "a block handed out inside a run",
