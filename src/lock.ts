@@ -56,14 +56,7 @@ export class Lock {
 
   /** Does `body` as a critical section. */
   run<T>(action: string, body: () => T): T {
-    this.enter(action);
-    try {
-      const result = body();
-      this.leave();
-      return result;
-    } catch (error) {
-      throw this.abandon(error);
-    }
+    return runSection(this, action, body);
   }
 
   /** Looks at the pool while nobody changes it. What `look` throws says nothing about the critical section. */
@@ -113,5 +106,21 @@ export class Lock {
     if (slot === NONE) return `worker ${holder}, which has no slot`;
     const state = this.#native.alive(this.#slots.thread(slot)) ? "still runs" : "has ended";
     return `worker ${holder} in slot ${slot}, whose thread ${state}`;
+  }
+}
+
+/** Does `body` between the beginning and the end of a critical section, or cuts it off where `body` throws. */
+export function runSection<T>(
+  section: Pick<Lock, "enter" | "leave" | "abandon">,
+  action: string,
+  body: () => T,
+): T {
+  section.enter(action);
+  try {
+    const result = body();
+    section.leave();
+    return result;
+  } catch (error) {
+    throw section.abandon(error);
   }
 }

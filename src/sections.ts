@@ -1,4 +1,4 @@
-import type { Lock } from "./lock.ts";
+import { type Lock, runSection } from "./lock.ts";
 import type { Slots } from "./slots.ts";
 
 /**
@@ -33,13 +33,6 @@ export class Sections {
   }
 
   run<T>(action: string, body: () => T): T {
-    this.enter(action);
-    try {
-      const result = body();
-      this.leave();
-      return result;
-    } catch (error) {
-      throw this.abandon(error);
-    }
+    return runSection(this, action, body);
   }
 }

@@ -9,26 +9,11 @@ import { MemPool } from "mempool";
 import { CACHED, DESTROYED, LIVE, RELEASING, STATE, TAG } from "../src/layout.ts";
 import { isAllocated, makeTag, stateOf, workerOf } from "../src/table.ts";
 import { test } from "./_harness.ts";
+import { once } from "./_once.ts";
 import { assertMarked, assertRefused, insideOf, makePool, mark, present, withPool } from "./_pool.ts";
 
 /** The other worker: no worker of the pools here has such a number. */
 const OTHER = 99;
-
-type Methods<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never }[keyof T];
-
-/** Calls `interfere` once, before the next call of a method or after it. */
-function once<T extends object>(target: T, method: Methods<T>, when: "before" | "after", interfere: () => void): void {
-  const original = target[method] as (...args: unknown[]) => unknown;
-  const put = (replacement: unknown): void =>
-    void Object.defineProperty(target, method, { value: replacement, configurable: true, writable: true });
-  put((...args: unknown[]) => {
-    put(original);
-    if (when === "before") interfere();
-    const result = original.apply(target, args);
-    if (when === "after") interfere();
-    return result;
-  });
-}
 
 /** Frees a single block into the other worker's cache, as `WorkerCache.give` does there. */
 function giveAway(pool: MemPool, block: number): boolean {
