@@ -1,6 +1,5 @@
 import type { Native, Region } from "./ffi/native.ts";
-import { classOf } from "./free_lists.ts";
-import { CACHED_BLOCKS, CHECKED, FIRST_LEVELS, FREE, NONE, SECOND_LEVELS } from "./layout.ts";
+import { CACHED_BLOCKS, CHECKED, FREE, NONE } from "./layout.ts";
 import { Reaper } from "./reaper.ts";
 import { Supply } from "./supply.ts";
 import { type BlockTable, isAllocated } from "./table.ts";
@@ -58,7 +57,7 @@ export class Stock {
   hasRoom(count: number, bytes: number): boolean {
     const length = this.lengthFor(bytes);
     if (count * length > this.#table.blockCount) return false;
-    while (!this.#fits(count, length)) {
+    while (!this.#views.lists.hold(count, length)) {
       if (!this.#caching || !this.#collect(false)) return false;
     }
     return true;
@@ -97,15 +96,5 @@ export class Stock {
   /** Makes free what workers have cached, those that died too; says whether that was anything. */
   #collect(single: boolean): boolean {
     return this.supply.recall(single) || this.reaper.sweep();
-  }
-
-  #fits(count: number, length: number): boolean {
-    const { lists } = this.#views;
-    for (let index = classOf(length); count > 0 && index < FIRST_LEVELS * SECOND_LEVELS; index++) {
-      for (let block = lists.head(index); count > 0 && block !== NONE; block = this.#table.next(block)) {
-        count -= Math.floor(this.#table.length(block) / length);
-      }
-    }
-    return count <= 0;
   }
 }
