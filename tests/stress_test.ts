@@ -73,5 +73,8 @@ test(`stress - 4 workers that close, and ${4 * deadly.generations} that are term
     all.pool.reap();
     // A worker that dies between taking a block over and making it its own leaves it to nobody.
     assert(all.freeTheRest() <= deadly.workers * deadly.generations);
-    assertOneFreeRun(all.pool);
+    all.pool.check();
+    // Not the counts of calls: a worker that dies in the middle of one may leave it uncounted, see docs/design.md.
+    const { allocatedBlocks: left, largestFreeRun, blockCount } = all.pool.stats();
+    assertEquals([left, largestFreeRun], [0, blockCount]);
   }));
