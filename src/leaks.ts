@@ -1,5 +1,5 @@
 import type { Lock } from "./lock.ts";
-import { isAllocated, workerOf } from "./table.ts";
+import { isAllocated, ownerOf } from "./table.ts";
 import type { Traces } from "./traces.ts";
 import type { Views } from "./views.ts";
 
@@ -23,7 +23,7 @@ export interface LeakInfo {
   readonly offset: number;
   /** Bytes that were asked for. */
   readonly byteLength: number;
-  /** Number of the worker that the block belongs to. */
+  /** Number of the worker that the block belongs to, 0 where it is nobody's: see {@linkcode BlockInfo.owner}. */
   readonly owner: number;
   /** Where it was allocated: the caller's frames, innermost first, a line each. */
   readonly stack: string;
@@ -36,7 +36,7 @@ export function listLeaks(lock: Lock, views: Views, traces: Traces): LeakInfo[] 
     return blocksInUse(views, traces).map((block) => ({
       offset: block * blockSize,
       byteLength: table.requested(block),
-      owner: workerOf(table.loadTag(block)),
+      owner: ownerOf(table.loadTag(block)),
       stack: traces.stackAt(traces.allocatedAt(block)),
     }));
   });

@@ -2,11 +2,10 @@ import { Attachment } from "./attachment.ts";
 import type { Buffers } from "./buffers.ts";
 import type { WorkerCache } from "./cache.ts";
 import { NONE as NO_BLOCK } from "./layout.ts";
-import type { LeakInfo } from "./leaks.ts";
-import { liveOperations, Membership } from "./membership.ts";
+import { liveOperations } from "./membership.ts";
+import { Insight } from "./insight.ts";
 import type { Operations } from "./operations.ts";
 import { checkBlocks, type MemPoolHandle, type MemPoolOptions, settingsFrom } from "./options.ts";
-import type { MemPoolStats } from "./stats.ts";
 
 // A constant of its own V8 folds; see src/cache.ts.
 const NONE = NO_BLOCK;
@@ -35,7 +34,7 @@ export type Block = ArrayBuffer | ArrayBufferView;
  * pool.free(block);
  * ```
  */
-export class MemPool extends Membership {
+export class MemPool extends Insight {
   readonly #buffers: Buffers;
   readonly #blockSize: number;
   #cache: WorkerCache;
@@ -279,34 +278,6 @@ export class MemPool extends Membership {
    */
   freeOffset(offset: number): void {
     if (!this.#cache.giveAt(offset)) this.#live("free").freeOffset(offset);
-  }
-
-  /**
-   * Counts the pool, under the lock: what other workers just take from or give to their caches may count either way.
-   * Takes time proportional to the number of runs. Example: {@linkcode MemPoolStats}.
-   */
-  stats(): MemPoolStats {
-    return this.#live("count").stats();
-  }
-
-  /**
-   * What is still allocated in a checked pool, by any worker, oldest first. Takes time proportional to the number of runs.
-   * Example: {@linkcode LeakInfo}.
-   *
-   * @throws {MemPoolError} "unsupported": the pool was made without `checked: true`.
-   */
-  leaks(): LeakInfo[] {
-    return this.#live("list leaks").leaks();
-  }
-
-  /**
-   * Walks everything and tests the invariants of docs/design.md, under the lock: for tests. Takes time proportional to
-   * the number of blocks ever used.
-   *
-   * @throws {MemPoolError} "corrupt": names the first invariant that is broken.
-   */
-  check(): void {
-    this.#live("check").check();
   }
 
   #live(action: string): Operations {

@@ -21,6 +21,7 @@ export function callsOf(pool: MemPool, block: ArrayBuffer): [() => unknown, stri
     [() => pool.reap(), "reap"],
     [() => pool.leaks(), "list leaks"],
     [() => pool.stats(), "count"],
+    [() => pool.blocks(), "list blocks"],
     [() => pool.check(), "check"],
   ];
 }

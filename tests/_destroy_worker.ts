@@ -124,6 +124,7 @@ class Player {
       ["offsetOf", () => pool.offsetOf(block)],
       ["at", () => pool.at(0)],
       ["stats", () => pool.stats()],
+      ["blocks", () => pool.blocks()],
       ["check", () => pool.check()],
       ["attach", () => MemPool.attach(this.#order.handle)],
     ];

@@ -34,6 +34,7 @@ export const ENDED: readonly Misuse[] = [
   afterDestroy("offsetOf", "locate", (pool, block) => pool.offsetOf(block)),
   afterDestroy("owns", "look for", (pool, block) => pool.owns(block)),
   afterDestroy("stats", "count", (pool) => pool.stats()),
+  afterDestroy("blocks", "list blocks", (pool) => pool.blocks()),
   afterDestroy("reap", "reap", (pool) => pool.reap()),
   afterClose("alloc", "allocate", (pool) => pool.alloc(10)),
   afterClose("free", "free", (pool, block) => pool.free(block)),

@@ -100,6 +100,7 @@ test("contract - a pool is disposable, and every method is there", () => {
     "allocMany",
     "freeMany",
     "stats",
+    "blocks",
     "check",
     Symbol.dispose,
   ] as const;
