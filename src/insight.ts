@@ -8,8 +8,8 @@ import { type Inspection, INSPECTORS, summaryOf } from "./summary.ts";
 function inspect(this: object, levels: unknown, inspection?: Inspection): string {
   const region = regionOf(this);
   if (region === undefined) return "MemPool {}";
-  const { size, blockSize, blockCount } = this as Membership;
-  return summaryOf({ size, blockSize, blockCount, region }, levels, inspection);
+  const { blockSize, blockCount } = this as Membership;
+  return summaryOf({ blockSize, blockCount, region }, levels, inspection);
 }
 
 /**

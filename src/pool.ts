@@ -39,6 +39,7 @@ export type Block = ArrayBuffer | ArrayBufferView;
 export class MemPool extends Insight {
   readonly #buffers: Buffers;
   readonly #blockSize: number;
+  readonly #blockCapacity: number;
   #cache: WorkerCache;
 
   private constructor(attachment: Attachment, made: boolean) {
@@ -46,6 +47,7 @@ export class MemPool extends Insight {
     this.#buffers = attachment.buffers;
     this.#cache = attachment.blocks.cache;
     this.#blockSize = attachment.views.blockSize;
+    this.#blockCapacity = attachment.views.table.capacity;
   }
 
   /**
@@ -199,7 +201,7 @@ export class MemPool extends Insight {
    */
   freeMany(blocks: Iterable<Block>): void {
     this.#live("free");
-    const given = checkBlocks("free", blocks, this.blockCount);
+    const given = checkBlocks("free", blocks, this.#blockCapacity);
     // Again: iterating has run the caller's code.
     this.#live("free").freeMany(given);
   }

@@ -9,7 +9,6 @@ export const INSPECTORS: readonly symbol[] = [
 
 /** What a pool has to say of itself: how large it is, and its region, or that it is gone. */
 export interface Subject {
-  readonly size: number;
   readonly blockSize: number;
   readonly blockCount: number;
   readonly region: Views | "closed" | "destroyed";
@@ -28,12 +27,18 @@ const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 export function summaryOf(subject: Subject, levels: unknown, inspection: Inspection = {}): string {
   const style = (text: string, kind: string): string => inspection.stylize?.(text, kind) ?? text;
   if (levelsLeft(levels, inspection) < 0) return style("[MemPool]", "special");
-  const { size, blockSize, blockCount, region } = subject;
+  const { blockSize, blockCount, region } = subject;
   const ended = typeof region === "string" ? [style(region, "special")] : [];
-  const counts = typeof region === "string" ? {} : countsOf(region, blockCount);
-  const values = { size: bytes(size), blocks: `${blockCount} × ${bytes(blockSize)}`, ...counts };
+  const state = typeof region === "string" ? {} : stateOf(region, blockCount);
+  const values = { size: bytes(blockCount * blockSize), blocks: `${blockCount} × ${bytes(blockSize)}`, ...state };
   const named = Object.entries(values).map(([name, value]) => `${name}: ${style(String(value), "number")}`);
   return `MemPool { ${[...ended, ...named].join(", ")} }`;
+}
+
+function stateOf(views: Views, blockCount: number): Record<string, string | number> {
+  const { table: { capacity }, blockSize } = views;
+  const limit = capacity > blockCount ? { maxSize: bytes(capacity * blockSize) } : {};
+  return { ...limit, ...countsOf(views, blockCount) };
 }
 
 /**

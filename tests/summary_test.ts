@@ -69,6 +69,14 @@ test("summary - sizes in the largest unit that they fill", () => {
   }
 });
 
+test("summary - of a pool that may grow, and of one that has grown", () => {
+  using pool = MemPool.init(4096, 64, { maxSize: 8192, cachedBlocks: 0 });
+  const counts = "allocated: 0, cached: 0, free: 64, workers: 1";
+  assertShown(pool, `MemPool { size: 4 KiB, blocks: 64 × 64 B, maxSize: 8 KiB, ${counts} }`);
+  pool.alloc(8192);
+  assertShown(pool, "MemPool { size: 8 KiB, blocks: 128 × 64 B, allocated: 128, cached: 0, free: 0, workers: 1 }");
+});
+
 test(
   "summary - of a pool that has ended, here or elsewhere",
   withPool((pool) => {
