@@ -221,7 +221,7 @@ export class Blocks {
   #claimAll(blocks: readonly number[], tags: Int32Array, guard: Guard): number {
     for (let place = 0; place < blocks.length; place++) {
       if (!guard.isNamed(blocks[place]!, place)) return place;
-      tags[place] = this.#stock.claim(blocks[place]!, RELEASING);
+      tags[place] = this.#table.claim(blocks[place]!, RELEASING);
       if (tags[place] === 0) return place;
     }
     return NONE;

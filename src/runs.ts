@@ -1,6 +1,7 @@
 import { IN_DEPOT } from "./depot.ts";
 import type { FreeLists } from "./free_lists.ts";
 import {
+  ALLOCATED_RUN,
   BLOCK_COUNT,
   BLOCK_SIZE,
   COALESCED,
@@ -123,11 +124,15 @@ export class Runs {
 
   /** Changes the length of an allocated run where it lies; says whether there was room. */
   resize(block: number, length: number, requested: number, worker: number): boolean {
-    const before = this.#table.length(block);
-    if (length > before && !this.#grow(block, before, length, worker)) return false;
+    const table = this.#table;
+    const before = table.length(block);
+    if (length > before + this.#roomBehind(block, before)) return false;
+    // Another worker may free a single block by mistake this moment, without the lock, but no longer run.
+    if (before === 1 && table.claim(block, makeTag(ALLOCATED_RUN, worker)) === 0) return false;
+    if (length > before) this.#grow(block, before, length);
     if (length < before) this.#shrink(block, before, length);
-    this.#table.setRequested(block, requested);
-    this.#table.set(block, TAG, makeTag(allocatedState(length), worker));
+    table.setRequested(block, requested);
+    table.set(block, TAG, makeTag(allocatedState(length), worker));
     return true;
   }
 
@@ -140,9 +145,7 @@ export class Runs {
     const left = table.freeRunBefore(block);
     if (left === NONE) return NONE;
     const own = table.length(block);
-    const right = table.freeRunAt(block + own);
-    const room = table.length(left) + own + (right === NONE ? 0 : table.length(right));
-    return room >= length ? left : NONE;
+    return table.length(left) + own + this.#roomBehind(block, own) >= length ? left : NONE;
   }
 
   /**
@@ -186,24 +189,26 @@ export class Runs {
     return both;
   }
 
-  #grow(block: number, from: number, to: number, worker: number): boolean {
+  /** Length of the free run right behind a run of this length. */
+  #roomBehind(block: number, length: number): number {
+    const right = this.#table.freeRunAt(block + length);
+    return right === NONE ? 0 : this.#table.length(right);
+  }
+
+  /** The tag says already that it is no single block. */
+  #grow(block: number, from: number, to: number): void {
     const table = this.#table;
-    const right = table.freeRunAt(block + from);
-    if (right === NONE) return false;
-    const room = from + table.length(right);
-    if (room < to) return false;
-    this.#lists.remove(right, room - from);
+    const room = from + this.#roomBehind(block, from);
+    this.#lists.remove(block + from, room - from);
     const end = block + to;
     this.#zeroed.use(block + from, end);
     if (room > to) table.describeFree(end, room - to);
-    table.set(block, TAG, makeTag(allocatedState(to), worker));
     table.set(block, LENGTH, to);
     // Not before: the last block may be the first of the free run, which the walk still comes to.
     table.markAllocatedEnd(block, to);
     if (room > to) this.#lists.insert(end, room - to);
     this.#counters[COALESCED]!++;
     this.#header[FREE_BLOCKS]! -= to - from;
-    return true;
   }
 
   #shrink(block: number, from: number, to: number): void {

@@ -3,7 +3,7 @@ import { CACHED_BLOCKS, CHECKED, FREE, NONE } from "./layout.ts";
 import { Growth } from "./growth.ts";
 import { Reaper } from "./reaper.ts";
 import { Supply } from "./supply.ts";
-import { type BlockTable, isAllocated } from "./table.ts";
+import type { BlockTable } from "./table.ts";
 import type { Views } from "./views.ts";
 
 /**
@@ -69,20 +69,9 @@ export class Stock {
     return missing === 0 || this.growth.grow(missing, length);
   }
 
-  /**
-   * Turns the tag of an allocated run to this state, in one step that only one worker can win. Returns the tag before, or
-   * 0 when the run is not allocated.
-   */
-  claim(block: number, state: number): number {
-    for (let tag = this.#table.loadTag(block); isAllocated(tag); tag = this.#table.loadTag(block)) {
-      if (this.#table.exchangeTag(block, tag, state)) return tag;
-    }
-    return 0;
-  }
-
   /** Makes an allocated run free; says whether it was one. */
   release(block: number): boolean {
-    if (this.claim(block, FREE) === 0) return false;
+    if (this.#table.claim(block, FREE) === 0) return false;
     this.giveBack(block);
     return true;
   }

@@ -10,7 +10,7 @@ import { REQUESTED_LOW } from "../src/layout.ts";
 import { allocateHere, assertCode, assertMisuse, CHECKED } from "./_checked.ts";
 import { test } from "./_harness.ts";
 import { once } from "./_once.ts";
-import { assertMarked, assertRefused, insideOf, mark, present, withPool } from "./_pool.ts";
+import { assertMarked, insideOf, mark, withPool } from "./_pool.ts";
 
 const THERE = "(in the other worker)";
 
@@ -81,22 +81,6 @@ test(
     pool.free(good);
     assertEquals(pool.stats().largestFreeRun, 64);
   }, CHECKED),
-);
-
-test(
-  "checked interference - realloc that would slide down, and the block is freed at that moment",
-  withPool((pool) => {
-    const { lock } = insideOf(pool);
-    const before = present(pool.alloc(128));
-    const block = allocateHere(pool, 192);
-    allocateHere(pool, 192);
-    pool.free(before);
-    // Between the search elsewhere and the last resort.
-    once(lock, "leave", "after", () => freeThere(pool, 2));
-    const message = "Cannot reallocate block at offset 128: it is already free";
-    assertRefused(() => pool.realloc(block, 320), "double-free", message);
-    assertEquals(pool.leaks().map(({ offset }) => offset), [320]);
-  }, { ...CHECKED, blocks: 8 }),
 );
 
 test(
