@@ -6,11 +6,11 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { type MemPool, MemPoolError } from "mempool";
-import { REQUESTED_LOW } from "../src/layout.ts";
+import { DESTROYED, LIVE, REQUESTED_LOW, STATE } from "../src/layout.ts";
 import { allocateHere, assertCode, assertMisuse, CHECKED } from "./_checked.ts";
 import { test } from "./_harness.ts";
 import { once } from "./_once.ts";
-import { assertMarked, insideOf, mark, withPool } from "./_pool.ts";
+import { assertMarked, assertRefused, insideOf, mark, withPool } from "./_pool.ts";
 
 const THERE = "(in the other worker)";
 
@@ -102,6 +102,33 @@ test(
     assertEquals(pool.stats().allocatedBlocks, 0);
   }, CHECKED),
 );
+
+for (
+  const [action, call] of [
+    ["free", (pool, block) => pool.free(block)],
+    ["free", (pool, block) => pool.freeMany([block])],
+    ["reallocate", (pool, block) => pool.realloc(block, 10)],
+    ["locate", (pool, block) => pool.offsetOf(block)],
+    ["look for", (pool, block) => pool.owns(block)],
+  ] satisfies [string, (pool: MemPool, block: ArrayBuffer) => unknown][]
+) {
+  test(
+    `checked interference - the pool is destroyed while a worker wants to ${action} a block: destroyed, no double free`,
+    withPool((pool) => {
+      const { header, traces } = insideOf(pool).views;
+      const block = allocateHere(pool, 100);
+      // destroy() empties what is known of the blocks when the state is set.
+      const emptied = (): number => {
+        header[STATE] = DESTROYED;
+        return 0;
+      };
+      Object.defineProperty(traces, "sequence", { value: emptied, configurable: true });
+      assertRefused(() => call(pool, block), "destroyed", `Cannot ${action}: the pool is destroyed`);
+      Reflect.deleteProperty(traces!, "sequence");
+      header[STATE] = LIVE;
+    }, CHECKED),
+  );
+}
 
 test("checked interference - a lock that is not free in time: the block stays allocated, and can be freed later", () => {
   for (const name of ["free", "free of a view", "freeMany", "realloc that moves", "realloc that shrinks"]) {
