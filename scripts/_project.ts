@@ -59,9 +59,9 @@ export function run(program: string, args: readonly string[], cwd = root): numbe
 }
 
 /** Runs deno, bun, dprint or tsc in the version that scripts/tools names. Returns its exit code. */
-export function runTool(name: string, args: readonly string[]): number {
+export function runTool(name: string, args: readonly string[], cwd = root): number {
   installPackages(toolsFolder);
-  return run(toolPath(name), args);
+  return run(toolPath(name), args, cwd);
 }
 
 /** Where such a program is, once it is installed. */

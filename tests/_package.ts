@@ -59,14 +59,24 @@ export interface Output {
 }
 
 /** Runs a program. Throws when it fails, with what it printed. */
-export function execute(program: string, args: readonly string[], cwd: string): Promise<Output> {
+export function execute(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Output> {
   // On Windows npm and npx are scripts, which only a shell runs.
   const shell = process.platform === "win32" && ["npm", "npx"].includes(program);
   return new Promise((resolve, reject) => {
-    execFile(program, args, { cwd, timeout: patience, shell }, (error, stdout, stderr) => {
-      if (error === null) resolve({ stdout, stderr });
-      else reject(new Error(`${error.message}\nIt wrote:\n${stdout}${stderr}`));
-    });
+    execFile(
+      program,
+      args,
+      { cwd, timeout: patience, shell, env: { ...process.env, ...env } },
+      (error, stdout, stderr) => {
+        if (error === null) resolve({ stdout, stderr });
+        else reject(new Error(`${error.message}\nIt wrote:\n${stdout}${stderr}`));
+      },
+    );
   });
 }
 

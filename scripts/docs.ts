@@ -1,0 +1,52 @@
+/**
+ * Makes the reference of the API, as web pages, from the comments of what mod.ts exports. Needs no network.
+ *
+ *     deno task docs [folder]
+ *     bun run docs [folder]
+ *
+ * The folder is `api`, which is emptied first, unless another is given, which is not. Its first page is index.html.
+ */
+
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+import { packageJson, root, runTool, scratch } from "./_project.ts";
+
+const ours = join(root, "api");
+const folder = resolve(process.argv[2] ?? ours);
+if (folder === ours) rmSync(ours, { recursive: true, force: true });
+
+mkdirSync(scratch, { recursive: true });
+const copy = mkdtempSync(join(scratch, "docs-"));
+try {
+  process.exitCode = makePages();
+} finally {
+  rmSync(copy, { recursive: true, force: true });
+}
+
+/**
+ * From a copy of the sources, with an empty configuration: that of the project asks for the types of Bun, which Deno would
+ * fetch, and which nothing here needs.
+ */
+function makePages(): number {
+  writeFileSync(join(copy, "deno.json"), "{}\n");
+  for (const name of ["mod.ts", "src"]) cpSync(join(root, name), join(copy, name), { recursive: true });
+  const options = ["--html", `--name=${packageJson.name}`, `--output=${folder}`];
+  const status = runTool("deno", ["doc", ...options, "mod.ts"], copy);
+  if (status !== 0) return status;
+  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+    if (name.endsWith(".html")) linkToSources(join(folder, name));
+  }
+  return 0;
+}
+
+/** Deno links to the sources where it found them. A workflow's pages lead to the repository, others to this checkout. */
+function linkToSources(page: string): void {
+  const { GITHUB_REPOSITORY: repository, GITHUB_SHA: commit } = process.env;
+  const base = repository === undefined
+    ? `${relative(dirname(page), root).replaceAll("\\", "/")}/`
+    : `https://github.com/${repository}/blob/${commit}/`;
+  const found = `${pathToFileURL(copy).href}/`.replaceAll("/", "&#x2F;");
+  writeFileSync(page, readFileSync(page, "utf8").replaceAll(found, base));
+}
