@@ -49,6 +49,13 @@ test("examples - one that prints something else is noticed", async () => {
   await assertRejects(() => runAll(fenced('console.log("a"); // prints b\n')), Error, "and not");
 });
 
+test("examples - what one writes to stderr is compared, where the document tells it", async () => {
+  const program = '// part.ts\nconsole.error(import.meta.url.replace("file://", ""));\n';
+  const telling = (told: string): string => `${fenced(program)}\n\`\`\`text part.ts\n${told}\n\`\`\`\n`;
+  await runAll(telling("/home/you/part.ts"));
+  await assertRejects(() => runAll(telling("/home/you/other.ts")), Error, "and not");
+});
+
 test("examples - a named one lies beside those that load it", async () => {
   const examples = examplesIn(
     fenced("// part.ts\nexport const one = 1;\n") + fenced('import { one } from "./part.ts";\n'),
