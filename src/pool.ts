@@ -38,6 +38,7 @@ export type Block = ArrayBuffer | ArrayBufferView;
 export class MemPool extends Membership {
   readonly #buffers: Buffers;
   readonly #blockSize: number;
+  readonly #blockCapacity: number;
   #cache: WorkerCache;
 
   private constructor(attachment: Attachment, made: boolean) {
@@ -45,6 +46,7 @@ export class MemPool extends Membership {
     this.#buffers = attachment.buffers;
     this.#cache = attachment.blocks.cache;
     this.#blockSize = attachment.views.blockSize;
+    this.#blockCapacity = attachment.views.table.capacity;
   }
 
   /**
@@ -198,7 +200,7 @@ export class MemPool extends Membership {
    */
   freeMany(blocks: Iterable<Block>): void {
     this.#live("free");
-    const given = checkBlocks("free", blocks, this.blockCount);
+    const given = checkBlocks("free", blocks, this.#blockCapacity);
     // Again: iterating has run the caller's code.
     this.#live("free").freeMany(given);
   }

@@ -198,7 +198,7 @@ export const MAKING: readonly Misuse[] = [
   making(
     "of too many blocks",
     "RangeError",
-    "size / blockSize must not exceed 264241152, got 1099511627776 / 64",
+    "size / blockSize must not exceed 260046848, got 1099511627776 / 64",
     2 ** 40,
     64,
   ),
