@@ -18,6 +18,7 @@ export const toolsFolder = join(root, "scripts", "tools");
 export interface DenoJson {
   readonly name: string;
   readonly version: string;
+  readonly exports: string | Readonly<Record<string, string>>;
   readonly imports: Readonly<Record<string, string>>;
   readonly tasks: Readonly<Record<string, string>>;
 }
@@ -44,6 +45,12 @@ export function filesIn(folder: string, suffix: string): string[] {
   if (!existsSync(join(root, folder))) return [];
   const names = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" });
   return names.filter((name) => name.endsWith(suffix)).map((name) => `${folder}/${name.replaceAll("\\", "/")}`).sort();
+}
+
+/** The modules that users import, as `mod.ts`. */
+export function entries(): string[] {
+  const { exports } = denoJson;
+  return (typeof exports === "string" ? [exports] : Object.values(exports)).map((path) => path.slice("./".length));
 }
 
 /** The documents whose examples are checked and run. */

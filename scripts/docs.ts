@@ -1,5 +1,5 @@
 /**
- * Makes the reference of the API, as web pages, from the comments of what mod.ts exports. Needs no network.
+ * Makes the reference of the API, as web pages, from the comments of what the project exports. Needs no network.
  *
  *     deno task docs [folder]
  *     bun run docs [folder]
@@ -11,7 +11,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { packageJson, root, runTool, scratch } from "./_project.ts";
+import { denoJson, entries, packageJson, root, runTool, scratch } from "./_project.ts";
 
 const ours = join(root, "api");
 const folder = resolve(process.argv[2] ?? ours);
@@ -26,14 +26,16 @@ try {
 }
 
 /**
- * From a copy of the sources, with an empty configuration: that of the project asks for the types of Bun, which Deno would
- * fetch, and which nothing here needs.
+ * From a copy of the sources, with a configuration that has a stand-in for every package: with that of the project Deno would
+ * fetch them, the types of Bun too, and nothing here needs them.
  */
 function makePages(): number {
-  writeFileSync(join(copy, "deno.json"), "{}\n");
+  const imports = Object.fromEntries(Object.keys(denoJson.imports).map((name) => [name, "./nothing.ts"]));
+  writeFileSync(join(copy, "deno.json"), JSON.stringify({ imports }));
+  writeFileSync(join(copy, "nothing.ts"), "export {};\n");
   for (const name of ["mod.ts", "src"]) cpSync(join(root, name), join(copy, name), { recursive: true });
   const options = ["--html", `--name=${packageJson.name}`, `--output=${folder}`];
-  const status = runTool("deno", ["doc", ...options, "mod.ts"], copy);
+  const status = runTool("deno", ["doc", ...options, ...entries()], copy);
   if (status !== 0) return status;
   for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     if (name.endsWith(".html")) linkToSources(join(folder, name));

@@ -4,8 +4,8 @@ import { assert, assertArrayIncludes, assertEquals } from "@std/assert";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { installPackages, onDeno, root, toolPath, toolsFolder } from "../scripts/_project.ts";
-import * as mempool from "../mod.ts";
+import { pathToFileURL } from "node:url";
+import { entries, installPackages, onDeno, root, toolPath, toolsFolder } from "../scripts/_project.ts";
 import { test } from "./_harness.ts";
 import { execute, inScratch, type Output } from "./_package.ts";
 
@@ -17,6 +17,8 @@ interface Symbol {
 }
 
 interface Declaration extends Symbol {
+  /** The module that exports it, as `mod.ts`. */
+  readonly entry: string;
   readonly kind: string;
   readonly def: { readonly properties?: readonly Symbol[]; readonly methods?: readonly Symbol[] };
 }
@@ -45,12 +47,11 @@ function withReference(use: (folder: string, output: Output) => void | Promise<v
     });
 }
 
-async function symbols(): Promise<Declaration[]> {
-  const { stdout } = await execute(toolPath("deno"), ["doc", "--json", "mod.ts"], root);
+async function symbolsOf(entry: string): Promise<Declaration[]> {
+  const { stdout } = await execute(toolPath("deno"), ["doc", "--json", entry], root);
   const { nodes } = JSON.parse(stdout) as Json;
-  return Object.values(nodes).flatMap(({ symbols }) =>
-    symbols.flatMap(({ name, declarations }) => declarations.map((each) => ({ ...each, name })))
-  );
+  const symbols = Object.values(nodes).flatMap((node) => node.symbols);
+  return symbols.flatMap(({ name, declarations }) => declarations.map((each) => ({ ...each, name, entry })));
 }
 
 test(
@@ -64,11 +65,14 @@ test(
 test(
   "reference - has a page with its documentation for every symbol and every member",
   withReference(async (folder) => {
-    const declared = await symbols();
-    assertArrayIncludes(declared.map(({ name }) => name), exported());
-    for (const declaration of declared) {
-      assertDocumented(folder, declaration.name, declaration);
-      for (const [page, member] of membersOf(declaration)) assertDocumented(folder, page, member);
+    for (const entry of entries()) {
+      const pages = join(folder, entries().length > 1 ? entry : "", "~");
+      const declared = await symbolsOf(entry);
+      assertArrayIncludes(declared.map(({ name }) => name), await exportedBy(entry));
+      for (const declaration of declared) {
+        assertDocumented(pages, declaration.name, declaration);
+        for (const [page, member] of membersOf(declaration)) assertDocumented(pages, page, member);
+      }
     }
   }),
 );
@@ -83,12 +87,12 @@ test(
   }),
 );
 
-/** The names that mod.ts exports: the values as the runtime sees them, the types as its text names them. */
-function exported(): string[] {
-  const lists = [...readFileSync(join(root, "mod.ts"), "utf8").matchAll(/^export (?:type )?\{([^}]*)\}/gm)];
+/** The names that a module exports: the values as the runtime sees them, the types as its text names them. */
+async function exportedBy(entry: string): Promise<string[]> {
+  const lists = [...readFileSync(join(root, entry), "utf8").matchAll(/^export (?:type )?\{([^}]*)\}/gm)];
   const named = lists.flatMap(([, list = ""]) => list.split(",").map((name) => name.replace(/\btype\b/, "").trim()));
-  assertArrayIncludes(named, Object.keys(mempool));
-  return named;
+  assertArrayIncludes(named, Object.keys(await import(pathToFileURL(join(root, entry)).href)));
+  return named.filter((name) => name !== "");
 }
 
 /** The members that have pages of their own, by the names of those. Symbols such as `[Symbol.dispose]` have none. */
@@ -100,10 +104,10 @@ function membersOf({ name, kind, def }: Declaration): [string, Symbol][] {
   });
 }
 
-function assertDocumented(folder: string, page: string, { jsDoc }: Symbol): void {
+function assertDocumented(pages: string, page: string, { jsDoc }: Symbol): void {
   const [said = ""] = plain(jsDoc?.doc ?? "").split(/[.:] /);
   assert(said.length > 0, `${page} has no documentation`);
-  const text = plain(readFileSync(join(folder, "~", `${page}.html`), "utf8"));
+  const text = plain(readFileSync(join(pages, `${page}.html`), "utf8"));
   assert(text.includes(said), `The page of ${page} does not say: ${said}`);
 }
 

@@ -2,14 +2,14 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import process from "node:process";
-import { denoJson, filesIn, onDeno, root } from "../scripts/_project.ts";
+import { denoJson, entries, filesIn, onDeno, root } from "../scripts/_project.ts";
 import { skip, test } from "./_harness.ts";
 import { execute } from "./_package.ts";
 
 const jsrTest = onDeno ? test : skip("Deno's own tools");
 
 jsrTest("JSR - every exported symbol is documented, and no exported type is private", async () => {
-  await execute(process.execPath, ["doc", "--lint", "mod.ts"], root);
+  await execute(process.execPath, ["doc", "--lint", ...entries()], root);
 });
 
 jsrTest("JSR - a dry run finds nothing wrong, slow types included, and sends the sources only", async () => {
