@@ -5,9 +5,13 @@ import { CLOSED, DESTROYED, LIVE, STATE } from "./layout.ts";
 import { Operations } from "./operations.ts";
 import { CheckedOperations } from "./checked_operations.ts";
 import type { MemPoolHandle } from "./options.ts";
+import type { Views } from "./views.ts";
 
 /** The operations of a pool that this object may still use; throws "closed" or "destroyed". Not for users. */
 export let liveOperations: (membership: Membership, action: string) => Operations;
+
+/** The region of a pool that this object belongs to, or why there is none; undefined for any other object. Not for users. */
+export let regionOf: (object: object) => Views | "closed" | "destroyed" | undefined;
 
 interface Dropped {
   readonly attachment: Attachment;
@@ -50,6 +54,7 @@ export class Membership implements Disposable {
 
   static {
     liveOperations = (membership, action) => membership.#live(action);
+    regionOf = (object) => #header in object ? object.#region() : undefined;
   }
 
   /** For `MemPool` only. */
@@ -195,6 +200,11 @@ export class Membership implements Disposable {
     collected.unregister(this);
     this.#header = after.header;
     this.#onEnd(after);
+  }
+
+  #region(): Views | "closed" | "destroyed" {
+    if (this.#header[STATE] === CLOSED) return "closed";
+    return this.destroyed ? "destroyed" : this.#attachment.views;
   }
 
   #live(action: string): Operations {

@@ -1,4 +1,5 @@
 import type { Attachment } from "./attachment.ts";
+import { BlockList } from "./block_list.ts";
 import { NOT_ALLOCATED } from "./resizer.ts";
 import { checkInvariants } from "./check.ts";
 import { MemPoolError } from "./errors.ts";
@@ -126,6 +127,10 @@ export class Operations {
 
   stats(): MemPoolStats {
     return this.#attachment.lock.inspect("count the pool", () => collectStats(this.#attachment.views));
+  }
+
+  blocks(): BlockList {
+    return this.#attachment.lock.inspect("list blocks", () => new BlockList(this.#attachment.views));
   }
 
   check(): void {

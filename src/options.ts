@@ -175,11 +175,14 @@ export function checkFromZero(action: string, name: string, value: unknown): ass
 export function productOf(action: string, numMembers: unknown, size: unknown): number {
   checkCount(action, "numMembers", numMembers);
   checkCount(action, "size", size);
-  const bytes = numMembers * size;
-  if (bytes > 2 ** 53) {
-    throw new RangeError(`Cannot ${action}: numMembers * size must not exceed 2^53, got ${numMembers} * ${size}`);
-  }
-  return bytes;
+  return exactProduct(action, "numMembers * size", numMembers, size);
+}
+
+/** The product of two whole numbers, which must be exact; `names` is what messages call it. */
+export function exactProduct(action: string, names: string, one: number, other: number): number {
+  const bytes = one * other;
+  if (bytes <= 2 ** 53) return bytes;
+  throw new RangeError(`Cannot ${action}: ${names} must not exceed 2^53, got ${one} * ${other}`);
 }
 
 /** Checks that something could be a block, an ArrayBuffer or a view on one; returns the buffer. Runs no code of the caller's. */

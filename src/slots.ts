@@ -150,10 +150,15 @@ export class Slots {
     return Math.max(this.#header[PEAK_ALLOCATED]!, Math.min(this.#allocated() + excursion, this.#header[BLOCK_COUNT]!));
   }
 
+  /** Blocks that are in caches, as their workers say, and in the depot. */
+  cachedBlocks(): number {
+    let cached = this.#header[DEPOT_TOP]!;
+    for (let slot = 0; slot < this.used; slot++) cached += this.#cached(slot);
+    return cached;
+  }
+
   #allocated(): number {
-    let available = this.#header[FREE_BLOCKS]! + this.#header[DEPOT_TOP]!;
-    for (let slot = 0; slot < this.used; slot++) available += this.#cached(slot);
-    return this.#header[BLOCK_COUNT]! - available;
+    return this.#header[BLOCK_COUNT]! - this.#header[FREE_BLOCKS]! - this.cachedBlocks();
   }
 
   /** Blocks that the worker took from its cache: what came in and is no longer there. */

@@ -1,5 +1,5 @@
-import { COALESCED, EXHAUSTED, FREE, GROWN, LOCK_ACQUISITIONS, LOCK_CONTENDED, OWNER_DEATHS } from "./layout.ts";
-import { type BlockTable, isCached, stateOf } from "./table.ts";
+import { COALESCED, EXHAUSTED, GROWN, LOCK_ACQUISITIONS, LOCK_CONTENDED, OWNER_DEATHS } from "./layout.ts";
+import { type BlockTable, usageOf } from "./table.ts";
 import type { Views } from "./views.ts";
 
 /**
@@ -97,15 +97,15 @@ function takeCensus(table: BlockTable): Census {
   let available = 0;
   for (let block = 0; block < table.blockCount;) {
     const length = table.length(block);
-    const state = stateOf(table.loadTag(block));
-    if (state === FREE || isCached(state)) {
-      available += length;
-      census.largest = Math.max(census.largest, available);
-      if (state !== FREE) census.cached += length;
-    } else {
+    const usage = usageOf(table.loadTag(block));
+    if (usage === "allocated") {
       available = 0;
       census.allocated += length;
       census.requested += table.requested(block);
+    } else {
+      available += length;
+      census.largest = Math.max(census.largest, available);
+      if (usage === "cached") census.cached += length;
     }
     // A length of 0 stands only in a broken table; check() is there to say so.
     block += Math.max(length, 1);

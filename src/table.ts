@@ -10,6 +10,7 @@ import {
   LENGTH,
   NEXT,
   NONE,
+  ORPHAN,
   PREVIOUS,
   REQUESTED_HIGH,
   REQUESTED_LOW,
@@ -42,6 +43,19 @@ export function isAllocated(tag: number): boolean {
 /** Whether a block of this state is in a worker's cache, or just on its way out. */
 export function isCached(state: number): boolean {
   return state === CACHED || state === TAKING;
+}
+
+/** What a run counts as to users. */
+export function usageOf(tag: number): "allocated" | "free" | "cached" {
+  const state = tag & STATE_MASK;
+  if (state === FREE) return "free";
+  return isCached(state) ? "cached" : "allocated";
+}
+
+/** The number of the worker that users are told; 0 where the block is nobody's. */
+export function ownerOf(tag: number): number {
+  const worker = tag >> STATE_BITS;
+  return worker === ORPHAN ? 0 : worker;
 }
 
 /** The tag's state for a run of this many blocks that is handed out. */

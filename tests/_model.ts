@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { MemPool } from "mempool";
+import { assertExact } from "./_blocks.ts";
 import { assertMarked, assertRefused, insideOf, lastingStats, mark } from "./_pool.ts";
 
 /** A run that is handed out: its bytes are marked with its cookie. */
@@ -53,6 +54,7 @@ export class Model {
     this.#compareSize();
     this.#pool.check();
     this.#compareStats();
+    this.#compareBlocks();
     if (this.#buffers !== undefined) this.#compareChecked(this.#buffers);
   }
 
@@ -264,6 +266,15 @@ export class Model {
       byte !== 0 && this.#map[Math.floor(at / this.#blockSize)] === undefined
     );
     assertEquals(dirty, -1, "the first byte of a free block that is not zero");
+  }
+
+  #compareBlocks(): void {
+    const runs = assertExact(this.#pool).filter(({ state }) => state === "allocated");
+    const held = this.#held.toSorted((one, other) => one.offset - other.offset);
+    assertEquals(
+      runs.map(({ offset, byteLength, owner }) => [offset, byteLength, owner]),
+      held.map(({ offset, bytes }) => [offset, this.#lengthOf(bytes) * this.#blockSize, 1]),
+    );
   }
 
   /** It only grows where it must, and then doubles. */
