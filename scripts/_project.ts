@@ -47,10 +47,11 @@ export function filesIn(folder: string, suffix: string): string[] {
   return names.filter((name) => name.endsWith(suffix)).map((name) => `${folder}/${name.replaceAll("\\", "/")}`).sort();
 }
 
-/** The modules that users import, as `mod.ts`. */
-export function entries(): string[] {
+/** The modules that users import, as `mod.ts`, by the names by which they do. */
+export function entries(): ReadonlyMap<string, string> {
   const { exports } = denoJson;
-  return (typeof exports === "string" ? [exports] : Object.values(exports)).map((path) => path.slice("./".length));
+  const paths = Object.entries(typeof exports === "string" ? { ".": exports } : exports);
+  return new Map(paths.map(([name, path]) => [`${packageJson.name}${name.slice(1)}`, path.slice("./".length)]));
 }
 
 /** The documents whose examples are checked and run. */

@@ -7,11 +7,11 @@
  * The folder is `api`, which is emptied first, unless another is given, which is not. Its first page is index.html.
  */
 
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { denoJson, entries, packageJson, root, runTool, scratch } from "./_project.ts";
+import { denoJson, entries, filesIn, packageJson, root, runTool, scratch } from "./_project.ts";
 
 const ours = join(root, "api");
 const folder = resolve(process.argv[2] ?? ours);
@@ -33,22 +33,31 @@ function makePages(): number {
   const imports = Object.fromEntries(Object.keys(denoJson.imports).map((name) => [name, "./nothing.ts"]));
   writeFileSync(join(copy, "deno.json"), JSON.stringify({ imports }));
   writeFileSync(join(copy, "nothing.ts"), "export {};\n");
-  for (const name of ["mod.ts", "src"]) cpSync(join(root, name), join(copy, name), { recursive: true });
+  for (const name of ["mod.ts", ...filesIn("src", ".ts")]) copySource(name);
   const options = ["--html", `--name=${packageJson.name}`, `--output=${folder}`];
-  const status = runTool("deno", ["doc", ...options, ...entries()], copy);
+  const status = runTool("deno", ["doc", ...options, ...entries().values()], copy);
   if (status !== 0) return status;
   for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
-    if (name.endsWith(".html")) linkToSources(join(folder, name));
+    if (name.endsWith(".html")) edit(join(folder, name));
   }
   return 0;
 }
 
+/** Examples import the project by its name, as its users do. */
+function copySource(name: string): void {
+  const text = readFileSync(join(root, name), "utf8");
+  mkdirSync(dirname(join(copy, name)), { recursive: true });
+  writeFileSync(join(copy, name), text.replaceAll(/^( *\* .*)"(?:\.\.?\/)+mod\.ts"/gm, `$1"${packageJson.name}"`));
+}
+
 /** Deno links to the sources where it found them. A workflow's pages lead to the repository, others to this checkout. */
-function linkToSources(page: string): void {
+function edit(page: string): void {
   const { GITHUB_REPOSITORY: repository, GITHUB_SHA: commit } = process.env;
   const base = repository === undefined
     ? `${relative(dirname(page), root).replaceAll("\\", "/")}/`
     : `https://github.com/${repository}/blob/${commit}/`;
   const found = `${pathToFileURL(copy).href}/`.replaceAll("/", "&#x2F;");
-  writeFileSync(page, readFileSync(page, "utf8").replaceAll(found, base));
+  let text = readFileSync(page, "utf8").replaceAll(found, base);
+  for (const [name, path] of entries()) text = text.replaceAll(`from &quot;${path}&quot;`, `from &quot;${name}&quot;`);
+  writeFileSync(page, text);
 }

@@ -65,8 +65,8 @@ test(
 test(
   "reference - has a page with its documentation for every symbol and every member",
   withReference(async (folder) => {
-    for (const entry of entries()) {
-      const pages = join(folder, entries().length > 1 ? entry : "", "~");
+    for (const entry of entries().values()) {
+      const pages = join(folder, entries().size > 1 ? entry : "", "~");
       const declared = await symbolsOf(entry);
       assertArrayIncludes(declared.map(({ name }) => name), await exportedBy(entry));
       for (const declaration of declared) {
@@ -84,6 +84,7 @@ test(
     const texts = pages.map((name) => readFileSync(join(folder, name), "utf8"));
     assert(texts.some((text) => /href="[^"]*src&#x2F;pool\.ts"/.test(text)));
     for (const text of texts) assert(!text.includes('href="file:'));
+    for (const text of texts) assert(!/from &quot;[^&]*mod\.ts&quot;/.test(text), "users import it by its name");
   }),
 );
 

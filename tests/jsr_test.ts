@@ -9,7 +9,7 @@ import { execute } from "./_package.ts";
 const jsrTest = onDeno ? test : skip("Deno's own tools");
 
 jsrTest("JSR - every exported symbol is documented, and no exported type is private", async () => {
-  await execute(process.execPath, ["doc", "--lint", ...entries()], root);
+  await execute(process.execPath, ["doc", "--lint", ...entries().values()], root);
 });
 
 jsrTest("JSR - a dry run finds nothing wrong, slow types included, and sends the sources only", async () => {
