@@ -116,7 +116,7 @@ async function runFile(folder: string, file: string): Promise<{ stdout: string; 
   const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { timeout: patience });
   // In stacks, Deno writes URLs, Bun paths.
   const seen = stderr.replaceAll(pathToFileURL(folder).href, readersFolder).replaceAll(folder, readersFolder);
-  return { stdout, stderr: seen };
+  return { stdout, stderr: seen.replaceAll("\\", "/") };
 }
 
 const readersFolder = "/home/you";
