@@ -1,7 +1,7 @@
 /** Runs every example of the documentation, and checks that the commands it names exist. */
 
 import { assertArrayIncludes, assertEquals, assertRejects } from "@std/assert";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { denoJson, documents, filesIn, onDeno, root } from "../scripts/_project.ts";
 import { type Example, examplesIn, examplesInComments, isLoadedByAnother, runExample } from "./_examples.ts";
@@ -12,6 +12,8 @@ for (const document of documents()) {
   testExamples(document, examplesIn(text));
   test(`${document} - names only tasks that exist`, () =>
     assertArrayIncludes(Object.keys(denoJson.tasks), tasksIn(text)));
+  test(`${document} - its links lead to files and headings that exist`, () =>
+    assertEquals(linksIn(text).filter((link) => !leadsSomewhere(document, link)), []));
 }
 
 // Deno runs these itself: the test task passes --doc.
@@ -32,6 +34,38 @@ function testExamples(document: string, examples: readonly Example[]): void {
 function tasksIn(text: string): string[] {
   return [...text.matchAll(/\b(?:deno task|bun run|npm run) ([a-z]+)(?![\w/]|\.\w)/g)].map(([, task = ""]) => task);
 }
+
+/** Where a text links to inside of the project. */
+function linksIn(text: string): string[] {
+  const prose = text.replaceAll(/^```[\s\S]*?^```/gm, "");
+  return [...prose.matchAll(/\]\(([^)]+)\)/g)].map(([, link = ""]) => link).filter((link) => !/^https?:/.test(link));
+}
+
+function leadsSomewhere(document: string, link: string): boolean {
+  const [path = "", heading] = link.split("#");
+  const file = path === "" ? join(root, document) : join(root, document, "..", path);
+  if (heading === undefined || !existsSync(file)) return existsSync(file);
+  const headings = readFileSync(file, "utf8").matchAll(/^#+ (.*)$/gm);
+  return [...headings].some(([, text = ""]) => anchorOf(text) === heading);
+}
+
+/** As GitHub makes it of a heading. */
+function anchorOf(heading: string): string {
+  return heading.toLowerCase().replaceAll(/[^\p{L}\p{N}_ -]/gu, "").replaceAll(" ", "-");
+}
+
+test("links - those to files or headings that do not exist are found", () => {
+  assertEquals(linksIn("[a](b.md#c) and [d](https://e)\n```ts\n[f](g)\n```\n"), ["b.md#c"]);
+  const leading = [
+    "README.md",
+    "guide.md#find-leaks",
+    "#what-a-pool-is",
+    "../README.md#caveats",
+    "nowhere.md",
+    "#nowhere",
+  ];
+  assertEquals(leading.map((link) => leadsSomewhere("docs/guide.md", link)), [false, true, true, true, false, false]);
+});
 
 const fenced = (code: string): string => `Text.\n\n\`\`\`ts\n${code}\`\`\`\n`;
 
