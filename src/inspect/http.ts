@@ -25,7 +25,7 @@ export function receive(socket: Socket, answer: (request: Request) => void): voi
     const end = head.indexOf("\r\n\r\n");
     if (end < 0 && head.length <= LONGEST_HEAD) return;
     socket.off("data", listen);
-    const request = end < 0 ? undefined : parse(head.slice(0, end));
+    const request = end < 0 || end > LONGEST_HEAD ? undefined : parse(head.slice(0, end));
     if (request === undefined) respond(socket, 400, "text/plain", "No request that this server understands\n");
     else answer(request);
   };

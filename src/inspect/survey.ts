@@ -90,17 +90,24 @@ export function surveyPool(pool: Inspectable, options: SurveyOptions = {}): Pool
   return survey.finish(stats);
 }
 
+type Share = { allocatedBytes: number; cachedBytes: number };
+
 class Surveyor {
   readonly #size: number;
   readonly #bytesPerCell: number;
   readonly #allocated: Float64Array;
   readonly #cached: Float64Array;
   readonly #owners: Float64Array;
-  readonly #shares = new Map<number, { allocatedBytes: number; cachedBytes: number }>();
+  readonly #shares = new Map<number, Share>();
+  /** The owner of the block before, and its share: neighbours often have one owner. */
+  #owner = NaN;
+  #share: Share = { allocatedBytes: 0, cachedBytes: 0 };
   /** Of the cell that was added to last: bytes by owner. Blocks come in order, so that one at a time is enough. */
-  readonly #here = new Map<number, number>();
+  readonly #here = new Map<number, Share>();
+  #hereShare: Share = { allocatedBytes: 0, cachedBytes: 0 };
   #cell = 0;
-  #free = { offset: 0, byteLength: 0 };
+  /** The range without an allocated block that ends where the last one did. */
+  readonly #free = { offset: 0, byteLength: 0 };
   #longest = { offset: 0, byteLength: 0 };
 
   constructor({ size, blockSize, blockCount }: MemPoolStats, limit: number) {
@@ -116,13 +123,12 @@ class Surveyor {
     // The pool may have grown since it was counted: what is new belongs to the next survey.
     const length = Math.min(byteLength, this.#size - offset);
     if (length <= 0) return;
-    if (state === "allocated") this.#free = { offset: offset + length, byteLength: 0 };
+    if (state === "allocated") this.#endFree(offset + length);
     else this.#extendFree(length);
     if (state === "free") return;
-    const share = this.#shareOf(owner);
-    if (state === "allocated") share.allocatedBytes += length;
-    else share.cachedBytes += length;
-    this.#spread(offset, length, state === "allocated" ? this.#allocated : this.#cached, owner);
+    if (owner !== this.#owner) this.#turnTo(owner);
+    const end = offset + length;
+    for (let at = offset; at < end;) at = this.#fill(at, end, state);
   }
 
   finish(stats: MemPoolStats): PoolSurvey {
@@ -138,38 +144,53 @@ class Surveyor {
     };
   }
 
+  #endFree(next: number): void {
+    this.#free.offset = next;
+    this.#free.byteLength = 0;
+  }
+
   #extendFree(length: number): void {
     this.#free.byteLength += length;
     if (this.#free.byteLength > this.#longest.byteLength) this.#longest = { ...this.#free };
   }
 
-  #shareOf(owner: number): { allocatedBytes: number; cachedBytes: number } {
-    let share = this.#shares.get(owner);
-    if (share === undefined) this.#shares.set(owner, share = { allocatedBytes: 0, cachedBytes: 0 });
-    return share;
+  /** Adds what of a run lies in one cell; returns where the next cell begins, or the run's end. */
+  #fill(at: number, end: number, state: "allocated" | "cached"): number {
+    const cell = Math.floor(at / this.#bytesPerCell);
+    if (cell !== this.#cell) this.#enter(cell);
+    const next = Math.min(end, (cell + 1) * this.#bytesPerCell);
+    if (state === "allocated") {
+      this.#allocated[cell]! += next - at;
+      this.#share.allocatedBytes += next - at;
+      this.#hereShare.allocatedBytes += next - at;
+    } else {
+      this.#cached[cell]! += next - at;
+      this.#share.cachedBytes += next - at;
+      this.#hereShare.cachedBytes += next - at;
+    }
+    return next;
   }
 
-  #spread(offset: number, length: number, bytes: Float64Array, owner: number): void {
-    const end = offset + length;
-    for (let at = offset; at < end;) {
-      const cell = Math.floor(at / this.#bytesPerCell);
-      const next = Math.min(end, (cell + 1) * this.#bytesPerCell);
-      bytes[cell]! += next - at;
-      if (cell !== this.#cell) this.#settleOwner();
-      this.#cell = cell;
-      this.#here.set(owner, (this.#here.get(owner) ?? 0) + next - at);
-      at = next;
-    }
+  #turnTo(owner: number): void {
+    this.#owner = owner;
+    this.#share = shareOf(this.#shares, owner);
+    this.#hereShare = shareOf(this.#here, owner);
+  }
+
+  #enter(cell: number): void {
+    this.#settleOwner();
+    this.#cell = cell;
+    this.#here.clear();
+    this.#hereShare = shareOf(this.#here, this.#owner);
   }
 
   #settleOwner(): void {
     let most = 0;
-    for (const [owner, bytes] of this.#here) {
-      if (bytes <= most) continue;
-      most = bytes;
+    for (const [owner, { allocatedBytes, cachedBytes }] of this.#here) {
+      if (allocatedBytes + cachedBytes <= most) continue;
+      most = allocatedBytes + cachedBytes;
       this.#owners[this.#cell] = owner;
     }
-    this.#here.clear();
   }
 
   #describe(cell: number): SurveyCell {
@@ -182,4 +203,10 @@ class Surveyor {
       owner: this.#owners[cell]!,
     };
   }
+}
+
+function shareOf(shares: Map<number, Share>, owner: number): Share {
+  let share = shares.get(owner);
+  if (share === undefined) shares.set(owner, share = { allocatedBytes: 0, cachedBytes: 0 });
+  return share;
 }
