@@ -8,6 +8,7 @@ import { onDeno } from "../scripts/_project.ts";
 import { skip, test } from "./_harness.ts";
 import { ask, elementsOf, Events, lettered } from "./_inspect.ts";
 import { makePool } from "./_pool.ts";
+import { Talk } from "./_talk.ts";
 
 /** Soon enough for a test that waits for the next event. */
 const QUICK = { interval: 10 };
@@ -209,4 +210,15 @@ test("page - refuses options that are none", async () => {
   await assertRejects(() => servePage(pool, { interval: 9 }), RangeError, "interval must be a whole number from 10");
   await assertRejects(() => servePage(pool, { cells: 0 }), RangeError, "cells must be");
   await assertRejects(() => servePage(pool, { history: 1 }), RangeError, "history must be");
+});
+
+test("page - does not keep a program running, also while somebody looks; on Deno it needs one address", async () => {
+  const permissions = ["--allow-ffi", "--allow-net=127.0.0.1"];
+  using program = new Talk(new URL("./_inspect_program.ts", import.meta.url), [], permissions);
+  const url = await program.line();
+  await using events = await Events.open(url);
+  const { stats } = await events.until(({ state }) => state === "live");
+  assertEquals(stats!.allocatedBlocks, 2);
+  assertEquals(await program.end(), { code: 0, stderr: "" });
+  await endOf(events);
 });
