@@ -38,7 +38,11 @@ export class PoolHistory {
   /** Where the oldest is, once the ring is full. */
   #oldest = 0;
 
-  /** @param limit How many it keeps, from 2 to 10,000; 240 unless given. Older ones are forgotten. */
+  /**
+   * An empty one.
+   *
+   * @param limit How many it keeps, from 2 to 10,000; 240 unless given. Older ones are forgotten.
+   */
   constructor(limit?: number) {
     this.#limit = numberWithin("history", limit, 240, 2, 10_000);
   }

@@ -51,14 +51,15 @@ export interface TextOptions {
  * using pool = MemPool.init(1280, 64, { cachedBlocks: 0 });
  * const blocks = pool.allocMany(6, 100)!;
  * pool.free(blocks[1]!);
- * console.log(mapAsText(pool, { colours: false }));
- * // prints Pool of 1.3 KiB: 20 blocks of 64 bytes
+ * const [heading, rows, legend] = mapAsText(pool, { colours: false }).split("\n\n");
+ * console.log(heading);
+ * // prints Pool of 1.25 KiB: 20 blocks of 64 bytes
  * // prints allocated 10 (50 %), cached 0 (0 %), free 10 (50 %)
  * // prints longest free run 8 blocks, fragmentation 20 %
- * // prints
+ * console.log(rows);
  * // prints 0 bytes  AA··AAAAAAAA────
  * // prints   1 KiB  ────
- * // prints
+ * console.log(legend);
  * // prints A  worker 1: 10 blocks allocated
  * // prints one character is 1 block; A allocated, a cached, · free, ─ the longest free run
  * ```
