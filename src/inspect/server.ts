@@ -19,7 +19,7 @@ export interface PageOptions {
   readonly port?: number;
   /**
    * Milliseconds from one look at the pool to the next, from 10 to 60,000. It looks less often where looking takes long,
-   * so that it takes at most a tenth of the time.
+   * so that it takes at most a fifth of the time.
    *
    * @default {500}
    */
@@ -133,8 +133,8 @@ function explain(error: unknown): Pick<PageEvent, "state" | "message"> {
 
 /** More than the tabs of one person need. */
 const MOST_CONNECTIONS = 64;
-/** Looking takes at most one part in so many of the time. */
-const RESTRAINT = 10;
+/** Pauses are at least so many times as long as looking. */
+const RESTRAINT = 4;
 /** By no other name: a page of another site that gives itself this address has its own. */
 const HOSTS = ["127.0.0.1", "localhost"];
 
