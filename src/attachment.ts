@@ -77,9 +77,10 @@ export class Attachment {
     letGo();
     const native = openNative();
     const bytes = settings.blockCount * settings.blockSize;
-    const id = native.create(settings.metaBytes, bytes);
+    const most = settings.blockCapacity * settings.blockSize;
+    const id = native.create(settings.metaBytes, bytes, most);
     if (id < 0) {
-      throw new MemPoolError("map-failed", `Cannot init pool: the system refused ${bytes} bytes (errno ${-id})`);
+      throw new MemPoolError("map-failed", `Cannot init pool: the system refused ${most} bytes (errno ${-id})`);
     }
     const region = native.region(native.open(id));
     region.close(); // one of the two holds, of `create` and of `open`

@@ -59,10 +59,11 @@ export class BlockList implements Iterable<BlockInfo> {
 function noteRuns(table: BlockTable): Int32Array {
   let runs = new Int32Array(128);
   let used = 0;
-  for (let block = 0; block < table.blockCount;) {
+  const end = Math.min(table.blockCount, table.capacity);
+  for (let block = 0; block < end;) {
     if (used === runs.length) runs = twiceAsLong(runs);
     // A length that does not fit stands only in a broken table; check() is there to say so.
-    const length = Math.min(Math.max(table.length(block), 1), table.blockCount - block);
+    const length = Math.min(Math.max(table.length(block), 1), end - block);
     runs[used] = length;
     runs[used + 1] = table.loadTag(block);
     used += RUN_WORDS;

@@ -4,6 +4,7 @@ import { classOf } from "./free_lists.ts";
 import {
   ALLOCATED,
   ALLOCATED_RUN,
+  BLOCK_CAPACITY,
   BLOCK_COUNT,
   BLOCK_SIZE,
   END_OF_FREE,
@@ -55,7 +56,9 @@ function broken(invariant: string, detail: string): MemPoolError {
 function checkHeader({ header, counters, table, blockSize }: Views): void {
   if (header[HEADER_MAGIC] !== MAGIC) throw broken("I1", `the magic number is ${header[HEADER_MAGIC]}`);
   if (header[HEADER_FORMAT] !== FORMAT) throw broken("I1", `the format is ${header[HEADER_FORMAT]}`);
-  if (header[BLOCK_COUNT] !== table.blockCount) throw broken("I1", `the block count is ${header[BLOCK_COUNT]}`);
+  if (header[BLOCK_CAPACITY] !== table.capacity) throw broken("I1", `there may be ${header[BLOCK_CAPACITY]} blocks`);
+  const count = header[BLOCK_COUNT]!;
+  if (!(count >= 1 && count <= table.capacity)) throw broken("I1", `the block count is ${count}`);
   if (counters[BLOCK_SIZE] !== blockSize) throw broken("I1", `the block size is ${counters[BLOCK_SIZE]}`);
   if (blockSize % 16 !== 0) throw broken("I8", `a block size of ${blockSize} is not aligned`);
 }
@@ -75,6 +78,7 @@ function walkTable(views: Views): Found {
       found.free += length;
     } else {
       checkTaken(views, block, length, state);
+      checkUnmarked(views, block, block + length);
       found.end = block + length;
       if (tag === IN_DEPOT) found.inDepot++;
       found[isCached(state) ? "cached" : "allocated"] += length;
@@ -136,6 +140,12 @@ function checkFree({ table, lists }: Views, block: number, length: number): void
   if (before !== block || after !== block) {
     throw broken("I4", `the free run at block ${block} is not on the list of its class`);
   }
+}
+
+/** A block that is marked as zero is free. */
+function checkUnmarked({ zeroed }: Views, first: number, end: number): void {
+  const marked = zeroed.next(true, first, end);
+  if (marked < end) throw broken("I12", `block ${marked} is marked as zero and is not free`);
 }
 
 function linkOf(table: BlockTable, block: number, direction: "next" | "previous"): number {

@@ -97,14 +97,14 @@ export class FreeLists {
     return enough === index ? NONE : this.#findWithin(index, length);
   }
 
-  /** Whether the free runs, cut into pieces of this length, make so many of them. */
-  hold(count: number, length: number): boolean {
+  /** How many of `count` pieces of this length the free runs are too few for; 0 when they make them all. */
+  shortage(count: number, length: number): number {
     for (let index = classOf(length); count > 0 && index < FIRST_LEVELS * SECOND_LEVELS; index++) {
       for (let block = this.head(index); count > 0 && block !== NONE; block = this.#table.next(block)) {
         count -= Math.floor(this.#table.length(block) / length);
       }
     }
-    return count <= 0;
+    return Math.max(count, 0);
   }
 
   /** First run of a class's list, or NONE. */

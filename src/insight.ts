@@ -1,7 +1,16 @@
 import type { BlockInfo } from "./block_list.ts";
 import type { LeakInfo } from "./leaks.ts";
-import { liveOperations, Membership } from "./membership.ts";
+import { liveOperations, Membership, regionOf } from "./membership.ts";
 import type { MemPoolStats } from "./stats.ts";
+import { type Inspection, INSPECTORS, summaryOf } from "./summary.ts";
+
+/** What `console.log` prints of a pool; of what only has its methods, such as the prototype, just the name. */
+function inspect(this: object, levels: unknown, inspection?: Inspection): string {
+  const region = regionOf(this);
+  if (region === undefined) return "MemPool {}";
+  const { blockSize, blockCount } = this as Membership;
+  return summaryOf({ blockSize, blockCount, region }, levels, inspection);
+}
 
 /**
  * The part of a {@linkcode MemPool} that looks inside: for tests, for debugging, for measuring. Users have it through
@@ -19,6 +28,12 @@ import type { MemPoolStats } from "./stats.ts";
  * ```
  */
 export class Insight extends Membership {
+  static {
+    for (const name of INSPECTORS) {
+      Object.defineProperty(this.prototype, name, { value: inspect, writable: true, configurable: true });
+    }
+  }
+
   /**
    * Counts the pool, under the lock: what other workers just take from or give to their caches may count either way.
    * Takes time proportional to the number of runs. Example: {@linkcode MemPoolStats}.

@@ -16,12 +16,10 @@ import { collectStats, type MemPoolStats } from "./stats.ts";
 export class Operations {
   readonly #attachment: Attachment;
   readonly #blockSize: number;
-  readonly #size: number;
 
   constructor(attachment: Attachment) {
     this.#attachment = attachment;
     this.#blockSize = attachment.views.blockSize;
-    this.#size = attachment.views.blockSize * attachment.views.table.blockCount;
   }
 
   /** Called before any other. */
@@ -30,8 +28,9 @@ export class Operations {
   }
 
   buffer(): ArrayBuffer {
-    this.#checkBufferLength("make a buffer over the pool", this.#size);
-    return this.#attachment.buffers.whole(this.#size);
+    const size = this.#attachment.views.table.blockCount * this.#blockSize;
+    this.#checkBufferLength("make a buffer over the pool", size);
+    return this.#attachment.buffers.whole(size);
   }
 
   alloc(numBytes: number): ArrayBuffer | null {
@@ -118,6 +117,10 @@ export class Operations {
     return this.#attachment.blocks.reap();
   }
 
+  trim(): number {
+    return this.#attachment.blocks.trim();
+  }
+
   leaks(): LeakInfo[] {
     throw new MemPoolError("unsupported", "Cannot list leaks: the pool was made without checked: true");
   }
@@ -168,10 +171,10 @@ export class Operations {
     return number === NONE ? NONE : number * this.#blockSize;
   }
 
-  /** More than the pool holds is no error but exhaustion, whatever the runtime's limit. */
+  /** More than the pool could ever hold is no error but exhaustion, whatever the runtime's limit. */
   #checkBufferLength(action: string, numBytes: number): void {
     const limit = this.#attachment.maxBufferBytes;
-    if (numBytes > limit && numBytes <= this.#size) {
+    if (numBytes > limit && numBytes <= this.#attachment.views.table.capacity * this.#blockSize) {
       throw new MemPoolError("unsupported", `Cannot ${action}: a buffer holds at most ${limit} bytes, not ${numBytes}`);
     }
   }

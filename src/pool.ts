@@ -1,9 +1,11 @@
+import { arrayOver, bytesOfArray, type TypedArrayConstructor } from "./arrays.ts";
 import { Attachment } from "./attachment.ts";
 import type { Buffers } from "./buffers.ts";
 import type { WorkerCache } from "./cache.ts";
-import { NONE as NO_BLOCK } from "./layout.ts";
-import { liveOperations } from "./membership.ts";
 import { Insight } from "./insight.ts";
+import { NONE as NO_BLOCK } from "./layout.ts";
+import { BlockLease, type Lease } from "./lease.ts";
+import { liveOperations } from "./membership.ts";
 import type { Operations } from "./operations.ts";
 import { checkBlocks, type MemPoolHandle, type MemPoolOptions, settingsFrom } from "./options.ts";
 
@@ -37,6 +39,7 @@ export type Block = ArrayBuffer | ArrayBufferView;
 export class MemPool extends Insight {
   readonly #buffers: Buffers;
   readonly #blockSize: number;
+  readonly #blockCapacity: number;
   #cache: WorkerCache;
 
   private constructor(attachment: Attachment, made: boolean) {
@@ -44,6 +47,7 @@ export class MemPool extends Insight {
     this.#buffers = attachment.buffers;
     this.#cache = attachment.blocks.cache;
     this.#blockSize = attachment.views.blockSize;
+    this.#blockCapacity = attachment.views.table.capacity;
   }
 
   /**
@@ -197,7 +201,7 @@ export class MemPool extends Insight {
    */
   freeMany(blocks: Iterable<Block>): void {
     this.#live("free");
-    const given = checkBlocks("free", blocks, this.blockCount);
+    const given = checkBlocks("free", blocks, this.#blockCapacity);
     // Again: iterating has run the caller's code.
     this.#live("free").freeMany(given);
   }
@@ -278,6 +282,53 @@ export class MemPool extends Insight {
    */
   freeOffset(offset: number): void {
     if (!this.#cache.giveAt(offset)) this.#live("free").freeOffset(offset);
+  }
+
+  /**
+   * `alloc` for an array of numbers. The array covers its buffer, starts where its elements are aligned, and is given back
+   * by `free(array)`.
+   *
+   * @param type `Float64Array` or another {@linkcode TypedArrayConstructor}.
+   * @param length Elements, a whole number from 1 up.
+   * @returns The array, its contents unspecified, or `null` when no run of free blocks fits.
+   * @throws {TypeError | RangeError} `type` is none of them, `length` no such number, or the array exceeds 2^53 bytes.
+   * @example Eight numbers
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemPool } from "../mod.ts";
+   * using pool = MemPool.init(1024, 64);
+   * const numbers = pool.allocArray(Float64Array, 8)!.fill(0.5);
+   * assertEquals(numbers.reduce((sum, number) => sum + number), 4);
+   * pool.free(numbers);
+   * ```
+   */
+  allocArray<T extends TypedArrayConstructor>(type: T, length: number): InstanceType<T> | null {
+    this.#live("allocate");
+    const buffer = this.alloc(bytesOfArray(type, length));
+    return buffer === null ? null : arrayOver(type, buffer);
+  }
+
+  /**
+   * `alloc` for `using`: the block is freed where the scope ends, also by an error. {@linkcode Lease} says what becomes of
+   * blocks that are moved, freed or posted before.
+   *
+   * @param numBytes A whole number from 1 up.
+   * @returns What has the block as its `buffer`, or `null` when no run of free blocks fits.
+   * @example For as long as a scope
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemPool } from "../mod.ts";
+   * using pool = MemPool.init(1024, 64);
+   * {
+   *   using lease = pool.lease(50)!;
+   *   new Uint8Array(lease.buffer).fill(7);
+   * }
+   * assertEquals(pool.stats().allocatedBlocks, 0);
+   * ```
+   */
+  lease(numBytes: number): Lease | null {
+    const buffer = this.alloc(numBytes);
+    return buffer === null ? null : new BlockLease(this, buffer);
   }
 
   #live(action: string): Operations {

@@ -1,6 +1,7 @@
 import { IN_DEPOT } from "./depot.ts";
 import type { FreeLists } from "./free_lists.ts";
 import {
+  BLOCK_COUNT,
   BLOCK_SIZE,
   COALESCED,
   DEPOT_TOP,
@@ -16,6 +17,7 @@ import {
   TAG,
 } from "./layout.ts";
 import { allocatedState, type BlockTable, isCached, makeTag, stateOf, workerOf } from "./table.ts";
+import type { ZeroMap } from "./zero_map.ts";
 
 /**
  * Runs: allocate, release, resize, with split and immediate coalescing. Constant time for any length. The caller
@@ -30,12 +32,14 @@ export class Runs {
   readonly #counters: Float64Array;
   readonly #table: BlockTable;
   readonly #lists: FreeLists;
+  readonly #zeroed: ZeroMap;
 
-  constructor(header: Int32Array, counters: Float64Array, table: BlockTable, lists: FreeLists) {
+  constructor(header: Int32Array, counters: Float64Array, table: BlockTable, lists: FreeLists, zeroed: ZeroMap) {
     this.#header = header;
     this.#counters = counters;
     this.#table = table;
     this.#lists = lists;
+    this.#zeroed = zeroed;
   }
 
   /** Makes the whole table one free run. */
@@ -44,6 +48,14 @@ export class Runs {
     this.#table.describeFree(0, this.#table.blockCount);
     this.#lists.insert(0, this.#table.blockCount);
     this.#header[FREE_BLOCKS] = this.#table.blockCount;
+  }
+
+  /** Adds free blocks up to the one before `end`, which no walk has come to. The store of their number makes them be there. */
+  extend(end: number): void {
+    const first = this.#table.blockCount;
+    this.#table.describeFree(first, end - first);
+    this.#header[BLOCK_COUNT] = end;
+    this.release(first);
   }
 
   /** Hands out `length` adjacent blocks; returns the first, or NONE when no free run is as long. */
@@ -59,7 +71,7 @@ export class Runs {
     const found = table.length(first);
     this.#lists.remove(first, found);
     if (found > length) this.#split(first, found, length);
-    this.#raiseHighWater(first + length);
+    this.#zeroed.use(first, first + length);
     table.markAllocated(first, length, requested, worker);
     this.#header[FREE_BLOCKS]! -= length;
   }
@@ -75,7 +87,7 @@ export class Runs {
     const length = table.length(first);
     const count = Math.min(wanted, length);
     this.#lists.remove(first, length);
-    this.#raiseHighWater(first + count);
+    this.#zeroed.use(first, first + count);
     if (length > count) table.describeFree(first + count, length - count);
     for (let block = first + count - 1; block > first; block--) {
       table.describeCached(block, worker);
@@ -141,6 +153,7 @@ export class Runs {
     const table = this.#table;
     const end = table.blockCount;
     this.#lists.clear();
+    this.#zeroed.recount();
     this.#header[DEPOT_TOP] = 0;
     // Whoever ended them may not have come to the barrier.
     this.#header[PLAIN_CLAIMS] = this.#header[HAS_BARRIER]!;
@@ -154,10 +167,6 @@ export class Runs {
     }
     this.#header[FREE_BLOCKS] = freeBlocks;
     return true;
-  }
-
-  #raiseHighWater(end: number): void {
-    if (end > this.#header[HIGH_WATER]!) this.#header[HIGH_WATER] = end;
   }
 
   /** Cuts a free run that is in no list; what is left over is free and in its list. */
@@ -185,7 +194,7 @@ export class Runs {
     if (room < to) return false;
     this.#lists.remove(right, room - from);
     const end = block + to;
-    this.#raiseHighWater(end);
+    this.#zeroed.use(block + from, end);
     if (room > to) table.describeFree(end, room - to);
     table.set(block, TAG, makeTag(allocatedState(to), worker));
     table.set(block, LENGTH, to);

@@ -1,5 +1,6 @@
 import {
   ALLOCS,
+  BLOCK_COUNT,
   DEPOT_TOP,
   FREE_BLOCKS,
   FREES,
@@ -33,12 +34,10 @@ function slotDouble(slot: number): number {
 export class Slots {
   readonly #header: Int32Array;
   readonly #counters: Float64Array;
-  readonly #blockCount: number;
 
-  constructor(header: Int32Array, counters: Float64Array, blockCount: number) {
+  constructor(header: Int32Array, counters: Float64Array) {
     this.#header = header;
     this.#counters = counters;
-    this.#blockCount = blockCount;
   }
 
   /** Takes a free slot for a worker; NONE when there is none. The caller holds the lock. */
@@ -136,7 +135,7 @@ export class Slots {
     const at = slotWord(slot);
     const top = header[at + SLOT_TOP]!;
     // What other workers do meanwhile can be counted twice, but no pool hands out more than it has.
-    const peak = Math.min(this.#allocated() + top - header[at + SLOT_LOWEST]!, this.#blockCount);
+    const peak = Math.min(this.#allocated() + top - header[at + SLOT_LOWEST]!, this.#header[BLOCK_COUNT]!);
     header[at + SLOT_LOWEST] = top;
     if (peak > header[PEAK_ALLOCATED]!) header[PEAK_ALLOCATED] = peak;
   }
@@ -148,13 +147,18 @@ export class Slots {
       const at = slotWord(slot);
       excursion = Math.max(excursion, this.#header[at + SLOT_TOP]! - this.#header[at + SLOT_LOWEST]!);
     }
-    return Math.max(this.#header[PEAK_ALLOCATED]!, Math.min(this.#allocated() + excursion, this.#blockCount));
+    return Math.max(this.#header[PEAK_ALLOCATED]!, Math.min(this.#allocated() + excursion, this.#header[BLOCK_COUNT]!));
+  }
+
+  /** Blocks that are in caches, as their workers say, and in the depot. */
+  cachedBlocks(): number {
+    let cached = this.#header[DEPOT_TOP]!;
+    for (let slot = 0; slot < this.used; slot++) cached += this.#cached(slot);
+    return cached;
   }
 
   #allocated(): number {
-    let available = this.#header[FREE_BLOCKS]! + this.#header[DEPOT_TOP]!;
-    for (let slot = 0; slot < this.used; slot++) available += this.#cached(slot);
-    return this.#blockCount - available;
+    return this.#header[BLOCK_COUNT]! - this.#header[FREE_BLOCKS]! - this.cachedBlocks();
   }
 
   /** Blocks that the worker took from its cache: what came in and is no longer there. */

@@ -1,4 +1,4 @@
-import { COALESCED, EXHAUSTED, LOCK_ACQUISITIONS, LOCK_CONTENDED, OWNER_DEATHS } from "./layout.ts";
+import { COALESCED, EXHAUSTED, GROWN, LOCK_ACQUISITIONS, LOCK_CONTENDED, OWNER_DEATHS } from "./layout.ts";
 import { type BlockTable, usageOf } from "./table.ts";
 import type { Views } from "./views.ts";
 
@@ -45,7 +45,7 @@ export interface MemPoolStats {
   readonly coalesced: number;
   /** Requests that no run fitted, each a `null` or -1. */
   readonly exhausted: number;
-  /** Times that the pool grew: 0 in this version, where pools do not. */
+  /** Times that the pool grew. */
   readonly grown: number;
   /** Times that a worker took the lock. */
   readonly lockAcquisitions: number;
@@ -84,7 +84,7 @@ export function collectStats({ counters, table, slots, blockSize }: Views): MemP
     frees: slots.frees(),
     coalesced: counters[COALESCED]!,
     exhausted: counters[EXHAUSTED]!,
-    grown: 0,
+    grown: counters[GROWN]!,
     lockAcquisitions: counters[LOCK_ACQUISITIONS]!,
     lockContended: counters[LOCK_CONTENDED]!,
     workers: slots.countWorkers(),

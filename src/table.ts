@@ -1,6 +1,7 @@
 import {
   ALLOCATED,
   ALLOCATED_RUN,
+  BLOCK_COUNT,
   CACHED,
   DESCRIPTOR_SHIFT,
   END_OF_FREE,
@@ -67,7 +68,20 @@ export function allocatedState(length: number): number {
  * library, and every store goes through `set` or `exchangeTag`, where a test can stand.
  */
 export class BlockTable {
-  constructor(readonly words: Int32Array, readonly blockCount: number) {}
+  /** Blocks that the words are enough for; the header says how many of them there are. */
+  readonly capacity: number;
+  readonly words: Int32Array;
+  readonly #header: Int32Array;
+
+  constructor(words: Int32Array, header: Int32Array, capacity: number) {
+    this.words = words;
+    this.#header = header;
+    this.capacity = capacity;
+  }
+
+  get blockCount(): number {
+    return this.#header[BLOCK_COUNT]!;
+  }
 
   get(block: number, field: number): number {
     return this.words[(block << DESCRIPTOR_SHIFT) + field]!;

@@ -33,6 +33,8 @@ export const ENDED: readonly Misuse[] = [
   afterDestroy("at", "look at", (pool) => pool.at(0)),
   afterDestroy("offsetOf", "locate", (pool, block) => pool.offsetOf(block)),
   afterDestroy("owns", "look for", (pool, block) => pool.owns(block)),
+  afterDestroy("allocArray", "allocate", (pool) => pool.allocArray(Uint8Array, 10)),
+  afterDestroy("lease", "allocate", (pool) => pool.lease(10)),
   afterDestroy("stats", "count", (pool) => pool.stats()),
   afterDestroy("blocks", "list blocks", (pool) => pool.blocks()),
   afterDestroy("reap", "reap", (pool) => pool.reap()),
@@ -199,7 +201,7 @@ export const MAKING: readonly Misuse[] = [
   making(
     "of too many blocks",
     "RangeError",
-    "size / blockSize must not exceed 264241152, got 1099511627776 / 64",
+    "size / blockSize must not exceed 260046848, got 1099511627776 / 64",
     2 ** 40,
     64,
   ),

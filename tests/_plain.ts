@@ -2,11 +2,32 @@
 
 import type { Settings } from "../src/options.ts";
 import { settingsFrom } from "../src/options.ts";
-import { FIRST_LEVELS, FREE, NONE, SECOND_LEVELS, TAG } from "../src/layout.ts";
-import { stateOf } from "../src/table.ts";
+import {
+  BLOCK_COUNT,
+  DESCRIPTOR_WORDS,
+  FIRST_LEVELS,
+  FREE,
+  HEADER_BYTES,
+  NONE,
+  SECOND_LEVELS,
+  TAG,
+} from "../src/layout.ts";
+import { BlockTable, stateOf } from "../src/table.ts";
 import { formatRegion, type Views } from "../src/views.ts";
 
 export const BLOCK_SIZE = 64;
+
+/** A header that says nothing but this. */
+export function plainHeader(blockCount: number): Int32Array {
+  const header = new Int32Array(HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT);
+  header[BLOCK_COUNT] = blockCount;
+  return header;
+}
+
+/** Descriptors that say nothing. */
+export function plainTable(blockCount: number, header = plainHeader(blockCount)): BlockTable {
+  return new BlockTable(new Int32Array(blockCount * DESCRIPTOR_WORDS), header, blockCount);
+}
 
 /** Header and table of a new pool with so many blocks. */
 export function plainViews(blockCount: number): Views {

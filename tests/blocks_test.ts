@@ -77,6 +77,16 @@ test(
   }),
 );
 
+test("blocks - tile the pool as it is now, before it has grown and after", () => {
+  using pool = makePool({ maxSize: 8192 });
+  const before = pool.blocks();
+  assertEquals(mapNow(pool), "0-64 free");
+  pool.alloc(4096);
+  pool.alloc(100);
+  assertEquals(mapNow(pool), "0-64 allocated 1, 64-66 allocated 1, 66-128 free");
+  assertEquals(mapOf(64, before), "0-64 free");
+});
+
 test("blocks - can be iterated after the pool is destroyed", () => {
   const pool = makePool();
   const picture = pool.blocks();
@@ -153,13 +163,13 @@ test("blocks - many thousands of runs", () => {
   assertEquals(runs.findIndex((run, block) => JSON.stringify(run) !== JSON.stringify(expected[block])), -1);
 });
 
-test("blocks - tile while workers allocate, resize and free; what nobody touches is as it was", () =>
-  withCrew(2, { blocks: 512, cachedBlocks: 16 }, async (pool, crew) => {
+test("blocks - tile while workers allocate, resize and free, and the pool grows; what nobody touches is as it was", () =>
+  withCrew(2, { blocks: 16, maxSize: 512 * 64, cachedBlocks: 16 }, async (pool, crew) => {
     const mine = [1, 2, 1, 5].map((blocks) => ({ offset: pool.allocOffset(blocks * 64), byteLength: blocks * 64 }));
     const { flags, words } = makeFlags();
     const churns = crew.map((hand, place) => hand.order<Ending>({ ask: "churn", steps: 1e7, seed: 77 + place, flags }));
     const owners = new Set<number>();
-    for (let pictures = 0; pictures < 100 || !(owners.has(2) && owners.has(3)); pictures++) {
+    for (let pictures = 0; pictures < 100 || !(owners.has(2) && owners.has(3) && pool.blockCount > 16); pictures++) {
       const runs = assertTiles(pool);
       for (const { state, owner } of runs) if (state === "allocated") owners.add(owner);
       for (const { offset, byteLength } of mine) {

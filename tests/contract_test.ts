@@ -99,6 +99,8 @@ test("contract - a pool is disposable, and every method is there", () => {
     "freeOffset",
     "allocMany",
     "freeMany",
+    "allocArray",
+    "lease",
     "stats",
     "blocks",
     "check",
