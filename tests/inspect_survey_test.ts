@@ -100,6 +100,18 @@ test("survey - a large pool is no larger in a picture", () => {
   assertEquals(cells.filter(({ allocatedBytes }) => allocatedBytes === bytesPerCell).length, 64);
 });
 
+test("survey - of a pool that grows: as many cells, of more blocks", () => {
+  using pool = makePool({ blocks: 64, maxSize: 64 * 64 * 16 });
+  pool.allocMany(64, 64);
+  assertEquals(surveyPool(pool, { cells: 64 }).bytesPerCell, 64);
+  pool.allocMany(64, 64);
+  const { cells, bytesPerCell, stats } = surveyPool(pool, { cells: 64 });
+  assert(stats.grown > 0);
+  assertEquals(bytesPerCell, Math.ceil(stats.blockCount / 64) * 64);
+  const bytes = cells.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0);
+  assertEquals([bytes, cells.at(-1)!.offset + cells.at(-1)!.byteLength], [128 * 64, stats.size]);
+});
+
 test("survey - refuses numbers of cells that are none", () => {
   const pool = lettered("A.");
   for (const cells of [0, -1, 1.5, NaN, 16_385, Infinity]) {
