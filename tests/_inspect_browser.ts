@@ -68,6 +68,7 @@ async function otherViews(browser: Browser): Promise<Findings> {
     await status(page, "Live");
     grounds.push(await styleOf(page, "body", "background-color"), await styleOf(page, "#map svg", "background-color"));
   }
+  const written = await page.locator("#size").textContent();
   const described = await page.getByRole("img", { name: "Pool of 4 KiB: 64 blocks of 64 bytes" }).count();
   await page.goto(`${server.url}map.svg`);
   const picture = [
@@ -76,7 +77,7 @@ async function otherViews(browser: Browser): Promise<Findings> {
     await styleOf(page, ".free", "fill"),
   ];
   const stranger = await page.goto(`http://elsewhere.example:${port}/`);
-  return { grounds, described, picture, stranger: [stranger?.status(), await stranger?.text()] };
+  return { grounds, written, described, picture, stranger: [stranger?.status(), await stranger?.text()] };
 }
 
 async function status(page: Page, text: string): Promise<void> {

@@ -22,6 +22,7 @@ const chromium = findChromium();
       reloaded: [4, 4],
       problems: [],
       grounds: ["rgb(255, 255, 255)", "rgb(255, 255, 255)", "rgb(15, 18, 22)", "rgb(15, 18, 22)"],
+      written: "4,096",
       described: 1,
       picture: [1, 0, "rgb(43, 50, 58)"],
       stranger: [403, "This page is for this machine only\n"],

@@ -50,7 +50,7 @@ test("survey - owners by number, with what each has", () => {
 });
 
 test("survey - of blocks that came after the counts, only those that were counted", () => {
-  const grown = { stats: lettered("AA..").stats, blocks: lettered("AAAAAA.").blocks };
+  const grown = { stats: lettered("AA..").stats, blocks: lettered("AAAAAABB.").blocks };
   const { cells, owners, longestFree } = surveyPool(grown);
   assertEquals(cells.length, 4);
   assertEquals(owners, [{ owner: 1, allocatedBytes: 256, cachedBytes: 0 }]);

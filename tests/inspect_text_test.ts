@@ -41,8 +41,8 @@ test("text - a character is what most of its part is, and of two equal ones what
   const rows = (letters: string): string => plain(lettered(letters), { cells: 2 })[4]!;
   assertEquals(rows("AA..Aa.."), "0 bytes  A─");
   assertEquals(rows("Aa..Bbb."), "0 bytes  ─b");
-  assertEquals(rows("A..B...."), "0 bytes  A─");
   assertEquals(rows("aA.abbB."), "0 bytes  ab");
+  assertEquals(rows("a.a.Bb.."), "0 bytes  a·");
 });
 
 test("text - as many characters in a row as it is told", () => {
