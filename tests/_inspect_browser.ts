@@ -9,18 +9,14 @@ import { type Browser, chromium, type Page } from "playwright-core";
 export type Findings = Readonly<Record<string, unknown>>;
 
 const [executablePath = ""] = process.argv.slice(2);
-const browser = await chromium.launch({ executablePath, args: flags() });
+/** Another site's name for this machine, as an attacker's server of names would give it. */
+const rebinding = "--host-resolver-rules=MAP elsewhere.example 127.0.0.1";
+const browser = await chromium.launch({ executablePath, args: [rebinding] });
 try {
   const findings = { ...await lifeOfAPool(browser), ...await otherViews(browser) };
   console.log(JSON.stringify(findings));
 } finally {
   await browser.close();
-}
-
-function flags(): string[] {
-  // Another site's name for this machine, as an attacker's server of names would give it.
-  const rules = "--host-resolver-rules=MAP elsewhere.example 127.0.0.1";
-  return process.getuid?.() === 0 ? [rules, "--no-sandbox"] : [rules]; // Chromium has no sandbox for root
 }
 
 async function lifeOfAPool(browser: Browser): Promise<Findings> {
