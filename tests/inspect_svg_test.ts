@@ -8,11 +8,13 @@ import { assertRefused, makePool } from "./_pool.ts";
 
 const WORKER_1 = "#0072b2";
 
-/** The squares that a path draws: their upper left corners and heights. */
-function squares(d = ""): [x: number, y: number, height: number][] {
-  return [...d.matchAll(/M([\d.]+) ([\d.]+)h[\d.]+v([\d.]+)h-[\d.]+z/g)].map((
-    [, x, y, height],
-  ) => [Number(x), Number(y), Number(height)]);
+type Square = [x: number, y: number, height: number, width: number];
+
+/** The squares that a path draws: their upper left corners, heights and widths. */
+function squares(d = ""): Square[] {
+  return [...d.matchAll(/M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)h-\3z/g)].map((
+    [, x, y, width, height],
+  ) => [Number(x), Number(y), Number(height), Number(width)]);
 }
 
 function pathsOf(svg: string): Record<string, string>[] {
@@ -27,20 +29,20 @@ test("svg - allocated and cached blocks are squares in their owner's colour, whe
   assertEquals(allocated!["fill"], WORKER_1);
   assertEquals(squares(allocated!["d"]).map(([x, y]) => [x / step, y]), [[0, 0], [1, 0], [3, 0]]);
   assertEquals([cached!["fill"], cached!["class"]], [WORKER_1, "cached"]);
-  assertEquals(squares(cached!["d"]).map(([x, y]) => [x / step, y]), [[2, 0]]);
+  assertEquals(squares(cached!["d"]).map(([x, y, , width]) => [(x - width / 2) / step, y]), [[2, 0]]); // half as wide
   assert(other!["fill"] !== WORKER_1);
   assertEquals(squares(other!["d"]).map(([x, y]) => [x / step, y / step]), [[1, 1]]); // 16 in a row
 });
 
 test("svg - a square is as full as its part of the pool, what is cached above what is allocated", () => {
   const [free, allocated, cached] = pathsOf(mapAsSvg(lettered("Aaa.AAAA...."), { cells: 3 }));
-  const [[, , side]] = squares(free!["d"]) as [[number, number, number]];
+  const [[, , side]] = squares(free!["d"]) as [Square];
   const near = (value: number, share: number): void => assert(Math.abs(value - share * side) < 0.02, `${value / side}`);
-  const [first, second] = squares(allocated!["d"]) as [[number, number, number], [number, number, number]];
+  const [first, second] = squares(allocated!["d"]) as [Square, Square];
   near(first[1], 3 / 4);
   near(first[2], 1 / 4);
   near(second[2], 1);
-  const [above] = squares(cached!["d"]) as [[number, number, number]];
+  const [above] = squares(cached!["d"]) as [Square];
   near(above[1], 1 / 4);
   near(above[2], 2 / 4);
 });

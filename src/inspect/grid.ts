@@ -40,6 +40,9 @@ export function drawGrid(survey: PoolSurvey, grid: Grid): Element[] {
   ];
 }
 
+/** Cached bytes are narrower than allocated ones: lightness alone would not tell a light hue's from a dark one's. */
+export const CACHED_WIDTH = 0.5;
+
 /** Allocated bytes fill a square from below, cached ones lie on them. */
 function fillings(cells: readonly SurveyCell[], owner: number, grid: Grid): { allocated: string; cached: string } {
   let allocated = "";
@@ -48,17 +51,21 @@ function fillings(cells: readonly SurveyCell[], owner: number, grid: Grid): { al
     if (cell.owner !== owner) continue;
     const [first, second] = [cell.allocatedBytes / cell.byteLength, cell.cachedBytes / cell.byteLength];
     if (first > 0) allocated += square(grid, index, 0, first);
-    if (second > 0) cached += square(grid, index, first, second);
+    if (second > 0) cached += square(grid, index, first, second, CACHED_WIDTH);
   }
   return { allocated, cached };
 }
 
-/** The part of a square that begins at a share of its height, from below, and is so high; never too low to be seen. */
-function square({ columns, step, side }: Grid, index: number, from: number, share: number): string {
-  const [x, top] = [index % columns * step, Math.floor(index / columns) * step];
+/**
+ * The part of a square that begins at a share of its height, from below, and has a share of its height and of its width:
+ * never too low to be seen.
+ */
+function square({ columns, step, side }: Grid, index: number, from: number, share: number, wide = 1): string {
+  const [x, top] = [index % columns * step + side * (1 - wide) / 2, Math.floor(index / columns) * step];
   const height = Math.min(Math.max(share * side, 1), side);
   const y = Math.max(top + (1 - from) * side - height, top);
-  return `M${round(x)} ${round(y)}h${round(side)}v${round(height)}h-${round(side)}z`;
+  const width = round(side * wide);
+  return `M${round(x)} ${round(y)}h${width}v${round(height)}h-${width}z`;
 }
 
 export function round(length: number): number {

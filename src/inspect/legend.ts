@@ -1,5 +1,5 @@
 import type { Attributes, Element } from "./elements.ts";
-import { paintOf, stripes } from "./grid.ts";
+import { CACHED_WIDTH, paintOf, stripes } from "./grid.ts";
 import { showCount } from "./numbers.ts";
 import type { OwnerShare, PoolSurvey } from "./survey.ts";
 import { scaleOf, shareInWords } from "./words.ts";
@@ -33,7 +33,7 @@ export function drawLegend(survey: PoolSurvey, width: number): Element[] {
       [
         "g",
         { transform: `translate(${index % COLUMNS * width / COLUMNS} ${LINE * (1 + Math.floor(index / COLUMNS))})` },
-        sample(share.allocatedBytes > 0 ? paintOf(share.owner) : { class: "cached", ...paintOf(share.owner) }),
+        ...(share.allocatedBytes > 0 ? [sample(paintOf(share.owner))] : cachedSample(paintOf(share.owner))),
         text(SIDE + 8, shareInWords(share, survey.stats.blockSize)),
       ],
     ]),
@@ -48,25 +48,30 @@ function lastLine(listed: number, words: string): Element {
 
 /** Drawn in grey: the colours are the owners'. */
 function states(survey: PoolSurvey): Element[] {
-  const entries: [attributes: Attributes, words: string, at: number][] = [
-    [{ class: "in-use" }, "allocated", 0],
-    [{ class: "at-hand" }, "cached", 100],
-    [{ class: "free" }, "free", 182],
-    [{ class: "run" }, "longest free run", 246],
+  const entries: [samples: Element[], words: string, at: number][] = [
+    [[sample({ class: "in-use" })], "allocated", 0],
+    [cachedSample({ class: "cached in-use" }), "cached", 100],
+    [[sample({ class: "free" })], "free", 182],
+    [[sample({ class: "run" })], "longest free run", 246],
   ];
   return [
-    ...entries.map(([attributes, words, at]): Element => [
+    ...entries.map(([samples, words, at]): Element => [
       "g",
       { transform: `translate(${at} 0)` },
-      sample(attributes),
+      ...samples,
       text(SIDE + 8, words),
     ]),
     text(400, `a square is ${scaleOf(survey)}`),
   ];
 }
 
-function sample(attributes: Attributes): Element {
-  return ["rect", { ...attributes, width: SIDE, height: SIDE }];
+/** As in the map, on a square that is free otherwise. */
+function cachedSample(attributes: Attributes): Element[] {
+  return [sample({ class: "free" }), sample({ class: "cached", ...attributes }, CACHED_WIDTH)];
+}
+
+function sample(attributes: Attributes, wide = 1): Element {
+  return ["rect", { ...attributes, x: SIDE * (1 - wide) / 2, width: SIDE * wide, height: SIDE }];
 }
 
 function text(x: number, words: string): Element {

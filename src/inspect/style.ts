@@ -1,9 +1,9 @@
 import { NOBODY } from "./words.ts";
 
 /**
- * The look of pictures and page, as CSS. Hues are from palettes for the colour-blind (Okabe and Ito; Tol), and none of
- * them has to be told from another by hue alone: states differ in lightness, owners have letters in the legend, and from
- * the ninth on stripes.
+ * The look of pictures and page, as CSS. Hues are from palettes for the colour-blind (Okabe and Ito; Tol); from the ninth
+ * owner on they come again, with stripes. States differ in shape and lightness. Who cannot tell two owners apart points at
+ * a square, which then says whose it is, or has the map as text, where owners have letters.
  */
 
 const HUES = ["#0072b2", "#d55e00", "#009e73", "#aa3377", "#e69f00", "#56b4e9", "#999933", "#cc79a7"] as const;
@@ -30,7 +30,7 @@ export const PICTURE_STYLE = `
 .mempool-map .faint { fill: var(--faint); }
 .mempool-map .ground { fill: var(--ground); }
 .mempool-map .free { fill: var(--free); }
-.mempool-map .cached { fill-opacity: 0.42; }
+.mempool-map .cached { fill-opacity: 0.7; }
 .mempool-map .stripes { stroke: var(--ground); stroke-width: 2; }
 .mempool-map .run { fill: none; stroke: var(--run); stroke-width: 1.5; stroke-dasharray: 5 3; }
 .mempool-map .in-use { fill: var(--ink); fill-opacity: 0.75; }

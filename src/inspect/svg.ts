@@ -22,8 +22,8 @@ export interface SvgOptions {
 
 /**
  * A map of the pool as a picture that stands by itself, for light and dark surroundings. Each square is an equal part of
- * the pool, filled from below: in its owner's colour with what is allocated, in a lighter one with what is cached. The
- * longest free run is framed.
+ * the pool, filled from below in its owner's colour: with what is allocated, and above that, narrower and lighter, with what
+ * is cached. The longest free run is framed.
  *
  * @param pool A pool, or a survey of one.
  * @returns An SVG document.
