@@ -84,10 +84,12 @@ async function shown(page: Page, name: string, value: number): Promise<void> {
   await page.locator(`#${name}[data-value="${value}"]`).waitFor();
 }
 
+/** Found and asked in one step: the page replaces its picture all the time, and what was replaced has no style. */
 function styleOf(page: Page, selector: string, property: string): Promise<string> {
-  return page.$eval(selector, (element, property) => {
-    return element.ownerDocument.defaultView!.getComputedStyle(element).getPropertyValue(property);
-  }, property);
+  return page.$eval("html, svg", (root, [selector, property]) => {
+    const element = root.matches(selector!) ? root : root.querySelector(selector!)!;
+    return root.ownerDocument.defaultView!.getComputedStyle(element).getPropertyValue(property!);
+  }, [selector, property]);
 }
 
 /** Which counts differ, but for the one that looking at the pool raises, which the page does all the time. */
