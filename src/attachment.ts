@@ -1,4 +1,5 @@
 import { Addressing } from "./addressing.ts";
+import { Bell } from "./bell.ts";
 import { Blocks } from "./blocks.ts";
 import { Buffers } from "./buffers.ts";
 import { MemPoolError } from "./errors.ts";
@@ -6,6 +7,7 @@ import { CheckedAddressing } from "./checked_addressing.ts";
 import { DESTROYED as GONE, type Native, type Region, UNKNOWN } from "./ffi/native.ts";
 import { openNative } from "./ffi/open.ts";
 import {
+  AWAITED,
   DESTROYED,
   FORMAT,
   HEADER_BYTES,
@@ -49,6 +51,7 @@ export class Attachment {
   readonly maxBufferBytes: number;
   readonly #native: Native;
   readonly #region: Region;
+  readonly #bell: Bell;
   readonly #members = new Set<Member>();
 
   private constructor(native: Native, region: Region, views: Views, handle: MemPoolHandle) {
@@ -59,7 +62,9 @@ export class Attachment {
     this.views = views;
     this.maxBufferBytes = native.maxBufferBytes;
     this.lock = new Lock(native, region, views, worker);
-    this.blocks = new Blocks(native, region, views, this.lock, takeSlot(native, views, this.lock, worker), worker);
+    this.#bell = new Bell(handle.process, handle.id);
+    const slot = takeSlot(native, views, this.lock, worker);
+    this.blocks = new Blocks(native, region, views, this.lock, this.#bell, slot, worker);
     this.buffers = new Buffers(region, views);
     this.watch = views.traces && new Watch(handle.id, views.table, views.traces);
     this.addressing = this.watch === undefined
@@ -101,7 +106,7 @@ export class Attachment {
     const native = openNative();
     if (handle.process !== native.process) throw unknown(handle, "it belongs to another process");
     const known = attachments.get(handle.id);
-    if (known?.views.header[STATE] === LIVE) return known;
+    if (known !== undefined && isLive(known.views.header)) return known;
     const number = native.open(handle.id);
     if (number === UNKNOWN) throw unknown(handle, "this process never had it");
     if (number === GONE) throw destroyed(handle);
@@ -111,7 +116,7 @@ export class Attachment {
       if (wrong !== undefined) throw mismatch(wrong);
       const views = new Views(region.meta);
       // Whoever destroys it has said so, and has yet to tell the registry.
-      if (views.header[STATE] !== LIVE) throw destroyed(handle);
+      if (!isLive(views.header)) throw destroyed(handle);
       return new Attachment(native, region, views, handle);
     } catch (error) {
       region.close();
@@ -160,7 +165,9 @@ export class Attachment {
   destroy(): void {
     const { header } = this.views;
     const leaks = this.#describeLeaks();
-    if (Atomics.exchange(header, STATE, DESTROYED) === LIVE) this.#region.destroy(HEADER_BYTES, header[LOCK_TIMEOUT]!);
+    const before = Atomics.exchange(header, STATE, DESTROYED);
+    if (before !== DESTROYED) this.#region.destroy(HEADER_BYTES, header[LOCK_TIMEOUT]!);
+    if (before === AWAITED) this.#bell.ring();
     this.leaveDestroyed();
     this.#warn("destroyed", leaks);
   }
@@ -186,7 +193,7 @@ export class Attachment {
 
   /** What is still allocated in a checked pool, for people; "" when nothing is. */
   #describeLeaks(): string {
-    if (this.watch === undefined || this.views.header[STATE] !== LIVE) return "";
+    if (this.watch === undefined || !isLive(this.views.header)) return "";
     try {
       return describeLeaks(this.listLeaks());
     } catch (error) {
@@ -212,6 +219,10 @@ export class Attachment {
   #forget(): void {
     if (attachments.get(this.handle.id) === this) attachments.delete(this.handle.id);
   }
+}
+
+function isLive(header: Int32Array): boolean {
+  return header[STATE] === LIVE || header[STATE] === AWAITED;
 }
 
 /** The range of addresses of a region that was let go may become another pool's. */

@@ -1,5 +1,7 @@
+import type { Bell } from "./bell.ts";
 import { WorkerCache } from "./cache.ts";
 import type { Native, Region } from "./ffi/native.ts";
+import { Grants } from "./grants.ts";
 import { type Guard, UNGUARDED } from "./guard.ts";
 import {
   ALLOCATED,
@@ -9,11 +11,14 @@ import {
   FREE,
   FREES,
   HIGH_WATER,
+  LIVE,
   NONE,
   RELEASING,
+  STATE,
   TAG,
 } from "./layout.ts";
 import type { Lock } from "./lock.ts";
+import { Requests } from "./requests.ts";
 import { Resizer } from "./resizer.ts";
 import { Sections } from "./sections.ts";
 import type { Slots } from "./slots.ts";
@@ -27,6 +32,8 @@ import type { ZeroMap } from "./zero_map.ts";
 export class Blocks {
   /** The worker's cache, for what needs no lock. */
   readonly cache: WorkerCache;
+  /** What this worker waits for. */
+  readonly requests: Requests;
   readonly #region: Region;
   readonly #header: Int32Array;
   readonly #counters: Float64Array;
@@ -44,7 +51,7 @@ export class Blocks {
   /** Of what the last critical section handed out, the blocks from this one up were zero. Only known inside of it. */
   #dirtyEnd = 0;
 
-  constructor(native: Native, region: Region, views: Views, lock: Lock, slot: number, worker: number) {
+  constructor(native: Native, region: Region, views: Views, lock: Lock, bell: Bell, slot: number, worker: number) {
     this.#region = region;
     this.#header = views.header;
     this.#counters = views.counters;
@@ -55,8 +62,10 @@ export class Blocks {
     this.#caching = views.header[CACHED_BLOCKS] !== 0;
     this.#worker = worker;
     this.#slot = slot;
-    this.#sections = new Sections(lock, views.slots, slot);
     this.#stock = new Stock(native, region, views, slot, worker);
+    const grants = new Grants(native, views, this.#stock, bell, worker);
+    this.#sections = new Sections(lock, views.slots, grants, slot);
+    this.requests = new Requests(views, this.#sections, this.#stock, grants, bell, worker);
     this.#resizer = new Resizer(region, views, this.#sections, this.#stock, slot, worker);
     this.#trimmer = new Trimmer(region, views);
     this.cache = new WorkerCache(region, views, slot, worker);
@@ -194,7 +203,7 @@ export class Blocks {
 
   #allocateLocked(bytes: number, guard: Guard): number {
     this.#dirtyEnd = this.#header[HIGH_WATER]!;
-    if (bytes <= this.#blockSize && this.#caching) {
+    if (bytes <= this.#blockSize && this.#caching && this.#header[STATE] === LIVE) {
       this.#stock.supply.refill();
       const block = this.cache.take(bytes);
       if (block !== NONE) return block;

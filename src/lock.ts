@@ -1,7 +1,16 @@
 import { MemPoolError } from "./errors.ts";
 import { CONTENDED, INHERITED, LOCKED, type Native, type Region, TIMED_OUT } from "./ffi/native.ts";
-import { HOLDER, LIVE, LOCK_ACQUISITIONS, LOCK_CONTENDED, LOCK_TIMEOUT, NONE, OWNER_DEATHS, STATE } from "./layout.ts";
-import type { Runs } from "./runs.ts";
+import {
+  AWAITED,
+  HOLDER,
+  LIVE,
+  LOCK_ACQUISITIONS,
+  LOCK_CONTENDED,
+  LOCK_TIMEOUT,
+  NONE,
+  OWNER_DEATHS,
+  STATE,
+} from "./layout.ts";
 import type { Slots } from "./slots.ts";
 import type { Views } from "./views.ts";
 
@@ -17,7 +26,7 @@ export class Lock {
   readonly #region: Region;
   readonly #header: Int32Array;
   readonly #counters: Float64Array;
-  readonly #runs: Runs;
+  readonly #views: Views;
   readonly #slots: Slots;
   readonly #worker: number;
   readonly #timeout: number;
@@ -27,7 +36,7 @@ export class Lock {
     this.#region = region;
     this.#header = views.header;
     this.#counters = views.counters;
-    this.#runs = views.runs;
+    this.#views = views;
     this.#slots = views.slots;
     this.#worker = worker;
     this.#timeout = views.header[LOCK_TIMEOUT]!;
@@ -71,7 +80,8 @@ export class Lock {
 
   #enterSlow(status: number, action: string): void {
     if (status < 0) throw this.#failure(status, action);
-    if (this.#header[STATE] !== LIVE) {
+    const state = this.#header[STATE];
+    if (state !== LIVE && state !== AWAITED) {
       this.#region.unlock();
       throw new MemPoolError("destroyed", `Cannot ${action}: the pool is destroyed`);
     }
@@ -82,7 +92,7 @@ export class Lock {
 
   #recover(action: string): void {
     const holder = this.#header[HOLDER];
-    if (this.#runs.rebuild()) return;
+    if (this.#views.runs.rebuild()) return this.#views.queue.mend(this.#views.table);
     this.#region.unlock();
     throw new MemPoolError(
       "corrupt",

@@ -1,7 +1,7 @@
 import { Attachment } from "./attachment.ts";
 import { type Ended, ended } from "./ended.ts";
 import { MemPoolError } from "./errors.ts";
-import { CLOSED, DESTROYED, LIVE, STATE } from "./layout.ts";
+import { AWAITED, CLOSED, DESTROYED, LIVE, STATE } from "./layout.ts";
 import { Operations } from "./operations.ts";
 import { CheckedOperations } from "./checked_operations.ts";
 import type { MemPoolHandle } from "./options.ts";
@@ -109,7 +109,7 @@ export class Membership implements Disposable {
    * @throws {MemPoolError} "unsupported": the area is longer than this runtime's buffers can be (4 GiB on Bun).
    */
   get buffer(): ArrayBuffer {
-    return this.#header[STATE] === LIVE ? this.#operations.buffer() : new ArrayBuffer(0);
+    return this.#isLive() ? this.#operations.buffer() : new ArrayBuffer(0);
   }
 
   /**
@@ -200,6 +200,7 @@ export class Membership implements Disposable {
     collected.unregister(this);
     this.#header = after.header;
     this.#onEnd(after);
+    this.#attachment.blocks.requests.rejectOf(this, endError("allocate", state));
   }
 
   #region(): Views | "closed" | "destroyed" {
@@ -207,15 +208,21 @@ export class Membership implements Disposable {
     return this.destroyed ? "destroyed" : this.#attachment.views;
   }
 
-  #live(action: string): Operations {
-    if (this.#header[STATE] === LIVE) return this.#operations.begin();
-    if (this.#header[STATE] === CLOSED) {
-      throw new MemPoolError("closed", `Cannot ${action}: this worker closed the pool`);
-    }
-    if (this.#header[STATE] !== DESTROYED) {
-      throw new MemPoolError("corrupt", `Cannot ${action}: the pool's state is ${this.#header[STATE]}`);
-    }
-    this.#attachment.leaveDestroyed();
-    throw new MemPoolError("destroyed", `Cannot ${action}: the pool is destroyed`);
+  #isLive(): boolean {
+    return this.#header[STATE] === LIVE || this.#header[STATE] === AWAITED;
   }
+
+  #live(action: string): Operations {
+    if (this.#isLive()) return this.#operations.begin();
+    const state = this.#header[STATE];
+    if (state === DESTROYED) this.#attachment.leaveDestroyed();
+    else if (state !== CLOSED) throw new MemPoolError("corrupt", `Cannot ${action}: the pool's state is ${state}`);
+    throw endError(action, state);
+  }
+}
+
+function endError(action: string, state: typeof CLOSED | typeof DESTROYED): MemPoolError {
+  return state === CLOSED
+    ? new MemPoolError("closed", `Cannot ${action}: this worker closed the pool`)
+    : new MemPoolError("destroyed", `Cannot ${action}: the pool is destroyed`);
 }
