@@ -129,7 +129,7 @@ export class MemPool extends Insight {
    * @returns A buffer of exactly `numBytes`. All errors come as a rejection.
    * @throws {RangeError} The pool could never hold so many bytes, even if it were empty and as large as `maxSize`.
    * @throws {MemPoolError} "destroyed", "closed", also while waiting; "unsupported": 16,384 requests wait already, or the
-   * runtime has no BroadcastChannel and it would have to wait.
+   * runtime is Deno before 2.9 and it would have to wait.
    * @example Wait for a block
    * ```ts
    * import { assertEquals } from "@std/assert";

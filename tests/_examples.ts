@@ -2,10 +2,11 @@
  * Finds the TypeScript examples in documents and in documentation comments, and runs them as their reader would: each
  * as a file of its own, in a process of its own.
  *
- * - Examples import from "mempool", "./mod.ts" or, in a folder of the project, "../mod.ts": all are this checkout.
+ * - Examples import from "mempool", "mempool/inspect", "./mod.ts" or, in a folder of the project, "../mod.ts": all are
+ *   this checkout.
  * - A first line `// worker.ts` names the file. A file that another example of the document names, as
  *   `new URL("./worker.ts", import.meta.url)` does, is only put beside it.
- * - When comments say `// prints …`, the lines printed must be those, in that order.
+ * - When comments say `// prints …`, the lines printed must be those, in that order; one without text is an empty one.
  * - What a fence marked `text`, with the name of an example, has in it, that example must write to stderr. Paths there are
  *   those of a reader whose files are in /home/you.
  * - One whose fence is marked `deno` or `bun`, after `ts`, is for that runtime only.
@@ -77,7 +78,7 @@ function lineOf(text: string, index: number): number {
 /** Runs one of the examples of a document, the others being at hand, and compares what it prints. */
 export async function runExample(example: Example, all: readonly Example[]): Promise<void> {
   const { stdout, stderr } = await inFolderOf(all, (folder) => runFile(folder, example.file));
-  const expected = [...example.code.matchAll(/\/\/ prints (.*)$/gm)].map(([, line = ""]) => line.trimEnd());
+  const expected = [...example.code.matchAll(/\/\/ prints(?: (.*))?$/gm)].map(([, line = ""]) => line.trimEnd());
   if (expected.length > 0) compare("prints", stdout, expected.join("\n"));
   if (example.stderr !== undefined) compare("writes to stderr", stderr, example.stderr);
 }
@@ -121,8 +122,8 @@ async function runFile(folder: string, file: string): Promise<{ stdout: string; 
 
 const readersFolder = "/home/you";
 
-/** What the README tells its reader to allow. */
-const readersPermissions = ["--allow-ffi", "--allow-read", "--allow-write", "--allow-run"];
+/** What the README tells its reader to allow, and docs/inspect.md. */
+const readersPermissions = ["--allow-ffi", "--allow-read", "--allow-write", "--allow-run", "--allow-net=127.0.0.1"];
 
 /** Bun finds the same by itself, through tsconfig.json. */
 function sameStdAssert(): string[] {

@@ -13,6 +13,10 @@ const patience = 120_000;
 export const PROGRAM = "_package_program.ts";
 export const WORKER = "_package_worker.ts";
 
+/** A program that looks at its pool, and what it prints. */
+export const INSPECTOR = "_package_inspect.ts";
+export const SEEN = "0 bytes  AA──────────────\ntrue\ntrue\n";
+
 /** What it prints: the sums of its two workers, the error of its double free, and what is left. */
 export const PRINTED = /^\[ 1400, 1400 \]\ndouble-free\n\{\s+allocatedBlocks: 0,\s+frees: 3,?\s+\}\n$/;
 
@@ -103,6 +107,12 @@ export class Project {
       .sort();
   }
 
+  /** Installs the package that drawing needs, with its own, as it is in this project: without a network. */
+  installDrawing(): void {
+    const scope = join("node_modules", "@thi.ng");
+    cpSync(join(root, scope), join(this.folder, scope), { recursive: true, dereference: true });
+  }
+
   /** Runs a program in the project's folder. */
   run(program: string, args: readonly string[]): Promise<Output> {
     return execute(program, args, this.folder);
@@ -110,9 +120,9 @@ export class Project {
 }
 
 /** A folder of its own, for as long as `use` takes. */
-export async function inScratch<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  mkdirSync(scratch, { recursive: true });
-  const folder = mkdtempSync(join(scratch, "package-"));
+export async function inScratch<T>(use: (folder: string) => Promise<T>, place = scratch): Promise<T> {
+  mkdirSync(place, { recursive: true });
+  const folder = mkdtempSync(join(place, "package-"));
   try {
     return await use(folder);
   } finally {
@@ -120,10 +130,14 @@ export async function inScratch<T>(use: (folder: string) => Promise<T>): Promise
   }
 }
 
-/** Gives `use` a project that has the package installed without install scripts, and removes it in the end. */
+/**
+ * Gives `use` a project that has the package installed without install scripts, and removes it in the end. In this project
+ * unless told, so that it finds this project's packages too.
+ */
 export function withInstalled(
   files: readonly string[],
   use: (project: Project) => Promise<void>,
+  place = scratch,
 ): () => Promise<void> {
   return () =>
     inScratch(async (folder) => {
@@ -134,5 +148,5 @@ export function withInstalled(
       const [program, ...flags] = onDeno ? ["npm", "--offline", "--no-audit", "--no-fund"] : [process.execPath];
       await execute(program, ["install", "--ignore-scripts", ...flags], folder);
       await use(new Project(folder, files));
-    });
+    }, place);
 }
