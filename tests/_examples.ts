@@ -18,7 +18,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { onDeno, scratch } from "../scripts/_project.ts";
+import { onDeno, root, scratch } from "../scripts/_project.ts";
 import { importMapFlags } from "../scripts/_std_assert.ts";
 
 export interface Example {
@@ -76,8 +76,12 @@ function lineOf(text: string, index: number): number {
 }
 
 /** Runs one of the examples of a document, the others being at hand, and compares what it prints. */
-export async function runExample(example: Example, all: readonly Example[]): Promise<void> {
-  const { stdout, stderr } = await inFolderOf(all, (folder) => runFile(folder, example.file));
+export async function runExample(
+  example: Example,
+  all: readonly Example[],
+  permissionsIn = readersPermissions,
+): Promise<void> {
+  const { stdout, stderr } = await inFolderOf(all, (folder) => runFile(folder, example.file, permissionsIn(folder)));
   const expected = [...example.code.matchAll(/\/\/ prints(?: (.*))?$/gm)].map(([, line = ""]) => line.trimEnd());
   if (expected.length > 0) compare("prints", stdout, expected.join("\n"));
   if (example.stderr !== undefined) compare("writes to stderr", stderr, example.stderr);
@@ -111,9 +115,13 @@ async function inFolderOf<T>(examples: readonly Example[], use: (folder: string)
 const patience = 60_000;
 
 /** Returns what the file prints, as a reader sees it. Throws when it fails, with what it wrote to stderr. */
-async function runFile(folder: string, file: string): Promise<{ stdout: string; stderr: string }> {
+async function runFile(
+  folder: string,
+  file: string,
+  permissions: readonly string[],
+): Promise<{ stdout: string; stderr: string }> {
   const path = join(folder, file);
-  const args = onDeno ? ["run", "--quiet", ...readersPermissions, ...sameStdAssert(), path] : [path];
+  const args = onDeno ? ["run", "--quiet", ...permissions, ...sameStdAssert(), path] : [path];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { timeout: patience });
   // In stacks, Deno writes URLs, Bun paths.
   const seen = stderr.replaceAll(pathToFileURL(folder).href, readersFolder).replaceAll(folder, readersFolder);
@@ -122,8 +130,16 @@ async function runFile(folder: string, file: string): Promise<{ stdout: string; 
 
 const readersFolder = "/home/you";
 
-/** What the README tells its reader to allow, and docs/inspect.md. */
-const readersPermissions = ["--allow-ffi", "--allow-read", "--allow-write", "--allow-run", "--allow-net=127.0.0.1"];
+/** What the examples of all documents take, with what they do besides using a pool. */
+function readersPermissions(_folder: string): string[] {
+  return ["--allow-ffi", "--allow-read", "--allow-write", "--allow-run", "--allow-net=127.0.0.1"];
+}
+
+/** What the README tells its reader to allow: on other systems than Linux, also what it takes to unpack the library. */
+export function leastPermissions(folder: string): string[] {
+  if (process.platform !== "linux") return readersPermissions(folder);
+  return ["--allow-ffi", `--allow-read=${[folder, join(root, "mod.ts"), join(root, "src")].join()}`];
+}
 
 /** Bun finds the same by itself, through tsconfig.json. */
 function sameStdAssert(): string[] {

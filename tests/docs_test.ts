@@ -4,7 +4,14 @@ import { assertArrayIncludes, assertEquals, assertRejects } from "@std/assert";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { denoJson, documents, filesIn, onDeno, root } from "../scripts/_project.ts";
-import { type Example, examplesIn, examplesInComments, isLoadedByAnother, runExample } from "./_examples.ts";
+import {
+  type Example,
+  examplesIn,
+  examplesInComments,
+  isLoadedByAnother,
+  leastPermissions,
+  runExample,
+} from "./_examples.ts";
 import { test } from "./_harness.ts";
 
 for (const document of documents()) {
@@ -26,7 +33,8 @@ if (!onDeno) {
 function testExamples(document: string, examples: readonly Example[]): void {
   for (const example of examples) {
     if (isLoadedByAnother(example, examples)) continue;
-    test(`${document}:${example.line} - the example runs`, () => runExample(example, examples));
+    const permissions = document === "README.md" ? leastPermissions : undefined;
+    test(`${document}:${example.line} - the example runs`, () => runExample(example, examples, permissions));
   }
 }
 
