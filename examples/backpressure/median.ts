@@ -4,7 +4,8 @@ import type { MemPool } from "../../mod.ts";
  * Answers a request whose body is a list of doubles with their median, for which all of them have to be in memory: in a
  * block of the pool. When all blocks are in use, requests wait for one, in the order in which they came, and what their
  * clients send waits in the system's buffers and with the clients. So the pool's size is all the memory that bodies take,
- * however many requests there are. One whose client goes away while it waits is passed over.
+ * however many requests there are. One whose client goes away while it waits is passed over, or on Deno, which notices that
+ * when the body is read, fails then.
  */
 export async function median(pool: MemPool, request: Request): Promise<Response> {
   const block = await pool.allocAsync(pool.blockSize, { signal: request.signal });
