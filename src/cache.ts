@@ -47,7 +47,7 @@ const SLOT_LOWEST = layout.SLOT_LOWEST;
  *
  * Where somebody waits for a block, the pool's state is AWAITED, and both leave it to the slow path. `take` may be in the
  * middle of it then: what it takes is not free, as if it had been taken before. `give` must not leave a block in the cache,
- * where nobody looks any more: so it reads the state once more in the end. The waiting worker has set the state, passed the
+ * where nobody looks any more: so it reads the state in the end, and undoes what it did if that is not LIVE. The waiting worker has set the state, passed the
  * same barrier as above, and looked at this cache afterwards. If `give` read LIVE, then before that barrier; so its entry was
  * there to be seen.
  *
@@ -58,7 +58,8 @@ export class WorkerCache {
   private readonly region: Pick<Region, "exchange">;
   private readonly meta: Int32Array;
   private readonly counters: Float64Array;
-  private readonly hasBarrier: boolean;
+  /** LIVE where the barrier makes plain words enough to tell; else no state at all. */
+  private readonly surelyLive: number;
   private readonly capacity: number;
   private readonly blockSize: number;
   private readonly blockCapacity: number;
@@ -78,7 +79,7 @@ export class WorkerCache {
     this.region = region;
     this.meta = views.meta;
     this.counters = views.counters;
-    this.hasBarrier = views.header[layout.HAS_BARRIER] === 1;
+    this.surelyLive = views.header[layout.HAS_BARRIER] === 1 ? LIVE : NONE;
     this.capacity = views.header[layout.CACHED_BLOCKS]!;
     this.blockSize = views.blockSize;
     this.blockCapacity = views.table.capacity;
@@ -110,18 +111,22 @@ export class WorkerCache {
     return block;
   }
 
-  /** Puts an allocated single block into the cache. False where the slow path has to look, as for `take`. */
+  /**
+   * Puts an allocated single block into the cache. False where the slow path has to look, as for `take`. The state is looked at
+   * last, see above: a destroyed pool's table is zeros, or what is done here is undone.
+   */
   give(block: number): boolean {
     const meta = this.meta;
     const word = this.table + (block << DESCRIPTOR_SHIFT);
     const tag = meta[word]!;
     const top = meta[this.slot + SLOT_TOP]!;
-    if ((tag & STATE_MASK) !== ALLOCATED || top >= this.capacity || meta[STATE] !== LIVE) return false;
+    if ((tag & STATE_MASK) !== ALLOCATED || top >= this.capacity) return false;
     if (this.region.exchange(word, tag, this.cachedTag) !== tag) return false;
     meta[this.entries + top] = block;
     meta[this.slot + SLOT_TOP] = top + 1;
+    if (meta[STATE] !== this.surelyLive) return this.giveUnlessAwaited(word, tag, top);
     this.counters[this.given]!++;
-    return this.stateNow() === LIVE || this.takeBack(word, tag);
+    return true;
   }
 
   /** `give` for the block that starts at an offset; false also where none does. */
@@ -154,22 +159,21 @@ export class WorkerCache {
     return true;
   }
 
-  /** The pool's state, read after the new top can be seen by others: with no barrier for them to use, by an atomic step. */
-  private stateNow(): number {
-    if (this.hasBarrier) return this.meta[STATE]!;
-    Atomics.add(this.meta, this.slot + SLOT_TOP, 0);
-    return Atomics.load(this.meta, STATE);
-  }
-
   /**
-   * Undoes a `give` in the middle of which somebody began to wait for blocks, or the pool was destroyed. False, for the slow
-   * path to do it in full; but true where the block was recalled meanwhile, and so is free.
+   * The end of a `give` where somebody waits for blocks, or the pool is destroyed, or plain words do not tell: then the new top
+   * is seen by others before the state is read. Undoes the rest, for the slow path to do it in full; unless the block was
+   * recalled in the meantime, and so is free.
    */
-  private takeBack(word: number, tag: number): boolean {
-    if (this.region.exchange(word, this.cachedTag, tag) !== this.cachedTag) return true;
-    this.meta[this.slot + SLOT_TOP]!--;
-    this.counters[this.given]!--;
-    return false;
+  private giveUnlessAwaited(word: number, tag: number, top: number): boolean {
+    const meta = this.meta;
+    Atomics.store(meta, this.slot + SLOT_TOP, top + 1);
+    const isLive = Atomics.load(meta, STATE) === LIVE;
+    if (!isLive && this.region.exchange(word, this.cachedTag, tag) === this.cachedTag) {
+      meta[this.slot + SLOT_TOP] = top;
+      return false;
+    }
+    this.counters[this.given]!++;
+    return true;
   }
 
   /** Or the block could not be recalled for as long as this worker takes no other. */
