@@ -49,11 +49,15 @@ export class Depot {
     return true;
   }
 
+  /** The block that came last. There must be one. */
+  peek(): number {
+    return this.at(this.top - 1);
+  }
+
   /** Takes out the block that came last, with this tag. There must be one. */
   pop(tag: number): number {
-    const top = this.top - 1;
-    const block = this.at(top);
-    this.#header[DEPOT_TOP] = top;
+    const block = this.peek();
+    this.#header[DEPOT_TOP]!--;
     this.#table.set(block, TAG, tag);
     return block;
   }

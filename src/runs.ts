@@ -64,30 +64,24 @@ export class Runs {
     this.#header[FREE_BLOCKS]! -= length;
   }
 
-  /**
-   * Turns up to `wanted` blocks of one free run into single blocks of a worker's cache. Returns how many; their numbers
-   * start at `entries[at]`, the lowest first.
-   */
-  cache(wanted: number, worker: number, entries: Int32Array, at: number): number {
+  /** A free run to cut single blocks off, or NONE. */
+  findSingle(): number {
+    return this.#lists.find(1);
+  }
+
+  /** Turns the first `count` blocks of the free run at `first`, which is at least as long, into a worker's cached ones. */
+  cacheAt(first: number, count: number, worker: number): void {
     const table = this.#table;
-    const first = this.#lists.find(1);
-    if (first === NONE) return 0;
     const length = table.length(first);
-    const count = Math.min(wanted, length);
     this.#lists.remove(first, length);
     this.#raiseHighWater(first + count);
     if (length > count) table.describeFree(first + count, length - count);
-    for (let block = first + count - 1; block > first; block--) {
-      table.describeCached(block, worker);
-      entries[at + block - first] = block;
-    }
+    for (let block = first + count - 1; block > first; block--) table.describeCached(block, worker);
     // Two stores that each leave the table true: the run is cut into single blocks, then its first is cached too.
     table.set(first, LENGTH, 1);
     table.describeCached(first, worker);
-    entries[at] = first;
     if (length > count) this.#lists.insert(first + count, length - count);
     this.#header[FREE_BLOCKS]! -= count;
-    return count;
   }
 
   /** Takes back the run at `block`, whose tag the caller has just turned to FREE, and joins it with its neighbours. */

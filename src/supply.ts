@@ -43,7 +43,10 @@ export class Supply {
     this.#cachedTag = makeTag(CACHED, worker);
   }
 
-  /** Drops stale entries from the top, and where the cache is empty then, fills half of it. */
+  /**
+   * Drops stale entries from the top, and where the cache is empty then, fills half of it. A block has its entry before it
+   * is cached: were this worker thrown out in between, by a full stack say, the entry would be stale, and no block lost.
+   */
   refill(): void {
     const { meta, table } = this.#views;
     meta[this.#at + SLOT_CLAIM] = NONE;
@@ -52,11 +55,7 @@ export class Supply {
     if (top > 0) return;
     const wanted = this.#share();
     let count = this.#fromDepot(wanted);
-    while (count < wanted) {
-      const more = this.#views.runs.cache(wanted - count, this.#worker, meta, this.#entries + count);
-      if (more === 0) break;
-      count += more;
-    }
+    for (let more = 1; count < wanted && more > 0; count += more) more = this.#fromRuns(count, wanted - count);
     this.#reverse(count);
     this.#views.slots.supply(this.#slot, count);
     this.#setTop(count);
@@ -114,7 +113,23 @@ export class Supply {
   #fromDepot(wanted: number): number {
     const { meta, depot } = this.#views;
     const count = Math.min(wanted, depot.top);
-    for (let entry = this.#entries; entry < this.#entries + count; entry++) meta[entry] = depot.pop(this.#cachedTag);
+    for (let place = 0; place < count; place++) {
+      meta[this.#entries + place] = depot.peek();
+      this.#setTop(place + 1);
+      depot.pop(this.#cachedTag);
+    }
+    return count;
+  }
+
+  /** Caches up to so many blocks of one free run, with entries from this place up; returns how many. */
+  #fromRuns(place: number, wanted: number): number {
+    const { meta, table, runs } = this.#views;
+    const first = runs.findSingle();
+    if (first === NONE) return 0;
+    const count = Math.min(wanted, table.length(first));
+    for (let more = 0; more < count; more++) meta[this.#entries + place + more] = first + more;
+    this.#setTop(place + count);
+    runs.cacheAt(first, count, this.#worker);
     return count;
   }
 
