@@ -39,7 +39,7 @@ const layers: Readonly<Record<LayerName, Layer>> = {
   attachment: { files: ["src/attachment.ts"], uses: ["rooms", "opener", "contract", "ground"] },
   rooms: {
     files: inSrc(
-      "options addressing ended blocks guard resizer stock sections cache supply depot reaper slots views table runs free_lists buffers lock check stats traces stack tracked watch leaks checked_addressing",
+      "options addressing ended blocks guard resizer stock sections cache supply depot reaper slots views table trust runs free_lists buffers lock check stats traces stack tracked watch leaks checked_addressing",
     ),
     uses: ["contract", "ground"],
     sideways: true,

@@ -93,10 +93,10 @@ export class WorkerCache {
     const meta = this.meta;
     const slot = this.slot;
     const top = meta[slot + SLOT_TOP]! - 1;
-    if (top < 0 || meta[STATE] !== LIVE) return NONE;
+    if (top >>> 0 >= this.capacity || meta[STATE] !== LIVE) return NONE;
     if (typeof bytes !== "number" || (bytes | 0) !== bytes || bytes < 1 || bytes > this.blockSize) return NONE;
     const block = meta[this.entries + top]!;
-    if (!this.claim(block, bytes)) return NONE;
+    if (block >>> 0 >= this.blockCount || !this.claim(block, bytes)) return NONE;
     meta[slot + SLOT_TOP] = top;
     if (top < meta[slot + SLOT_LOWEST]!) meta[slot + SLOT_LOWEST] = top;
     return block;
@@ -108,7 +108,7 @@ export class WorkerCache {
     const word = this.table + (block << DESCRIPTOR_SHIFT);
     const tag = meta[word]!;
     const top = meta[this.slot + SLOT_TOP]!;
-    if ((tag & STATE_MASK) !== ALLOCATED || top >= this.capacity || meta[STATE] !== LIVE) return false;
+    if ((tag & STATE_MASK) !== ALLOCATED || top >>> 0 >= this.capacity || meta[STATE] !== LIVE) return false;
     if (this.region.exchange(word, tag, this.cachedTag) !== tag) return false;
     meta[this.entries + top] = block;
     meta[this.slot + SLOT_TOP] = top + 1;

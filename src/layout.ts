@@ -17,7 +17,7 @@
  */
 
 /** Raise it with every change of this file that an attached worker of another version would misread. */
-export const FORMAT = 2;
+export const FORMAT = 3;
 
 /** "mPo1": tells a region from anything else, and from one of the other byte order. */
 export const MAGIC = 0x316f506d;
@@ -42,6 +42,8 @@ export const PLAIN_CLAIMS = 40;
 export const HAS_BARRIER = 41;
 /** 1 in a pool that finds misuse. */
 export const CHECKED = 42;
+/** Sum of all that is written once; see src/trust.ts. */
+export const HEADER_SUM = 43;
 /** In doubles. */
 export const BLOCK_SIZE = 24;
 
@@ -61,6 +63,8 @@ export const DEPOT_TOP = 70;
 /** In a checked pool: how many allocations there were, and how much of the stack log is used. Written without the lock. */
 export const LAST_SEQUENCE = 71;
 export const STACK_LOG_USED = 72;
+/** HIGH_WATER with every bit turned: were it too low by accident, calloc would hand out what is not zero. */
+export const HIGH_WATER_TURNED = 73;
 
 // Counters, in doubles.
 
@@ -113,8 +117,13 @@ export const SLOT_GIVEN = 4;
 export const SLOT_SUPPLIED = 5;
 /** In doubles: the thread that the worker is, as the native library numbers them. */
 export const SLOT_THREAD = 6;
-/** 1 once the worker was found dead and what it had cached was taken back. */
+/**
+ * The worker's number with every bit turned, once it was found dead and what it had cached was taken back; else 0. Not 1,
+ * which a single wrong bit could make of 0.
+ */
 export const SLOT_SWEPT = 14;
+/** Sum of worker and thread, 0 in a free slot: so that nobody takes a living worker for a dead one, or its slot, by accident. */
+export const SLOT_SUM = 15;
 
 /** A multiple of every page size up to 16 KiB. */
 export const HEADER_BYTES = 32_768;

@@ -1,5 +1,6 @@
 import type { Lock } from "./lock.ts";
 import { isAllocated, workerOf } from "./table.ts";
+import { trustedLength } from "./trust.ts";
 import type { Traces } from "./traces.ts";
 import type { Views } from "./views.ts";
 
@@ -61,7 +62,7 @@ function count(blocks: number, bytes: number): string {
 
 function blocksInUse({ table }: Views, traces: Traces): number[] {
   const found: number[] = [];
-  for (let block = 0; block < table.blockCount; block += Math.max(1, table.length(block))) {
+  for (let block = 0; block < table.blockCount; block += trustedLength(table, block)) {
     if (isAllocated(table.loadTag(block)) && !traces.isFreed(block)) found.push(block);
   }
   return found.sort((one, other) => traces.compareAges(one, other));

@@ -5,6 +5,7 @@ import { CLOSED, DESTROYED, LIVE, STATE } from "./layout.ts";
 import { Operations } from "./operations.ts";
 import { CheckedOperations } from "./checked_operations.ts";
 import type { MemPoolHandle } from "./options.ts";
+import { stateError } from "./trust.ts";
 
 /** The operations of a pool that this object may still use; throws "closed" or "destroyed". Not for users. */
 export let liveOperations: (membership: Membership, action: string) => Operations;
@@ -129,7 +130,7 @@ export class Membership implements Disposable {
    * nothing the second time. Example: {@linkcode MemPool.attach}.
    */
   close(): void {
-    if (this.#header[STATE] === CLOSED) return;
+    if (this.#hasClosed()) return;
     if (this.#header[STATE] === DESTROYED) return this.#attachment.leaveDestroyed();
     this.#end(CLOSED);
     this.#attachment.removeMember(this.#onDestroyed);
@@ -148,7 +149,7 @@ export class Membership implements Disposable {
    * ```
    */
   destroy(): void {
-    if (this.#header[STATE] !== CLOSED) this.#attachment.destroy();
+    if (!this.#hasClosed()) this.#attachment.destroy();
   }
 
   /** `destroy` where the pool was made, `close` where it was attached. */
@@ -174,13 +175,13 @@ export class Membership implements Disposable {
 
   #live(action: string): Operations {
     if (this.#header[STATE] === LIVE) return this.#operations.begin();
-    if (this.#header[STATE] === CLOSED) {
-      throw new MemPoolError("closed", `Cannot ${action}: this worker closed the pool`);
-    }
-    if (this.#header[STATE] !== DESTROYED) {
-      throw new MemPoolError("corrupt", `Cannot ${action}: the pool's state is ${this.#header[STATE]}`);
-    }
-    this.#attachment.leaveDestroyed();
-    throw new MemPoolError("destroyed", `Cannot ${action}: the pool is destroyed`);
+    if (this.#hasClosed()) throw new MemPoolError("closed", `Cannot ${action}: this worker closed the pool`);
+    if (this.#header[STATE] === DESTROYED) this.#attachment.leaveDestroyed();
+    throw stateError(action, this.#header[STATE]!);
+  }
+
+  /** By whose header it is too: the region's may say anything, by accident. */
+  #hasClosed(): boolean {
+    return this.#header[STATE] === CLOSED && this.#header !== this.#attachment.views.header;
   }
 }

@@ -58,6 +58,7 @@ export class Resizer {
   #resizeOrFind(block: number, bytes: number, guard: Guard): number {
     const { table } = this.#views;
     if (!isAllocated(table.loadTag(block)) || !guard.isNamed(block, 0)) return NOT_ALLOCATED;
+    this.#stock.trust(block);
     const length = this.#stock.lengthFor(bytes);
     if (length > table.blockCount) return NONE;
     if (this.#resizeInPlace(block, length, bytes, guard)) return block;
@@ -112,6 +113,7 @@ export class Resizer {
     const length = this.#stock.lengthFor(bytes);
     if (length > table.blockCount) return NONE;
     if (!isAllocated(table.loadTag(block)) || !guard.isNamed(block, 0)) return NOT_ALLOCATED;
+    this.#stock.trust(block);
     const first = runs.roomAround(block, length);
     if (first === NONE || !guard.leaves(block, "slides")) return NONE;
     const before = table.requested(block);

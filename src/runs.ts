@@ -1,6 +1,9 @@
 import { IN_DEPOT } from "./depot.ts";
+import type { MemPoolError } from "./errors.ts";
 import type { FreeLists } from "./free_lists.ts";
 import {
+  ALLOCATED,
+  ALLOCATED_RUN,
   BLOCK_SIZE,
   COALESCED,
   DEPOT_TOP,
@@ -8,6 +11,7 @@ import {
   FREE_BLOCKS,
   HAS_BARRIER,
   HIGH_WATER,
+  HIGH_WATER_TURNED,
   INTERIOR,
   LENGTH,
   NONE,
@@ -16,6 +20,7 @@ import {
   TAG,
 } from "./layout.ts";
 import { allocatedState, type BlockTable, isCached, makeTag, stateOf, workerOf } from "./table.ts";
+import { broken, trustedLength } from "./trust.ts";
 
 /**
  * Runs: allocate, release, resize, with split and immediate coalescing. Constant time for any length. The caller
@@ -30,12 +35,16 @@ export class Runs {
   readonly #counters: Float64Array;
   readonly #table: BlockTable;
   readonly #lists: FreeLists;
+  readonly #blockSize: number;
+  readonly #hasBarrier: number;
 
   constructor(header: Int32Array, counters: Float64Array, table: BlockTable, lists: FreeLists) {
     this.#header = header;
     this.#counters = counters;
     this.#table = table;
     this.#lists = lists;
+    this.#blockSize = counters[BLOCK_SIZE]!;
+    this.#hasBarrier = header[HAS_BARRIER]!;
   }
 
   /** Makes the whole table one free run. */
@@ -44,6 +53,7 @@ export class Runs {
     this.#table.describeFree(0, this.#table.blockCount);
     this.#lists.insert(0, this.#table.blockCount);
     this.#header[FREE_BLOCKS] = this.#table.blockCount;
+    this.#header[HIGH_WATER_TURNED] = ~0;
   }
 
   /** Hands out `length` adjacent blocks; returns the first, or NONE when no free run is as long. */
@@ -57,6 +67,7 @@ export class Runs {
   allocateAt(first: number, length: number, requested: number, worker: number): void {
     const table = this.#table;
     const found = table.length(first);
+    if (found < length || found > table.blockCount - first) throw unfit(first, found);
     this.#lists.remove(first, found);
     if (found > length) this.#split(first, found, length);
     this.#raiseHighWater(first + length);
@@ -72,7 +83,7 @@ export class Runs {
   /** Turns the first `count` blocks of the free run at `first`, which is at least as long, into a worker's cached ones. */
   cacheAt(first: number, count: number, worker: number): void {
     const table = this.#table;
-    const length = table.length(first);
+    const length = trustedLength(table, first);
     this.#lists.remove(first, length);
     this.#raiseHighWater(first + count);
     if (length > count) table.describeFree(first + count, length - count);
@@ -87,15 +98,15 @@ export class Runs {
   /** Takes back the run at `block`, whose tag the caller has just turned to FREE, and joins it with its neighbours. */
   release(block: number): void {
     const table = this.#table;
-    let length = table.length(block);
+    let length = trustedLength(table, block);
     this.#header[FREE_BLOCKS]! += length;
     const right = table.freeRunAt(block + length);
     if (right !== NONE) length = this.#absorb(block, length, right);
-    const left = table.freeRunBefore(block);
+    const left = this.#freeRunBefore(block);
     if (left !== NONE) {
-      this.#lists.remove(left, table.length(left));
+      this.#lists.remove(left, block - left);
+      length += block - left;
       block = left;
-      length += table.length(left);
       table.set(block, LENGTH, length);
       this.#counters[COALESCED]!++;
     }
@@ -105,7 +116,7 @@ export class Runs {
 
   /** Changes the length of an allocated run where it lies; says whether there was room. */
   resize(block: number, length: number, requested: number, worker: number): boolean {
-    const before = this.#table.length(block);
+    const before = trustedLength(this.#table, block);
     if (length > before && !this.#grow(block, before, length, worker)) return false;
     if (length < before) this.#shrink(block, before, length);
     this.#table.setRequested(block, requested);
@@ -119,11 +130,11 @@ export class Runs {
    */
   roomAround(block: number, length: number): number {
     const table = this.#table;
-    const left = table.freeRunBefore(block);
+    const left = this.#freeRunBefore(block);
     if (left === NONE) return NONE;
-    const own = table.length(block);
-    const right = table.freeRunAt(block + own);
-    const room = table.length(left) + own + (right === NONE ? 0 : table.length(right));
+    const end = block + trustedLength(table, block);
+    const right = table.freeRunAt(end);
+    const room = end - left + (right === NONE ? 0 : trustedLength(table, right));
     return room >= length ? left : NONE;
   }
 
@@ -136,8 +147,9 @@ export class Runs {
     const end = table.blockCount;
     this.#lists.clear();
     this.#header[DEPOT_TOP] = 0;
+    this.#mendHighWater();
     // Whoever ended them may not have come to the barrier.
-    this.#header[PLAIN_CLAIMS] = this.#header[HAS_BARRIER]!;
+    this.#header[PLAIN_CLAIMS] = this.#hasBarrier;
     let freeBlocks = 0;
     let block = 0;
     while (block < end) {
@@ -151,7 +163,33 @@ export class Runs {
   }
 
   #raiseHighWater(end: number): void {
-    if (end > this.#header[HIGH_WATER]!) this.#header[HIGH_WATER] = end;
+    const header = this.#header;
+    const high = header[HIGH_WATER]!;
+    if (end <= high) return;
+    if (header[HIGH_WATER_TURNED] !== ~high) throw broken("I9", `high water is said to be ${high}`);
+    header[HIGH_WATER] = end;
+    header[HIGH_WATER_TURNED] = ~end;
+  }
+
+  /** Of two that differ because a worker died between them, or because one is wrong, the higher one is safe. */
+  #mendHighWater(): void {
+    const header = this.#header;
+    const blockCount = this.#table.blockCount;
+    const possible = [header[HIGH_WATER]!, ~header[HIGH_WATER_TURNED]!].filter((high) =>
+      high >= 0 && high <= blockCount
+    );
+    const high = possible.length === 0 ? blockCount : Math.max(...possible);
+    header[HIGH_WATER] = high;
+    header[HIGH_WATER_TURNED] = ~high;
+  }
+
+  /** First block of the free run that ends right before `block`, or NONE. */
+  #freeRunBefore(block: number): number {
+    const table = this.#table;
+    const left = table.freeRunBefore(block);
+    if (left === NONE) return NONE;
+    if (table.isFree(left) && left + table.length(left) === block) return left;
+    throw broken("I5", `a free run that ends before block ${block} is said to start at block ${left}`);
   }
 
   /** Cuts a free run that is in no list; what is left over is free and in its list. */
@@ -164,7 +202,7 @@ export class Runs {
 
   /** Joins the free run at `right` to the run that ends there; returns their length together. */
   #absorb(block: number, length: number, right: number): number {
-    const both = length + this.#table.length(right);
+    const both = length + trustedLength(this.#table, right);
     this.#lists.remove(right, both - length);
     this.#table.set(block, LENGTH, both);
     this.#counters[COALESCED]!++;
@@ -175,7 +213,7 @@ export class Runs {
     const table = this.#table;
     const right = table.freeRunAt(block + from);
     if (right === NONE) return false;
-    const room = from + table.length(right);
+    const room = from + trustedLength(table, right);
     if (room < to) return false;
     this.#lists.remove(right, room - from);
     const end = block + to;
@@ -201,21 +239,26 @@ export class Runs {
     this.release(rest);
   }
 
-  /** Joins the run at `block` with the free runs after it if it is free, and makes both its ends true. */
+  /**
+   * Joins the run at `block` with the free runs after it if it is free, and makes both its ends true. Returns its length, or
+   * 0 where no worker can have left what stands there.
+   */
   #mendRun(block: number): number {
-    const table = this.#table;
-    let length = this.#checkedLength(block);
+    const length = this.#checkedLength(block);
     if (length === 0) return 0;
-    const tag = table.tag(block);
+    const tag = this.#table.tag(block);
     const state = stateOf(tag);
-    if (isFreeable(tag)) {
-      table.set(block, TAG, FREE);
-      length = this.#joinFree(block, length);
-      if (length !== 0) this.#lists.insert(block, length);
-    } else if (!isCached(state)) {
-      this.#mendAllocated(block, length, tag);
-    }
+    if (isFreeable(tag)) return this.#mendFree(block, length);
+    if (state === ALLOCATED_RUN || (state === ALLOCATED && length === 1)) this.#mendAllocated(block, length, tag);
+    else if (!isCached(state) || length !== 1) return 0;
     return length;
+  }
+
+  #mendFree(block: number, length: number): number {
+    this.#table.set(block, TAG, FREE);
+    const joined = this.#joinFree(block, length);
+    if (joined !== 0) this.#lists.insert(block, joined);
+    return joined;
   }
 
   /** A resize that was cut off may have left the tag of another length, and the bytes that were asked for before. */
@@ -224,10 +267,9 @@ export class Runs {
     this.#clearInside(block, length);
     // Only if it is wrong: a single block may be freed this moment, without the lock.
     if (stateOf(tag) !== allocatedState(length)) table.set(block, TAG, makeTag(allocatedState(length), workerOf(tag)));
-    const blockSize = this.#counters[BLOCK_SIZE]!;
     const requested = table.requested(block);
-    if (!(requested > (length - 1) * blockSize && requested <= length * blockSize)) {
-      table.setRequested(block, length * blockSize);
+    if (!(requested > (length - 1) * this.#blockSize && requested <= length * this.#blockSize)) {
+      table.setRequested(block, length * this.#blockSize);
     }
   }
 
@@ -262,6 +304,10 @@ export class Runs {
     const length = this.#table.length(block);
     return length >= 1 && length <= this.#table.blockCount - block ? length : 0;
   }
+}
+
+function unfit(first: number, length: number): MemPoolError {
+  return broken("I4", `the free run at block ${first} has a length of ${length} and is not on the list of its class`);
 }
 
 /** Whether a run is free, would be had its worker lived a moment longer, or is nobody's in the depot. */

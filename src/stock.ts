@@ -3,6 +3,7 @@ import { CACHED_BLOCKS, CHECKED, FREE, NONE } from "./layout.ts";
 import { Reaper } from "./reaper.ts";
 import { Supply } from "./supply.ts";
 import { type BlockTable, isAllocated } from "./table.ts";
+import { trustRun } from "./trust.ts";
 import type { Views } from "./views.ts";
 
 /**
@@ -15,6 +16,7 @@ export class Stock {
   readonly #region: Region;
   readonly #views: Views;
   readonly #table: BlockTable;
+  readonly #blockSize: number;
   readonly #slot: number;
   readonly #worker: number;
   readonly #caching: boolean;
@@ -24,6 +26,7 @@ export class Stock {
     this.#region = region;
     this.#views = views;
     this.#table = views.table;
+    this.#blockSize = views.blockSize;
     this.#slot = slot;
     this.#worker = worker;
     this.#caching = views.header[CACHED_BLOCKS] !== 0;
@@ -33,7 +36,7 @@ export class Stock {
   }
 
   lengthFor(bytes: number): number {
-    return Math.ceil(bytes / this.#views.blockSize);
+    return Math.ceil(bytes / this.#blockSize);
   }
 
   /** A run for so many bytes; when the free runs are exhausted, from what others have cached. NONE when there is none. */
@@ -65,13 +68,19 @@ export class Stock {
 
   /**
    * Turns the tag of an allocated run to this state, in one step that only one worker can win. Returns the tag before, or
-   * 0 when the run is not allocated.
+   * 0 when the run is not allocated. Throws, and changes nothing, where the run's words contradict each other.
    */
   claim(block: number, state: number): number {
     for (let tag = this.#table.loadTag(block); isAllocated(tag); tag = this.#table.loadTag(block)) {
+      if (!this.#table.isTight(block, this.#blockSize)) trustRun(this.#views, block, tag);
       if (this.#table.exchangeTag(block, tag, state)) return tag;
     }
     return 0;
+  }
+
+  /** Throws where the words of an allocated run contradict each other. */
+  trust(block: number): void {
+    trustRun(this.#views, block);
   }
 
   /** Makes an allocated run free; says whether it was one. */
@@ -89,8 +98,7 @@ export class Stock {
 
   /** In a checked pool, zeroes what becomes free: the blocks from `first` to the one before `end`, if any. */
   clear(first: number, end: number): void {
-    const { blockSize } = this.#views;
-    if (this.#zeroing && end > first) this.#region.zero(first * blockSize, (end - first) * blockSize);
+    if (this.#zeroing && end > first) this.#region.zero(first * this.#blockSize, (end - first) * this.#blockSize);
   }
 
   /** Makes free what workers have cached, those that died too; says whether that was anything. */

@@ -11,6 +11,7 @@ import {
   HEADER_BYTES,
   HEADER_FORMAT,
   HEADER_MAGIC,
+  HEADER_SUM,
   LIVE,
   LOCK_TIMEOUT,
   MAGIC,
@@ -30,6 +31,7 @@ import { Runs } from "./runs.ts";
 import { Slots } from "./slots.ts";
 import { BlockTable } from "./table.ts";
 import { Traces } from "./traces.ts";
+import { headerSum } from "./trust.ts";
 
 /** Header and table of a region as typed arrays, and the structures that live in them. */
 export class Views {
@@ -87,6 +89,7 @@ export function formatRegion(meta: ArrayBuffer, settings: Settings, hasBarrier: 
   header[CHECKED] = Number(settings.checked);
   header[HAS_BARRIER] = Number(hasBarrier);
   header[PLAIN_CLAIMS] = Number(hasBarrier);
+  header[HEADER_SUM] = headerSum(header);
   const views = new Views(meta);
   views.runs.format();
   Atomics.store(header, STATE, LIVE);

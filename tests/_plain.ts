@@ -2,7 +2,7 @@
 
 import type { Settings } from "../src/options.ts";
 import { settingsFrom } from "../src/options.ts";
-import { FIRST_LEVELS, FREE, NONE, SECOND_LEVELS, TAG } from "../src/layout.ts";
+import { FIRST_LEVELS, FREE, NEXT_WORKER, NONE, SECOND_LEVELS, TAG } from "../src/layout.ts";
 import { stateOf } from "../src/table.ts";
 import { formatRegion, type Views } from "../src/views.ts";
 
@@ -11,7 +11,9 @@ export const BLOCK_SIZE = 64;
 /** Header and table of a new pool with so many blocks. */
 export function plainViews(blockCount: number): Views {
   const settings = plainSettings(blockCount);
-  return formatRegion(new ArrayBuffer(settings.metaBytes), settings, false);
+  const views = formatRegion(new ArrayBuffer(settings.metaBytes), settings, false);
+  views.header[NEXT_WORKER] = 10; // as if some had attached
+  return views;
 }
 
 export function plainSettings(blockCount: number): Settings {

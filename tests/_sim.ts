@@ -7,10 +7,11 @@
 import { Blocks } from "../src/blocks.ts";
 import { checkInvariants } from "../src/check.ts";
 import { CONTENDED, INHERITED, LOCKED, type Native, type Region, TIMED_OUT } from "../src/ffi/native.ts";
-import { HEADER_BYTES, NEXT_WORKER, NONE } from "../src/layout.ts";
+import { HEADER_BYTES, LIVE, NONE, STATE } from "../src/layout.ts";
 import { Lock } from "../src/lock.ts";
 import { settingsFrom } from "../src/options.ts";
 import { collectStats, type MemPoolStats } from "../src/stats.ts";
+import { checkHeader, stateError } from "../src/trust.ts";
 import { formatRegion, Views } from "../src/views.ts";
 
 /** What would have ended the process. */
@@ -216,7 +217,9 @@ export class SimWorker {
   /** Takes a number and a slot, as `Attachment` does. */
   static attach(stage: Stage, doomed = false): SimWorker {
     const views = new Views(stage.meta);
-    const number = Atomics.add(views.header, NEXT_WORKER, 1);
+    checkHeader(views);
+    if (views.header[STATE] !== LIVE) throw stateError("attach", views.header[STATE]!);
+    const number = views.slots.nextWorker();
     const thread = stage.threadFor(number, doomed);
     const lock = new Lock(stage.native, stage.regionFor(thread, views.meta), views, number);
     const slot = lock.run("attach", () => views.slots.take(number, thread));

@@ -233,8 +233,8 @@ const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
     const newcomer = new SimWorker(memory, one.views, number, memory.threadFor(number), 5);
     return {
       actor: newcomer,
-      act: ({ views: { header, slots }, lock, thread }) => {
-        const taken = [Atomics.add(header, NEXT_WORKER, 1), lock.run("attach", () => slots.take(number, thread))];
+      act: ({ views: { slots }, lock, thread }) => {
+        const taken = [slots.nextWorker(), lock.run("attach", () => slots.take(number, thread))];
         assertEquals(taken, [number, 5]);
       },
     };
