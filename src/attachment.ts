@@ -230,7 +230,7 @@ function takeSlot(native: Native, views: Views, lock: Lock, worker: number): num
     throw new MemPoolError("too-many-workers", `Cannot attach: ${why}`);
   }
   const slot = lock.run("attach", () => {
-    if (views.slots.slotOf(worker) !== NONE) throw broken("I12", `worker number ${worker} is used a second time`);
+    if (views.slots.slotOf(worker) !== NONE) throw broken("I13", `worker number ${worker} is used a second time`);
     const free = views.slots.take(worker, thread);
     if (free !== NONE) return free;
     new Reaper(native, views, (block) => views.runs.release(block)).evict();

@@ -141,7 +141,7 @@ function checkOwner({ header }: Views, block: number, tag: number, workers: Read
   const known = isCached(stateOf(tag))
     ? tag === IN_DEPOT || workers.has(worker)
     : worker === ORPHAN || (worker >= 1 && worker < header[NEXT_WORKER]!);
-  if (!known) throw broken("I12", `block ${block} is said to belong to worker ${worker}`);
+  if (!known) throw broken("I13", `block ${block} is said to belong to worker ${worker}`);
 }
 
 /** What is handed out or cached starts a run: free() trusts tags without a walk. Above high water there is nothing. */
@@ -205,16 +205,16 @@ function checkSlots(views: Views): Set<number> {
   const { header, slots } = views;
   const workers = new Set<number>();
   const next = header[NEXT_WORKER]!;
-  if (!(next >= 1 && next <= MAX_WORKERS + 1)) throw broken("I12", `the next worker is said to be number ${next}`);
+  if (!(next >= 1 && next <= MAX_WORKERS + 1)) throw broken("I13", `the next worker is said to be number ${next}`);
   const used = header[SLOTS_USED]!;
-  if (!(used >= 0 && used <= SLOT_COUNT)) throw broken("I12", `${used} slots are said to be used`);
+  if (!(used >= 0 && used <= SLOT_COUNT)) throw broken("I13", `${used} slots are said to be used`);
   for (let slot = 0; slot < SLOT_COUNT; slot++) {
     const worker = slots.trustedWorker(slot);
     if (worker === 0) continue;
     const possible = slot < used && worker >= 1 && worker < next && !workers.has(worker);
-    if (!possible) throw broken("I12", `slot ${slot} of ${used} has worker ${worker}`);
+    if (!possible) throw broken("I13", `slot ${slot} of ${used} has worker ${worker}`);
     const swept = header[slotWord(slot) + SLOT_SWEPT]!;
-    if (swept !== 0 && swept !== ~worker) throw broken("I12", `slot ${slot} is said to be swept of worker ${~swept}`);
+    if (swept !== 0 && swept !== ~worker) throw broken("I13", `slot ${slot} is said to be swept of worker ${~swept}`);
     workers.add(worker);
     checkCache(views, slot);
   }
@@ -224,9 +224,9 @@ function checkSlots(views: Views): Set<number> {
 function checkCache(views: Views, slot: number): void {
   const capacity = views.header[CACHED_BLOCKS]!;
   const top = Atomics.load(views.header, slotWord(slot) + SLOT_TOP);
-  if (!(top >= 0 && top <= capacity)) throw broken("I13", `the cache of slot ${slot} is said to hold ${top} blocks`);
+  if (!(top >= 0 && top <= capacity)) throw broken("I14", `the cache of slot ${slot} is said to hold ${top} blocks`);
   for (const block of entriesOf(views, slot, top)) {
-    if (!isInTable(views.table, block)) throw broken("I13", `a cache holds block ${block}`);
+    if (!isInTable(views.table, block)) throw broken("I14", `a cache holds block ${block}`);
   }
 }
 
@@ -241,12 +241,12 @@ function checkOwnCache(views: Views): void {
   const worker = header[HOLDER]!;
   if (worker === 0) return;
   const slot = slots.slotOf(worker);
-  if (slot === NONE) throw broken("I12", `worker ${worker}, which looks, has no slot`);
+  if (slot === NONE) throw broken("I13", `worker ${worker}, which looks, has no slot`);
   const entered = new Set(entriesOf(views, slot, header[slotWord(slot) + SLOT_TOP]!));
   const cached = makeTag(CACHED, worker);
   for (let block = 0; block < table.blockCount; block += table.length(block)) {
     if (table.tag(block) === cached && !entered.has(block)) {
-      throw broken("I13", `block ${block} is cached by worker ${worker} without an entry`);
+      throw broken("I14", `block ${block} is cached by worker ${worker} without an entry`);
     }
   }
 }

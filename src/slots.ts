@@ -52,7 +52,7 @@ export class Slots {
     for (;;) {
       const worker = Atomics.load(header, NEXT_WORKER);
       if (!(worker >= 1 && worker <= MAX_WORKERS + 1)) {
-        throw broken("I12", `the next worker is said to be number ${worker}`);
+        throw broken("I13", `the next worker is said to be number ${worker}`);
       }
       if (worker > MAX_WORKERS) return NONE; // or the numbers would start anew
       if (Atomics.compareExchange(header, NEXT_WORKER, worker, worker + 1) === worker) return worker;
@@ -130,7 +130,7 @@ export class Slots {
   trustedWorker(slot: number): number {
     const worker = this.worker(slot);
     if (this.#header[slotWord(slot) + SLOT_SUM] === (worker === 0 ? 0 : this.#sum(slot, worker))) return worker;
-    throw broken("I12", `slot ${slot} names worker ${worker} and thread ${this.thread(slot)}, and a wrong sum`);
+    throw broken("I13", `slot ${slot} names worker ${worker} and thread ${this.thread(slot)}, and a wrong sum`);
   }
 
   /** The thread that the slot's worker is. */

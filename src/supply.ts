@@ -143,14 +143,14 @@ export class Supply {
   #topOf(slot: number): number {
     const top = Atomics.load(this.#views.meta, slotWord(slot) + SLOT_TOP);
     if (top >= 0 && top <= this.#capacity) return top;
-    throw broken("I13", `the cache of slot ${slot} is said to hold ${top} blocks`);
+    throw broken("I14", `the cache of slot ${slot} is said to hold ${top} blocks`);
   }
 
   /** The block of an entry, of any worker's cache. */
   #blockOf(entry: number): number {
     const block = this.#views.meta[entry]!;
     if (isInTable(this.#views.table, block)) return block;
-    throw broken("I13", `a cache holds block ${block}`);
+    throw broken("I14", `a cache holds block ${block}`);
   }
 
   #dropTop(top: number): number {
