@@ -28,9 +28,13 @@
  * @module
  */
 
+export type { TypedArrayConstructor } from "./src/arrays.ts";
+export type { BlockInfo } from "./src/block_list.ts";
 export { alloc, attach, calloc, destroy, free, init, realloc } from "./src/default_pool.ts";
 export { MemPoolError, type MemPoolErrorCode } from "./src/errors.ts";
+export type { Insight } from "./src/insight.ts";
 export type { LeakInfo } from "./src/leaks.ts";
+export type { Lease } from "./src/lease.ts";
 export type { Membership } from "./src/membership.ts";
 export type { MemPoolHandle, MemPoolOptions } from "./src/options.ts";
 export { type Block, MemPool } from "./src/pool.ts";

@@ -56,7 +56,7 @@ static void create_reports(call_kind kind, uint32_t nth) {
     size_t maps = lines_of("/proc/self/maps");
     size_t files = open_files();
     fail_from(kind, nth, 1);
-    expect(mempool_create(META, OWN) == -ODD);
+    expect(mempool_create(META, OWN, OWN) == -ODD);
     expect(mempool_calls(kind) >= nth);
     all_work();
     expect(!COUNTS_MAPS || lines_of("/proc/self/maps") <= maps);
@@ -77,7 +77,7 @@ static void a_new_range_that_cannot_be_had(void) {
 static void a_new_range_that_cannot_go_back_either(void) {
     fail(CALL_MUNMAP);
     fail(CALL_MPROTECT);
-    expect(mempool_create(META, OWN) == -ODD);
+    expect(mempool_create(META, OWN, OWN) == -ODD);
     all_work();
     create_works();
 }
@@ -128,6 +128,25 @@ static void memory_that_cannot_be_given_back_harms_nobody(void) {
     }
 }
 
+static void data_that_cannot_grow_stay_as_they_are(void) {
+    const size_t most = OWN * 2;
+    double id = mempool_create(META, 4096, most);
+    int32_t opened = mempool_open(id);
+    uint32_t region = (uint32_t)opened;
+    expect(opened >= 0);
+    mempool_close(region);
+    fail(CALL_MPROTECT);
+    expect(mempool_grow(region, most) == ODD);
+    all_work();
+    expect(mempool_grow(region, most) == 0);
+    memset(mempool_data(region), 7, most);
+    fail(CALL_MADVISE);
+    expect(mempool_discard(region, MEMPOOL_DATA, 0, most) == 0);
+    all_work();
+    expect(((unsigned char *)mempool_data(region))[0] == 7);
+    end(region);
+}
+
 static void *ask_for_id(void *argument) {
     *(double *)argument = mempool_thread();
     return NULL;
@@ -152,7 +171,7 @@ static void a_thread_that_cannot_be_watched(void) {
         expect(mempool_thread() == -ODD);
     }
     fail_from(calls[last], 1, 1000);
-    double region_id = mempool_create(META, OWN);
+    double region_id = mempool_create(META, OWN, OWN);
     int32_t region = mempool_open(region_id);
     expect(region_id > 0 && region >= 0);
     mempool_close((uint32_t)region);
@@ -300,6 +319,7 @@ void test_faults(void) {
     a_range_that_cannot_be_used_again();
     memory_that_cannot_be_mapped_anew_is_emptied();
     memory_that_cannot_be_given_back_harms_nobody();
+    data_that_cannot_grow_stay_as_they_are();
     a_barrier_that_is_not_there();
 #ifdef HAVE_ROBUST_MUTEX
     a_lock_that_is_free_again_soon();

@@ -53,6 +53,12 @@ int os_open(unsigned char *from, unsigned char *to);
 /* Takes access from whole pages. Returns an errno. */
 int os_guard(unsigned char *from, unsigned char *to);
 
+/* Makes whole pages that were guarded readable and writable, and zero. Returns an errno. */
+int os_unguard(unsigned char *from, unsigned char *to);
+
+/* Makes whole pages that are open zero by giving their memory back. Returns an errno. */
+int os_discard(unsigned char *where, size_t bytes);
+
 /* Makes a whole range zero again, guards included. Whoever reads in what was open meets no hole. Returns an errno. */
 int os_renew(unsigned char *range, size_t bytes);
 

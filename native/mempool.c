@@ -35,7 +35,7 @@ typedef struct {
     size_t meta_reserved;  /* without its guard page */
     size_t data_reserved;
     size_t meta_bytes;     /* readable and writable, in whole pages */
-    size_t data_bytes;     /* what the caller asked for */
+    size_t data_bytes;     /* what the data may grow to */
     size_t data_open;      /* readable and writable, in whole pages; never shrinks: stale buffers */
 } region_entry;
 
@@ -199,16 +199,16 @@ static void sweep_destroyed(void) {
     }
 }
 
-static int make_region(size_t meta_bytes, size_t data_bytes, region_entry **made) {
+static int make_region(size_t meta_bytes, size_t data_bytes, size_t most_bytes, region_entry **made) {
     size_t page = os_page_size();
     region_entry *entry;
-    int error = find_range(size_class(round_up(meta_bytes, page)), size_class(round_up(data_bytes, page)), &entry);
+    int error = find_range(size_class(round_up(meta_bytes, page)), size_class(round_up(most_bytes, page)), &entry);
     if (error != 0) {
         return error;
     }
     size_t data_open = round_up(data_bytes, page);
     entry->meta_bytes = round_up(meta_bytes, page);
-    entry->data_bytes = data_bytes;
+    entry->data_bytes = most_bytes;
     entry->data_open = data_open > entry->data_open ? data_open : entry->data_open;
     error = guard_parts(entry);
     if (error == 0) {
@@ -226,6 +226,20 @@ static int make_region(size_t meta_bytes, size_t data_bytes, region_entry **made
     entry->id = next_sequence++ * REGION_LIMIT + index_of(entry);
     *made = entry;
     return 0;
+}
+
+static int open_more(region_entry *entry, size_t data_open) {
+    if (entry->state != LIVE || data_open > entry->data_reserved) {
+        return EINVAL;
+    }
+    if (data_open <= entry->data_open) {
+        return 0;
+    }
+    int error = os_unguard(entry->data + entry->data_open, entry->data + data_open);
+    if (error == 0) {
+        entry->data_open = data_open;
+    }
+    return error;
 }
 
 static bool issued(double id) {
@@ -263,15 +277,16 @@ double mempool_process(void) {
     return (double)nonce;
 }
 
-double mempool_create(double meta_bytes, double data_bytes) {
-    if (!(meta_bytes >= MEMPOOL_LOCK_BYTES && data_bytes >= 1 && meta_bytes + data_bytes <= ADDRESS_LIMIT)) {
+double mempool_create(double meta_bytes, double data_bytes, double most_bytes) {
+    bool ordered = meta_bytes >= MEMPOOL_LOCK_BYTES && data_bytes >= 1 && data_bytes <= most_bytes;
+    if (!(ordered && meta_bytes + most_bytes <= ADDRESS_LIMIT)) {
         return -EINVAL;
     }
     double thread = mempool_thread();
     region_entry *made = NULL;
     os_mutex_lock(&registry);
     sweep_destroyed();
-    int error = make_region((size_t)meta_bytes, (size_t)data_bytes, &made);
+    int error = make_region((size_t)meta_bytes, (size_t)data_bytes, (size_t)most_bytes, &made);
     double id = -error;
     if (error == 0) {
         hold_begin(index_of(made), thread);
@@ -315,6 +330,29 @@ void mempool_destroy(uint32_t region, double keep_bytes, uint32_t timeout_ms) {
         os_give_back(entry->base + keep, entry->meta_bytes - keep);
         mempool_unlock(region);
     }
+}
+
+int32_t mempool_grow(uint32_t region, double data_bytes) {
+    if (!(data_bytes >= 1 && data_bytes <= ADDRESS_LIMIT)) {
+        return EINVAL;
+    }
+    os_mutex_lock(&registry);
+    int error = open_more(&regions[region], round_up((size_t)data_bytes, os_page_size()));
+    os_mutex_unlock(&registry);
+    return error;
+}
+
+double mempool_discard(uint32_t region, uint32_t part, double offset, double bytes) {
+    size_t page = os_page_size();
+    unsigned char *base = part == MEMPOOL_META ? regions[region].base : regions[region].data;
+    size_t from = round_up((size_t)offset, page);
+    size_t to = (size_t)(offset + bytes) / page * page;
+    if (from >= to || os_discard(base + from, to - from) != 0) {
+        return 0;
+    }
+    memset(base + (size_t)offset, 0, from - (size_t)offset);
+    memset(base + to, 0, (size_t)(offset + bytes) - to);
+    return (double)(to - from);
 }
 
 int32_t mempool_lock(uint32_t region, uint32_t timeout_ms) {

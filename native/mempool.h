@@ -21,10 +21,14 @@
 #include <stdint.h>
 
 /* Raise it with every change of a signature or of the meaning of a function; src/ffi/native.ts mirrors it. */
-#define MEMPOOL_ABI 3
+#define MEMPOOL_ABI 4
 
 /* Room at the start of a region for the lock of any platform. src/layout.ts mirrors it. */
 #define MEMPOOL_LOCK_BYTES 128
+
+/* The parts of a region, for mempool_discard. */
+#define MEMPOOL_META 0u
+#define MEMPOOL_DATA 1u
 
 /* What mempool_open says instead of an index. */
 #define MEMPOOL_UNKNOWN (-1)
@@ -61,16 +65,19 @@ MEMPOOL_EXPORT double mempool_thread(void);
  */
 MEMPOOL_EXPORT int32_t mempool_alive(double thread);
 
-/* Maps a region, opened once for the caller. Returns its id, never used again, or -errno. */
-MEMPOOL_EXPORT double mempool_create(double meta_bytes, double data_bytes);
+/*
+ * Maps a region whose data may grow up to most_bytes, opened once for the caller. Returns its id, never used again, or
+ * -errno.
+ */
+MEMPOOL_EXPORT double mempool_create(double meta_bytes, double data_bytes, double most_bytes);
 
 /* The index of the live region with this id, or MEMPOOL_UNKNOWN or MEMPOOL_DESTROYED. */
 MEMPOOL_EXPORT int32_t mempool_open(double id);
 
 /*
- * Ends one mempool_create or mempool_open of the calling thread, and its hold on the lock if it has that. A thread that ends is taken to have closed all: that is
- * looked after in mempool_create, mempool_open and mempool_close. When a destroyed region is open nowhere any more, it
- * gives up all its memory.
+ * Ends one mempool_create or mempool_open of the calling thread, and its hold on the lock if it has that. A thread that
+ * ends is taken to have closed all: that is looked after in mempool_create, mempool_open and mempool_close. When a
+ * destroyed region is open nowhere any more, it gives up all its memory.
  */
 MEMPOOL_EXPORT void mempool_close(uint32_t region);
 
@@ -81,7 +88,16 @@ MEMPOOL_EXPORT void mempool_close(uint32_t region);
  */
 MEMPOOL_EXPORT void mempool_destroy(uint32_t region, double keep_bytes, uint32_t timeout_ms);
 
-/* Each part: its first byte, and how many bytes there are; meta in whole pages, data as it was asked for. */
+/* Lets the data of a live region reach to data_bytes, if they do not: zeros, for every thread. Returns an errno. */
+MEMPOOL_EXPORT int32_t mempool_grow(uint32_t region, double data_bytes);
+
+/*
+ * Makes these bytes of a part 0, by giving the memory of the whole pages among them back to the system. Returns how many
+ * bytes those pages have; 0, and has done nothing, where there is no whole page or the system refuses.
+ */
+MEMPOOL_EXPORT double mempool_discard(uint32_t region, uint32_t part, double offset, double bytes);
+
+/* Each part: its first byte, and how many bytes there are; meta in whole pages, of data those that there may be. */
 MEMPOOL_EXPORT void *mempool_meta(uint32_t region);
 MEMPOOL_EXPORT void *mempool_data(uint32_t region);
 MEMPOOL_EXPORT double mempool_meta_bytes(uint32_t region);

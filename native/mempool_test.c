@@ -16,7 +16,7 @@ unsigned effort = 1;
 uint64_t seed;
 
 uint32_t create(double meta, double data, double *id) {
-    *id = mempool_create(meta, data);
+    *id = mempool_create(meta, data, data);
     expect(*id > 0);
     int32_t region = mempool_open(*id);
     expect(region >= 0);

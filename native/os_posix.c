@@ -56,6 +56,19 @@ int os_guard(unsigned char *from, unsigned char *to) {
     return mprotect(from, (size_t)(to - from), PROT_NONE) == 0 ? 0 : errno;
 }
 
+int os_unguard(unsigned char *from, unsigned char *to) {
+    return mprotect(from, (size_t)(to - from), PROT_READ | PROT_WRITE) == 0 ? 0 : errno;
+}
+
+/* Only Linux promises zeros after madvise; elsewhere new pages take the place of the old ones. */
+int os_discard(unsigned char *where, size_t bytes) {
+#if defined(__linux__)
+    return madvise(where, bytes, MADV_DONTNEED) == 0 ? 0 : errno;
+#else
+    return os_renew(where, bytes);
+#endif
+}
+
 int os_renew(unsigned char *range, size_t bytes) {
     return map_zero_pages(range, bytes) != NULL ? 0 : errno;
 }

@@ -51,6 +51,16 @@ int os_guard(unsigned char *from, unsigned char *to) {
     return decommit(from, (size_t)(to - from));
 }
 
+int os_unguard(unsigned char *from, unsigned char *to) {
+    return os_open(from, to);
+}
+
+/* Who touches a page between the two calls gets it from our handler, see below. */
+int os_discard(unsigned char *where, size_t bytes) {
+    int error = decommit(where, bytes);
+    return error != 0 ? error : os_open(where, where + bytes);
+}
+
 int os_renew(unsigned char *range, size_t bytes) {
     return decommit(range, bytes);
 }

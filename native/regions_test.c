@@ -41,13 +41,13 @@ static void guard_pages_fault(void) {
 }
 
 static void sizes_that_cannot_be_are_refused(void) {
-    expect(mempool_create(META, 0) == -EINVAL);
-    expect(mempool_create(0, DATA) == -EINVAL);
-    expect(mempool_create(META, -1) == -EINVAL);
-    expect(mempool_create(META, 1e300) == -EINVAL);
+    expect(mempool_create(META, 0, 0) == -EINVAL);
+    expect(mempool_create(0, DATA, DATA) == -EINVAL);
+    expect(mempool_create(META, -1, -1) == -EINVAL);
+    expect(mempool_create(META, 1e300, 1e300) == -EINVAL);
     double nan = strtod("nan", NULL);
-    expect(mempool_create(META, nan) == -EINVAL);
-    double refused = mempool_create(META, 140000000000000.0);
+    expect(mempool_create(META, nan, nan) == -EINVAL);
+    double refused = mempool_create(META, 140000000000000.0, 140000000000000.0);
     expect(refused == -ENOMEM || refused == -EINVAL); /* the latter under Valgrind */
 }
 
@@ -271,11 +271,11 @@ static void a_full_registry_forgets_what_has_rested_longest(void) {
 static void a_registry_full_of_live_regions_says_so(void) {
     static double ids[REGION_LIMIT];
     unsigned made = 0;
-    while (made < REGION_LIMIT && (ids[made] = mempool_create(META, 4096)) > 0) {
+    while (made < REGION_LIMIT && (ids[made] = mempool_create(META, 4096, 4096)) > 0) {
         made++;
     }
     expect(made > REGION_LIMIT / 2);
-    expect(mempool_create(META, 4096) == -ENFILE);
+    expect(mempool_create(META, 4096, 4096) == -ENFILE);
     for (unsigned i = 0; i < made; i++) {
         int32_t region = mempool_open(ids[i]);
         mempool_close((uint32_t)region);
@@ -285,6 +285,71 @@ static void a_registry_full_of_live_regions_says_so(void) {
 }
 
 #endif
+
+/* A size that no other test uses: a range that is used again may be open further than it need be. */
+#define MOST (DATA * 5)
+
+/* Made for 4 KiB of data that may become MOST. */
+static uint32_t create_to_grow(double *id) {
+    *id = mempool_create(META, 4096, MOST);
+    int32_t region = mempool_open(*id);
+    expect(region >= 0);
+    mempool_close((uint32_t)region);
+    return (uint32_t)region;
+}
+
+static void write_after_first_page(uint32_t region) {
+    ((volatile unsigned char *)mempool_data(region))[4096] = 1;
+}
+
+static void write_after_most(uint32_t region) {
+    ((volatile unsigned char *)mempool_data(region))[MOST] = 1;
+}
+
+static void data_grow_where_they_lie(void) {
+    double id;
+    uint32_t region = create_to_grow(&id);
+    unsigned char *data = mempool_data(region);
+    data[0] = 7;
+    expect(mempool_data_bytes(region) == MOST);
+    expect(faults(write_after_first_page, region));
+    expect(mempool_grow(region, 8192) == 0 && mempool_grow(region, 100) == 0);
+    data[8191] = 7;
+    expect(mempool_grow(region, MOST) == 0);
+    expect(data[0] == 7 && data[8191] == 7 && data[8192] == 0 && mempool_data(region) == data);
+    data[MOST - 1] = 7;
+    expect(faults(write_after_most, region));
+    end(region);
+    expect(data[0] == 0 && data[MOST - 1] == 0);
+}
+
+static void data_do_not_grow_past_what_was_reserved(void) {
+    double id;
+    uint32_t region = create_to_grow(&id);
+    expect(mempool_grow(region, MOST * 2.0) == EINVAL);
+    expect(mempool_grow(region, 0) == EINVAL);
+    expect(mempool_grow(region, strtod("nan", NULL)) == EINVAL);
+    expect(mempool_create(META, DATA, 4096) == -EINVAL);
+    mempool_destroy(region, META, 100);
+    expect(mempool_grow(region, MOST) == EINVAL);
+    mempool_close(region);
+}
+
+static void what_is_discarded_is_zero(void) {
+    double id;
+    uint32_t region = create(META * 4, DATA, &id);
+    unsigned char *data = mempool_data(region);
+    unsigned char *meta = mempool_meta(region);
+    memset(data, 7, DATA);
+    memset(meta + META, 7, META);
+    expect(mempool_discard(region, MEMPOOL_DATA, 100, 4096) == 0 && data[100] == 7);
+    expect(mempool_discard(region, MEMPOOL_DATA, 100, 8192) == 4096);
+    expect(data[99] == 7 && data[100] == 0 && data[4096] == 0 && data[8291] == 0 && data[8292] == 7);
+    expect(mempool_discard(region, MEMPOOL_META, META, META) == META && meta[META] == 0);
+    data[4096] = 7;
+    expect(mempool_discard(region, MEMPOOL_DATA, 0, DATA) == DATA && data[4096] == 0);
+    end(region);
+}
 
 static void zero_and_move(void) {
     double id;
@@ -333,6 +398,9 @@ void test_regions(void) {
     a_full_registry_forgets_what_has_rested_longest();
     a_registry_full_of_live_regions_says_so();
 #endif
+    data_grow_where_they_lie();
+    data_do_not_grow_past_what_was_reserved();
+    what_is_discarded_is_zero();
     zero_and_move();
     exchange_is_one_step();
     the_barrier_says_whether_there_is_one();

@@ -65,7 +65,7 @@ static void destroy_one(double id) {
 }
 
 static void create_one(hand *self) {
-    double id = mempool_create(META, DATA);
+    double id = mempool_create(META, DATA, DATA);
     expect(id > 0);
     int32_t region = mempool_open(id);
     expect(region >= 0);

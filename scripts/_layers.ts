@@ -16,6 +16,7 @@ type LayerName =
   | "face"
   | "defaults"
   | "pool"
+  | "insight"
   | "membership"
   | "operations"
   | "attachment"
@@ -27,9 +28,10 @@ type LayerName =
 
 /** From the top down. Every file of src has its place here: a new one is added to a row. */
 const layers: Readonly<Record<LayerName, Layer>> = {
-  face: { files: ["mod.ts"], uses: ["defaults", "pool", "membership", "rooms", "ground"] },
+  face: { files: ["mod.ts"], uses: ["defaults", "pool", "insight", "membership", "rooms", "ground"] },
   defaults: { files: ["src/default_pool.ts"], uses: ["pool", "rooms", "ground"] },
-  pool: { files: ["src/pool.ts"], uses: ["membership", "operations", "attachment", "rooms", "ground"] },
+  pool: { files: ["src/pool.ts"], uses: ["insight", "membership", "operations", "attachment", "rooms", "ground"] },
+  insight: { files: ["src/insight.ts"], uses: ["membership", "rooms", "ground"] },
   membership: { files: ["src/membership.ts"], uses: ["operations", "attachment", "rooms", "ground"] },
   operations: {
     files: inSrc("operations checked_operations"),
@@ -39,7 +41,7 @@ const layers: Readonly<Record<LayerName, Layer>> = {
   attachment: { files: ["src/attachment.ts"], uses: ["rooms", "opener", "contract", "ground"] },
   rooms: {
     files: inSrc(
-      "options addressing ended blocks guard resizer stock sections cache supply depot reaper slots views table trust runs free_lists buffers lock check stats traces stack tracked watch leaks checked_addressing",
+      "options addressing ended blocks guard resizer stock sections cache supply depot reaper slots views table trust runs zero_map growth trimmer free_lists buffers lock check stats traces stack tracked watch leaks block_list summary arrays lease checked_addressing",
     ),
     uses: ["contract", "ground"],
     sideways: true,

@@ -10,7 +10,7 @@ import { describeLeaks, type LeakInfo, listLeaks } from "./leaks.ts";
 import { Lock } from "./lock.ts";
 import { checkHandle, type MemPoolHandle, type Settings } from "./options.ts";
 import { Reaper } from "./reaper.ts";
-import { broken, checkHeader, stateError } from "./trust.ts";
+import { broken, checkHeader, stateError, trustedBlockCount } from "./trust.ts";
 import { formatRegion, misfit, Views } from "./views.ts";
 import { Watch } from "./watch.ts";
 
@@ -67,9 +67,10 @@ export class Attachment {
     letGo();
     const native = openNative();
     const bytes = settings.blockCount * settings.blockSize;
-    const id = native.create(settings.metaBytes, bytes);
+    const most = settings.blockCapacity * settings.blockSize;
+    const id = native.create(settings.metaBytes, bytes, most);
     if (id < 0) {
-      throw new MemPoolError("map-failed", `Cannot init pool: the system refused ${bytes} bytes (errno ${-id})`);
+      throw new MemPoolError("map-failed", `Cannot init pool: the system refused ${most} bytes (errno ${-id})`);
     }
     const region = native.region(native.open(id));
     region.close(); // one of the two holds, of `create` and of `open`
@@ -230,6 +231,7 @@ function takeSlot(native: Native, views: Views, lock: Lock, worker: number): num
     throw new MemPoolError("too-many-workers", `Cannot attach: ${why}`);
   }
   const slot = lock.run("attach", () => {
+    trustedBlockCount(views);
     if (views.slots.slotOf(worker) !== NONE) throw broken("I13", `worker number ${worker} is used a second time`);
     const free = views.slots.take(worker, thread);
     if (free !== NONE) return free;

@@ -1,18 +1,7 @@
 import { WorkerCache } from "./cache.ts";
 import type { Native, Region } from "./ffi/native.ts";
 import { type Guard, UNGUARDED } from "./guard.ts";
-import {
-  ALLOCATED,
-  ALLOCS,
-  CACHED_BLOCKS,
-  EXHAUSTED,
-  FREE,
-  FREES,
-  HIGH_WATER,
-  NONE,
-  RELEASING,
-  TAG,
-} from "./layout.ts";
+import { ALLOCATED, ALLOCS, CACHED_BLOCKS, EXHAUSTED, FREE, FREES, NONE, RELEASING, TAG } from "./layout.ts";
 import type { Lock } from "./lock.ts";
 import { Resizer } from "./resizer.ts";
 import { Sections } from "./sections.ts";
@@ -20,35 +9,35 @@ import type { Slots } from "./slots.ts";
 import { Stock } from "./stock.ts";
 import { allocatedState, type BlockTable, isAllocated, makeTag, stateOf } from "./table.ts";
 import { broken } from "./trust.ts";
+import { Trimmer } from "./trimmer.ts";
 import type { Views } from "./views.ts";
+import type { ZeroMap } from "./zero_map.ts";
 
 /** What a worker does with blocks, by their numbers: its cache first, then the lock around the runs. */
 export class Blocks {
   /** The worker's cache, for what needs no lock. */
   readonly cache: WorkerCache;
   readonly #region: Region;
-  readonly #header: Int32Array;
   readonly #counters: Float64Array;
   readonly #table: BlockTable;
+  readonly #zeroed: ZeroMap;
   readonly #slots: Slots;
   readonly #sections: Sections;
   readonly #stock: Stock;
   readonly #resizer: Resizer;
+  readonly #trimmer: Trimmer;
   readonly #slot: number;
   readonly #worker: number;
   readonly #blockSize: number;
   readonly #caching: boolean;
-  /**
-   * HIGH_WATER as the last critical section that allocated found it: what lies below may have been handed out before.
-   * Read outside of one, it would be too low where another worker uses and frees a block in between.
-   */
-  #dirtyBefore = 0;
+  /** Of what the last critical section handed out, the blocks from this one up were zero. Only known inside of it. */
+  #dirtyEnd = 0;
 
   constructor(native: Native, region: Region, views: Views, lock: Lock, slot: number, worker: number) {
     this.#region = region;
-    this.#header = views.header;
     this.#counters = views.counters;
     this.#table = views.table;
+    this.#zeroed = views.zeroed;
     this.#slots = views.slots;
     this.#blockSize = views.blockSize;
     this.#caching = views.header[CACHED_BLOCKS] !== 0;
@@ -57,6 +46,7 @@ export class Blocks {
     this.#sections = new Sections(lock, views.slots, slot);
     this.#stock = new Stock(native, region, views, slot, worker);
     this.#resizer = new Resizer(region, views, this.#sections, this.#stock, slot, worker);
+    this.#trimmer = new Trimmer(region, views);
     this.cache = new WorkerCache(region, views, slot, worker);
   }
 
@@ -73,17 +63,17 @@ export class Blocks {
     }
   }
 
-  /** As `allocate`, all bytes 0. What was never handed out is zero already and is not touched. */
+  /** As `allocate`, all bytes 0. What is zero already, as the system gave it, is not touched. */
   allocateZeroed(bytes: number, guard = UNGUARDED): number {
     let block = this.cache.take(bytes);
-    let dirty = this.#table.blockCount;
+    let dirtyEnd = this.#table.capacity;
     if (block === NONE) {
       block = this.allocate(bytes, guard);
-      dirty = this.#dirtyBefore;
+      dirtyEnd = this.#dirtyEnd;
     }
     if (block !== NONE) {
       const offset = block * this.#blockSize;
-      const length = Math.min(bytes, dirty * this.#blockSize - offset);
+      const length = Math.min(bytes, dirtyEnd * this.#blockSize - offset);
       if (length > 0) this.#region.zero(offset, length);
     }
     return block;
@@ -119,6 +109,21 @@ export class Blocks {
     return this.#sections.run("reap", () => this.#stock.reaper.reap(guard));
   }
 
+  /** Gives the memory of free blocks back to the system, those that are cached too; returns how many bytes that were. */
+  trim(): number {
+    this.#sections.run("trim", () => this.#stock.gather());
+    let bytes = 0;
+    for (let block = 0; block !== NONE;) {
+      // Some at a time: others wait for the lock.
+      block = this.#sections.run("trim", () => {
+        const next = this.#trimmer.trim(block);
+        bytes += this.#trimmer.bytes;
+        return next;
+      });
+    }
+    return bytes;
+  }
+
   /**
    * Makes an allocated run hold so many bytes, its contents kept: where it lies, or else elsewhere. Returns its first
    * block, NONE when there is no room, or NOT_ALLOCATED.
@@ -146,7 +151,7 @@ export class Blocks {
   /** Hands out `count` runs, or none: then returns undefined. */
   allocateMany(count: number, bytes: number, guard = UNGUARDED): Int32Array | undefined {
     // Before: what could throw has no place in a critical section.
-    const blocks = new Int32Array(Math.min(count, this.#table.blockCount));
+    const blocks = new Int32Array(Math.min(count, this.#table.capacity));
     return this.#sections.run("allocate", () => {
       if (!this.#stock.hasRoom(count, bytes)) {
         this.#counters[EXHAUSTED]!++;
@@ -182,7 +187,7 @@ export class Blocks {
   }
 
   #allocateLocked(bytes: number, guard: Guard): number {
-    this.#dirtyBefore = this.#header[HIGH_WATER]!;
+    this.#dirtyEnd = this.#zeroed.highWater;
     if (bytes <= this.#blockSize && this.#caching) {
       this.#stock.supply.refill();
       const block = this.cache.take(bytes);
@@ -190,6 +195,7 @@ export class Blocks {
     }
     const block = this.#stock.take(bytes);
     if (block === NONE) return NONE;
+    this.#dirtyEnd = this.#zeroed.dirtyEnd;
     this.#counters[ALLOCS]!++;
     guard.allocated(block);
     return block;

@@ -79,7 +79,7 @@ export class Buffers {
     this.table = views.table;
     this.blockSize = views.blockSize;
     const limit = views.header[layout.CACHED_BUFFERS]!;
-    const enough = 32 - Math.clz32(views.table.blockCount - 1);
+    const enough = 32 - Math.clz32(views.table.capacity - 1);
     this.mask = limit === 0 ? -1 : (1 << Math.min(31 - Math.clz32(limit), enough)) - 1;
   }
 

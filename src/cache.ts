@@ -54,7 +54,7 @@ export class WorkerCache {
   private readonly counters: Float64Array;
   private readonly capacity: number;
   private readonly blockSize: number;
-  private readonly blockCount: number;
+  private readonly blockCapacity: number;
   /** Bits of a block's size where it is a power of two and every offset fits 31 bits; else -1. */
   private readonly shift: number;
   private readonly perByte: number;
@@ -73,8 +73,8 @@ export class WorkerCache {
     this.counters = views.counters;
     this.capacity = views.header[layout.CACHED_BLOCKS]!;
     this.blockSize = views.blockSize;
-    this.blockCount = views.table.blockCount;
-    this.shift = shiftFor(views.blockSize, this.blockCount);
+    this.blockCapacity = views.table.capacity;
+    this.shift = shiftFor(views.blockSize, this.blockCapacity);
     this.perByte = 1 / views.blockSize;
     this.slot = slotWord(slot);
     this.entries = layout.cacheWord(slot, this.capacity);
@@ -96,7 +96,7 @@ export class WorkerCache {
     if (top >>> 0 >= this.capacity || meta[STATE] !== LIVE) return NONE;
     if (typeof bytes !== "number" || (bytes | 0) !== bytes || bytes < 1 || bytes > this.blockSize) return NONE;
     const block = meta[this.entries + top]!;
-    if (block >>> 0 >= this.blockCount || !this.claim(block, bytes)) return NONE;
+    if (block >>> 0 >= this.blockCapacity || !this.claim(block, bytes)) return NONE;
     meta[slot + SLOT_TOP] = top;
     if (top < meta[slot + SLOT_LOWEST]!) meta[slot + SLOT_LOWEST] = top;
     return block;
@@ -120,7 +120,7 @@ export class WorkerCache {
   giveAt(offset: number): boolean {
     if (typeof offset !== "number") return false;
     const block = this.blockAt(offset);
-    return block >= 0 && block < this.blockCount && this.give(block);
+    return block >= 0 && block < this.blockCapacity && this.give(block);
   }
 
   /** The block that starts at an offset; out of range where none does. */
@@ -166,7 +166,7 @@ export class WorkerCache {
   }
 }
 
-function shiftFor(blockSize: number, blockCount: number): number {
+function shiftFor(blockSize: number, blockCapacity: number): number {
   const shift = 31 - Math.clz32(blockSize);
-  return 2 ** shift === blockSize && blockCount * blockSize <= 2 ** 31 ? shift : -1;
+  return 2 ** shift === blockSize && blockCapacity * blockSize <= 2 ** 31 ? shift : -1;
 }

@@ -24,11 +24,12 @@ import {
   SLOT_TOP,
   SLOTS_USED,
   TAG,
+  ZEROED_BLOCKS,
 } from "./layout.ts";
 import { slotWord } from "./slots.ts";
 import { type BlockTable, isCached, makeTag, stateOf, workerOf } from "./table.ts";
 import type { Lock } from "./lock.ts";
-import { broken, checkHeader, faultOfTaken, isInTable, trustedLength, trustRun } from "./trust.ts";
+import { broken, checkHeader, faultOfTaken, isInTable, trustedBlockCount, trustedLength, trustRun } from "./trust.ts";
 import type { Views } from "./views.ts";
 
 /** Levels that the first-level bitmap has bits for. */
@@ -40,6 +41,7 @@ const LEVEL_BITS = 32;
  */
 export function checkInvariants(views: Views): void {
   checkHeader(views);
+  trustedBlockCount(views);
   const workers = checkSlots(views);
   const found = walkTable(views, workers);
   walkLists(views, found.freeRuns);
@@ -74,6 +76,7 @@ function walkTable(views: Views, workers: ReadonlySet<number>): Found {
     } else {
       checkTaken(views, block, tag);
       checkOwner(views, block, tag, workers);
+      checkUnmarked(views, block, block + length);
       found.end = block + length;
       if (tag === IN_DEPOT) found.inDepot++;
       found[isCached(state) ? "cached" : "allocated"] += length;
@@ -123,6 +126,12 @@ function checkFree({ table, lists }: Views, block: number, length: number): void
   if (before !== block || after !== block) {
     throw broken("I4", `the free run at block ${block} is not on the list of its class`);
   }
+}
+
+/** A block that is marked as zero is free. */
+function checkUnmarked({ zeroed }: Views, first: number, end: number): void {
+  const marked = zeroed.next(true, first, end);
+  if (marked < end) throw broken("I12", `block ${marked} is marked as zero and is not free`);
 }
 
 function linkOf(table: BlockTable, block: number, direction: "next" | "previous"): number {
@@ -185,7 +194,7 @@ function checkDepot({ table, depot }: Views, blocks: number): void {
   }
 }
 
-function checkCounters({ header, table }: Views, found: Found): void {
+function checkCounters({ header, table, zeroed }: Views, found: Found): void {
   const sum = found.allocated + found.cached + header[FREE_BLOCKS]!;
   if (sum !== table.blockCount) {
     throw broken("I6", `${header[FREE_BLOCKS]} blocks are counted free, ${found.free} are`);
@@ -195,6 +204,10 @@ function checkCounters({ header, table }: Views, found: Found): void {
     throw broken("I9", `high water is ${high}, blocks are taken up to ${found.end}`);
   }
   if (header[HIGH_WATER_TURNED] !== ~high) throw broken("I9", `high water is said to be ${high}`);
+  const marks = zeroed.count(0, high);
+  if (header[ZEROED_BLOCKS] !== marks) {
+    throw broken("I12", `${header[ZEROED_BLOCKS]} blocks are said to be marked as zero, ${marks} are`);
+  }
   if (!(header[PEAK_ALLOCATED]! >= 0 && header[PEAK_ALLOCATED]! <= table.blockCount)) {
     throw broken("I9", `the peak is ${header[PEAK_ALLOCATED]} of ${table.blockCount} blocks`);
   }

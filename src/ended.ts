@@ -27,6 +27,7 @@ function smallestRegion(): Views {
   const settings = {
     blockSize: 16,
     blockCount: 1,
+    blockCapacity: 1,
     metaBytes: metaBytes(1, 0, false),
     warnOnMisuse: false,
     cachedBlocks: 0,

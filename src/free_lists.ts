@@ -116,15 +116,15 @@ export class FreeLists {
     return enough === index ? NONE : this.#findWithin(index, length);
   }
 
-  /** Whether the free runs, cut into pieces of this length, make so many of them. */
-  hold(count: number, length: number): boolean {
+  /** How many of `count` pieces of this length the free runs are too few for; 0 when they make them all. */
+  shortage(count: number, length: number): number {
     for (let index = classOf(length); count > 0 && index < FIRST_LEVELS * SECOND_LEVELS; index++) {
       if (!this.isMarked(index)) continue;
       for (let block = this.#first(index); count > 0 && block !== NONE; block = this.#after(block)) {
         count -= Math.floor(trustedLength(this.#table, block) / length);
       }
     }
-    return count <= 0;
+    return Math.max(count, 0);
   }
 
   /** What stands for the first run of a class's list; NONE for none. */

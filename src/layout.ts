@@ -5,6 +5,7 @@
  *     caches       block numbers, as many as CACHED_BLOCKS a slot
  *     depot        block numbers, as many as DEPOT_CACHES caches
  *     block table  one descriptor of 16 bytes a block
+ *     zero map     one bit a block
  *     traces       in a checked pool: 16 bytes a block, and stacks
  *     guard page
  *     data         blockCount * blockSize bytes
@@ -17,7 +18,7 @@
  */
 
 /** Raise it with every change of this file that an attached worker of another version would misread. */
-export const FORMAT = 3;
+export const FORMAT = 4;
 
 /** "mPo1": tells a region from anything else, and from one of the other byte order. */
 export const MAGIC = 0x316f506d;
@@ -29,6 +30,7 @@ export const HEADER_MAGIC = 32;
 export const HEADER_FORMAT = 33;
 /** LIVE or DESTROYED. */
 export const STATE = 34;
+/** Blocks that there are. Written under the lock, and only grows. */
 export const BLOCK_COUNT = 35;
 /** 1 where misuse of `free` is only warned of. */
 export const WARN_ON_MISUSE = 36;
@@ -42,8 +44,10 @@ export const PLAIN_CLAIMS = 40;
 export const HAS_BARRIER = 41;
 /** 1 in a pool that finds misuse. */
 export const CHECKED = 42;
+/** Blocks that there may be. Table, caches and addresses are made for so many. */
+export const BLOCK_CAPACITY = 43;
 /** Sum of all that is written once; see src/trust.ts. */
-export const HEADER_SUM = 43;
+export const HEADER_SUM = 44;
 /** In doubles. */
 export const BLOCK_SIZE = 24;
 
@@ -53,7 +57,7 @@ export const HOLDER = 64;
 export const NEXT_WORKER = 65;
 /** Blocks in free runs. */
 export const FREE_BLOCKS = 66;
-/** No block from this one up was ever handed out or cached, so those are zero. */
+/** No block from this one up was handed out or cached since its memory came from the system, so those are zero. */
 export const HIGH_WATER = 67;
 export const PEAK_ALLOCATED = 68;
 /** One more than the highest slot that ever had a worker. Only grows. */
@@ -63,8 +67,8 @@ export const DEPOT_TOP = 70;
 /** In a checked pool: how many allocations there were, and how much of the stack log is used. Written without the lock. */
 export const LAST_SEQUENCE = 71;
 export const STACK_LOG_USED = 72;
-/** HIGH_WATER with every bit turned: were it too low by accident, calloc would hand out what is not zero. */
-export const HIGH_WATER_TURNED = 73;
+/** Blocks below high water that the zero map marks, or more after a death. */
+export const ZEROED_BLOCKS = 73;
 
 // Counters, in doubles.
 
@@ -75,6 +79,11 @@ export const EXHAUSTED = 40;
 export const LOCK_ACQUISITIONS = 41;
 export const LOCK_CONTENDED = 42;
 export const OWNER_DEATHS = 43;
+export const GROWN = 44;
+
+/** In 32-bit words: HIGH_WATER and BLOCK_COUNT with every bit turned, so that no accident to one word makes them believed. */
+export const HIGH_WATER_TURNED = 90;
+export const BLOCK_COUNT_TURNED = 91;
 
 // Values of STATE. CLOSED stands in no region: it is what a pool object reads once its worker has left.
 
@@ -194,7 +203,7 @@ export const STACK_LOG_WORDS = 2 ** 20;
 // Bounds.
 
 /** So that the number of a word in the table stays below 2^31, and one ArrayBuffer of 4 GiB holds the table. */
-export const MAX_BLOCKS = 2 ** 28 - 2 ** 22;
+export const MAX_BLOCKS = 2 ** 28 - 2 ** 23;
 /** No system that we know maps more for one process. */
 export const MAX_BYTES = 2 ** 47;
 /** So that a tag stays below 2^31. */
@@ -212,15 +221,20 @@ export function tableWord(cachedBlocks: number): number {
   return cacheWord(SLOT_COUNT + DEPOT_CACHES, cachedBlocks);
 }
 
-/** Word where the traces of a checked pool start; the log follows them. */
-export function traceWord(blockCount: number, cachedBlocks: number): number {
-  return tableWord(cachedBlocks) + blockCount * DESCRIPTOR_WORDS;
+/** Word where the zero map starts. */
+export function zeroMapWord(capacity: number, cachedBlocks: number): number {
+  return tableWord(cachedBlocks) + capacity * DESCRIPTOR_WORDS;
 }
 
-/** Bytes of all that is not data. */
-export function metaBytes(blockCount: number, cachedBlocks: number, checked: boolean): number {
-  const words = traceWord(blockCount, cachedBlocks);
-  return (checked ? words + blockCount * TRACE_WORDS + STACK_LOG_WORDS : words) * Int32Array.BYTES_PER_ELEMENT;
+/** Word where the traces of a checked pool start; the log follows them. */
+export function traceWord(capacity: number, cachedBlocks: number): number {
+  return zeroMapWord(capacity, cachedBlocks) + Math.ceil(capacity / 32);
+}
+
+/** Bytes of all that is not data, for a pool that may have so many blocks. */
+export function metaBytes(capacity: number, cachedBlocks: number, checked: boolean): number {
+  const words = traceWord(capacity, cachedBlocks);
+  return (checked ? words + capacity * TRACE_WORDS + STACK_LOG_WORDS : words) * Int32Array.BYTES_PER_ELEMENT;
 }
 
 /** Words for one cache: whole cache lines, so that workers do not share any. */

@@ -1,5 +1,5 @@
 import type { Lock } from "./lock.ts";
-import { isAllocated, workerOf } from "./table.ts";
+import { isAllocated, ownerOf } from "./table.ts";
 import { trustedLength } from "./trust.ts";
 import type { Traces } from "./traces.ts";
 import type { Views } from "./views.ts";
@@ -24,7 +24,7 @@ export interface LeakInfo {
   readonly offset: number;
   /** Bytes that were asked for. */
   readonly byteLength: number;
-  /** Number of the worker that the block belongs to. */
+  /** Number of the worker that the block belongs to, 0 where it is nobody's: see {@linkcode BlockInfo.owner}. */
   readonly owner: number;
   /** Where it was allocated: the caller's frames, innermost first, a line each. */
   readonly stack: string;
@@ -37,27 +37,53 @@ export function listLeaks(lock: Lock, views: Views, traces: Traces): LeakInfo[] 
     return blocksInUse(views, traces).map((block) => ({
       offset: block * blockSize,
       byteLength: table.requested(block),
-      owner: workerOf(table.loadTag(block)),
+      owner: ownerOf(table.loadTag(block)),
       stack: traces.stackAt(traces.allocatedAt(block)),
     }));
   });
 }
 
-/** For people: the same, those of one place together; "" when there are none. */
-export function describeLeaks(leaks: readonly LeakInfo[]): string {
-  if (leaks.length === 0) return "";
-  const sites = new Map<string, { blocks: number; bytes: number }>();
-  for (const { stack, byteLength } of leaks) {
-    const site = sites.get(stack) ?? { blocks: 0, bytes: 0 };
-    sites.set(stack, { blocks: site.blocks + 1, bytes: site.bytes + byteLength });
-  }
-  const lines = [...sites].map(([stack, { blocks, bytes }]) => `${count(blocks, bytes)}, allocated\n${stack}`);
-  const bytes = leaks.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  return [`${count(leaks.length, bytes)}, still allocated`, ...lines].join("\n");
+/** Sites that a report shows: each comes with a stack. */
+const MAX_SITES = 20;
+
+/** What was allocated at one place. */
+interface Site {
+  readonly blocks: number;
+  readonly bytes: number;
 }
 
-function count(blocks: number, bytes: number): string {
-  return `${blocks} block${blocks === 1 ? "" : "s"}, ${bytes} byte${bytes === 1 ? "" : "s"}`;
+/**
+ * For people: the same leaks, those of one place together, with how many and how large they are. The place of the oldest
+ * leak comes first; of very many places the others are only counted. "" when there are no leaks.
+ */
+export function describeLeaks(leaks: readonly LeakInfo[]): string {
+  if (leaks.length === 0) return "";
+  const sites = [...groupBySite(leaks)];
+  const shown = sites.slice(0, MAX_SITES).map(([stack, site]) => `${count(site)}, allocated\n${stack}`);
+  const others = sites.slice(MAX_SITES).map(([, site]) => site);
+  const more = others.length === 0 ? [] : [`… and ${counted(others.length, "more site")}: ${count(sumOf(others))}`];
+  return [`${count(sumOf(sites.map(([, site]) => site)))}, still allocated`, ...shown, ...more].join("\n");
+}
+
+/** In the order of each site's first leak. */
+function groupBySite(leaks: readonly LeakInfo[]): Map<string, Site> {
+  const sites = new Map<string, Site>();
+  for (const { stack, byteLength } of leaks) {
+    sites.set(stack, sumOf([sites.get(stack) ?? { blocks: 0, bytes: 0 }, { blocks: 1, bytes: byteLength }]));
+  }
+  return sites;
+}
+
+function sumOf(sites: readonly Site[]): Site {
+  return sites.reduce((sum, { blocks, bytes }) => ({ blocks: sum.blocks + blocks, bytes: sum.bytes + bytes }));
+}
+
+function count({ blocks, bytes }: Site): string {
+  return `${counted(blocks, "block")}, ${counted(bytes, "byte")}`;
+}
+
+function counted(number: number, name: string): string {
+  return `${number} ${name}${number === 1 ? "" : "s"}`;
 }
 
 function blocksInUse({ table }: Views, traces: Traces): number[] {

@@ -6,9 +6,13 @@ import { Operations } from "./operations.ts";
 import { CheckedOperations } from "./checked_operations.ts";
 import type { MemPoolHandle } from "./options.ts";
 import { stateError } from "./trust.ts";
+import type { Views } from "./views.ts";
 
 /** The operations of a pool that this object may still use; throws "closed" or "destroyed". Not for users. */
 export let liveOperations: (membership: Membership, action: string) => Operations;
+
+/** The region of a pool that this object belongs to, or why there is none; undefined for any other object. Not for users. */
+export let regionOf: (object: object) => Views | "closed" | "destroyed" | undefined;
 
 interface Dropped {
   readonly attachment: Attachment;
@@ -43,13 +47,15 @@ export class Membership implements Disposable {
   /** Whether disposing of this object ends the pool, or only this worker's part in it. */
   readonly #made: boolean;
   readonly #blockSize: number;
-  readonly #blockCount: number;
+  /** Once this object has left; before, the table knows. */
+  #lastBlockCount: number | undefined;
   readonly #onEnd: (ended: Ended) => void;
   #header: Int32Array;
   readonly #onDestroyed: () => void;
 
   static {
     liveOperations = (membership, action) => membership.#live(action);
+    regionOf = (object) => #header in object ? object.#region() : undefined;
   }
 
   /** For `MemPool` only. */
@@ -63,7 +69,6 @@ export class Membership implements Disposable {
       : new CheckedOperations(attachment, attachment.watch);
     this.#made = made;
     this.#blockSize = attachment.views.blockSize;
-    this.#blockCount = attachment.views.table.blockCount;
     this.#onEnd = onEnd;
     this.#header = attachment.views.header;
     this.#onDestroyed = Membership.#endLater(new WeakRef(this));
@@ -71,9 +76,11 @@ export class Membership implements Disposable {
     if (attachment.watch !== undefined) collected.register(this, { attachment, member: this.#onDestroyed }, this);
   }
 
-  /** Bytes that blocks can occupy: `blockCount * blockSize`. Never throws, as the other properties but `buffer`. */
+  /**
+   * Bytes that blocks can occupy now: `blockCount * blockSize`. Never throws, as the other properties but `buffer`.
+   */
   get size(): number {
-    return this.#blockCount * this.#blockSize;
+    return this.blockCount * this.#blockSize;
   }
 
   /** Bytes of a block: `defaultBlockSize`, rounded up to a multiple of the pool's alignment. */
@@ -81,9 +88,9 @@ export class Membership implements Disposable {
     return this.#blockSize;
   }
 
-  /** Number of blocks. */
+  /** Number of blocks that there are now, or that there were last. */
   get blockCount(): number {
-    return this.#blockCount;
+    return this.#lastBlockCount ?? this.#attachment.views.table.blockCount;
   }
 
   /** Whether the pool has been destroyed, as far as this object can know: not after its `close`. */
@@ -97,8 +104,8 @@ export class Membership implements Disposable {
   }
 
   /**
-   * The whole data area: offset o of {@linkcode MemPool.allocOffset} is index o of it. It is never a block. Empty once
-   * the pool is destroyed or this object closed.
+   * The whole data area as it is now: offset o of {@linkcode MemPool.allocOffset} is index o of it. Fetch it again when the
+   * pool may have grown. It is never a block. Empty once the pool is destroyed or this object closed.
    *
    * @throws {MemPoolError} "unsupported": the area is longer than this runtime's buffers can be (4 GiB on Bun).
    */
@@ -123,6 +130,28 @@ export class Membership implements Disposable {
    */
   reap(): number {
     return this.#live("reap").reap();
+  }
+
+  /**
+   * Gives the memory of free blocks back to the system, by whole pages; blocks that workers have cached are made free first.
+   * Takes time proportional to the number of runs and to what goes back, under the lock for some milliseconds at a time.
+   * The system gives memory again when blocks are used: zeros, which `calloc` knows.
+   *
+   * @returns How many bytes of blocks went back.
+   * @example After a rush
+   * ```ts
+   * import { assert, assertEquals } from "@std/assert";
+   * import { MEGABYTE, MemPool } from "../mod.ts";
+   * using pool = MemPool.init(4 * MEGABYTE, 4096);
+   * const block = pool.alloc(MEGABYTE)!;
+   * new Uint8Array(block).fill(1);
+   * pool.free(block);
+   * assert(pool.trim() >= 1_000_000);
+   * assertEquals(pool.trim(), 0); // nothing is left to give
+   * ```
+   */
+  trim(): number {
+    return this.#live("trim").trim();
   }
 
   /**
@@ -168,9 +197,15 @@ export class Membership implements Disposable {
 
   #end(state: typeof CLOSED | typeof DESTROYED): void {
     const after = ended(state);
+    this.#lastBlockCount ??= this.blockCount;
     collected.unregister(this);
     this.#header = after.header;
     this.#onEnd(after);
+  }
+
+  #region(): Views | "closed" | "destroyed" {
+    if (this.#header[STATE] === CLOSED) return "closed";
+    return this.destroyed ? "destroyed" : this.#attachment.views;
   }
 
   #live(action: string): Operations {

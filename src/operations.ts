@@ -1,4 +1,5 @@
 import type { Attachment } from "./attachment.ts";
+import { BlockList } from "./block_list.ts";
 import { NOT_ALLOCATED } from "./resizer.ts";
 import { checkInvariants } from "./check.ts";
 import { MemPoolError } from "./errors.ts";
@@ -6,6 +7,7 @@ import { type Guard, UNGUARDED } from "./guard.ts";
 import { NONE } from "./layout.ts";
 import type { LeakInfo } from "./leaks.ts";
 import { checkCount, checkFromZero, productOf } from "./options.ts";
+import { trustedBlockCount } from "./trust.ts";
 import { collectStats, type MemPoolStats } from "./stats.ts";
 
 /**
@@ -15,12 +17,10 @@ import { collectStats, type MemPoolStats } from "./stats.ts";
 export class Operations {
   readonly #attachment: Attachment;
   readonly #blockSize: number;
-  readonly #size: number;
 
   constructor(attachment: Attachment) {
     this.#attachment = attachment;
     this.#blockSize = attachment.views.blockSize;
-    this.#size = attachment.views.blockSize * attachment.views.table.blockCount;
   }
 
   /** Called before any other. */
@@ -29,8 +29,9 @@ export class Operations {
   }
 
   buffer(): ArrayBuffer {
-    this.#checkBufferLength("make a buffer over the pool", this.#size);
-    return this.#attachment.buffers.whole(this.#size);
+    const size = this.#blockCount() * this.#blockSize;
+    this.#checkBufferLength("make a buffer over the pool", size);
+    return this.#attachment.buffers.whole(size);
   }
 
   alloc(numBytes: number): ArrayBuffer | null {
@@ -117,12 +118,20 @@ export class Operations {
     return this.#attachment.blocks.reap();
   }
 
+  trim(): number {
+    return this.#attachment.blocks.trim();
+  }
+
   leaks(): LeakInfo[] {
     throw new MemPoolError("unsupported", "Cannot list leaks: the pool was made without checked: true");
   }
 
   stats(): MemPoolStats {
     return this.#attachment.lock.inspect("count the pool", () => collectStats(this.#attachment.views));
+  }
+
+  blocks(): BlockList {
+    return this.#attachment.lock.inspect("list blocks", () => new BlockList(this.#attachment.views));
   }
 
   check(): void {
@@ -149,6 +158,16 @@ export class Operations {
     return this.#attachment.blocks.resize(number, numBytes);
   }
 
+  /** Memory from the last block on is not there: what looks wrong may be changing, and is looked at under the lock. */
+  #blockCount(): number {
+    const { views, lock } = this.#attachment;
+    try {
+      return trustedBlockCount(views);
+    } catch {
+      return lock.inspect("make a buffer over the pool", () => trustedBlockCount(views));
+    }
+  }
+
   #resized(number: number, numBytes: number, name: unknown): number {
     const target = number === NONE ? NOT_ALLOCATED : this.resize(number, numBytes, name);
     if (target === NOT_ALLOCATED) throw this.#attachment.addressing.refusal("reallocate", number, name);
@@ -163,10 +182,10 @@ export class Operations {
     return number === NONE ? NONE : number * this.#blockSize;
   }
 
-  /** More than the pool holds is no error but exhaustion, whatever the runtime's limit. */
+  /** More than the pool could ever hold is no error but exhaustion, whatever the runtime's limit. */
   #checkBufferLength(action: string, numBytes: number): void {
     const limit = this.#attachment.maxBufferBytes;
-    if (numBytes > limit && numBytes <= this.#size) {
+    if (numBytes > limit && numBytes <= this.#attachment.views.table.capacity * this.#blockSize) {
       throw new MemPoolError("unsupported", `Cannot ${action}: a buffer holds at most ${limit} bytes, not ${numBytes}`);
     }
   }

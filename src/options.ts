@@ -1,4 +1,3 @@
-import { MemPoolError } from "./errors.ts";
 import { bufferBehind } from "./intrinsics.ts";
 import { MAX_BLOCKS, MAX_BYTES, MAX_CACHED_BLOCKS, metaBytes } from "./layout.ts";
 
@@ -23,6 +22,13 @@ export interface MemPoolOptions {
    */
   readonly onMisuse?: "throw" | "warn";
   /**
+   * The pool may grow up to this many bytes, by itself, when it is exhausted: it doubles, and does more for a request that
+   * needs more. Offsets, buffers and views stay valid. Address space only, until blocks are used.
+   *
+   * @default {size}
+   */
+  readonly maxSize?: number;
+  /**
    * Every block starts on a multiple of this: a power of two from 16 to 4096.
    *
    * @default {16}
@@ -30,7 +36,7 @@ export interface MemPoolOptions {
   readonly alignment?: number;
   /**
    * How many free blocks each worker may keep at hand, from 0, which turns the caches off, to 65,536; more is taken as
-   * that. Unless given, a 32nd of the pool's blocks, and 64 at most.
+   * that. Unless given, a 32nd of the blocks that the pool may have, and 64 at most.
    */
   readonly cachedBlocks?: number;
   /**
@@ -87,6 +93,8 @@ export interface MemPoolHandle {
 export interface Settings {
   readonly blockSize: number;
   readonly blockCount: number;
+  /** Blocks that the pool may grow to. */
+  readonly blockCapacity: number;
   /** Bytes of header and table. */
   readonly metaBytes: number;
   readonly warnOnMisuse: boolean;
@@ -127,13 +135,14 @@ export function settingsFrom(size: unknown, defaultBlockSize: unknown, options: 
     );
   }
   const checked = checkedFrom(given.checked);
-  const blockCount = blockCountFrom(bytes, blockSize, checked);
-  refuseGrowth(bytes, given.maxSize);
-  const cachedBlocks = cachedBlocksFrom(given.cachedBlocks, blockCount, blockSize);
+  const blockCount = blockCountFrom("size", bytes, blockSize, checked);
+  const blockCapacity = blockCountFrom("maxSize", maxSizeFrom(bytes, given.maxSize), blockSize, checked);
+  const cachedBlocks = cachedBlocksFrom(given.cachedBlocks, blockCapacity, blockSize);
   return {
     blockSize,
     blockCount,
-    metaBytes: metaBytes(blockCount, checked ? 0 : cachedBlocks, checked),
+    blockCapacity,
+    metaBytes: metaBytes(blockCapacity, checked ? 0 : cachedBlocks, checked),
     warnOnMisuse: warnFrom(given.onMisuse),
     cachedBlocks: checked ? 0 : cachedBlocks,
     cachedBuffers: wholeNumber("cachedBuffers", given.cachedBuffers, DEFAULT_CACHED_BUFFERS),
@@ -166,11 +175,14 @@ export function checkFromZero(action: string, name: string, value: unknown): ass
 export function productOf(action: string, numMembers: unknown, size: unknown): number {
   checkCount(action, "numMembers", numMembers);
   checkCount(action, "size", size);
-  const bytes = numMembers * size;
-  if (bytes > 2 ** 53) {
-    throw new RangeError(`Cannot ${action}: numMembers * size must not exceed 2^53, got ${numMembers} * ${size}`);
-  }
-  return bytes;
+  return exactProduct(action, "numMembers * size", numMembers, size);
+}
+
+/** The product of two whole numbers, which must be exact; `names` is what messages call it. */
+export function exactProduct(action: string, names: string, one: number, other: number): number {
+  const bytes = one * other;
+  if (bytes <= 2 ** 53) return bytes;
+  throw new RangeError(`Cannot ${action}: ${names} must not exceed 2^53, got ${one} * ${other}`);
 }
 
 /** Checks that something could be a block, an ArrayBuffer or a view on one; returns the buffer. Runs no code of the caller's. */
@@ -184,8 +196,8 @@ export function checkBlock(action: string, block: unknown): ArrayBufferLike {
   return buffer;
 }
 
-/** Checks that something is an iterable of what could be blocks of a pool that has so many; returns them. */
-export function checkBlocks(action: string, blocks: unknown, blockCount: number): object[] {
+/** Checks that something is an iterable of what could be blocks of a pool that may have so many; returns them. */
+export function checkBlocks(action: string, blocks: unknown, capacity: number): object[] {
   if (!isIterable(blocks)) {
     throw new TypeError(`Cannot ${action}: blocks must be an iterable of blocks, got ${describe(blocks)}`);
   }
@@ -193,8 +205,8 @@ export function checkBlocks(action: string, blocks: unknown, blockCount: number)
   for (const block of blocks) {
     checkBlock(action, block);
     given.push(block as object);
-    // More than there are cannot all be allocated: enough to refuse them, also where the iterable never ends.
-    if (given.length > blockCount) break;
+    // More than there can be cannot all be allocated: enough to refuse them, also where the iterable never ends.
+    if (given.length > capacity) break;
   }
   return given;
 }
@@ -252,15 +264,15 @@ function positiveSize(name: string, value: unknown): number {
   return value;
 }
 
-function blockCountFrom(bytes: number, blockSize: number, checked: boolean): number {
+function blockCountFrom(name: string, bytes: number, blockSize: number, checked: boolean): number {
   const blockCount = Math.floor(bytes / blockSize);
   const limit = checked ? MAX_BLOCKS / 2 : MAX_BLOCKS;
   if (bytes > MAX_BYTES) {
-    throw new RangeError(`Cannot init pool: size must not exceed 2^47, got ${bytes}`);
+    throw new RangeError(`Cannot init pool: ${name} must not exceed 2^47, got ${bytes}`);
   }
   if (blockCount > limit) {
     throw new RangeError(
-      `Cannot init pool: size / blockSize must not exceed ${limit}, got ${bytes} / ${blockSize}`,
+      `Cannot init pool: ${name} / blockSize must not exceed ${limit}, got ${bytes} / ${blockSize}`,
     );
   }
   return blockCount;
@@ -271,11 +283,11 @@ function checkedFrom(value: unknown = false): boolean {
   throw new TypeError(`Cannot init pool: checked must be true or false, got ${describe(value)}`);
 }
 
-function cachedBlocksFrom(value: unknown, blockCount: number, blockSize: number): number {
-  const fitting = Math.min(DEFAULT_CACHED_BLOCKS, Math.floor(blockCount / DEFAULT_CACHED_SHARE));
+function cachedBlocksFrom(value: unknown, blockCapacity: number, blockSize: number): number {
+  const fitting = Math.min(DEFAULT_CACHED_BLOCKS, Math.floor(blockCapacity / DEFAULT_CACHED_SHARE));
   const wanted = wholeNumber("cachedBlocks", value, fitting);
   // The fast path notes what was asked for in one word.
-  return blockSize < 2 ** 31 ? Math.min(wanted, blockCount, MAX_CACHED_BLOCKS) : 0;
+  return blockSize < 2 ** 31 ? Math.min(wanted, blockCapacity, MAX_CACHED_BLOCKS) : 0;
 }
 
 function optionsObject(options: unknown): Partial<Record<string, unknown>> {
@@ -286,16 +298,10 @@ function optionsObject(options: unknown): Partial<Record<string, unknown>> {
   return options as Partial<Record<string, unknown>>;
 }
 
-function refuseGrowth(bytes: number, value: unknown = bytes): void {
+function maxSizeFrom(bytes: number, value: unknown = bytes): number {
   const most = positiveSize("maxSize", value);
-  if (most < bytes || most > MAX_BYTES) {
-    throw new RangeError(`Cannot init pool: maxSize must be from size to 2^47, got ${most} for a size of ${bytes}`);
-  }
-  if (most > bytes) throw notYet("maxSize");
-}
-
-function notYet(name: string): MemPoolError {
-  return new MemPoolError("unsupported", `Cannot init pool: option ${name} is not there yet in this version`);
+  if (most >= bytes && most <= MAX_BYTES) return most;
+  throw new RangeError(`Cannot init pool: maxSize must be from size to 2^47, got ${most} for a size of ${bytes}`);
 }
 
 function alignmentFrom(value: unknown = MIN_ALIGNMENT): number {

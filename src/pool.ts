@@ -1,12 +1,13 @@
+import { arrayOver, bytesOfArray, type TypedArrayConstructor } from "./arrays.ts";
 import { Attachment } from "./attachment.ts";
 import type { Buffers } from "./buffers.ts";
 import type { WorkerCache } from "./cache.ts";
+import { Insight } from "./insight.ts";
 import { NONE as NO_BLOCK } from "./layout.ts";
-import type { LeakInfo } from "./leaks.ts";
-import { liveOperations, Membership } from "./membership.ts";
+import { BlockLease, type Lease } from "./lease.ts";
+import { liveOperations } from "./membership.ts";
 import type { Operations } from "./operations.ts";
 import { checkBlocks, type MemPoolHandle, type MemPoolOptions, settingsFrom } from "./options.ts";
-import type { MemPoolStats } from "./stats.ts";
 
 // A constant of its own V8 folds; see src/cache.ts.
 const NONE = NO_BLOCK;
@@ -35,9 +36,10 @@ export type Block = ArrayBuffer | ArrayBufferView;
  * pool.free(block);
  * ```
  */
-export class MemPool extends Membership {
+export class MemPool extends Insight {
   readonly #buffers: Buffers;
   readonly #blockSize: number;
+  readonly #blockCapacity: number;
   #cache: WorkerCache;
 
   private constructor(attachment: Attachment, made: boolean) {
@@ -45,6 +47,7 @@ export class MemPool extends Membership {
     this.#buffers = attachment.buffers;
     this.#cache = attachment.blocks.cache;
     this.#blockSize = attachment.views.blockSize;
+    this.#blockCapacity = attachment.views.table.capacity;
   }
 
   /**
@@ -198,7 +201,7 @@ export class MemPool extends Membership {
    */
   freeMany(blocks: Iterable<Block>): void {
     this.#live("free");
-    const given = checkBlocks("free", blocks, this.blockCount);
+    const given = checkBlocks("free", blocks, this.#blockCapacity);
     // Again: iterating has run the caller's code.
     this.#live("free").freeMany(given);
   }
@@ -282,31 +285,50 @@ export class MemPool extends Membership {
   }
 
   /**
-   * Counts the pool, under the lock: what other workers just take from or give to their caches may count either way.
-   * Takes time proportional to the number of runs. Example: {@linkcode MemPoolStats}.
+   * `alloc` for an array of numbers. The array covers its buffer, starts where its elements are aligned, and is given back
+   * by `free(array)`.
+   *
+   * @param type `Float64Array` or another {@linkcode TypedArrayConstructor}.
+   * @param length Elements, a whole number from 1 up.
+   * @returns The array, its contents unspecified, or `null` when no run of free blocks fits.
+   * @throws {TypeError | RangeError} `type` is none of them, `length` no such number, or the array exceeds 2^53 bytes.
+   * @example Eight numbers
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemPool } from "../mod.ts";
+   * using pool = MemPool.init(1024, 64);
+   * const numbers = pool.allocArray(Float64Array, 8)!.fill(0.5);
+   * assertEquals(numbers.reduce((sum, number) => sum + number), 4);
+   * pool.free(numbers);
+   * ```
    */
-  stats(): MemPoolStats {
-    return this.#live("count").stats();
+  allocArray<T extends TypedArrayConstructor>(type: T, length: number): InstanceType<T> | null {
+    this.#live("allocate");
+    const buffer = this.alloc(bytesOfArray(type, length));
+    return buffer === null ? null : arrayOver(type, buffer);
   }
 
   /**
-   * What is still allocated in a checked pool, by any worker, oldest first. Takes time proportional to the number of runs.
-   * Example: {@linkcode LeakInfo}.
+   * `alloc` for `using`: the block is freed where the scope ends, also by an error. {@linkcode Lease} says what becomes of
+   * blocks that are moved, freed or posted before.
    *
-   * @throws {MemPoolError} "unsupported": the pool was made without `checked: true`.
+   * @param numBytes A whole number from 1 up.
+   * @returns What has the block as its `buffer`, or `null` when no run of free blocks fits.
+   * @example For as long as a scope
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemPool } from "../mod.ts";
+   * using pool = MemPool.init(1024, 64);
+   * {
+   *   using lease = pool.lease(50)!;
+   *   new Uint8Array(lease.buffer).fill(7);
+   * }
+   * assertEquals(pool.stats().allocatedBlocks, 0);
+   * ```
    */
-  leaks(): LeakInfo[] {
-    return this.#live("list leaks").leaks();
-  }
-
-  /**
-   * Walks everything and tests the invariants of docs/design.md, under the lock: for tests. Takes time proportional to
-   * the number of blocks ever used.
-   *
-   * @throws {MemPoolError} "corrupt": names the first invariant that is broken.
-   */
-  check(): void {
-    this.#live("check").check();
+  lease(numBytes: number): Lease | null {
+    const buffer = this.alloc(numBytes);
+    return buffer === null ? null : new BlockLease(this, buffer);
   }
 
   #live(action: string): Operations {

@@ -60,7 +60,7 @@ export class Resizer {
     if (!isAllocated(table.loadTag(block)) || !guard.isNamed(block, 0)) return NOT_ALLOCATED;
     this.#stock.trust(block);
     const length = this.#stock.lengthFor(bytes);
-    if (length > table.blockCount) return NONE;
+    if (length > table.capacity) return NONE;
     if (this.#resizeInPlace(block, length, bytes, guard)) return block;
     this.#contents = Math.min(table.requested(block), bytes);
     const elsewhere = this.#stock.take(bytes);
@@ -101,7 +101,7 @@ export class Resizer {
     return to;
   }
 
-  /** The last resort: down into the free run before, overlapping where it lies now. */
+  /** The last resort: into what the pool may grow by, and down into the free run before, overlapping where it lies now. */
   #slide(block: number, bytes: number, guard: Guard): number {
     const target = this.#slideDown(block, bytes, guard);
     if (target === NONE) this.#views.counters[EXHAUSTED]!++;
@@ -111,9 +111,11 @@ export class Resizer {
   #slideDown(block: number, bytes: number, guard: Guard): number {
     const { table, runs, blockSize } = this.#views;
     const length = this.#stock.lengthFor(bytes);
-    if (length > table.blockCount) return NONE;
+    if (length > table.capacity) return NONE;
     if (!isAllocated(table.loadTag(block)) || !guard.isNamed(block, 0)) return NOT_ALLOCATED;
     this.#stock.trust(block);
+    this.#stock.growth.growBehind(block, length);
+    if (this.#resizeInPlace(block, length, bytes, guard)) return block;
     const first = runs.roomAround(block, length);
     if (first === NONE || !guard.leaves(block, "slides")) return NONE;
     const before = table.requested(block);

@@ -4,6 +4,8 @@ import type { FreeLists } from "./free_lists.ts";
 import {
   ALLOCATED,
   ALLOCATED_RUN,
+  BLOCK_COUNT,
+  BLOCK_COUNT_TURNED,
   BLOCK_SIZE,
   COALESCED,
   DEPOT_TOP,
@@ -11,7 +13,6 @@ import {
   FREE_BLOCKS,
   HAS_BARRIER,
   HIGH_WATER,
-  HIGH_WATER_TURNED,
   INTERIOR,
   LENGTH,
   NONE,
@@ -21,6 +22,7 @@ import {
 } from "./layout.ts";
 import { allocatedState, type BlockTable, isCached, makeTag, stateOf, workerOf } from "./table.ts";
 import { broken, trustedLength } from "./trust.ts";
+import type { ZeroMap } from "./zero_map.ts";
 
 /**
  * Runs: allocate, release, resize, with split and immediate coalescing. Constant time for any length. The caller
@@ -37,14 +39,16 @@ export class Runs {
   readonly #lists: FreeLists;
   readonly #blockSize: number;
   readonly #hasBarrier: number;
+  readonly #zeroed: ZeroMap;
 
-  constructor(header: Int32Array, counters: Float64Array, table: BlockTable, lists: FreeLists) {
+  constructor(header: Int32Array, counters: Float64Array, table: BlockTable, lists: FreeLists, zeroed: ZeroMap) {
     this.#header = header;
     this.#counters = counters;
     this.#table = table;
     this.#lists = lists;
     this.#blockSize = counters[BLOCK_SIZE]!;
     this.#hasBarrier = header[HAS_BARRIER]!;
+    this.#zeroed = zeroed;
   }
 
   /** Makes the whole table one free run. */
@@ -53,7 +57,15 @@ export class Runs {
     this.#table.describeFree(0, this.#table.blockCount);
     this.#lists.insert(0, this.#table.blockCount);
     this.#header[FREE_BLOCKS] = this.#table.blockCount;
-    this.#header[HIGH_WATER_TURNED] = ~0;
+  }
+
+  /** Adds free blocks up to the one before `end`, which no walk has come to. The store of their number makes them be there. */
+  extend(end: number): void {
+    const first = this.#table.blockCount;
+    this.#table.describeFree(first, end - first);
+    this.#header[BLOCK_COUNT] = end;
+    this.#header[BLOCK_COUNT_TURNED] = ~end;
+    this.release(first);
   }
 
   /** Hands out `length` adjacent blocks; returns the first, or NONE when no free run is as long. */
@@ -70,7 +82,7 @@ export class Runs {
     if (found < length || found > table.blockCount - first) throw unfit(first, found);
     this.#lists.remove(first, found);
     if (found > length) this.#split(first, found, length);
-    this.#raiseHighWater(first + length);
+    this.#zeroed.use(first, first + length);
     table.markAllocated(first, length, requested, worker);
     this.#header[FREE_BLOCKS]! -= length;
   }
@@ -85,7 +97,7 @@ export class Runs {
     const table = this.#table;
     const length = trustedLength(table, first);
     this.#lists.remove(first, length);
-    this.#raiseHighWater(first + count);
+    this.#zeroed.use(first, first + count);
     if (length > count) table.describeFree(first + count, length - count);
     for (let block = first + count - 1; block > first; block--) table.describeCached(block, worker);
     // Two stores that each leave the table true: the run is cut into single blocks, then its first is cached too.
@@ -146,8 +158,8 @@ export class Runs {
     const table = this.#table;
     const end = table.blockCount;
     this.#lists.clear();
+    this.#zeroed.mend();
     this.#header[DEPOT_TOP] = 0;
-    this.#mendHighWater();
     // Whoever ended them may not have come to the barrier.
     this.#header[PLAIN_CLAIMS] = this.#hasBarrier;
     let freeBlocks = 0;
@@ -159,28 +171,9 @@ export class Runs {
       block += length;
     }
     this.#header[FREE_BLOCKS] = freeBlocks;
+    // The runs tile them, so that is how many there are.
+    this.#header[BLOCK_COUNT_TURNED] = ~end;
     return true;
-  }
-
-  #raiseHighWater(end: number): void {
-    const header = this.#header;
-    const high = header[HIGH_WATER]!;
-    if (end <= high) return;
-    if (header[HIGH_WATER_TURNED] !== ~high) throw broken("I9", `high water is said to be ${high}`);
-    header[HIGH_WATER] = end;
-    header[HIGH_WATER_TURNED] = ~end;
-  }
-
-  /** Of two that differ because a worker died between them, or because one is wrong, the higher one is safe. */
-  #mendHighWater(): void {
-    const header = this.#header;
-    const blockCount = this.#table.blockCount;
-    const possible = [header[HIGH_WATER]!, ~header[HIGH_WATER_TURNED]!].filter((high) =>
-      high >= 0 && high <= blockCount
-    );
-    const high = possible.length === 0 ? blockCount : Math.max(...possible);
-    header[HIGH_WATER] = high;
-    header[HIGH_WATER_TURNED] = ~high;
   }
 
   /** First block of the free run that ends right before `block`, or NONE. */
@@ -217,7 +210,7 @@ export class Runs {
     if (room < to) return false;
     this.#lists.remove(right, room - from);
     const end = block + to;
-    this.#raiseHighWater(end);
+    this.#zeroed.use(block + from, end);
     if (room > to) table.describeFree(end, room - to);
     table.set(block, TAG, makeTag(allocatedState(to), worker));
     table.set(block, LENGTH, to);

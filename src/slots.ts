@@ -1,5 +1,6 @@
 import {
   ALLOCS,
+  BLOCK_COUNT,
   DEPOT_TOP,
   FREE_BLOCKS,
   FREES,
@@ -38,12 +39,10 @@ function slotDouble(slot: number): number {
 export class Slots {
   readonly #header: Int32Array;
   readonly #counters: Float64Array;
-  readonly #blockCount: number;
 
-  constructor(header: Int32Array, counters: Float64Array, blockCount: number) {
+  constructor(header: Int32Array, counters: Float64Array) {
     this.#header = header;
     this.#counters = counters;
-    this.#blockCount = blockCount;
   }
 
   /** A number for a new worker, which no other ever had; NONE once all are used up. Needs no lock. */
@@ -174,7 +173,7 @@ export class Slots {
     const at = slotWord(slot);
     const top = header[at + SLOT_TOP]!;
     // What other workers do meanwhile can be counted twice, but no pool hands out more than it has.
-    const peak = Math.min(this.#allocated() + top - header[at + SLOT_LOWEST]!, this.#blockCount);
+    const peak = Math.min(this.#allocated() + top - header[at + SLOT_LOWEST]!, this.#header[BLOCK_COUNT]!);
     header[at + SLOT_LOWEST] = top;
     if (peak > header[PEAK_ALLOCATED]!) header[PEAK_ALLOCATED] = peak;
   }
@@ -186,15 +185,18 @@ export class Slots {
       const at = slotWord(slot);
       excursion = Math.max(excursion, this.#header[at + SLOT_TOP]! - this.#header[at + SLOT_LOWEST]!);
     }
-    return Math.max(this.#header[PEAK_ALLOCATED]!, Math.min(this.#allocated() + excursion, this.#blockCount));
+    return Math.max(this.#header[PEAK_ALLOCATED]!, Math.min(this.#allocated() + excursion, this.#header[BLOCK_COUNT]!));
+  }
+
+  /** Blocks that are in caches, as their workers say, and in the depot. */
+  cachedBlocks(): number {
+    let cached = this.#header[DEPOT_TOP]!;
+    for (let slot = 0; slot < this.used; slot++) cached += this.#cached(slot);
+    return cached;
   }
 
   #allocated(): number {
-    const header = this.#header;
-    let available = header[FREE_BLOCKS]! + header[DEPOT_TOP]!;
-    const end = slotWord(this.used);
-    for (let at = SLOTS; at < end; at += SLOT_WORDS) available += header[at + SLOT_TOP]! - header[at + SLOT_STALE]!;
-    return this.#blockCount - available;
+    return this.#header[BLOCK_COUNT]! - this.#header[FREE_BLOCKS]! - this.cachedBlocks();
   }
 
   /** Blocks that the worker took from its cache: what came in and is no longer there. */

@@ -1,5 +1,5 @@
-import { COALESCED, EXHAUSTED, FREE, LOCK_ACQUISITIONS, LOCK_CONTENDED, OWNER_DEATHS } from "./layout.ts";
-import { type BlockTable, isCached, stateOf } from "./table.ts";
+import { COALESCED, EXHAUSTED, GROWN, LOCK_ACQUISITIONS, LOCK_CONTENDED, OWNER_DEATHS } from "./layout.ts";
+import { type BlockTable, usageOf } from "./table.ts";
 import { trustedLength } from "./trust.ts";
 import type { Views } from "./views.ts";
 
@@ -46,7 +46,7 @@ export interface MemPoolStats {
   readonly coalesced: number;
   /** Requests that no run fitted, each a `null` or -1. */
   readonly exhausted: number;
-  /** Times that the pool grew: 0 in this version, where pools do not. */
+  /** Times that the pool grew. */
   readonly grown: number;
   /** Times that a worker took the lock. */
   readonly lockAcquisitions: number;
@@ -85,7 +85,7 @@ export function collectStats({ counters, table, slots, blockSize }: Views): MemP
     frees: slots.frees(),
     coalesced: counters[COALESCED]!,
     exhausted: counters[EXHAUSTED]!,
-    grown: 0,
+    grown: counters[GROWN]!,
     lockAcquisitions: counters[LOCK_ACQUISITIONS]!,
     lockContended: counters[LOCK_CONTENDED]!,
     workers: slots.countWorkers(),
@@ -98,15 +98,15 @@ function takeCensus(table: BlockTable): Census {
   let available = 0;
   for (let block = 0; block < table.blockCount;) {
     const length = trustedLength(table, block);
-    const state = stateOf(table.loadTag(block));
-    if (state === FREE || isCached(state)) {
-      available += length;
-      census.largest = Math.max(census.largest, available);
-      if (state !== FREE) census.cached += length;
-    } else {
+    const usage = usageOf(table.loadTag(block));
+    if (usage === "allocated") {
       available = 0;
       census.allocated += length;
       census.requested += table.requested(block);
+    } else {
+      available += length;
+      census.largest = Math.max(census.largest, available);
+      if (usage === "cached") census.cached += length;
     }
     block += length;
   }

@@ -1,5 +1,6 @@
 import type { Native, Region } from "./ffi/native.ts";
 import { CACHED_BLOCKS, CHECKED, FREE, NONE } from "./layout.ts";
+import { Growth } from "./growth.ts";
 import { Reaper } from "./reaper.ts";
 import { Supply } from "./supply.ts";
 import { type BlockTable, isAllocated } from "./table.ts";
@@ -13,6 +14,7 @@ import type { Views } from "./views.ts";
 export class Stock {
   readonly supply: Supply;
   readonly reaper: Reaper;
+  readonly growth: Growth;
   readonly #region: Region;
   readonly #views: Views;
   readonly #table: BlockTable;
@@ -31,6 +33,7 @@ export class Stock {
     this.#worker = worker;
     this.#caching = views.header[CACHED_BLOCKS] !== 0;
     this.#zeroing = views.header[CHECKED] === 1;
+    this.growth = new Growth(region, views);
     this.supply = new Supply(native, views, slot, worker);
     this.reaper = new Reaper(native, views, (block) => this.giveBack(block));
   }
@@ -39,31 +42,34 @@ export class Stock {
     return Math.ceil(bytes / this.#blockSize);
   }
 
-  /** A run for so many bytes; when the free runs are exhausted, from what others have cached. NONE when there is none. */
+  /**
+   * A run for so many bytes; when the free runs are exhausted, from what others have cached, and then from what the pool
+   * may grow by. NONE when there is none.
+   */
   take(bytes: number): number {
     const length = this.lengthFor(bytes);
-    if (length > this.#table.blockCount) return NONE;
+    if (length > this.#table.capacity) return NONE;
     const { runs, slots } = this.#views;
     let block = runs.allocate(length, bytes, this.#worker);
     // Ends when others stop giving back: each round takes what was cached in the one before.
     while (block === NONE && this.#caching && this.#collect(length === 1)) {
       block = runs.allocate(length, bytes, this.#worker);
     }
+    if (block === NONE && this.growth.grow(1, length)) block = runs.allocate(length, bytes, this.#worker);
     slots.settle(this.#slot);
     return block;
   }
 
   /**
-   * Whether so many runs for so many bytes are free, with what workers have cached if need be. Counted, and not tried: a
-   * block that is taken and given back would be seen, and could be freed, by other workers.
+   * Whether so many runs for so many bytes are free, with what workers have cached and what the pool may grow by if need be.
+   * Counted, and not tried: a block that is taken and given back would be seen, and could be freed, by other workers.
    */
   hasRoom(count: number, bytes: number): boolean {
     const length = this.lengthFor(bytes);
-    if (count * length > this.#table.blockCount) return false;
-    while (!this.#views.lists.hold(count, length)) {
-      if (!this.#caching || !this.#collect(false)) return false;
-    }
-    return true;
+    if (count * length > this.#table.capacity) return false;
+    let missing = this.#views.lists.shortage(count, length);
+    while (missing > 0 && this.#caching && this.#collect(false)) missing = this.#views.lists.shortage(count, length);
+    return missing === 0 || this.growth.grow(missing, length);
   }
 
   /**
@@ -99,6 +105,13 @@ export class Stock {
   /** In a checked pool, zeroes what becomes free: the blocks from `first` to the one before `end`, if any. */
   clear(first: number, end: number): void {
     if (this.#zeroing && end > first) this.#region.zero(first * this.#blockSize, (end - first) * this.#blockSize);
+  }
+
+  /** Makes free what all workers have cached, those that died too, as it is now. */
+  gather(): void {
+    if (!this.#caching) return;
+    this.supply.recall(false);
+    this.reaper.sweep();
   }
 
   /** Makes free what workers have cached, those that died too; says whether that was anything. */

@@ -1,6 +1,7 @@
 import {
   ALLOCATED,
   ALLOCATED_RUN,
+  BLOCK_COUNT,
   CACHED,
   DESCRIPTOR_SHIFT,
   END_OF_FREE,
@@ -9,6 +10,7 @@ import {
   LENGTH,
   NEXT,
   NONE,
+  ORPHAN,
   PREVIOUS,
   REQUESTED_HIGH,
   REQUESTED_LOW,
@@ -50,6 +52,19 @@ export function isCached(state: number): boolean {
   return state === CACHED || state === TAKING;
 }
 
+/** What a run counts as to users. */
+export function usageOf(tag: number): "allocated" | "free" | "cached" {
+  const state = tag & STATE_MASK;
+  if (state === FREE) return "free";
+  return isCached(state) ? "cached" : "allocated";
+}
+
+/** The number of the worker that users are told; 0 where the block is nobody's. */
+export function ownerOf(tag: number): number {
+  const worker = workerOf(tag);
+  return worker === ORPHAN ? 0 : worker;
+}
+
 /** The tag's state for a run of this many blocks that is handed out. */
 export function allocatedState(length: number): number {
   return length === 1 ? ALLOCATED : ALLOCATED_RUN;
@@ -60,7 +75,21 @@ export function allocatedState(length: number): number {
  * library, and every store goes through `set` or `exchangeTag`, where a test can stand.
  */
 export class BlockTable {
-  constructor(readonly words: Int32Array, readonly blockCount: number) {}
+  /** Blocks that the words are enough for; the header says how many of them there are. */
+  readonly capacity: number;
+  readonly words: Int32Array;
+  readonly #header: Int32Array;
+
+  constructor(words: Int32Array, header: Int32Array, capacity: number) {
+    this.words = words;
+    this.#header = header;
+    this.capacity = capacity;
+  }
+
+  /** How many there are; never more than there may be, whatever the header says. */
+  get blockCount(): number {
+    return Math.min(this.#header[BLOCK_COUNT]!, this.capacity);
+  }
 
   get(block: number, field: number): number {
     return this.words[(block << DESCRIPTOR_SHIFT) + field]!;

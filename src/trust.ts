@@ -2,7 +2,9 @@ import { MemPoolError } from "./errors.ts";
 import {
   ALLOCATED,
   ALLOCATED_RUN,
+  BLOCK_CAPACITY,
   BLOCK_COUNT,
+  BLOCK_COUNT_TURNED,
   BLOCK_SIZE,
   CACHED_BLOCKS,
   CACHED_BUFFERS,
@@ -88,7 +90,7 @@ export function stateError(action: string, state: number): MemPoolError {
 const CONSTANTS = [
   HEADER_MAGIC,
   HEADER_FORMAT,
-  BLOCK_COUNT,
+  BLOCK_CAPACITY,
   WARN_ON_MISUSE,
   LOCK_TIMEOUT,
   CACHED_BLOCKS,
@@ -109,11 +111,20 @@ export function headerSum(header: Int32Array): number {
   return CONSTANTS.reduce((sum, place) => addToSum(sum, header[place]!), 1);
 }
 
-/** I1 and I8. */
+/** How many blocks there are, which is said twice. The caller holds the lock: growing changes the one, then the other. */
+export function trustedBlockCount({ header, table }: Pick<Words, "header" | "table">): number {
+  const count = table.blockCount;
+  if (header[BLOCK_COUNT_TURNED] === ~count) return count;
+  throw broken("I1", `the block count is said to be ${header[BLOCK_COUNT]}`);
+}
+
+/** I1 and I8, as far as they can be looked at without the lock. */
 export function checkHeader({ header, counters, table, blockSize }: Words): void {
   if (header[HEADER_MAGIC] !== MAGIC) throw broken("I1", `the magic number is ${header[HEADER_MAGIC]}`);
   if (header[HEADER_FORMAT] !== FORMAT) throw broken("I1", `the format is ${header[HEADER_FORMAT]}`);
-  if (header[BLOCK_COUNT] !== table.blockCount) throw broken("I1", `the block count is ${header[BLOCK_COUNT]}`);
+  if (header[BLOCK_CAPACITY] !== table.capacity) throw broken("I1", `there may be ${header[BLOCK_CAPACITY]} blocks`);
+  const count = header[BLOCK_COUNT]!;
+  if (!(count >= 1 && count <= table.capacity)) throw broken("I1", `the block count is ${count}`);
   if (counters[BLOCK_SIZE] !== blockSize) throw broken("I1", `the block size is ${counters[BLOCK_SIZE]}`);
   if (blockSize % 16 !== 0) throw broken("I8", `a block size of ${blockSize} is not aligned`);
   if (header[HEADER_SUM] !== headerSum(header)) throw broken("I1", "the header's sum is wrong");

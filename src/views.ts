@@ -1,7 +1,9 @@
 import { Depot } from "./depot.ts";
 import { FreeLists } from "./free_lists.ts";
 import {
+  BLOCK_CAPACITY,
   BLOCK_COUNT,
+  BLOCK_COUNT_TURNED,
   BLOCK_SIZE,
   CACHED_BLOCKS,
   CACHED_BUFFERS,
@@ -12,6 +14,7 @@ import {
   HEADER_FORMAT,
   HEADER_MAGIC,
   HEADER_SUM,
+  HIGH_WATER_TURNED,
   LIVE,
   LOCK_TIMEOUT,
   MAGIC,
@@ -25,6 +28,7 @@ import {
   TRACE_WORDS,
   traceWord,
   WARN_ON_MISUSE,
+  zeroMapWord,
 } from "./layout.ts";
 import type { Settings } from "./options.ts";
 import { Runs } from "./runs.ts";
@@ -32,6 +36,7 @@ import { Slots } from "./slots.ts";
 import { BlockTable } from "./table.ts";
 import { Traces } from "./traces.ts";
 import { headerSum } from "./trust.ts";
+import { ZeroMap } from "./zero_map.ts";
 
 /** Header and table of a region as typed arrays, and the structures that live in them. */
 export class Views {
@@ -44,6 +49,7 @@ export class Views {
   readonly runs: Runs;
   readonly slots: Slots;
   readonly depot: Depot;
+  readonly zeroed: ZeroMap;
   readonly blockSize: number;
   /** Of a checked pool. */
   readonly traces: Traces | undefined;
@@ -53,17 +59,21 @@ export class Views {
     this.meta = new Int32Array(meta);
     this.header = headerOf(meta);
     this.counters = countersOf(meta);
-    const blockCount = this.header[BLOCK_COUNT]!;
+    const capacity = this.header[BLOCK_CAPACITY]!;
     const cachedBlocks = this.header[CACHED_BLOCKS]!;
-    this.table = new BlockTable(this.meta.subarray(tableWord(cachedBlocks)), blockCount);
+    this.table = new BlockTable(this.meta.subarray(tableWord(cachedBlocks)), this.header, capacity);
     this.depot = new Depot(this.header, this.meta, this.table, cachedBlocks);
-    this.slots = new Slots(this.header, this.counters, blockCount);
+    this.slots = new Slots(this.header, this.counters);
     this.lists = new FreeLists(this.header, this.table);
-    this.runs = new Runs(this.header, this.counters, this.table, this.lists);
+    this.zeroed = new ZeroMap(
+      this.header,
+      this.meta.subarray(zeroMapWord(capacity, cachedBlocks), traceWord(capacity, cachedBlocks)),
+    );
+    this.runs = new Runs(this.header, this.counters, this.table, this.lists, this.zeroed);
     this.blockSize = this.counters[BLOCK_SIZE]!;
     if (this.header[CHECKED] === 1) {
-      const start = traceWord(blockCount, cachedBlocks);
-      const log = start + (blockCount * TRACE_WORDS);
+      const start = traceWord(capacity, cachedBlocks);
+      const log = start + capacity * TRACE_WORDS;
       this.traces = new Traces(
         this.header,
         this.meta.subarray(start, log),
@@ -80,6 +90,8 @@ export function formatRegion(meta: ArrayBuffer, settings: Settings, hasBarrier: 
   header[HEADER_MAGIC] = MAGIC;
   header[HEADER_FORMAT] = FORMAT;
   header[BLOCK_COUNT] = settings.blockCount;
+  header[BLOCK_COUNT_TURNED] = ~settings.blockCount;
+  header[BLOCK_CAPACITY] = settings.blockCapacity;
   counters[BLOCK_SIZE] = settings.blockSize;
   header[NEXT_WORKER] = 1;
   header[WARN_ON_MISUSE] = Number(settings.warnOnMisuse);
@@ -89,6 +101,7 @@ export function formatRegion(meta: ArrayBuffer, settings: Settings, hasBarrier: 
   header[CHECKED] = Number(settings.checked);
   header[HAS_BARRIER] = Number(hasBarrier);
   header[PLAIN_CLAIMS] = Number(hasBarrier);
+  header[HIGH_WATER_TURNED] = ~0;
   header[HEADER_SUM] = headerSum(header);
   const views = new Views(meta);
   views.runs.format();
@@ -101,6 +114,7 @@ export function misfit(meta: ArrayBuffer, dataBytes: number): string | undefined
   const header = headerOf(meta);
   const counters = countersOf(meta);
   const blockCount = header[BLOCK_COUNT]!;
+  const capacity = header[BLOCK_CAPACITY]!;
   const cachedBlocks = header[CACHED_BLOCKS]!;
   const blockSize = counters[BLOCK_SIZE]!;
   if (header[HEADER_MAGIC] !== MAGIC) return `its magic number is ${header[HEADER_MAGIC]}`;
@@ -108,10 +122,11 @@ export function misfit(meta: ArrayBuffer, dataBytes: number): string | undefined
   if (!(cachedBlocks >= 0 && cachedBlocks <= MAX_CACHED_BLOCKS)) return `its caches hold ${cachedBlocks} blocks`;
   const checked = header[CHECKED]!;
   if (!(checked === 0 || checked === 1)) return `it is neither checked nor unchecked but ${checked}`;
-  if (!(blockCount >= 1 && metaBytes(blockCount, cachedBlocks, checked === 1) <= meta.byteLength)) {
-    return `its block count is ${blockCount}`;
+  if (!(capacity >= 1 && metaBytes(capacity, cachedBlocks, checked === 1) <= meta.byteLength)) {
+    return `it may have ${capacity} blocks`;
   }
-  if (!(blockSize >= 16 && blockSize % 16 === 0 && blockCount * blockSize <= dataBytes)) {
+  if (!(blockCount >= 1 && blockCount <= capacity)) return `its block count is ${blockCount}`;
+  if (!(blockSize >= 16 && blockSize % 16 === 0 && capacity * blockSize <= dataBytes)) {
     return `its block size is ${blockSize}`;
   }
   return undefined;

@@ -13,7 +13,8 @@ import { MemPool, MemPoolError, type MemPoolErrorCode } from "mempool";
 import { Attachment } from "../src/attachment.ts";
 import type { Native, Region } from "../src/ffi/native.ts";
 import { openNative } from "../src/ffi/open.ts";
-import { CACHED_BLOCKS, tableWord, TRACE_WORDS } from "../src/layout.ts";
+import { CACHED_BLOCKS, TRACE_WORDS, traceWord } from "../src/layout.ts";
+import type { Views } from "../src/views.ts";
 import { bitsOf } from "./_flips.ts";
 import { enrich, type Live, RICH } from "./_rich.ts";
 import { sequenceFrom } from "./_sequence.ts";
@@ -47,7 +48,7 @@ class RealStage implements Stage {
     this.native = openNative();
     this.#region = this.native.region(this.native.open(pool.handle.id));
     this.meta = this.#region.meta;
-    this.data = new Uint8Array(this.#region.buffer(0, this.#region.dataBytes));
+    this.data = new Uint8Array(this.#region.buffer(0, pool.size)); // as far as there is memory
   }
 
   regionFor(): Region {
@@ -62,17 +63,13 @@ class RealStage implements Stage {
 
 /** Flips bits while no pool object of this thread is attached: so that each time one attaches. */
 async function flipPool(checked: boolean): Promise<void> {
-  const pool = MemPool.init(RICH.blocks * 64, 64, { cachedBlocks: RICH.cachedBlocks, checked, lockTimeout: 50 });
+  const pool = MemPool.init(RICH.blocks * 64, 64, { ...RICH, checked, lockTimeout: 50 });
   const { handle } = pool;
   const stage = new RealStage(pool);
   const rich = enrich(stage, !checked);
   pool.close();
 
-  const kinds = kindsOfRegion(
-    rich.workers[0]!.views.header[CACHED_BLOCKS]!,
-    kindsOfWords(rich.workers[0]!.views),
-    checked,
-  );
+  const kinds = kindsOfRegion(rich.workers[0]!.views, checked);
   const words = new Int32Array(stage.meta, 0, kinds.length);
   const whole = words.slice();
   const data = stage.data.slice();
@@ -105,11 +102,13 @@ async function flipPool(checked: boolean): Promise<void> {
 }
 
 /** Kinds of all words, those of a checked pool's traces too. */
-function kindsOfRegion(cachedBlocks: number, kinds: string[], checked: boolean): string[] {
-  const table = tableWord(cachedBlocks) + RICH.blocks * 4;
-  if (kinds.length !== table) throw new Error(`${kinds.length} words have kinds, ${table} are there`);
+function kindsOfRegion(views: Views, checked: boolean): string[] {
+  const kinds = kindsOfWords(views);
+  const { capacity } = views.table;
+  const words = traceWord(capacity, views.header[CACHED_BLOCKS]!);
+  if (kinds.length !== words) throw new Error(`${kinds.length} words have kinds, ${words} are there`);
   if (!checked) return kinds;
-  return [...kinds, ...Array<string>(RICH.blocks * TRACE_WORDS).fill("trace"), ...Array<string>(LOG_WORDS).fill("log")];
+  return [...kinds, ...Array<string>(capacity * TRACE_WORDS).fill("trace"), ...Array<string>(LOG_WORDS).fill("log")];
 }
 
 const REFUSALS: readonly MemPoolErrorCode[] = ["corrupt", "format-mismatch", "too-many-workers"];
@@ -173,6 +172,9 @@ function useAll(attach: () => MemPool, live: readonly Live[], checked: boolean, 
   }
   for (const buffer of mine) step(() => void (pool.owns(buffer) && pool.offsetOf(buffer)));
   step(() => void pool.stats());
+  step(() => void [...pool.blocks()]);
+  step(() => void new Uint8Array(pool.buffer).fill(7));
+  step(() => void pool.trim());
   if (checked) step(() => void pool.leaks());
   step(() => pool.freeMany(mine.splice(0, 3)));
   for (const buffer of mine) step(() => pool.free(buffer));

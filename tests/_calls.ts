@@ -18,9 +18,12 @@ export function callsOf(pool: MemPool, block: ArrayBuffer): [() => unknown, stri
     [() => pool.owns(block), "look for"],
     [() => pool.offsetOf(block), "locate"],
     [() => pool.at(0), "look at"],
+    [() => pool.allocArray(Uint8Array, 1), "allocate"],
+    [() => pool.lease(1), "allocate"],
     [() => pool.reap(), "reap"],
     [() => pool.leaks(), "list leaks"],
     [() => pool.stats(), "count"],
+    [() => pool.blocks(), "list blocks"],
     [() => pool.check(), "check"],
   ];
 }

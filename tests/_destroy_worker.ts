@@ -123,7 +123,10 @@ class Player {
       ["owns", () => pool.owns(block)],
       ["offsetOf", () => pool.offsetOf(block)],
       ["at", () => pool.at(0)],
+      ["allocArray", () => pool.allocArray(Uint8Array, 1)],
+      ["lease", () => pool.lease(1)],
       ["stats", () => pool.stats()],
+      ["blocks", () => pool.blocks()],
       ["check", () => pool.check()],
       ["attach", () => MemPool.attach(this.#order.handle)],
     ];

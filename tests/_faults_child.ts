@@ -97,6 +97,25 @@ function destroying(): Outcome[] {
   });
 }
 
+/** A pool that may grow and one that is full of zeros to be; the system refuses both, and later does not. */
+function growing(): Outcome[] {
+  using pool = MemPool.init(64 * 1024, 32 * 1024, { maxSize: 8 * MEGABYTE, cachedBlocks: 0 });
+  const outcomes = [
+    tryOut("null for now", () => faults.fail("mprotect", ENOMEM), () => {
+      if (pool.alloc(MEGABYTE) !== null || pool.stats().grown !== 0) throw new Error("the pool has grown");
+    }),
+  ];
+  const block = pool.alloc(MEGABYTE)!;
+  new Uint8Array(block).fill(7);
+  pool.free(block);
+  outcomes.push(tryOut("nothing given", () => faults.fail("madvise", ENOMEM), () => {
+    if (pool.trim() !== 0) throw new Error("memory was given back");
+  }));
+  pool.check();
+  const isZero = new Uint8Array(pool.calloc(1, MEGABYTE)!).every((byte) => byte === 0);
+  return [...outcomes, { what: `grown ${pool.stats().grown}, zero ${isZero}`, left: [] }];
+}
+
 function locking(): Outcome[] {
   using pool = MemPool.init(64 * 1024, 64, { cachedBlocks: 0, lockTimeout: 30_000 });
   const stopClock = (): void => {
@@ -169,6 +188,7 @@ const acts: Record<string, () => Outcome[] | Promise<Outcome[]>> = {
   attaching,
   creating,
   destroying,
+  growing,
   locking,
   recalling,
   starting,

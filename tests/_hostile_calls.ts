@@ -53,7 +53,11 @@ function allocates(parameter: string, kind: Kind, call: Invoke, lengths = (value
   return {
     parameter,
     kind,
-    says: [must("allocate", parameter), must("allocate", "numMembers * size")],
+    says: [
+      must("allocate", parameter),
+      must("allocate", "numMembers * size"),
+      must("allocate", "length * BYTES_PER_ELEMENT"),
+    ],
     refuses: "Cannot allocate ",
     call,
     warm: (scene) => giveBack(scene.pool, call(scene, (kind === "count" ? 1 : LENGTH) as never)),
@@ -224,6 +228,14 @@ export const USERS: Functions = {
     allocates("count", "count", ({ pool }, value) => pool.allocMany(value, 8), eights),
     allocates("numBytes", "bytes", ({ pool }, value) => pool.allocMany(2, value), both),
   ],
+  "pool.allocArray": [
+    {
+      ...allocates("type", "nothing", ({ pool }, value) => pool.allocArray(value, LENGTH)),
+      warm: ({ pool }) => pool.free(present(pool.allocArray(Uint8Array, LENGTH))),
+    },
+    allocates("length", "member", ({ pool }, value) => pool.allocArray(Uint8Array, value)),
+  ],
+  "pool.lease": [allocates("numBytes", "bytes", ({ pool }, value) => pool.lease(value)?.buffer ?? null)],
   "pool.freeMany": [
     freesMany(),
     { ...frees("block", ({ pool }, value) => pool.freeMany([value])), parameter: "blocks, one of them" },

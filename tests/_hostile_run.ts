@@ -121,7 +121,6 @@ function withoutCaches(stats: LastingStats): Partial<LastingStats> {
 }
 
 const CODES: Partial<Record<Verdict | "closed", MemPoolErrorCode>> = {
-  "not yet": "unsupported",
   foreign: "foreign-block",
   double: "double-free",
   destroyed: "destroyed",

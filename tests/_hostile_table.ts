@@ -8,7 +8,7 @@
  *     Type, Range  a TypeError or RangeError of the library, that names the argument
  *     engine       a TypeError of the engine's: no code but its own ever sees what is behind a revoked proxy
  *     thrown       what the value's own code has thrown
- *     not yet      "unsupported": right, but not there in this version
+ *   ok           "unsupported": right, but not there in this version
  *     foreign …    a MemPoolError: foreign-block, double-free, destroyed, unknown-pool, format-mismatch
  *
  * What is no number is a TypeError wherever a number is wanted, and a number wherever anything else is: the tables have
@@ -22,7 +22,6 @@ export type Verdict =
   | "Range"
   | "engine"
   | "thrown"
-  | "not yet"
   | "foreign"
   | "double"
   | "destroyed"
@@ -67,13 +66,13 @@ NaN               Range  Range   Range  Range    Range  Range      Range      Ra
 64                ok     ok      ok     double   Range  ok         ok         Range    ok
 4096              ok     ok      none   double   ok     ok         ok         Range    ok
 65536             none   none    none   foreign  ok     Range      Range      ok       ok
-65537             none   none    none   foreign  ok     Range      Range      not yet  ok
-2^31 - 1          none   none    none   foreign  ok     Range      Range      not yet  ok
-2^31              none   none    none   foreign  ok     Range      Range      not yet  Range
+65537             none   none    none   foreign  ok     Range      Range      ok       ok
+2^31 - 1          none   none    none   foreign  ok     Range      Range      ok       ok
+2^31              none   none    none   foreign  ok     Range      Range      ok       Range
 2^31 + 0.5        Range  Range   Range  Range    Range  Range      Range      Range    Range
-2^32              none   none    none   foreign  ok     Range      Range      not yet  Range
-2^32 + 5          none   none    none   foreign  ok     Range      Range      not yet  Range
-2^32 + 64         none   none    none   foreign  ok     Range      Range      not yet  Range
+2^32              none   none    none   foreign  ok     Range      Range      ok       Range
+2^32 + 5          none   none    none   foreign  ok     Range      Range      ok       Range
+2^32 + 64         none   none    none   foreign  ok     Range      Range      ok       Range
 2^53 - 1          none   none    none   foreign  Range  Range      Range      Range    Range
 2^53              none   none    none   foreign  Range  Range      Range      Range    Range
 2^53 + 2          none   Range   none   foreign  Range  Range      Range      Range    Range

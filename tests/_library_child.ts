@@ -74,7 +74,7 @@ async function stay(path: string): Promise<{ reports: Report[]; works: boolean[]
     replaceBy(bytes, path);
     const worker = spawnWorker(new URL("./_library_worker.ts", import.meta.url));
     reports.push(await loadIn(worker));
-    works.push(native.open(native.create(65_536, 65_536)) >= 0 && native.alive(native.thread()));
+    works.push(native.open(native.create(65_536, 65_536, 65_536)) >= 0 && native.alive(native.thread()));
     worker.terminate();
   }
   return { reports, works };

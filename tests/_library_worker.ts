@@ -16,7 +16,7 @@ answer((order: LibraryOrder): Report | number | boolean => {
       meet(order.words, 0, order.parties);
       return reportOf(() => native = load(order.way, undefined, () => meet(order.words, 1, order.parties)));
     case "create":
-      return native.create(65_536, 65_536);
+      return native.create(65_536, 65_536, 65_536);
     case "open":
       return order.ids.every((id) => native.open(id) >= 0);
   }

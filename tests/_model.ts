@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { MemPool } from "mempool";
+import { assertExact } from "./_blocks.ts";
 import { assertMarked, assertRefused, insideOf, lastingStats, mark } from "./_pool.ts";
 
 /** A run that is handed out: its bytes are marked with its cookie. */
@@ -16,14 +17,17 @@ export type Operation =
   | { readonly kind: "realloc" | "reallocOffset"; readonly pick: number; readonly bytes: number }
   | { readonly kind: "free" | "freeOffset" | "freeAgain" | "look"; readonly pick: number }
   | { readonly kind: "allocMany"; readonly count: number; readonly bytes: number }
-  | { readonly kind: "freeMany"; readonly picks: readonly number[] };
+  | { readonly kind: "freeMany"; readonly picks: readonly number[] }
+  | { readonly kind: "trim" };
 
 /** The model beside the real pool: each operation is done to both, and what comes back is compared. */
 export class Model {
   readonly #pool: MemPool;
   readonly #blockSize: number;
-  /** For each block the run it is part of, or undefined where it is free. */
+  /** For each block that there may be the run it is part of, or undefined where it is free. */
   readonly #map: (Held | undefined)[];
+  #blockCount: number;
+  #growths = 0;
   readonly #held: Held[] = [];
   /** Where something was handed out once and is free now, which `freeAgain` tries. */
   #lastFreed = -1;
@@ -35,18 +39,22 @@ export class Model {
   #exhausted = 0;
   #peak = 0;
 
-  constructor(pool: MemPool) {
+  /** Of a pool that may grow to so many blocks. */
+  constructor(pool: MemPool, capacity = pool.blockCount) {
     this.#pool = pool;
     this.#blockSize = pool.blockSize;
-    this.#map = Array(pool.blockCount).fill(undefined);
+    this.#blockCount = pool.blockCount;
+    this.#map = Array(capacity).fill(undefined);
     this.#buffers = insideOf(pool).watch === undefined ? undefined : new Map();
   }
 
   /** Does one operation to both, and compares all that can be seen. */
   run(operation: Operation): void {
     this.#do(operation);
+    this.#compareSize();
     this.#pool.check();
     this.#compareStats();
+    this.#compareBlocks();
     if (this.#buffers !== undefined) this.#compareChecked(this.#buffers);
   }
 
@@ -82,6 +90,8 @@ export class Model {
         return this.#allocateMany(operation.count, operation.bytes);
       case "freeMany":
         return this.#freeMany(operation.picks);
+      case "trim":
+        return assertEquals([this.#pool.trim() % 4096, this.#pool.trim()], [0, 0]);
     }
   }
 
@@ -135,7 +145,7 @@ export class Model {
   }
 
   #freeAgain(pick: number): void {
-    const block = this.#lastFreed < 0 ? pick % this.#map.length : this.#lastFreed / this.#blockSize;
+    const block = this.#lastFreed < 0 ? pick % this.#blockCount : this.#lastFreed / this.#blockSize;
     if (this.#map[block] !== undefined) return;
     const offset = block * this.#blockSize;
     const message = `Cannot free block at offset ${offset}: it is already free`;
@@ -209,17 +219,18 @@ export class Model {
     return Math.ceil(bytes / this.#blockSize);
   }
 
-  #freeRuns(): number[] {
+  /** Of the blocks that there may be, unless it is told of how many. */
+  #freeRuns(blockCount = this.#map.length): number[] {
     const runs = [0];
-    for (const held of this.#map) {
+    for (const held of this.#map.slice(0, blockCount)) {
       if (held === undefined) runs[runs.length - 1]!++;
       else if (runs.at(-1) !== 0) runs.push(0);
     }
     return runs;
   }
 
-  #longestFree(): number {
-    return Math.max(...this.#freeRuns());
+  #longestFree(blockCount?: number): number {
+    return Math.max(...this.#freeRuns(blockCount));
   }
 
   #fitting(length: number): number {
@@ -257,28 +268,46 @@ export class Model {
     assertEquals(dirty, -1, "the first byte of a free block that is not zero");
   }
 
+  #compareBlocks(): void {
+    const runs = assertExact(this.#pool).filter(({ state }) => state === "allocated");
+    const held = this.#held.toSorted((one, other) => one.offset - other.offset);
+    assertEquals(
+      runs.map(({ offset, byteLength, owner }) => [offset, byteLength, owner]),
+      held.map(({ offset, bytes }) => [offset, this.#lengthOf(bytes) * this.#blockSize, 1]),
+    );
+  }
+
+  /** It only grows where it must, and then doubles. */
+  #compareSize(): void {
+    const { blockCount } = this.#pool;
+    if (blockCount === this.#blockCount) return;
+    assert(blockCount >= Math.min(2 * this.#blockCount, this.#map.length) && blockCount <= this.#map.length);
+    this.#blockCount = blockCount;
+    this.#growths++;
+  }
+
   #compareStats(): void {
-    const { cachedBlocks, freeBlocks, peakAllocatedBlocks, coalesced: _, ...rest } = lastingStats(this.#pool);
+    const { cachedBlocks, freeBlocks, peakAllocatedBlocks, coalesced: _, grown, ...rest } = lastingStats(this.#pool);
     const allocatedBlocks = this.#allocatedBlocks();
-    const available = this.#map.length - allocatedBlocks;
-    const largestFreeRun = this.#longestFree();
+    const available = this.#blockCount - allocatedBlocks;
+    const largestFreeRun = this.#longestFree(this.#blockCount);
     assertEquals(rest, {
-      size: this.#map.length * this.#blockSize,
+      size: this.#blockCount * this.#blockSize,
       blockSize: this.#blockSize,
-      blockCount: this.#map.length,
+      blockCount: this.#blockCount,
       allocatedBlocks,
       requestedBytes: this.#held.reduce((sum, { bytes }) => sum + bytes, 0),
       largestFreeRun,
       fragmentation: available === 0 ? 0 : 1 - largestFreeRun / available,
       allocs: this.#allocs,
       frees: this.#frees,
-      grown: 0,
       workers: 1,
       ownerDeaths: 0,
     });
     assertEquals(cachedBlocks + freeBlocks, available);
+    assertEquals(grown > 0, this.#growths > 0);
     assertEquals(this.#pool.stats().exhausted, this.#exhausted);
     // A block that moves is in two places for a moment, and a block in a cache may count.
-    assert(peakAllocatedBlocks >= this.#peak && peakAllocatedBlocks <= this.#map.length);
+    assert(peakAllocatedBlocks >= this.#peak && peakAllocatedBlocks <= this.#blockCount);
   }
 }

@@ -2,11 +2,37 @@
 
 import type { Settings } from "../src/options.ts";
 import { settingsFrom } from "../src/options.ts";
-import { FIRST_LEVELS, FREE, NEXT_WORKER, NONE, SECOND_LEVELS, TAG } from "../src/layout.ts";
-import { stateOf } from "../src/table.ts";
+import {
+  BLOCK_COUNT,
+  BLOCK_COUNT_TURNED,
+  DESCRIPTOR_WORDS,
+  FIRST_LEVELS,
+  FREE,
+  HEADER_BYTES,
+  HIGH_WATER_TURNED,
+  NEXT_WORKER,
+  NONE,
+  SECOND_LEVELS,
+  TAG,
+} from "../src/layout.ts";
+import { BlockTable, stateOf } from "../src/table.ts";
 import { formatRegion, type Views } from "../src/views.ts";
 
 export const BLOCK_SIZE = 64;
+
+/** A header that says nothing but this, and that no block was used. */
+export function plainHeader(blockCount: number): Int32Array {
+  const header = new Int32Array(HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT);
+  header[BLOCK_COUNT] = blockCount;
+  header[BLOCK_COUNT_TURNED] = ~blockCount;
+  header[HIGH_WATER_TURNED] = ~0;
+  return header;
+}
+
+/** Descriptors that say nothing. */
+export function plainTable(blockCount: number, header = plainHeader(blockCount)): BlockTable {
+  return new BlockTable(new Int32Array(blockCount * DESCRIPTOR_WORDS), header, blockCount);
+}
 
 /** Header and table of a new pool with so many blocks. */
 export function plainViews(blockCount: number): Views {

@@ -6,11 +6,12 @@
 import type { WorkerCache } from "../src/cache.ts";
 import { Depot } from "../src/depot.ts";
 import { FreeLists } from "../src/free_lists.ts";
-import { CACHED_BLOCKS, tableWord } from "../src/layout.ts";
+import { CACHED_BLOCKS, tableWord, traceWord, zeroMapWord } from "../src/layout.ts";
 import { Runs } from "../src/runs.ts";
 import { Slots } from "../src/slots.ts";
 import { BlockTable } from "../src/table.ts";
 import { Views } from "../src/views.ts";
+import { ZeroMap } from "../src/zero_map.ts";
 import { SimMemory, type SimWorker } from "./_sim.ts";
 
 /** One step of a worker that others can see. */
@@ -104,8 +105,12 @@ function recordingViews(recording: RecordingMemory): Views {
   const header = watched(plain.header, noteWord);
   const counters = watched(plain.counters, noteCounter);
   const words = watched(plain.table.words, (place, value, inside) => noteWord(start + place, value, inside));
-  const table = new BlockTable(words, plain.table.blockCount);
+  const { capacity } = plain.table;
+  const table = new BlockTable(words, header, capacity);
+  const zeroMap = [zeroMapWord(capacity, cachedBlocks), traceWord(capacity, cachedBlocks)] as const;
   const lists = new FreeLists(header, table);
+  const map = watched(plain.meta.subarray(...zeroMap), (place, ...what) => noteWord(zeroMap[0] + place, ...what));
+  const zeroed = new ZeroMap(header, map);
   return {
     ...plain,
     meta,
@@ -113,8 +118,9 @@ function recordingViews(recording: RecordingMemory): Views {
     counters,
     table,
     lists,
-    runs: new Runs(header, counters, table, lists),
-    slots: new Slots(header, counters, table.blockCount),
+    zeroed,
+    runs: new Runs(header, counters, table, lists, zeroed),
+    slots: new Slots(header, counters),
     depot: new Depot(header, meta, table, cachedBlocks),
   };
 }

@@ -1,6 +1,6 @@
 /** A pool in a rich state, the same in every run, and what is held in it. */
 
-import { ALLOCATED, ALLOCATED_RUN, CACHED, FREE, NONE } from "../src/layout.ts";
+import { ALLOCATED, ALLOCATED_RUN, CACHED, FREE, NONE, ZEROED_BLOCKS } from "../src/layout.ts";
 import { stateOf } from "../src/table.ts";
 import { runsOf } from "./_plain.ts";
 import { type SimShape, SimWorker, type Stage } from "./_sim.ts";
@@ -97,10 +97,10 @@ export interface Rich {
 }
 
 /** The pool that `enrich` fills. */
-export const RICH: SimShape = { blocks: 210, cachedBlocks: 8, blockSize: BLOCK_SIZE };
+export const RICH: SimShape = { blocks: 210, cachedBlocks: 8, blockSize: BLOCK_SIZE, maxSize: 300 * BLOCK_SIZE };
 
 /**
- * Free runs of many lengths, two of them in one class above 64; single blocks and runs of four workers that live, one
+ * Free runs of many lengths, two of them in one class above 64, whose memory was given back; single blocks and runs of four workers that live, one
  * that has left and one that has died; caches that are full, half full, empty, and with entries that are stale; a depot
  * with something in it. `caching` is false in a checked pool, which has neither caches nor depot.
  */
@@ -110,7 +110,7 @@ export function enrich(stage: Stage, caching = true): Rich {
   scene.give(one, scene.take(one, 1));
   // What four has cached is recalled by one, in vain: its entries are stale.
   scene.take(four, 1);
-  assertTrue(one.alloc(RICH.blocks * BLOCK_SIZE) === NONE, "recalled in vain");
+  assertTrue(one.alloc(one.views.table.capacity * BLOCK_SIZE) === NONE, "recalled in vain");
   // The very first block is cached.
   scene.give(one, scene.take(one, 1));
 
@@ -129,6 +129,8 @@ export function enrich(stage: Stage, caching = true): Rich {
   for (const block of singles) scene.give(three, block);
   for (const block of short.slice(1)) scene.give(one, block);
 
+  for (const block of long) scene.zero(one, block);
+
   const workers = [one, two, three, four];
   assertRich(workers, caching);
   return { workers, dead, live: scene.holdings.all };
@@ -144,6 +146,10 @@ function assertRich(workers: readonly SimWorker[], caching: boolean): void {
   assertTrue([FREE, ALLOCATED, ALLOCATED_RUN].every((state) => states.has(state)), "runs in every state");
   const free = new Set(runs.filter(({ state }) => state === FREE).map(({ length }) => length));
   assertTrue(free.has(66) && free.has(67) && free.size > 5, "free runs of many lengths");
+  assertTrue(
+    views.header[ZEROED_BLOCKS]! > 60 && views.table.capacity > views.table.blockCount,
+    "marks and room to grow",
+  );
   assertTrue(!caching || (stateOf(views.table.tag(0)) === CACHED && views.depot.top > 0), "caches and a depot");
 }
 
@@ -157,9 +163,11 @@ const STACK = "    at tests/_rich.ts";
 /** What happens before. */
 export class Scene {
   readonly holdings: Holdings;
+  readonly #data: Uint8Array;
 
   constructor(stage: Stage, live: Iterable<Live> = []) {
     this.holdings = new Holdings(stage.data, live);
+    this.#data = stage.data;
   }
 
   take(worker: SimWorker, blocks: number, bytes = blocks * BLOCK_SIZE): number {
@@ -179,6 +187,14 @@ export class Scene {
     const block = this.take(worker, blocks);
     this.take(other, 2, 100);
     return block;
+  }
+
+  /** Makes a free run zeros, and marks it so: what trim does where there are whole pages. */
+  zero({ lock, views: { table, zeroed } }: SimWorker, block: number): void {
+    const end = block + table.length(block);
+    assertTrue(table.isFree(block), "free");
+    this.#data.fill(0, block * BLOCK_SIZE, end * BLOCK_SIZE);
+    lock.run("trim", () => zeroed.mark(block, end));
   }
 
   give(worker: SimWorker, block: number): void {

@@ -40,6 +40,7 @@ export class Series {
     this.#many();
     this.#exhaust();
     this.#free();
+    this.#trim();
     this.#reap();
     this.#join();
     this.#end();
@@ -92,13 +93,23 @@ export class Series {
           bytes,
         );
       }
-      const zeroed = this.#try(() => worker.blocks.allocateZeroed(100), NONE);
-      if (this.#whole && zeroed !== NONE) {
-        const bytes = this.#memory.data.subarray(zeroed * 64, zeroed * 64 + 100);
-        this.#expect(bytes.every((byte) => byte === 0), true, `block ${zeroed} is zero`);
-      }
-      this.#took(worker, zeroed, 100);
+      this.#takeZeroed(worker, 100);
     }
+  }
+
+  #takeZeroed(worker: SimWorker, bytes: number): void {
+    const block = this.#try(() => worker.blocks.allocateZeroed(bytes), NONE);
+    if (this.#whole && block !== NONE) {
+      const data = this.#memory.data.subarray(block * 64, block * 64 + bytes);
+      this.#expect(data.every((byte) => byte === 0), true, `block ${block} is zero`);
+    }
+    this.#took(worker, block, bytes);
+  }
+
+  #trim(): void {
+    const [one, two] = this.#rich.workers as [SimWorker, SimWorker];
+    this.#try(() => one.blocks.trim(), 0);
+    for (const bytes of [64, 3 * 64, 40 * 64]) this.#takeZeroed(two, bytes);
   }
 
   #look(): void {

@@ -23,6 +23,8 @@ export interface SimShape {
   readonly checked?: boolean;
   /** 64 bytes unless given. */
   readonly blockSize?: number;
+  /** What it may grow to, in bytes. */
+  readonly maxSize?: number;
 }
 
 /** Where workers live: over plain memory, or over a real region. */
@@ -60,7 +62,10 @@ export class SimMemory implements Native, Stage {
 
   static make({ blocks, blockSize = 64, ...options }: SimShape): SimMemory {
     const settings = settingsFrom(blocks * blockSize, blockSize, options);
-    const memory = new SimMemory(new ArrayBuffer(settings.metaBytes), new Uint8Array(blocks * blockSize));
+    const memory = new SimMemory(
+      new ArrayBuffer(settings.metaBytes),
+      new Uint8Array(settings.blockCapacity * blockSize),
+    );
     formatRegion(memory.meta, settings, true);
     return memory;
   }
@@ -137,6 +142,14 @@ export class SimMemory implements Native, Stage {
   }
 }
 
+/** Small, so that a few blocks have some. */
+const PAGE = 256;
+
+/** Bytes of the whole pages in a range. */
+function wholePages(offset: number, byteLength: number): number {
+  return Math.max(0, Math.floor((offset + byteLength) / PAGE) - Math.ceil(offset / PAGE)) * PAGE;
+}
+
 /** The region as one thread sees it. */
 class SimRegion implements Region {
   readonly meta: ArrayBuffer;
@@ -183,6 +196,22 @@ class SimRegion implements Region {
 
   offsetOf(): number {
     return -1;
+  }
+
+  grow(dataBytes: number): boolean {
+    return dataBytes <= this.dataBytes;
+  }
+
+  discardData(offset: number, byteLength: number): number {
+    const bytes = wholePages(offset, byteLength);
+    if (bytes > 0) this.zero(offset, byteLength);
+    return bytes;
+  }
+
+  discardMeta(offset: number, byteLength: number): number {
+    const bytes = wholePages(offset, byteLength);
+    if (bytes > 0) this.#words.fill(0, offset / 4, (offset + byteLength) / 4);
+    return bytes;
   }
 
   destroy(): void {}

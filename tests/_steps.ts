@@ -136,7 +136,7 @@ class Aftermath {
     if (this.#dies) holders.delete(actor.number);
     else for (const number of [actor.number, ...dead.map(({ number }) => number), ORPHAN]) holders.add(number);
     const { table } = this.#views;
-    let free = table.blockCount;
+    let free = table.capacity;
     for (const { first, length } of runsOf(this.#views)) {
       const tag = table.tag(first);
       if (!isAllocated(tag)) continue;

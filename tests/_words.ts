@@ -8,10 +8,10 @@ import { type PlainRun, runsOf } from "./_plain.ts";
 export const LOCK_WORDS = 32;
 
 const HEADER = places(
-  "HEADER_MAGIC HEADER_FORMAT STATE BLOCK_COUNT WARN_ON_MISUSE LOCK_TIMEOUT CACHED_BLOCKS CACHED_BUFFERS PLAIN_CLAIMS " +
+  "HEADER_MAGIC HEADER_FORMAT STATE BLOCK_COUNT BLOCK_CAPACITY WARN_ON_MISUSE LOCK_TIMEOUT CACHED_BLOCKS CACHED_BUFFERS PLAIN_CLAIMS " +
     "HAS_BARRIER CHECKED HEADER_SUM HOLDER NEXT_WORKER FREE_BLOCKS HIGH_WATER PEAK_ALLOCATED SLOTS_USED DEPOT_TOP " +
-    "LAST_SEQUENCE STACK_LOG_USED HIGH_WATER_TURNED FIRST_LEVEL_MAP",
-  "BLOCK_SIZE ALLOCS FREES COALESCED EXHAUSTED LOCK_ACQUISITIONS LOCK_CONTENDED OWNER_DEATHS",
+    "LAST_SEQUENCE STACK_LOG_USED ZEROED_BLOCKS HIGH_WATER_TURNED BLOCK_COUNT_TURNED FIRST_LEVEL_MAP",
+  "BLOCK_SIZE ALLOCS FREES COALESCED EXHAUSTED LOCK_ACQUISITIONS LOCK_CONTENDED OWNER_DEATHS GROWN",
 );
 const SLOT = places(
   "SLOT_WORKER SLOT_CLAIM SLOT_TOP SLOT_STALE SLOT_LOWEST SLOT_SWEPT SLOT_SUM",
@@ -19,7 +19,7 @@ const SLOT = places(
 );
 
 /** What is written once, in the order of the header. */
-export const CONSTANTS = ("HEADER_MAGIC HEADER_FORMAT BLOCK_COUNT WARN_ON_MISUSE LOCK_TIMEOUT CACHED_BLOCKS " +
+export const CONSTANTS = ("HEADER_MAGIC HEADER_FORMAT BLOCK_CAPACITY WARN_ON_MISUSE LOCK_TIMEOUT CACHED_BLOCKS " +
   "CACHED_BUFFERS HAS_BARRIER CHECKED HEADER_SUM BLOCK_SIZE").split(" ");
 
 /**
@@ -41,6 +41,7 @@ export const SILENT: Readonly<Record<string, string>> = {
   "LOCK_ACQUISITIONS": "statistics",
   "LOCK_CONTENDED": "statistics",
   "OWNER_DEATHS": "statistics",
+  "GROWN": "statistics",
   "SLOT_STALE": "statistics",
   "SLOT_LOWEST": "statistics",
   "SLOT_GIVEN": "statistics",
@@ -62,6 +63,8 @@ export const LATER: Readonly<Record<string, string>> = {
   "inner TAG above high water":
     "check() would have to read the whole table, used or not. Until the block is used it means nothing; after that, only " +
     "free() of an offset where nothing was handed out would believe it",
+  "zero map above high water":
+    "check() would have to read all of it. Those blocks are zero; what is wrong shows once the block is used",
   "trace": "what a checked pool tells of a block's past, to a caller who is right too",
   "log": "as it is told",
 };
@@ -76,14 +79,23 @@ export function kindsOfWords(views: Views): string[] {
   const { header } = views;
   const kinds = Array.from(header, (_, word) => kindOfHeaderWord(views, word));
   while (kinds.length < layout.tableWord(header[layout.CACHED_BLOCKS]!)) kinds.push(kindOfEntry(views, kinds.length));
-  return [...kinds, ...runsOf(views).flatMap((run) => kindsInRun(run, header[layout.HIGH_WATER]!))];
+  kinds.push(...runsOf(views).flatMap((run) => kindsInRun(run, header[layout.HIGH_WATER]!)));
+  const { blockCount, capacity } = views.table;
+  for (let block = blockCount; block < capacity; block++) kinds.push(...INNER_ABOVE_HIGH_WATER);
+  const used = Math.floor(header[layout.HIGH_WATER]! / 32);
+  for (let word = 0; word < Math.ceil(capacity / 32); word++) {
+    kinds.push(word < used ? "zero map" : "zero map above high water");
+  }
+  return kinds;
 }
 
 function places(words: string, doubles: string): ReadonlyMap<number, string> {
   const place = (name: string): number => layout[name as keyof typeof layout] as number;
   const single = words.split(" ").map((name) => [place(name), name] as const);
   const double = doubles.split(" ").flatMap((name) => [0, 1].map((half) => [2 * place(name) + half, name] as const));
-  return new Map([...single, ...double]);
+  const all = new Map([...single, ...double]);
+  if (all.size !== single.length + double.length) throw new Error("Two words of the header lie in one place");
+  return all;
 }
 
 function kindOfHeaderWord({ slots }: Views, word: number): string {
@@ -112,6 +124,8 @@ function kindOfEntry({ header, slots, depot }: Views, word: number): string {
   return "means nothing";
 }
 
+const INNER_ABOVE_HIGH_WATER = ["inner TAG above high water", "means nothing", "means nothing", "means nothing"];
+
 const STATES = ["INTERIOR", "FREE", "END_OF_FREE", "ALLOCATED", "ALLOCATED_RUN", "CACHED", "RELEASING"];
 
 function kindsInRun({ first: start, length, state }: PlainRun, highWater: number): string[] {
@@ -120,12 +134,8 @@ function kindsInRun({ first: start, length, state }: PlainRun, highWater: number
   const kinds = first.map((field) => `${field}, ${STATES[state]}`);
   const nothing = "means nothing";
   for (let inner = start + 1; inner < start + length - 1; inner++) {
-    kinds.push(
-      inner < highWater ? `inner TAG, ${STATES[state]}` : "inner TAG above high water",
-      nothing,
-      nothing,
-      nothing,
-    );
+    if (inner < highWater) kinds.push(`inner TAG, ${STATES[state]}`, nothing, nothing, nothing);
+    else kinds.push(...INNER_ABOVE_HIGH_WATER);
   }
   if (length > 1) {
     kinds.push(`last TAG, ${STATES[state]}`, free ? "last LENGTH, FREE" : nothing, nothing, nothing);

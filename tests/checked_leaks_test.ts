@@ -2,12 +2,13 @@
 
 import { assert, assertEquals } from "@std/assert";
 import * as mempool from "mempool";
-import { MemPool } from "mempool";
+import { type LeakInfo, MemPool } from "mempool";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { root, scratch } from "../scripts/_project.ts";
 import { LAST_SEQUENCE } from "../src/layout.ts";
+import { describeLeaks } from "../src/leaks.ts";
 import { allocateElsewhere, allocateHere, assertInnermost, CHECKED } from "./_checked.ts";
 import { EXPOSE_GC, runChild } from "./_child.ts";
 import { test } from "./_harness.ts";
@@ -52,6 +53,56 @@ test("leak report - groups what leaks by its place, the oldest first, with numbe
     ["2 blocks, 2 bytes, allocated", "allocateElsewhere"],
     ["1 block, 500 bytes, allocated", "allocateElsewhere"],
   ]);
+});
+
+/** Allocates from a place of its own for each depth. */
+function allocateAtDepth(pool: MemPool, depth: number, bytes: number): void {
+  if (depth > 0) allocateAtDepth(pool, depth - 1, bytes);
+  else allocateHere(pool, bytes);
+}
+
+test("leak report - the place of the oldest leak comes first, whatever was allocated there later and freed before", () => {
+  const pool = makePool(CHECKED);
+  const [first, second] = [present(pool.alloc(1)), allocateElsewhere(pool, 2)];
+  for (const depth of [3, 1, 2, 1, 3, 3]) allocateAtDepth(pool, depth, 10 ** depth);
+  pool.freeMany([first, second]);
+  allocateElsewhere(pool, 2);
+  const { places } = readReport(reportOf(() => pool.destroy()));
+  assertEquals(places.map(([line]) => line), [
+    "3 blocks, 3000 bytes, allocated",
+    "2 blocks, 20 bytes, allocated",
+    "1 block, 100 bytes, allocated",
+    "1 block, 2 bytes, allocated",
+  ]);
+});
+
+/** A leak as `leaks` tells of it. */
+function leakAt(site: number, byteLength: number): LeakInfo {
+  return { offset: 0, byteLength, owner: 1, stack: `    at site${site} (file.ts:1:1)` };
+}
+
+test("leak report - of very many places the oldest are shown, and the others counted", () => {
+  const twenty = Array.from({ length: 20 }, (_, site) => leakAt(site, 100 + site));
+  const shown = twenty.map(({ byteLength }, site): [string, string] => [
+    `${site === 5 ? "2 blocks" : "1 block"}, ${byteLength + (site === 5 ? 7 : 0)} bytes, allocated`,
+    `site${site}`,
+  ]);
+  for (
+    const [more, count, line] of [
+      [[], "21 blocks, 2197 bytes", undefined],
+      [[leakAt(20, 1)], "22 blocks, 2198 bytes", "… and 1 more site: 1 block, 1 byte"],
+      [
+        [21, 20, 21, 22].map((site) => leakAt(site, 10)),
+        "25 blocks, 2237 bytes",
+        "… and 3 more sites: 4 blocks, 40 bytes",
+      ],
+    ] as const
+  ) {
+    const report = readReport(describeLeaks([...twenty, ...more, leakAt(5, 7)]));
+    assertEquals(report.line, `${count}, still allocated`);
+    assertEquals(report.places, line === undefined ? shown : [...shown, [line, ""]]);
+  }
+  assertEquals(describeLeaks([]), "");
 });
 
 test("leak report - of one block of one byte", () => {

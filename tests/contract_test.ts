@@ -99,7 +99,10 @@ test("contract - a pool is disposable, and every method is there", () => {
     "freeOffset",
     "allocMany",
     "freeMany",
+    "allocArray",
+    "lease",
     "stats",
+    "blocks",
     "check",
     Symbol.dispose,
   ] as const;

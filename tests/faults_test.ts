@@ -56,6 +56,11 @@ faultsTest("destroy - memory that the system does not take back: no error, and l
   assertEquals(await outcomesOf("destroying"), [{ what: "mmap", left: [] }, { what: "mmap,madvise", left: [] }]);
 });
 
+faultsTest("alloc, trim - no memory to grow by, none taken back: null and 0, and later it works", async () => {
+  const whats = ["null for now", "nothing given", "grown 1, zero true"];
+  assertEquals(await outcomesOf("growing"), whats.map((what) => ({ what, left: [] })));
+});
+
 faultsTest("lock - broken, or without a clock to wait by: says so, and the pool works afterwards", async () => {
   const who = "by a worker that was just entering or leaving it";
   const broken = `Cannot allocate: the lock itself is broken, last held ${who}`;

@@ -1,18 +1,17 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import fc from "fast-check";
 import { classOf, FreeLists, shortestIn } from "../src/free_lists.ts";
-import { FIRST_LEVELS, HEADER_BYTES, MAX_BLOCKS, NONE, SECOND_LEVELS } from "../src/layout.ts";
-import { BlockTable } from "../src/table.ts";
+import { FIRST_LEVELS, MAX_BLOCKS, NONE, SECOND_LEVELS } from "../src/layout.ts";
 import { test } from "./_harness.ts";
-import { longestListed } from "./_plain.ts";
+import { longestListed, plainHeader, plainTable } from "./_plain.ts";
 import { forAll } from "./_random.ts";
 
 const CLASSES = FIRST_LEVELS * SECOND_LEVELS;
 
 /** Lists over plain words, in which runs are put down one after the other; no two touch. */
 class Bench {
-  readonly table = new BlockTable(new Int32Array(4 * 65_536), 65_536);
-  readonly lists = new FreeLists(new Int32Array(HEADER_BYTES / 4), this.table);
+  readonly table = plainTable(65_536);
+  readonly lists = new FreeLists(plainHeader(65_536), this.table);
   #end = 0;
 
   constructor(...lengths: number[]) {

@@ -47,6 +47,18 @@ class PlayedRegion implements Region {
     return 0;
   }
 
+  grow(): boolean {
+    return false;
+  }
+
+  discardData(): number {
+    return 0;
+  }
+
+  discardMeta(): number {
+    return 0;
+  }
+
   zero(): void {}
   move(): void {}
   destroy(): void {}

@@ -37,6 +37,8 @@ const freeingMany: fc.Arbitrary<Operation> = fc.record({
   picks: fc.array(pick, { maxLength: 12 }),
 });
 
+const trimming: fc.Arbitrary<Operation> = fc.constant({ kind: "trim" });
+
 const operations = fc.array(
   fc.oneof(
     { arbitrary: allocating, weight: 10 },
@@ -44,6 +46,7 @@ const operations = fc.array(
     { arbitrary: freeing, weight: 9 },
     { arbitrary: allocatingMany, weight: 1 },
     { arbitrary: freeingMany, weight: 1 },
+    { arbitrary: trimming, weight: 1 },
   ),
   { maxLength: 400, size: "max" }, // no least length: a counterexample is to become short
 );
@@ -54,7 +57,7 @@ function testModel(situation: string, shape: PoolShape, atLeast: number): void {
     for (let done = 0; done < atLeast;) {
       forAll(Math.min(50, atLeast / 200), operations, (all) => {
         using pool = makePool({ blockSize: BLOCK_SIZE, ...shape });
-        const model = new Model(pool);
+        const model = new Model(pool, Math.floor((shape.maxSize ?? pool.size) / BLOCK_SIZE));
         for (const operation of all) model.run(operation);
         model.end();
         done += all.length;
@@ -73,3 +76,14 @@ testModel(
 testModel("7 blocks, nearly always full", { blocks: 7, cachedBlocks: 2, cachedBuffers: 0 }, effort(20_000, 130_000));
 testModel("64 blocks, checked", { blocks: 64, checked: true }, effort(3000, 20_000));
 testModel("7 blocks, checked, no buffers kept", { blocks: 7, checked: true, cachedBuffers: 0 }, effort(3000, 10_000));
+testModel("3 blocks that may become 300", { blocks: 3, maxSize: 300 * BLOCK_SIZE }, effort(10_000, 50_000));
+testModel(
+  "5 blocks that may become 100, with worker caches",
+  { blocks: 5, maxSize: 100 * BLOCK_SIZE, cachedBlocks: 8 },
+  effort(10_000, 50_000),
+);
+testModel(
+  "5 blocks that may become 60, checked",
+  { blocks: 5, maxSize: 60 * BLOCK_SIZE, checked: true },
+  effort(2000, 10_000),
+);

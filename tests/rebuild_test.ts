@@ -156,9 +156,9 @@ class MortalTable extends BlockTable {
 
 /** The same region as a worker sees it that can die. */
 function mortal(views: Views): Views & { readonly table: MortalTable } {
-  const table = new MortalTable(views.table.words, views.table.blockCount);
+  const table = new MortalTable(views.table.words, views.header, views.table.capacity);
   const lists = new FreeLists(views.header, table);
-  return { ...views, table, lists, runs: new Runs(views.header, views.counters, table, lists) };
+  return { ...views, table, lists, runs: new Runs(views.header, views.counters, table, lists, views.zeroed) };
 }
 
 /** Whether it was done before the stores were used up. */

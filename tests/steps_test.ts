@@ -101,6 +101,13 @@ function got(block: number): void {
   assert(block !== NONE && block !== NOT_ALLOCATED, "nothing was handed out");
 }
 
+/** The same, where the pool has to grow for it. */
+function growing(actor: SimWorker, allocate: () => number): void {
+  const { blockCount } = actor.views.table;
+  got(allocate());
+  assert(actor.views.table.blockCount > blockCount, "it has not grown");
+}
+
 /** A `Part` that takes one of a worker's blocks and frees it. */
 function freeing(actor: SimWorker, block: number, free: (actor: SimWorker) => boolean): Part {
   return { actor, act: (actor) => assert(free(actor)), about: [block] };
@@ -162,8 +169,22 @@ const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
 
   "allocate too much": ({ two }) => ({
     actor: two,
-    act: (actor) => assertEquals(actor.alloc(100 * BLOCK), NONE),
+    act: (actor) => assertEquals(actor.alloc(actor.views.table.capacity * BLOCK), NONE),
   }),
+
+  "grow": ({ two }) => ({ actor: two, act: (actor) => growing(actor, () => actor.alloc(70 * BLOCK)) }),
+  "grow and allocate zeroed": ({ two }) => ({
+    actor: two,
+    act: (actor) => growing(actor, () => actor.blocks.allocateZeroed(70 * BLOCK)),
+  }),
+  "grow for many": ({ two }) => ({
+    actor: two,
+    act: (actor) => growing(actor, () => actor.blocks.allocateMany(2, 68 * BLOCK)?.at(-1) ?? NONE),
+  }),
+  "trim": ({ one, three, scene }) => {
+    scene.give(three, scene.take(one, 66));
+    return { actor: three, act: (actor) => assert(actor.blocks.trim() > 0) };
+  },
 
   "adopt": (play) => {
     const block = play.held(play.one, 3);

@@ -15,12 +15,9 @@ import {
   RELEASING,
   TAG,
 } from "../src/layout.ts";
-import { allocatedState, BlockTable, isAllocated, makeTag, stateOf, workerOf } from "../src/table.ts";
+import { allocatedState, isAllocated, makeTag, stateOf, workerOf } from "../src/table.ts";
 import { test } from "./_harness.ts";
-
-function emptyTable(blockCount = 16): BlockTable {
-  return new BlockTable(new Int32Array(blockCount * 4), blockCount);
-}
+import { plainTable } from "./_plain.ts";
 
 test("tag - keeps state and worker, up to the highest worker", () => {
   for (const state of [INTERIOR, FREE, END_OF_FREE, ALLOCATED, ALLOCATED_RUN, CACHED, RELEASING]) {
@@ -46,7 +43,7 @@ test("allocatedState - tells one block from several", () => {
 });
 
 test("requested - keeps numbers of bytes past 32 bits", () => {
-  const table = emptyTable();
+  const table = plainTable(16);
   const lengths = [
     1,
     2 ** 31 - 1,
@@ -65,7 +62,7 @@ test("requested - keeps numbers of bytes past 32 bits", () => {
 });
 
 test("set - touches one word of one descriptor", () => {
-  const table = emptyTable(4);
+  const table = plainTable(4);
   for (let block = 0; block < 4; block++) {
     for (let field = 0; field < 4; field++) table.set(block, field, block * 10 + field);
   }
@@ -73,7 +70,7 @@ test("set - touches one word of one descriptor", () => {
 });
 
 test("exchangeTag - only the first of two that saw the same tag succeeds", () => {
-  const table = emptyTable();
+  const table = plainTable(16);
   table.set(2, TAG, makeTag(ALLOCATED, 5));
   assert(table.exchangeTag(2, makeTag(ALLOCATED, 5), FREE));
   assertFalse(table.exchangeTag(2, makeTag(ALLOCATED, 5), FREE));
@@ -82,7 +79,7 @@ test("exchangeTag - only the first of two that saw the same tag succeeds", () =>
 
 test("describeFree - lets both neighbours find a run of one, two and more blocks", () => {
   for (const length of [1, 2, 3, 9]) {
-    const table = emptyTable();
+    const table = plainTable(16);
     table.describeFree(4, length);
     assertEquals(table.freeRunAt(4), 4);
     assertEquals(table.freeRunBefore(4 + length), 4);
@@ -93,7 +90,7 @@ test("describeFree - lets both neighbours find a run of one, two and more blocks
 
 test("markAllocated - hides the run from both neighbours", () => {
   for (const length of [1, 2, 3, 9]) {
-    const table = emptyTable();
+    const table = plainTable(16);
     table.describeFree(4, length);
     table.markAllocated(4, length, 100, 3);
     assertEquals(table.freeRunAt(4), NONE);
@@ -104,7 +101,7 @@ test("markAllocated - hides the run from both neighbours", () => {
 });
 
 test("freeRunBefore and freeRunAt - find nothing past the ends of the table", () => {
-  const table = emptyTable();
+  const table = plainTable(16);
   table.describeFree(0, 16);
   assertEquals(table.freeRunBefore(0), NONE);
   assertEquals(table.freeRunAt(16), NONE);

@@ -1,6 +1,6 @@
 import process from "node:process";
 import { LIBC, type LibcSymbols } from "./libc.ts";
-import type { Host, Native, Region } from "./native.ts";
+import { DATA, type Host, META, type Native, type Region } from "./native.ts";
 
 /** What is used of bun:ffi: written out, so that the type check of a program for Deno does not ask for Bun's types. */
 interface BunFfi {
@@ -15,10 +15,12 @@ interface Symbols {
   mempool_process(): number;
   mempool_thread(): number;
   mempool_alive(thread: number): number;
-  mempool_create(metaBytes: number, dataBytes: number): number;
+  mempool_create(metaBytes: number, dataBytes: number, mostBytes: number): number;
   mempool_open(id: number): number;
   mempool_close(region: number): void;
   mempool_destroy(region: number, keepBytes: number, timeout: number): void;
+  mempool_grow(region: number, dataBytes: number): number;
+  mempool_discard(region: number, part: number, offset: number, bytes: number): number;
   mempool_meta(region: number): number;
   mempool_data(region: number): number;
   mempool_meta_bytes(region: number): number;
@@ -36,10 +38,12 @@ const SYMBOLS = {
   mempool_process: { args: [], returns: "f64" },
   mempool_thread: { args: [], returns: "f64" },
   mempool_alive: { args: ["f64"], returns: "i32" },
-  mempool_create: { args: ["f64", "f64"], returns: "f64" },
+  mempool_create: { args: ["f64", "f64", "f64"], returns: "f64" },
   mempool_open: { args: ["f64"], returns: "i32" },
   mempool_close: { args: ["u32"], returns: "void" },
   mempool_destroy: { args: ["u32", "f64", "u32"], returns: "void" },
+  mempool_grow: { args: ["u32", "f64"], returns: "i32" },
+  mempool_discard: { args: ["u32", "u32", "f64", "f64"], returns: "f64" },
   mempool_meta: { args: ["u32"], returns: "ptr" },
   mempool_data: { args: ["u32"], returns: "ptr" },
   mempool_meta_bytes: { args: ["u32"], returns: "f64" },
@@ -102,6 +106,18 @@ class BunRegion implements Region {
     this.#symbols.mempool_move(this.#number, to, from, byteLength);
   }
 
+  grow(dataBytes: number): boolean {
+    return this.#symbols.mempool_grow(this.#number, dataBytes) === 0;
+  }
+
+  discardData(offset: number, byteLength: number): number {
+    return this.#symbols.mempool_discard(this.#number, DATA, offset, byteLength);
+  }
+
+  discardMeta(offset: number, byteLength: number): number {
+    return this.#symbols.mempool_discard(this.#number, META, offset, byteLength);
+  }
+
   destroy(keepBytes: number, timeout: number): void {
     this.#symbols.mempool_destroy(this.#number, keepBytes, timeout);
   }
@@ -131,8 +147,8 @@ class BunNative implements Native {
     return this.#symbols.mempool_alive(thread) === 1;
   }
 
-  create(metaBytes: number, dataBytes: number): number {
-    return this.#symbols.mempool_create(metaBytes, dataBytes);
+  create(metaBytes: number, dataBytes: number, mostBytes: number): number {
+    return this.#symbols.mempool_create(metaBytes, dataBytes, mostBytes);
   }
 
   open(id: number): number {

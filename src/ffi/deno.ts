@@ -1,5 +1,5 @@
 import { LIBC, type LibcSymbols } from "./libc.ts";
-import type { Host, Native, Region } from "./native.ts";
+import { DATA, type Host, META, type Native, type Region } from "./native.ts";
 
 /** The functions of native/mempool.h, in its order. */
 const SYMBOLS = {
@@ -7,10 +7,18 @@ const SYMBOLS = {
   mempool_process: { parameters: [], result: "f64" },
   mempool_thread: { parameters: [], result: "f64" },
   mempool_alive: { parameters: [/* thread */ "f64"], result: "i32" },
-  mempool_create: { parameters: [/* meta_bytes */ "f64", /* data_bytes */ "f64"], result: "f64" },
+  mempool_create: {
+    parameters: [/* meta_bytes */ "f64", /* data_bytes */ "f64", /* most_bytes */ "f64"],
+    result: "f64",
+  },
   mempool_open: { parameters: [/* id */ "f64"], result: "i32" },
   mempool_close: { parameters: [/* region */ "u32"], result: "void" },
   mempool_destroy: { parameters: [/* region */ "u32", /* keep_bytes */ "f64", /* timeout_ms */ "u32"], result: "void" },
+  mempool_grow: { parameters: [/* region */ "u32", /* data_bytes */ "f64"], result: "i32" },
+  mempool_discard: {
+    parameters: [/* region */ "u32", /* part */ "u32", /* offset */ "f64", /* bytes */ "f64"],
+    result: "f64",
+  },
   mempool_meta: { parameters: [/* region */ "u32"], result: "pointer" },
   mempool_data: { parameters: [/* region */ "u32"], result: "pointer" },
   mempool_meta_bytes: { parameters: [/* region */ "u32"], result: "f64" },
@@ -80,6 +88,18 @@ class DenoRegion implements Region {
     this.symbols.mempool_move(this.number, to, from, byteLength);
   }
 
+  grow(dataBytes: number): boolean {
+    return this.symbols.mempool_grow(this.number, dataBytes) === 0;
+  }
+
+  discardData(offset: number, byteLength: number): number {
+    return this.symbols.mempool_discard(this.number, DATA, offset, byteLength);
+  }
+
+  discardMeta(offset: number, byteLength: number): number {
+    return this.symbols.mempool_discard(this.number, META, offset, byteLength);
+  }
+
   destroy(keepBytes: number, timeout: number): void {
     this.symbols.mempool_destroy(this.number, keepBytes, timeout);
   }
@@ -109,8 +129,8 @@ class DenoNative implements Native {
     return this.symbols.mempool_alive(thread) === 1;
   }
 
-  create(metaBytes: number, dataBytes: number): number {
-    return this.symbols.mempool_create(metaBytes, dataBytes);
+  create(metaBytes: number, dataBytes: number, mostBytes: number): number {
+    return this.symbols.mempool_create(metaBytes, dataBytes, mostBytes);
   }
 
   open(id: number): number {

@@ -8,7 +8,12 @@
 import type { LibcSymbols } from "./libc.ts";
 
 /** MEMPOOL_ABI in native/mempool.h. */
-export const ABI = 3;
+export const ABI = 4;
+
+// The parts of a region: MEMPOOL_META and MEMPOOL_DATA.
+
+export const META = 0;
+export const DATA = 1;
 
 // What `openRegion` says instead of a region.
 
@@ -26,6 +31,7 @@ export const TIMED_OUT = -1;
 export interface Region {
   /** Header and table, in whole pages. */
   readonly meta: ArrayBuffer;
+  /** What the data may grow to. */
   readonly dataBytes: number;
   /** A new buffer over these bytes of the data. */
   buffer(offset: number, byteLength: number): ArrayBuffer;
@@ -40,6 +46,15 @@ export interface Region {
   zero(offset: number, byteLength: number): void;
   /** Copies within the data, right also where the ranges overlap. */
   move(to: number, from: number, byteLength: number): void;
+  /** Lets the data reach so far; false where the system refuses. */
+  grow(dataBytes: number): boolean;
+  /**
+   * Makes these bytes 0 by giving the memory of the whole pages among them back; returns how many bytes those pages have.
+   * 0, and nothing has changed, where there is no whole page or the system refuses.
+   */
+  discardData(offset: number, byteLength: number): number;
+  /** The same, of meta. */
+  discardMeta(offset: number, byteLength: number): number;
   /** Gives the memory back but for the first bytes of meta. */
   destroy(keepBytes: number, timeout: number): void;
   /** Gives up this thread's hold. Nothing else may be called afterwards. */
@@ -58,8 +73,8 @@ export interface Native {
   thread(): number;
   /** Whether the thread with that id still runs. When it does not, it holds no lock any more. */
   alive(thread: number): boolean;
-  /** Maps a region and opens it; returns its id, or a negative errno. */
-  create(metaBytes: number, dataBytes: number): number;
+  /** Maps a region whose data may grow, and opens it; returns its id, or a negative errno. */
+  create(metaBytes: number, dataBytes: number, mostBytes: number): number;
   /** Finds a live region: its number for `region`, or UNKNOWN or DESTROYED. */
   open(id: number): number;
   /** Makes every thread of the process pass a full memory barrier; false where the system has no such call. */
