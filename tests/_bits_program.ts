@@ -112,7 +112,12 @@ function kindsOfRegion(views: Views, checked: boolean): string[] {
 }
 
 const REFUSALS: readonly MemPoolErrorCode[] = ["corrupt", "format-mismatch", "too-many-workers"];
-const ERRORS: readonly MemPoolErrorCode[] = [...REFUSALS, "double-free", "foreign-block", "lock-timeout"];
+const ERRORS: readonly MemPoolErrorCode[] = [
+  ...REFUSALS,
+  "double-free",
+  "foreign-block",
+  ...(["lock", "held"].includes(mode) ? ["lock-timeout" as const] : []),
+];
 
 function isError(error: unknown, codes: readonly MemPoolErrorCode[]): boolean {
   return error instanceof MemPoolError && codes.includes(error.code);
