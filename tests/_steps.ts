@@ -35,23 +35,69 @@ export type Prepare = (next: SimWorker) => void;
 
 /** Stops the operation everywhere; throws with the first moment that leaves something wrong. Returns how many there were. */
 export function stopEverywhere(operation: Operation, end: End, prepare?: Prepare): number {
-  const before = operation.memory.copy();
-  const { steps } = record(operation.memory.copy(), operation.actor, operation.act);
   let moments = 0;
-  for (let count = 0; count <= steps.length; count++) {
-    const memory = before.copy();
-    for (const step of steps.slice(0, count)) step.apply(memory);
-    // Outside of a critical section nothing throws a worker out that leaves anything half done.
-    const inside = memory.owner === operation.actor.thread && steps[count - 1]?.inside !== true;
-    if (end === "is thrown out" && !inside) continue;
+  for (const moment of momentsOf(operation)) {
+    if (end === "is thrown out" && !moment.inside) continue;
     moments++;
-    try {
-      new Aftermath(operation, memory, end, prepare).assertRight();
-    } catch (error) {
-      throw new Error(`After ${count} of ${steps.length} steps: ${String(error)}`, { cause: error });
+    assertRightAfter(operation, moment, end, prepare);
+  }
+  return moments;
+}
+
+function assertRightAfter(operation: Operation, { memory, when }: Moment, end: End, prepare?: Prepare): void {
+  try {
+    new Aftermath(operation, memory, end, prepare).assertRight();
+  } catch (error) {
+    throw new Error(`${when}: ${String(error)}`, { cause: error });
+  }
+}
+
+/**
+ * Lets the worker die at every so many of its moments, and the next one at every so many, others each time, of the recovery
+ * that this makes necessary; then the third one has to find everything right.
+ */
+export function stopRecovery(operation: Operation, every: number): number {
+  const { actor, others: [next, ...others], dead, live, about } = operation;
+  const left = live.filter(({ owner }) => owner === actor).map(({ block }) => block);
+  let moments = 0;
+  for (const { memory, count, inside } of momentsOf(operation, every)) {
+    if (!inside) continue;
+    memory.living.delete(actor.thread);
+    const recovery = {
+      memory,
+      actor: next!,
+      act: (worker: SimWorker) => worker.lock.run("recover", () => {}),
+      others,
+      dead: [...dead, actor],
+      live,
+      about: [...about, ...left],
+    };
+    for (const moment of momentsOf(recovery, every, (count / every) % every)) {
+      moments++;
+      assertRightAfter(recovery, moment, "dies");
     }
   }
   return moments;
+}
+
+interface Moment {
+  readonly memory: SimMemory;
+  readonly count: number;
+  /** For people. */
+  readonly when: string;
+  /** Whether it is in a critical section, where something could throw the worker out: elsewhere nothing is half done. */
+  readonly inside: boolean;
+}
+
+/** One of every so many, from a first one on. */
+function* momentsOf({ memory: before, actor, act }: Operation, every = 1, first = 0): Generator<Moment> {
+  const { steps } = record(before.copy(), actor, act);
+  for (let count = first; count <= steps.length; count += every) {
+    const memory = before.copy();
+    for (const step of steps.slice(0, count)) step.apply(memory);
+    const inside = memory.owner === actor.thread && steps[count - 1]?.inside !== true;
+    yield { memory, count, when: `After ${count} of ${steps.length} steps`, inside };
+  }
 }
 
 /** The moment after a worker was stopped. */
