@@ -92,11 +92,13 @@ interface Moment {
 /** One of every so many, from a first one on. */
 function* momentsOf({ memory: before, actor, act }: Operation, every = 1, first = 0): Generator<Moment> {
   const { steps } = record(before.copy(), actor, act);
-  for (let count = first; count <= steps.length; count += every) {
-    const memory = before.copy();
-    for (const step of steps.slice(0, count)) step.apply(memory);
-    const inside = memory.owner === actor.thread && steps[count - 1]?.inside !== true;
-    yield { memory, count, when: `After ${count} of ${steps.length} steps`, inside };
+  const memory = before.copy();
+  for (let count = 0; count <= steps.length; count++) {
+    const last = steps[count - 1];
+    last?.apply(memory);
+    const inside = memory.owner === actor.thread && last?.inside !== true;
+    const when = `After ${count} of ${steps.length} steps`;
+    if (count % every === first) yield { memory: memory.copy(), count, when, inside };
   }
 }
 
