@@ -7,13 +7,22 @@
 import { assert, assertMatch } from "@std/assert";
 import { CACHED, LENGTH, TAG } from "../src/layout.ts";
 import { BlockTable, makeTag } from "../src/table.ts";
-import { effort } from "./_effort.ts";
+import { effort, tell } from "./_effort.ts";
 import { test } from "./_harness.ts";
 import { BLOCK, freeing, got, OPERATIONS, type Part, Play } from "./_plays.ts";
 import { thrownBy } from "./_pool.ts";
 import type { Live } from "./_rich.ts";
 import type { SimWorker } from "./_sim.ts";
 import { type End, type Prepare, stopEverywhere, stopRecovery } from "./_steps.ts";
+
+let moments = 0;
+
+/** Counts them, for a soak to tell. */
+function told(more: number): number {
+  moments += more;
+  tell(`steps: stopped at ${moments} moments so far`);
+  return more;
+}
 
 interface How {
   readonly checked?: boolean;
@@ -22,7 +31,7 @@ interface How {
 
 function stop(part: (play: Play) => Part, end: End, { checked, prepare }: How = {}): number {
   const play = new Play(checked);
-  return stopEverywhere(play.operation(part(play)), end, prepare);
+  return told(stopEverywhere(play.operation(part(play)), end, prepare));
 }
 
 for (const [name, part] of Object.entries(OPERATIONS)) {
@@ -45,7 +54,7 @@ const RECOVERIES = {
 for (const [name, every] of Object.entries(RECOVERIES)) {
   test(`steps - recovery from: ${name}`, () => {
     const play = new Play();
-    const deaths = stopRecovery(play.operation(OPERATIONS[name]!(play)), effort(every, 3));
+    const deaths = told(stopRecovery(play.operation(OPERATIONS[name]!(play)), effort(every, 3)));
     assert(deaths > 50, `The two died at ${deaths} places only`);
   });
 }
