@@ -36,7 +36,7 @@ export type { Insight } from "./src/insight.ts";
 export type { LeakInfo } from "./src/leaks.ts";
 export type { Lease } from "./src/lease.ts";
 export type { Membership } from "./src/membership.ts";
-export type { MemPoolHandle, MemPoolOptions } from "./src/options.ts";
+export type { AllocAsyncOptions, MemPoolHandle, MemPoolOptions } from "./src/options.ts";
 export { type Block, MemPool } from "./src/pool.ts";
 export type { MemPoolStats } from "./src/stats.ts";
 export { GIGABYTE, KILOBYTE, MEGABYTE } from "./src/units.ts";

@@ -1,11 +1,12 @@
 import { Addressing } from "./addressing.ts";
+import { Bell } from "./bell.ts";
 import { Blocks } from "./blocks.ts";
 import { Buffers } from "./buffers.ts";
 import { MemPoolError } from "./errors.ts";
 import { CheckedAddressing } from "./checked_addressing.ts";
 import { DESTROYED as GONE, type Native, type Region, UNKNOWN } from "./ffi/native.ts";
 import { openNative } from "./ffi/open.ts";
-import { DESTROYED, FORMAT, HEADER_BYTES, LIVE, MAX_WORKERS, NONE, SLOT_COUNT, STATE } from "./layout.ts";
+import { AWAITED, DESTROYED, FORMAT, HEADER_BYTES, LIVE, MAX_WORKERS, NONE, SLOT_COUNT, STATE } from "./layout.ts";
 import { describeLeaks, type LeakInfo, listLeaks } from "./leaks.ts";
 import { Lock } from "./lock.ts";
 import { checkHandle, type MemPoolHandle, type Settings } from "./options.ts";
@@ -39,6 +40,7 @@ export class Attachment {
   readonly maxBufferBytes: number;
   readonly #native: Native;
   readonly #region: Region;
+  readonly #bell: Bell;
   readonly #members = new Set<Member>();
 
   private constructor(native: Native, region: Region, views: Views, handle: MemPoolHandle) {
@@ -49,7 +51,9 @@ export class Attachment {
     this.views = views;
     this.maxBufferBytes = native.maxBufferBytes;
     this.lock = new Lock(native, region, views, worker);
-    this.blocks = new Blocks(native, region, views, this.lock, takeSlot(native, views, this.lock, worker), worker);
+    this.#bell = new Bell(handle.process, handle.id);
+    const slot = takeSlot(native, views, this.lock, worker);
+    this.blocks = new Blocks(native, region, views, this.lock, this.#bell, slot, worker);
     this.buffers = new Buffers(region, views);
     this.watch = views.traces && new Watch(handle.id, views.table, views.traces);
     this.addressing = this.watch === undefined
@@ -91,7 +95,7 @@ export class Attachment {
     const native = openNative();
     if (handle.process !== native.process) throw unknown(handle, "it belongs to another process");
     const known = attachments.get(handle.id);
-    if (known?.views.header[STATE] === LIVE) {
+    if (known !== undefined && isLive(known.views.header)) {
       checkHeader(known.views);
       return known;
     }
@@ -106,7 +110,7 @@ export class Attachment {
       checkHeader(views);
       // Whoever destroys it has said so, and has yet to tell the registry.
       if (views.header[STATE] === DESTROYED) throw destroyed(handle);
-      if (views.header[STATE] !== LIVE) throw stateError("attach", views.header[STATE]!);
+      if (!isLive(views.header)) throw stateError("attach", views.header[STATE]!);
       return new Attachment(native, region, views, handle);
     } catch (error) {
       region.close();
@@ -155,7 +159,9 @@ export class Attachment {
   destroy(): void {
     const { header } = this.views;
     const leaks = this.#describeLeaks();
-    if (Atomics.exchange(header, STATE, DESTROYED) !== DESTROYED) this.#region.destroy(HEADER_BYTES, this.lock.timeout);
+    const before = Atomics.exchange(header, STATE, DESTROYED);
+    if (before !== DESTROYED) this.#region.destroy(HEADER_BYTES, this.lock.timeout);
+    if (before === AWAITED) this.#bell.ring();
     this.leaveDestroyed();
     this.#warn("destroyed", leaks);
   }
@@ -181,7 +187,7 @@ export class Attachment {
 
   /** What is still allocated in a checked pool, for people; "" when nothing is. */
   #describeLeaks(): string {
-    if (this.watch === undefined || this.views.header[STATE] !== LIVE) return "";
+    if (this.watch === undefined || !isLive(this.views.header)) return "";
     try {
       return describeLeaks(this.listLeaks());
     } catch (error) {
@@ -207,6 +213,10 @@ export class Attachment {
   #forget(): void {
     if (attachments.get(this.handle.id) === this) attachments.delete(this.handle.id);
   }
+}
+
+function isLive(header: Int32Array): boolean {
+  return header[STATE] === LIVE || header[STATE] === AWAITED;
 }
 
 /** The range of addresses of a region that was let go may become another pool's. */

@@ -1,8 +1,23 @@
+import type { Bell } from "./bell.ts";
 import { WorkerCache } from "./cache.ts";
 import type { Native, Region } from "./ffi/native.ts";
+import { Grants } from "./grants.ts";
 import { type Guard, UNGUARDED } from "./guard.ts";
-import { ALLOCATED, ALLOCS, CACHED_BLOCKS, EXHAUSTED, FREE, FREES, NONE, RELEASING, TAG } from "./layout.ts";
+import {
+  ALLOCATED,
+  ALLOCS,
+  CACHED_BLOCKS,
+  EXHAUSTED,
+  FREE,
+  FREES,
+  LIVE,
+  NONE,
+  RELEASING,
+  STATE,
+  TAG,
+} from "./layout.ts";
 import type { Lock } from "./lock.ts";
+import { Requests } from "./requests.ts";
 import { Resizer } from "./resizer.ts";
 import { Sections } from "./sections.ts";
 import type { Slots } from "./slots.ts";
@@ -17,7 +32,10 @@ import type { ZeroMap } from "./zero_map.ts";
 export class Blocks {
   /** The worker's cache, for what needs no lock. */
   readonly cache: WorkerCache;
+  /** What this worker waits for. */
+  readonly requests: Requests;
   readonly #region: Region;
+  readonly #header: Int32Array;
   readonly #counters: Float64Array;
   readonly #table: BlockTable;
   readonly #zeroed: ZeroMap;
@@ -33,8 +51,9 @@ export class Blocks {
   /** Of what the last critical section handed out, the blocks from this one up were zero. Only known inside of it. */
   #dirtyEnd = 0;
 
-  constructor(native: Native, region: Region, views: Views, lock: Lock, slot: number, worker: number) {
+  constructor(native: Native, region: Region, views: Views, lock: Lock, bell: Bell, slot: number, worker: number) {
     this.#region = region;
+    this.#header = views.header;
     this.#counters = views.counters;
     this.#table = views.table;
     this.#zeroed = views.zeroed;
@@ -43,8 +62,10 @@ export class Blocks {
     this.#caching = views.header[CACHED_BLOCKS] !== 0;
     this.#worker = worker;
     this.#slot = slot;
-    this.#sections = new Sections(lock, views.slots, slot);
     this.#stock = new Stock(native, region, views, slot, worker);
+    const grants = new Grants(native, views, this.#stock, bell, worker);
+    this.#sections = new Sections(lock, views.slots, grants, slot);
+    this.requests = new Requests(views, this.#sections, this.#stock, grants, bell, worker);
     this.#resizer = new Resizer(region, views, this.#sections, this.#stock, slot, worker);
     this.#trimmer = new Trimmer(region, views);
     this.cache = new WorkerCache(region, views, slot, worker);
@@ -188,7 +209,7 @@ export class Blocks {
 
   #allocateLocked(bytes: number, guard: Guard): number {
     this.#dirtyEnd = this.#zeroed.highWater;
-    if (bytes <= this.#blockSize && this.#caching) {
+    if (bytes <= this.#blockSize && this.#caching && this.#header[STATE] === LIVE) {
       this.#stock.supply.refill();
       const block = this.cache.take(bytes);
       if (block !== NONE) return block;

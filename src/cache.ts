@@ -45,6 +45,12 @@ const SLOT_LOWEST = layout.SLOT_LOWEST;
  * The barrier takes microseconds where other threads are busy. So a pool that was exhausted once stays with exchanges,
  * and recalls without a barrier, until there is plenty again: see `Supply`.
  *
+ * Where somebody waits for a block, the pool's state is AWAITED, and both leave it to the slow path. `take` may be in the
+ * middle of it then: what it takes is not free, as if it had been taken before. `give` must not leave a block in the cache,
+ * where nobody looks any more: so it reads the state once more in the end. The waiting worker has set the state, passed the
+ * same barrier as above, and looked at this cache afterwards. If `give` read LIVE, then before that barrier; so its entry was
+ * there to be seen.
+ *
  * A worker may die after any step. Before 3 the block is still cached, between 3 and the store of the new top its entry
  * is stale, and stale entries are skipped.
  */
@@ -52,6 +58,7 @@ export class WorkerCache {
   private readonly region: Pick<Region, "exchange">;
   private readonly meta: Int32Array;
   private readonly counters: Float64Array;
+  private readonly hasBarrier: boolean;
   private readonly capacity: number;
   private readonly blockSize: number;
   private readonly blockCapacity: number;
@@ -71,6 +78,7 @@ export class WorkerCache {
     this.region = region;
     this.meta = views.meta;
     this.counters = views.counters;
+    this.hasBarrier = views.header[layout.HAS_BARRIER] === 1;
     this.capacity = views.header[layout.CACHED_BLOCKS]!;
     this.blockSize = views.blockSize;
     this.blockCapacity = views.table.capacity;
@@ -113,7 +121,7 @@ export class WorkerCache {
     meta[this.entries + top] = block;
     meta[this.slot + SLOT_TOP] = top + 1;
     this.counters[this.given]!++;
-    return true;
+    return this.stateNow() === LIVE || this.takeBack(word, tag);
   }
 
   /** `give` for the block that starts at an offset; false also where none does. */
@@ -144,6 +152,24 @@ export class WorkerCache {
     meta[word] = this.allocatedTag;
     meta[this.slot + SLOT_CLAIM] = NONE;
     return true;
+  }
+
+  /** The pool's state, read after the new top can be seen by others: with no barrier for them to use, by an atomic step. */
+  private stateNow(): number {
+    if (this.hasBarrier) return this.meta[STATE]!;
+    Atomics.add(this.meta, this.slot + SLOT_TOP, 0);
+    return Atomics.load(this.meta, STATE);
+  }
+
+  /**
+   * Undoes a `give` in the middle of which somebody began to wait for blocks, or the pool was destroyed. False, for the slow
+   * path to do it in full; but true where the block was recalled meanwhile, and so is free.
+   */
+  private takeBack(word: number, tag: number): boolean {
+    if (this.region.exchange(word, this.cachedTag, tag) !== this.cachedTag) return true;
+    this.meta[this.slot + SLOT_TOP]!--;
+    this.counters[this.given]!--;
+    return false;
   }
 
   /** Or the block could not be recalled for as long as this worker takes no other. */

@@ -29,6 +29,7 @@ import {
 import { slotWord } from "./slots.ts";
 import { type BlockTable, isCached, makeTag, stateOf, workerOf } from "./table.ts";
 import type { Lock } from "./lock.ts";
+import { WAITING } from "./queue.ts";
 import { broken, checkHeader, faultOfTaken, isInTable, trustedBlockCount, trustedLength, trustRun } from "./trust.ts";
 import type { Views } from "./views.ts";
 
@@ -46,6 +47,7 @@ export function checkInvariants(views: Views): void {
   const found = walkTable(views, workers);
   walkLists(views, found.freeRuns);
   checkDepot(views, found.inDepot);
+  checkQueue(views);
   checkCounters(views, found);
   checkOwnCache(views);
 }
@@ -192,6 +194,23 @@ function checkDepot({ table, depot }: Views, blocks: number): void {
     }
     if (entered.size === entered.add(block).size) throw broken("I11", `the depot holds block ${block} twice`);
   }
+}
+
+/** Of requests that have a block and have not been collected, too. */
+function checkQueue({ header, queue, table, blockSize }: Views): void {
+  queue.forEach((place) => {
+    const worker = queue.workerAt(place);
+    if (!(worker >= 1 && worker < header[NEXT_WORKER]!)) throw broken("I15", `worker ${worker} is said to wait`);
+    const bytes = queue.bytesAt(place);
+    if (!(bytes >= 1 && bytes <= table.capacity * blockSize)) {
+      throw broken("I15", `worker ${worker} is said to wait for ${bytes} bytes`);
+    }
+    const block = queue.blockAt(place);
+    if (block !== WAITING && !isInTable(table, block)) throw broken("I15", `a request is said to have block ${block}`);
+    if (queue.isGranted(place, table) && table.requested(block) !== bytes) {
+      throw broken("I15", `a request for ${bytes} bytes is said to have block ${block}`);
+    }
+  });
 }
 
 function checkCounters({ header, table, zeroed }: Views, found: Found): void {

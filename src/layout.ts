@@ -4,6 +4,7 @@
  *     header       the lock, geometry, counters, free lists, worker slots
  *     caches       block numbers, as many as CACHED_BLOCKS a slot
  *     depot        block numbers, as many as DEPOT_CACHES caches
+ *     requests     16 bytes for each that may wait for a block
  *     block table  one descriptor of 16 bytes a block
  *     zero map     one bit a block
  *     traces       in a checked pool: 16 bytes a block, and stacks
@@ -28,7 +29,7 @@ export const MAGIC = 0x316f506d;
 
 export const HEADER_MAGIC = 32;
 export const HEADER_FORMAT = 33;
-/** LIVE or DESTROYED. */
+/** LIVE, AWAITED or DESTROYED. */
 export const STATE = 34;
 /** Blocks that there are. Written under the lock, and only grows. */
 export const BLOCK_COUNT = 35;
@@ -70,6 +71,12 @@ export const STACK_LOG_USED = 72;
 /** Blocks below high water that the zero map marks, or more after a death. */
 export const ZEROED_BLOCKS = 73;
 
+// Requests that wait for blocks, see src/queue.ts.
+
+export const REQUESTS_FIRST = 90;
+export const REQUESTS_NEXT = 91;
+export const REQUESTS_END = 92;
+
 // Counters, in doubles.
 
 export const ALLOCS = 37;
@@ -82,14 +89,16 @@ export const OWNER_DEATHS = 43;
 export const GROWN = 44;
 
 /** In 32-bit words: HIGH_WATER and BLOCK_COUNT with every bit turned, so that no accident to one word makes them believed. */
-export const HIGH_WATER_TURNED = 90;
-export const BLOCK_COUNT_TURNED = 91;
+export const HIGH_WATER_TURNED = 93;
+export const BLOCK_COUNT_TURNED = 94;
 
 // Values of STATE. CLOSED stands in no region: it is what a pool object reads once its worker has left.
 
 export const LIVE = 1;
 export const DESTROYED = 2;
 export const CLOSED = 3;
+/** Live, and somebody waits for a block: nothing goes through the worker caches. */
+export const AWAITED = 4;
 
 // Free lists, in 32-bit words of the header.
 
@@ -142,6 +151,19 @@ export const DEPOT_CACHES = 4;
 
 /** So that all caches together stay small in address space. */
 export const MAX_CACHED_BLOCKS = 65_536;
+
+// Requests, in 32-bit words of a ring.
+
+/** So many may wait at a time. A power of two. */
+export const WAITING_REQUESTS = 16_384;
+export const REQUEST_WORDS = 4;
+/** Who waits. */
+export const REQUEST_WORKER = 0;
+/** The block that it got, or what src/queue.ts says instead. */
+export const REQUEST_BLOCK = 1;
+/** Bytes asked for, in two words. */
+export const REQUEST_LOW = 2;
+export const REQUEST_HIGH = 3;
 
 // Descriptors.
 
@@ -216,9 +238,14 @@ export function cacheWord(slot: number, cachedBlocks: number): number {
   return HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT + slot * cacheStride(cachedBlocks);
 }
 
+/** Word where the requests start. */
+export function requestsWord(cachedBlocks: number): number {
+  return cacheWord(SLOT_COUNT + DEPOT_CACHES, cachedBlocks);
+}
+
 /** Word where the block table starts. */
 export function tableWord(cachedBlocks: number): number {
-  return cacheWord(SLOT_COUNT + DEPOT_CACHES, cachedBlocks);
+  return requestsWord(cachedBlocks) + WAITING_REQUESTS * REQUEST_WORDS;
 }
 
 /** Word where the zero map starts. */

@@ -1,7 +1,16 @@
 import { MemPoolError } from "./errors.ts";
 import { CONTENDED, INHERITED, LOCKED, type Native, type Region, TIMED_OUT } from "./ffi/native.ts";
-import { HOLDER, LIVE, LOCK_ACQUISITIONS, LOCK_CONTENDED, LOCK_TIMEOUT, NONE, OWNER_DEATHS, STATE } from "./layout.ts";
-import type { Runs } from "./runs.ts";
+import {
+  AWAITED,
+  HOLDER,
+  LIVE,
+  LOCK_ACQUISITIONS,
+  LOCK_CONTENDED,
+  LOCK_TIMEOUT,
+  NONE,
+  OWNER_DEATHS,
+  STATE,
+} from "./layout.ts";
 import type { Slots } from "./slots.ts";
 import { stateError } from "./trust.ts";
 import type { Views } from "./views.ts";
@@ -18,7 +27,7 @@ export class Lock {
   readonly #region: Region;
   readonly #header: Int32Array;
   readonly #counters: Float64Array;
-  readonly #runs: Runs;
+  readonly #views: Views;
   readonly #slots: Slots;
   readonly #worker: number;
   /** Milliseconds to wait for it. */
@@ -29,7 +38,7 @@ export class Lock {
     this.#region = region;
     this.#header = views.header;
     this.#counters = views.counters;
-    this.#runs = views.runs;
+    this.#views = views;
     this.#slots = views.slots;
     this.#worker = worker;
     this.timeout = views.header[LOCK_TIMEOUT]!;
@@ -73,9 +82,10 @@ export class Lock {
 
   #enterSlow(status: number, action: string): void {
     if (status < 0) throw this.#failure(status, action);
-    if (this.#header[STATE] !== LIVE) {
+    const state = this.#header[STATE];
+    if (state !== LIVE && state !== AWAITED) {
       this.#region.unlock();
-      throw stateError(action, this.#header[STATE]!);
+      throw stateError(action, state!);
     }
     if ((status & CONTENDED) !== 0) this.#counters[LOCK_CONTENDED]!++;
     if ((status & INHERITED) !== 0) this.#counters[OWNER_DEATHS]!++;
@@ -97,7 +107,9 @@ export class Lock {
   #rebuild(): boolean {
     try {
       this.#slots.mend();
-      return this.#runs.rebuild();
+      if (!this.#views.runs.rebuild()) return false;
+      this.#views.queue.mend(this.#views.table);
+      return true;
     } catch (error) {
       // A full stack, say: the next one tries again.
       throw this.abandon(error);

@@ -1,7 +1,7 @@
 import { Attachment } from "./attachment.ts";
 import { type Ended, ended } from "./ended.ts";
 import { MemPoolError } from "./errors.ts";
-import { CLOSED, DESTROYED, LIVE, STATE } from "./layout.ts";
+import { AWAITED, CLOSED, DESTROYED, LIVE, STATE } from "./layout.ts";
 import { Operations } from "./operations.ts";
 import { CheckedOperations } from "./checked_operations.ts";
 import type { MemPoolHandle } from "./options.ts";
@@ -110,7 +110,7 @@ export class Membership implements Disposable {
    * @throws {MemPoolError} "unsupported": the area is longer than this runtime's buffers can be (4 GiB on Bun).
    */
   get buffer(): ArrayBuffer {
-    return this.#header[STATE] === LIVE ? this.#operations.buffer() : new ArrayBuffer(0);
+    return this.#isLive() ? this.#operations.buffer() : new ArrayBuffer(0);
   }
 
   /**
@@ -201,6 +201,7 @@ export class Membership implements Disposable {
     collected.unregister(this);
     this.#header = after.header;
     this.#onEnd(after);
+    this.#attachment.blocks.requests.rejectOf(this, endError("allocate", state));
   }
 
   #region(): Views | "closed" | "destroyed" {
@@ -208,9 +209,13 @@ export class Membership implements Disposable {
     return this.destroyed ? "destroyed" : this.#attachment.views;
   }
 
+  #isLive(): boolean {
+    return this.#header[STATE] === LIVE || this.#header[STATE] === AWAITED;
+  }
+
   #live(action: string): Operations {
-    if (this.#header[STATE] === LIVE) return this.#operations.begin();
-    if (this.#hasClosed()) throw new MemPoolError("closed", `Cannot ${action}: this worker closed the pool`);
+    if (this.#isLive()) return this.#operations.begin();
+    if (this.#hasClosed()) throw endError(action, CLOSED);
     if (this.#header[STATE] === DESTROYED) this.#attachment.leaveDestroyed();
     throw stateError(action, this.#header[STATE]!);
   }
@@ -219,4 +224,10 @@ export class Membership implements Disposable {
   #hasClosed(): boolean {
     return this.#header[STATE] === CLOSED && this.#header !== this.#attachment.views.header;
   }
+}
+
+function endError(action: string, state: typeof CLOSED | typeof DESTROYED): MemPoolError {
+  return state === CLOSED
+    ? new MemPoolError("closed", `Cannot ${action}: this worker closed the pool`)
+    : new MemPoolError("destroyed", `Cannot ${action}: the pool is destroyed`);
 }

@@ -6,7 +6,7 @@ import { MemPoolError } from "./errors.ts";
 import { type Guard, UNGUARDED } from "./guard.ts";
 import { NONE } from "./layout.ts";
 import type { LeakInfo } from "./leaks.ts";
-import { checkCount, checkFromZero, productOf } from "./options.ts";
+import { checkCount, checkFromZero, productOf, signalFrom } from "./options.ts";
 import { trustedBlockCount } from "./trust.ts";
 import { collectStats, type MemPoolStats } from "./stats.ts";
 
@@ -52,6 +52,17 @@ export class Operations {
     this.#checkBufferLength("reallocate", numBytes);
     const target = this.#resized(number, numBytes, block);
     return this.#handOut(target, numBytes);
+  }
+
+  /** For a pool object, which has to be there until it is answered. */
+  async allocAsync(numBytes: number, options: unknown, owner: object): Promise<ArrayBuffer> {
+    checkCount("allocate", "numBytes", numBytes);
+    const signal = signalFrom("allocate", options);
+    this.#checkFits(numBytes);
+    this.#checkBufferLength("allocate", numBytes);
+    signal?.throwIfAborted();
+    const request = { bytes: numBytes, guard: this.guard(), owner, signal };
+    return await this.#attachment.blocks.requests.request(request, (number) => this.bufferOver(number, numBytes));
   }
 
   free(block: unknown): void {
@@ -180,6 +191,14 @@ export class Operations {
 
   #offsetAt(number: number): number {
     return number === NONE ? NONE : number * this.#blockSize;
+  }
+
+  #checkFits(numBytes: number): void {
+    const most = this.#attachment.views.table.capacity * this.#blockSize;
+    if (numBytes <= most) return;
+    throw new RangeError(
+      `Cannot allocate: numBytes must not exceed what the pool can ever hold, ${most}, got ${numBytes}`,
+    );
   }
 
   /** More than the pool could ever hold is no error but exhaustion, whatever the runtime's limit. */

@@ -68,6 +68,26 @@ export interface MemPoolOptions {
 }
 
 /**
+ * How {@linkcode MemPool.allocAsync} waits.
+ *
+ * @example Not for ever
+ * ```ts
+ * import { assertEquals, assertRejects } from "@std/assert";
+ * import { type AllocAsyncOptions, MemPool } from "../mod.ts";
+ *
+ * using pool = MemPool.init(1024, 64);
+ * pool.alloc(1024);
+ * const options: AllocAsyncOptions = { signal: AbortSignal.timeout(1) };
+ * await assertRejects(() => pool.allocAsync(50, options), DOMException);
+ * assertEquals(pool.alloc(50), null);
+ * ```
+ */
+export interface AllocAsyncOptions {
+  /** Gives the request up when it is aborted. */
+  readonly signal?: AbortSignal;
+}
+
+/**
  * Plain data that finds a pool from any worker of the process: post it, and give it to `MemPool.attach`.
  *
  * @example It survives being copied
@@ -126,7 +146,7 @@ const MIN_ALIGNMENT = 16;
 export function settingsFrom(size: unknown, defaultBlockSize: unknown, options: unknown): Settings {
   const bytes = positiveSize("size", size);
   const block = positiveSize("defaultBlockSize", defaultBlockSize);
-  const given = optionsObject(options);
+  const given = optionsObject("init pool", options);
   const alignment = alignmentFrom(given.alignment);
   const blockSize = Math.ceil(block / alignment) * alignment;
   if (blockSize >= bytes) {
@@ -169,6 +189,13 @@ export function checkFromZero(action: string, name: string, value: unknown): ass
   if (!Number.isInteger(value) || value < 0) {
     throw new RangeError(`Cannot ${action}: ${name} must be a whole number from 0 up, got ${value}`);
   }
+}
+
+/** The signal among the options of a call that waits. */
+export function signalFrom(action: string, options: unknown): AbortSignal | undefined {
+  const { signal } = optionsObject(action, options);
+  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  throw new TypeError(`Cannot ${action}: signal must be an AbortSignal, got ${describe(signal)}`);
 }
 
 /** The product of calloc's arguments, which must be exact. */
@@ -290,10 +317,10 @@ function cachedBlocksFrom(value: unknown, blockCapacity: number, blockSize: numb
   return blockSize < 2 ** 31 ? Math.min(wanted, blockCapacity, MAX_CACHED_BLOCKS) : 0;
 }
 
-function optionsObject(options: unknown): Partial<Record<string, unknown>> {
+function optionsObject(action: string, options: unknown): Partial<Record<string, unknown>> {
   if (options === undefined) return {};
   if (typeof options !== "object" || options === null) {
-    throw new TypeError(`Cannot init pool: options must be an object, got ${describe(options)}`);
+    throw new TypeError(`Cannot ${action}: options must be an object, got ${describe(options)}`);
   }
   return options as Partial<Record<string, unknown>>;
 }

@@ -7,7 +7,13 @@ import { NONE as NO_BLOCK } from "./layout.ts";
 import { BlockLease, type Lease } from "./lease.ts";
 import { liveOperations } from "./membership.ts";
 import type { Operations } from "./operations.ts";
-import { checkBlocks, type MemPoolHandle, type MemPoolOptions, settingsFrom } from "./options.ts";
+import {
+  type AllocAsyncOptions,
+  checkBlocks,
+  type MemPoolHandle,
+  type MemPoolOptions,
+  settingsFrom,
+} from "./options.ts";
 
 // A constant of its own V8 folds; see src/cache.ts.
 const NONE = NO_BLOCK;
@@ -110,6 +116,32 @@ export class MemPool extends Insight {
   alloc(numBytes: number): ArrayBuffer | null {
     const number = this.#cache.take(numBytes);
     return number === NONE ? this.#live("allocate").alloc(numBytes) : this.#buffers.over(number, numBytes);
+  }
+
+  /**
+   * As `alloc`, but waits where that would return `null`: for a block that this worker or another one frees. Requests of all
+   * workers are served in the order in which they came; a larger one is not passed by smaller ones. While any wait, every
+   * call of any worker takes the lock. A worker that waits is woken by a message, and does not look for itself.
+   *
+   * @param numBytes A whole number from 1 up.
+   * @param options `signal`: gives the request up when it is aborted; then the promise rejects with the signal's reason.
+   * @returns A buffer of exactly `numBytes`. All errors come as a rejection.
+   * @throws {RangeError} The pool could never hold so many bytes, even if it were empty and as large as `maxSize`.
+   * @throws {MemPoolError} "destroyed", "closed", also while waiting; "unsupported": 16,384 requests wait already, or the
+   * runtime has no BroadcastChannel and it would have to wait.
+   * @example Wait for a block
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemPool } from "../mod.ts";
+   * using pool = MemPool.init(1024, 64);
+   * const whole = pool.alloc(1024)!;
+   * const waiting = pool.allocAsync(50, { signal: AbortSignal.timeout(10_000) });
+   * pool.free(whole);
+   * assertEquals((await waiting).byteLength, 50);
+   * ```
+   */
+  async allocAsync(numBytes: number, options?: AllocAsyncOptions): Promise<ArrayBuffer> {
+    return await this.#live("allocate").allocAsync(numBytes, options, this);
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { Grants } from "./grants.ts";
 import { type Lock, runSection } from "./lock.ts";
 import type { Slots } from "./slots.ts";
 
@@ -10,11 +11,13 @@ import type { Slots } from "./slots.ts";
 export class Sections {
   readonly #lock: Lock;
   readonly #slots: Slots;
+  readonly #grants: Grants;
   readonly #slot: number;
 
-  constructor(lock: Lock, slots: Slots, slot: number) {
+  constructor(lock: Lock, slots: Slots, grants: Grants, slot: number) {
     this.#lock = lock;
     this.#slots = slots;
+    this.#grants = grants;
     this.#slot = slot;
   }
 
@@ -24,7 +27,9 @@ export class Sections {
     this.#slots.settle(this.#slot);
   }
 
+  /** Ends one. What it has made free goes to those who wait. */
   leave(): void {
+    this.#grants.serve();
     this.#lock.leave();
   }
 

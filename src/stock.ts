@@ -47,17 +47,21 @@ export class Stock {
    * may grow by. NONE when there is none.
    */
   take(bytes: number): number {
+    const block = this.find(bytes);
+    if (block !== NONE) this.#views.runs.allocateAt(block, this.lengthFor(bytes), bytes, this.#worker);
+    this.#views.slots.settle(this.#slot);
+    return block;
+  }
+
+  /** A free run that `take` would take from; NONE when there is none. */
+  find(bytes: number): number {
     const length = this.lengthFor(bytes);
     if (length > this.#table.capacity) return NONE;
-    const { runs, slots } = this.#views;
-    let block = runs.allocate(length, bytes, this.#worker);
+    const { lists } = this.#views;
+    let block = lists.find(length);
     // Ends when others stop giving back: each round takes what was cached in the one before.
-    while (block === NONE && this.#caching && this.#collect(length === 1)) {
-      block = runs.allocate(length, bytes, this.#worker);
-    }
-    if (block === NONE && this.growth.grow(1, length)) block = runs.allocate(length, bytes, this.#worker);
-    slots.settle(this.#slot);
-    return block;
+    while (block === NONE && this.#caching && this.#collect(length === 1)) block = lists.find(length);
+    return block === NONE && this.growth.grow(1, length) ? lists.find(length) : block;
   }
 
   /**

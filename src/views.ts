@@ -22,6 +22,7 @@ import {
   metaBytes,
   NEXT_WORKER,
   PLAIN_CLAIMS,
+  requestsWord,
   STACK_LOG_WORDS,
   STATE,
   tableWord,
@@ -31,6 +32,7 @@ import {
   zeroMapWord,
 } from "./layout.ts";
 import type { Settings } from "./options.ts";
+import { Queue } from "./queue.ts";
 import { Runs } from "./runs.ts";
 import { Slots } from "./slots.ts";
 import { BlockTable } from "./table.ts";
@@ -50,6 +52,7 @@ export class Views {
   readonly slots: Slots;
   readonly depot: Depot;
   readonly zeroed: ZeroMap;
+  readonly queue: Queue;
   readonly blockSize: number;
   /** Of a checked pool. */
   readonly traces: Traces | undefined;
@@ -63,6 +66,7 @@ export class Views {
     const cachedBlocks = this.header[CACHED_BLOCKS]!;
     this.table = new BlockTable(this.meta.subarray(tableWord(cachedBlocks)), this.header, capacity);
     this.depot = new Depot(this.header, this.meta, this.table, cachedBlocks);
+    this.queue = new Queue(this.header, this.meta.subarray(requestsWord(cachedBlocks), tableWord(cachedBlocks)));
     this.slots = new Slots(this.header, this.counters);
     this.lists = new FreeLists(this.header, this.table);
     this.zeroed = new ZeroMap(

@@ -2,7 +2,7 @@
 
 import { soaking } from "./_effort.ts";
 import type { Draw } from "./_sequence.ts";
-import { LOCK_WORDS } from "./_words.ts";
+import { FAR_REQUEST, LOCK_WORDS } from "./_words.ts";
 
 /** Errors are many here, and nobody reads where they come from. */
 export function withoutStacks(body: () => void): void {
@@ -27,6 +27,7 @@ export function* bitsOf(
 ): Iterable<readonly [word: number, bit: number]> {
   const chosen = chooseWords(kinds, draw, whole);
   for (let word = LOCK_WORDS; word < kinds.length; word++) {
+    if (kinds[word] === FAR_REQUEST) continue;
     if (soaking || chosen.has(word)) { for (let bit = 0; bit < 32; bit++) yield [word, bit]; }
     else if (draw(kinds[word] === "means nothing" ? 64 * thin : thin) === 0) yield [word, draw(32)];
   }

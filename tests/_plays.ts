@@ -1,7 +1,7 @@
 /** Operations that change the table, each in a rich pool where what its name says comes about. */
 
 import { assert, assertEquals } from "@std/assert";
-import { FREE, NEXT_WORKER, NONE, PLAIN_CLAIMS, SLOT_TOP } from "../src/layout.ts";
+import { AWAITED, FREE, NEXT_WORKER, NONE, PLAIN_CLAIMS, SLOT_TOP, STATE } from "../src/layout.ts";
 import { Reaper } from "../src/reaper.ts";
 import { NOT_ALLOCATED } from "../src/resizer.ts";
 import { slotWord } from "../src/slots.ts";
@@ -72,6 +72,14 @@ export class Play {
       block = this.two.blocks.cache.take(1);
       this.scene.holdings.add(this.two, block, 1);
     }
+  }
+
+  /** Lets a worker wait for so many bytes, as src/requests.ts does; returns the request's place. */
+  wait({ number, lock, views }: SimWorker, bytes: number): number {
+    return lock.run("allocate", () => {
+      views.header[STATE] = AWAITED;
+      return views.queue.push(number, bytes);
+    });
   }
 
   /** A run of several blocks and the one behind it, both held. */
@@ -226,6 +234,16 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
     play.scene.takeAll(play.two, 1);
     for (const { block } of play.live.slice(-7)) play.scene.give(play.three, block);
     return { actor: play.two, act: (actor) => got(actor.alloc(2 * BLOCK)) };
+  },
+
+  "free what another waits for": (play) => {
+    play.exhaust();
+    const block = play.held(play.one, 3);
+    const place = play.wait(play.four, 2 * BLOCK);
+    return freeing(play.two, block, (actor) => {
+      const { queue, table } = actor.views;
+      return actor.free(block) && queue.isGranted(place, table) && queue.blockAt(place) === block;
+    });
   },
 
   "sweep": ({ four, memory }) => ({

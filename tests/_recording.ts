@@ -6,7 +6,8 @@
 import type { WorkerCache } from "../src/cache.ts";
 import { Depot } from "../src/depot.ts";
 import { FreeLists } from "../src/free_lists.ts";
-import { CACHED_BLOCKS, tableWord, traceWord, zeroMapWord } from "../src/layout.ts";
+import { CACHED_BLOCKS, requestsWord, tableWord, traceWord, zeroMapWord } from "../src/layout.ts";
+import { Queue } from "../src/queue.ts";
 import { Runs } from "../src/runs.ts";
 import { Slots } from "../src/slots.ts";
 import { BlockTable } from "../src/table.ts";
@@ -111,8 +112,14 @@ function recordingViews(recording: RecordingMemory): Views {
   const lists = new FreeLists(header, table);
   const map = watched(plain.meta.subarray(...zeroMap), (place, ...what) => noteWord(zeroMap[0] + place, ...what));
   const zeroed = new ZeroMap(header, map);
+  const queueWords = [requestsWord(cachedBlocks), start] as const;
+  const ring = watched(
+    plain.meta.subarray(...queueWords),
+    (place, ...what) => noteWord(queueWords[0] + place, ...what),
+  );
   return {
     ...plain,
+    queue: new Queue(header, ring),
     meta,
     header,
     counters,

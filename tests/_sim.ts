@@ -4,6 +4,7 @@
  * two stores; and what would be a fault of the process is an error here.
  */
 
+import type { Bell } from "../src/bell.ts";
 import { Blocks } from "../src/blocks.ts";
 import { checkInvariants } from "../src/check.ts";
 import { CONTENDED, INHERITED, LOCKED, type Native, type Region, TIMED_OUT } from "../src/ffi/native.ts";
@@ -224,6 +225,9 @@ class SimRegion implements Region {
   }
 }
 
+/** Nobody sleeps here whom it would have to wake. */
+const SILENT_BELL = { listen() {}, stop() {}, ringHere() {}, ring() {} } as unknown as Bell;
+
 /** A worker: what an attachment has, but for buffers. */
 export class SimWorker {
   readonly number: number;
@@ -240,7 +244,7 @@ export class SimWorker {
     this.slot = slot;
     this.views = views;
     this.lock = new Lock(stage.native, region, views, number);
-    this.blocks = new Blocks(stage.native, region, views, this.lock, slot, number);
+    this.blocks = new Blocks(stage.native, region, views, this.lock, SILENT_BELL, slot, number);
   }
 
   /** Takes a number and a slot, as `Attachment` does. */

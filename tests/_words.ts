@@ -10,7 +10,7 @@ export const LOCK_WORDS = 32;
 const HEADER = places(
   "HEADER_MAGIC HEADER_FORMAT STATE BLOCK_COUNT BLOCK_CAPACITY WARN_ON_MISUSE LOCK_TIMEOUT CACHED_BLOCKS CACHED_BUFFERS PLAIN_CLAIMS " +
     "HAS_BARRIER CHECKED HEADER_SUM HOLDER NEXT_WORKER FREE_BLOCKS HIGH_WATER PEAK_ALLOCATED SLOTS_USED DEPOT_TOP " +
-    "LAST_SEQUENCE STACK_LOG_USED ZEROED_BLOCKS HIGH_WATER_TURNED BLOCK_COUNT_TURNED FIRST_LEVEL_MAP",
+    "LAST_SEQUENCE STACK_LOG_USED ZEROED_BLOCKS REQUESTS_FIRST REQUESTS_NEXT REQUESTS_END HIGH_WATER_TURNED BLOCK_COUNT_TURNED FIRST_LEVEL_MAP",
   "BLOCK_SIZE ALLOCS FREES COALESCED EXHAUSTED LOCK_ACQUISITIONS LOCK_CONTENDED OWNER_DEATHS GROWN",
 );
 const SLOT = places(
@@ -115,6 +115,8 @@ function isWithin(word: number, start: number, length: number): boolean {
 
 function kindOfEntry({ header, slots, depot }: Views, word: number): string {
   const cachedBlocks = header[layout.CACHED_BLOCKS]!;
+  const requests = layout.requestsWord(cachedBlocks);
+  if (word >= requests) return word < requests + NEAR_REQUESTS * layout.REQUEST_WORDS ? "means nothing" : FAR_REQUEST;
   const entries = layout.cacheWord(layout.SLOT_COUNT, cachedBlocks);
   if (word >= entries) return isWithin(word, entries, depot.top) ? "entry of the depot" : "means nothing";
   for (let slot = 0; slot < slots.used; slot++) {
@@ -123,6 +125,10 @@ function kindOfEntry({ header, slots, depot }: Views, word: number): string {
   }
   return "means nothing";
 }
+
+/** Requests whose words are flipped; all others are like them, and very many. */
+const NEAR_REQUESTS = 4;
+export const FAR_REQUEST = "request far away";
 
 const INNER_ABOVE_HIGH_WATER = ["inner TAG above high water", "means nothing", "means nothing", "means nothing"];
 

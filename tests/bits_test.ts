@@ -6,7 +6,21 @@
 import process from "node:process";
 import { assert, assertEquals } from "@std/assert";
 import { MemPoolError } from "mempool";
-import { cacheWord, FIRST_LEVEL_MAP, HOLDER, SLOT_COUNT, SLOT_WORDS, SLOTS, tableWord } from "../src/layout.ts";
+import {
+  AWAITED,
+  cacheWord,
+  FIRST_LEVEL_MAP,
+  HOLDER,
+  REQUEST_WORDS,
+  REQUESTS_END,
+  REQUESTS_FIRST,
+  requestsWord,
+  SLOT_COUNT,
+  SLOT_WORDS,
+  SLOTS,
+  STATE,
+  tableWord,
+} from "../src/layout.ts";
 import { runChild } from "./_child.ts";
 import { effort, soaking, tell } from "./_effort.ts";
 import { skip, test } from "./_harness.ts";
@@ -139,6 +153,24 @@ for (const [part, wordsOf] of Object.entries(PARTS)) {
       });
     }));
 }
+
+test("garbage - in the queue of an awaited pool: every call comes to an end, and says corrupt if anything", () =>
+  withSeed(async (seed) => {
+    const theatre = new Theatre();
+    const { header } = theatre.rich.workers[0]!.views;
+    const ring = metaWords(theatre, requestsWord(RICH.cachedBlocks)).subarray(0, 8 * REQUEST_WORDS);
+    const draw = sequenceFrom(seed);
+    withoutStacks(() => {
+      for (let round = 0; round < effort(150, 5000); round++) {
+        theatre.reset();
+        header[STATE] = AWAITED;
+        header[REQUESTS_END] = draw(9);
+        if (draw(4) === 0) header[REQUESTS_FIRST + draw(3)] = garbage(draw);
+        for (let word = 0; word < ring.length; word++) ring[word] = garbage(draw);
+        new Series(theatre.memory, theatre.rich, false).run();
+      }
+    });
+  }));
 
 const program = new URL("./_bits_program.ts", import.meta.url);
 

@@ -1,6 +1,7 @@
 /** Recalling what others have cached, step by step, with workers that are played in this thread. */
 
 import { assertEquals } from "@std/assert";
+import { Bell } from "../src/bell.ts";
 import { Blocks } from "../src/blocks.ts";
 import type { Native, Region } from "../src/ffi/native.ts";
 import { Lock } from "../src/lock.ts";
@@ -35,6 +36,7 @@ function played(plainClaims: boolean, barrier = () => true): Played {
       region,
       views,
       new Lock(native, region, views, worker),
+      new Bell(1, 1),
       views.slots.take(worker, worker),
       worker,
     );

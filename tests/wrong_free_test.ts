@@ -1,6 +1,7 @@
 /** A block that another worker frees by mistake, in the middle of a call of its holder: the lists stay whole. */
 
 import { assertEquals } from "@std/assert";
+import { Bell } from "../src/bell.ts";
 import { Blocks } from "../src/blocks.ts";
 import { checkInvariants } from "../src/check.ts";
 import type { Native, Region } from "../src/ffi/native.ts";
@@ -29,7 +30,15 @@ function played(): { views: Views; meanwhile: (act: () => void) => void; one: Bl
   const join = (): Blocks => {
     const worker = views.slots.nextWorker();
     const slot = views.slots.take(worker, worker);
-    return new Blocks(native, region, views, new Lock(native, region, views, worker), slot, worker);
+    return new Blocks(
+      native,
+      region,
+      views,
+      new Lock(native, region, views, worker),
+      new Bell(1, 1),
+      slot,
+      worker,
+    );
   };
   return { views, meanwhile: (act) => next = act, one: join(), two: join() };
 }

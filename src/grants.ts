@@ -1,0 +1,93 @@
+import type { Bell } from "./bell.ts";
+import type { Native } from "./ffi/native.ts";
+import { AWAITED, LIVE, NONE, STATE } from "./layout.ts";
+import type { Stock } from "./stock.ts";
+import { broken } from "./trust.ts";
+import type { Views } from "./views.ts";
+
+/**
+ * Gives blocks to requests that wait, first come first served. The caller holds the lock.
+ *
+ * Whoever makes blocks free while the pool is AWAITED gives them to the oldest request before it leaves its critical
+ * section: so none waits while what it wants is free, and nobody comes in between. The waiting worker only collects.
+ */
+export class Grants {
+  readonly #native: Pick<Native, "alive" | "barrier">;
+  readonly #views: Views;
+  readonly #stock: Stock;
+  readonly #bell: Bell;
+  readonly #worker: number;
+  /** In this critical section, for other workers and for this one. */
+  #rung = false;
+  #rungHere = false;
+
+  constructor(native: Pick<Native, "alive" | "barrier">, views: Views, stock: Stock, bell: Bell, worker: number) {
+    this.#native = native;
+    this.#views = views;
+    this.#stock = stock;
+    this.#bell = bell;
+    this.#worker = worker;
+  }
+
+  /**
+   * From now on nothing is taken from caches or given to them: every free is a critical section, which ends in `serve`. A
+   * worker that did not know that yet, in the middle of `give`, sees it before it ends: that takes the barrier.
+   */
+  begin(): void {
+    if (Atomics.compareExchange(this.#views.header, STATE, LIVE, AWAITED) === LIVE) this.#native.barrier();
+  }
+
+  /** Lets each request have its block, as long as there is one for the oldest. */
+  serve(): void {
+    const { header, queue } = this.#views;
+    if (header[STATE] !== AWAITED) return;
+    this.#rung = this.#rungHere = false;
+    while (queue.findNext()) {
+      if (!this.#isThere(queue.workerAt(queue.next))) queue.finish(queue.next);
+      else if (!this.#serveOne(queue.next)) return;
+    }
+    Atomics.compareExchange(header, STATE, AWAITED, LIVE);
+  }
+
+  /** Takes requests out whose workers have ended. Of what they were given, `reap` takes care. */
+  forgetDead(): void {
+    const { queue } = this.#views;
+    queue.forEach((place) => {
+      if (!this.#isThere(queue.workerAt(place))) queue.finish(place);
+    });
+  }
+
+  /**
+   * The grant comes first, or whoever hears the bell would not see it; the block last: a death before lets the request wait
+   * again, a death after it finds the worker awake.
+   */
+  #serveOne(place: number): boolean {
+    const { queue, runs } = this.#views;
+    const bytes = queue.bytesAt(place);
+    if (!(bytes >= 1)) throw broken("I15", `a request is said to be for ${bytes} bytes`);
+    const block = this.#stock.find(bytes);
+    if (block === NONE) return false;
+    const worker = queue.workerAt(place);
+    queue.grant(place, block);
+    this.#ringFor(worker);
+    runs.allocateAt(block, this.#stock.lengthFor(bytes), bytes, worker);
+    return true;
+  }
+
+  /** Once for all that is served in one critical section: whoever is woken has to wait for its end. */
+  #ringFor(worker: number): void {
+    if (worker === this.#worker) {
+      if (!this.#rungHere) this.#bell.ringHere();
+      this.#rungHere = true;
+    } else {
+      if (!this.#rung) this.#bell.ring();
+      this.#rung = true;
+    }
+  }
+
+  #isThere(worker: number): boolean {
+    const { slots } = this.#views;
+    const slot = slots.slotOf(worker);
+    return slot !== NONE && this.#native.alive(slots.thread(slot));
+  }
+}

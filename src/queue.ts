@@ -1,0 +1,139 @@
+import {
+  REQUEST_BLOCK,
+  REQUEST_HIGH,
+  REQUEST_LOW,
+  REQUEST_WORDS,
+  REQUEST_WORKER,
+  REQUESTS_END,
+  REQUESTS_FIRST,
+  REQUESTS_NEXT,
+  WAITING_REQUESTS,
+} from "./layout.ts";
+import { type BlockTable, isAllocated, workerOf } from "./table.ts";
+import { broken, isInTable } from "./trust.ts";
+
+/** What REQUEST_BLOCK says before a request has a block, and once nobody wants it any more. They differ in several bits. */
+export const WAITING = -1;
+export const DONE = -8;
+
+const TWO_32 = 2 ** 32;
+
+/**
+ * Requests for blocks that were not free, in order of arrival: a ring in the region. A request is named by its place, which
+ * counts up. The caller holds the lock.
+ *
+ * FIRST is the oldest request that is not done, NEXT the oldest that may still wait, END one more than the youngest.
+ */
+export class Queue {
+  readonly #header: Int32Array;
+  readonly #ring: Int32Array;
+
+  constructor(header: Int32Array, ring: Int32Array) {
+    this.#header = header;
+    this.#ring = ring;
+  }
+
+  get isEmpty(): boolean {
+    return this.#length() === 0;
+  }
+
+  get isFull(): boolean {
+    return this.#length() === WAITING_REQUESTS;
+  }
+
+  /** Requests from the oldest that is not done to the youngest. Throws where the places cannot be: a walk would have no end. */
+  #length(): number {
+    const header = this.#header;
+    const length = (header[REQUESTS_END]! - header[REQUESTS_FIRST]!) | 0;
+    const before = (header[REQUESTS_NEXT]! - header[REQUESTS_FIRST]!) | 0;
+    if (length >= 0 && length <= WAITING_REQUESTS && before >= 0 && before <= length) return length;
+    throw broken("I15", `of ${length} requests ${before} are said not to wait`);
+  }
+
+  /** Puts a request at the end of a queue that is not full; returns its place. */
+  push(worker: number, bytes: number): number {
+    const place = this.#header[REQUESTS_END]!;
+    this.#set(place, REQUEST_WORKER, worker);
+    this.#set(place, REQUEST_LOW, bytes | 0);
+    this.#set(place, REQUEST_HIGH, Math.floor(bytes / TWO_32));
+    this.#set(place, REQUEST_BLOCK, WAITING);
+    this.#header[REQUESTS_END] = place + 1;
+    return place;
+  }
+
+  /** Whether a request waits; then `next` is the oldest one that does. */
+  findNext(): boolean {
+    this.#length();
+    const header = this.#header;
+    while (header[REQUESTS_NEXT] !== header[REQUESTS_END] && this.blockAt(header[REQUESTS_NEXT]!) !== WAITING) {
+      header[REQUESTS_NEXT]!++;
+    }
+    return header[REQUESTS_NEXT] !== header[REQUESTS_END];
+  }
+
+  get next(): number {
+    return this.#header[REQUESTS_NEXT]!;
+  }
+
+  workerAt(place: number): number {
+    return this.#get(place, REQUEST_WORKER);
+  }
+
+  bytesAt(place: number): number {
+    return this.#get(place, REQUEST_HIGH) * TWO_32 + (this.#get(place, REQUEST_LOW) >>> 0);
+  }
+
+  /** The block that a request has got, WAITING or DONE. */
+  blockAt(place: number): number {
+    return this.#get(place, REQUEST_BLOCK);
+  }
+
+  /** Notes the block that a request is to get. Before it is handed out, so that a death in between loses nothing. */
+  grant(place: number, block: number): void {
+    this.#set(place, REQUEST_BLOCK, block);
+  }
+
+  /** Nobody wants the request any more, or its block has been collected. */
+  finish(place: number): void {
+    const header = this.#header;
+    this.#set(place, REQUEST_BLOCK, DONE);
+    this.findNext();
+    while (header[REQUESTS_FIRST] !== header[REQUESTS_NEXT] && this.blockAt(header[REQUESTS_FIRST]!) === DONE) {
+      header[REQUESTS_FIRST]!++;
+    }
+  }
+
+  /** Visits all that are not done. */
+  forEach(visit: (place: number) => void): void {
+    const first = this.#header[REQUESTS_FIRST]!;
+    const length = this.#length();
+    for (let more = 0; more < length; more++) {
+      const place = (first + more) | 0;
+      if (this.blockAt(place) !== DONE) visit(place);
+    }
+  }
+
+  /** Whether a request has a block, and the block is still its worker's. */
+  isGranted(place: number, table: BlockTable): boolean {
+    const block = this.blockAt(place);
+    if (!isInTable(table, block)) return false;
+    const tag = table.loadTag(block);
+    return isAllocated(tag) && workerOf(tag) === this.workerAt(place);
+  }
+
+  /** Lets all requests wait that have no block, whatever they say: after a worker died in a critical section. */
+  mend(table: BlockTable): void {
+    this.forEach((place) => {
+      if (!this.isGranted(place, table)) this.#set(place, REQUEST_BLOCK, WAITING);
+    });
+    this.#header[REQUESTS_NEXT] = this.#header[REQUESTS_FIRST]!;
+  }
+
+  #get(place: number, word: number): number {
+    return this.#ring[(place & (WAITING_REQUESTS - 1)) * REQUEST_WORDS + word]!;
+  }
+
+  #set(place: number, word: number, value: number): void {
+    this.#ring[(place & (WAITING_REQUESTS - 1)) * REQUEST_WORDS + word] = value;
+  }
+}
