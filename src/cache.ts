@@ -13,6 +13,7 @@ const NONE = layout.NONE;
 const ALLOCATED = layout.ALLOCATED;
 const STATE_MASK = layout.STATE_MASK;
 const DESCRIPTOR_SHIFT = layout.DESCRIPTOR_SHIFT;
+const DESCRIPTOR_WORDS = layout.DESCRIPTOR_WORDS;
 const REQUESTED_LOW = layout.REQUESTED_LOW;
 const PLAIN_CLAIMS = layout.PLAIN_CLAIMS;
 const SLOT_CLAIM = layout.SLOT_CLAIM;
@@ -56,6 +57,10 @@ const SLOT_LOWEST = layout.SLOT_LOWEST;
  */
 export class WorkerCache {
   private readonly region: Pick<Region, "exchange">;
+  /**
+   * To the end of the table. So an entry that was overwritten leads to no tag of this worker's: what would lie behind reads as
+   * undefined, without a check that `take` would have to pay for. Hence a product there, and no shift, which would drop bits.
+   */
   private readonly meta: Int32Array;
   private readonly counters: Float64Array;
   private readonly hasBarrier: boolean;
@@ -76,10 +81,11 @@ export class WorkerCache {
 
   constructor(region: Pick<Region, "exchange">, views: Views, slot: number, worker: number) {
     this.region = region;
-    this.meta = views.meta;
+    const capacity = views.header[layout.CACHED_BLOCKS]!;
+    this.meta = views.meta.subarray(0, layout.zeroMapWord(views.table.capacity, capacity));
     this.counters = views.counters;
     this.hasBarrier = views.header[layout.HAS_BARRIER] === 1;
-    this.capacity = views.header[layout.CACHED_BLOCKS]!;
+    this.capacity = capacity;
     this.blockSize = views.blockSize;
     this.blockCapacity = views.table.capacity;
     this.shift = shiftFor(views.blockSize, this.blockCapacity);
@@ -101,10 +107,10 @@ export class WorkerCache {
     const meta = this.meta;
     const slot = this.slot;
     const top = meta[slot + SLOT_TOP]! - 1;
-    if (top >>> 0 >= this.capacity || meta[STATE] !== LIVE) return NONE;
+    if (top < 0 || meta[STATE] !== LIVE) return NONE;
     if (typeof bytes !== "number" || (bytes | 0) !== bytes || bytes < 1 || bytes > this.blockSize) return NONE;
     const block = meta[this.entries + top]!;
-    if (block >>> 0 >= this.blockCapacity || !this.claim(block, bytes)) return NONE;
+    if (!this.claim(block, bytes)) return NONE;
     meta[slot + SLOT_TOP] = top;
     if (top < meta[slot + SLOT_LOWEST]!) meta[slot + SLOT_LOWEST] = top;
     return block;
@@ -144,7 +150,7 @@ export class WorkerCache {
 
   private claim(block: number, bytes: number): boolean {
     const meta = this.meta;
-    const word = this.table + (block << DESCRIPTOR_SHIFT);
+    const word = this.table + block * DESCRIPTOR_WORDS;
     meta[this.slot + SLOT_CLAIM] = block;
     if (meta[PLAIN_CLAIMS] === 0) return this.claimByExchange(word, bytes);
     if (meta[word] !== this.cachedTag) return this.giveUp();
@@ -184,6 +190,8 @@ export class WorkerCache {
    */
   private claimByExchange(word: number, bytes: number): boolean {
     const meta = this.meta;
+    // Looked at first: where an entry was overwritten, the word may lie anywhere.
+    if (meta[word] !== this.cachedTag) return this.giveUp();
     if (this.region.exchange(word, this.cachedTag, this.takingTag) !== this.cachedTag) return this.giveUp();
     meta[word + REQUESTED_LOW] = bytes;
     Atomics.store(meta, word, this.allocatedTag);
