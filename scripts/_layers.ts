@@ -14,6 +14,7 @@ interface Layer {
 
 type LayerName =
   | "face"
+  | "inspect"
   | "defaults"
   | "pool"
   | "insight"
@@ -29,6 +30,13 @@ type LayerName =
 /** From the top down. Every file of src has its place here: a new one is added to a row. */
 const layers: Readonly<Record<LayerName, Layer>> = {
   face: { files: ["mod.ts"], uses: ["defaults", "pool", "insight", "membership", "rooms", "ground"] },
+  inspect: {
+    files: inSrc(
+      "inspect/mod inspect/server inspect/page inspect/http inspect/svg inspect/grid inspect/legend inspect/chart inspect/style inspect/text inspect/elements inspect/words inspect/history inspect/survey inspect/numbers",
+    ),
+    uses: ["rooms", "ground"],
+    sideways: true,
+  },
   defaults: { files: ["src/default_pool.ts"], uses: ["pool", "rooms", "ground"] },
   pool: { files: ["src/pool.ts"], uses: ["insight", "membership", "operations", "attachment", "rooms", "ground"] },
   insight: { files: ["src/insight.ts"], uses: ["membership", "rooms", "ground"] },

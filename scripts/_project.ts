@@ -18,6 +18,7 @@ export const toolsFolder = join(root, "scripts", "tools");
 export interface DenoJson {
   readonly name: string;
   readonly version: string;
+  readonly exports: string | Readonly<Record<string, string>>;
   readonly imports: Readonly<Record<string, string>>;
   readonly tasks: Readonly<Record<string, string>>;
 }
@@ -30,6 +31,8 @@ export interface PackageJson {
   readonly cpu: readonly string[];
   readonly scripts: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: boolean }>>;
 }
 
 export const denoJson: DenoJson = readJson(join(root, "deno.json"));
@@ -46,6 +49,13 @@ export function filesIn(folder: string, suffix: string): string[] {
   return names.filter((name) => name.endsWith(suffix)).map((name) => `${folder}/${name.replaceAll("\\", "/")}`).sort();
 }
 
+/** The modules that users import, as `mod.ts`, by the names by which they do. */
+export function entries(): ReadonlyMap<string, string> {
+  const { exports } = denoJson;
+  const paths = Object.entries(typeof exports === "string" ? { ".": exports } : exports);
+  return new Map(paths.map(([name, path]) => [`${packageJson.name}${name.slice(1)}`, path.slice("./".length)]));
+}
+
 /** The documents whose examples are checked and run. */
 export function documents(): string[] {
   return [...(existsSync(join(root, "README.md")) ? ["README.md"] : []), ...filesIn("docs", ".md")];
@@ -59,9 +69,9 @@ export function run(program: string, args: readonly string[], cwd = root): numbe
 }
 
 /** Runs deno, bun, dprint or tsc in the version that scripts/tools names. Returns its exit code. */
-export function runTool(name: string, args: readonly string[]): number {
+export function runTool(name: string, args: readonly string[], cwd = root): number {
   installPackages(toolsFolder);
-  return run(toolPath(name), args);
+  return run(toolPath(name), args, cwd);
 }
 
 /** Where such a program is, once it is installed. */

@@ -61,12 +61,12 @@ export class Bell {
 
 function openChannel(name: number): Channel {
   if (channel !== undefined) return channel;
-  if (!("BroadcastChannel" in globalThis)) {
-    const why = "this runtime has no BroadcastChannel; Deno before 2.9 has it with --unstable-broadcast-channel";
-    throw new MemPoolError("unsupported", `Cannot wait for a block: ${why}`);
-  }
   // The global one of Deno has no `unref`.
   const { BroadcastChannel } = process.getBuiltinModule("node:worker_threads");
+  if (!("BroadcastChannel" in globalThis && "unref" in BroadcastChannel.prototype)) {
+    const why = "this runtime has no BroadcastChannel, Deno has it from 2.9 on";
+    throw new MemPoolError("unsupported", `Cannot wait for a block: ${why}`);
+  }
   channel = new BroadcastChannel(`mempool ${name}`) as unknown as Channel;
   channel.onmessage = ({ data: pool }) => listening.get(pool as number)?.hear();
   channel.unref();

@@ -23,7 +23,8 @@ export type Block = ArrayBuffer | ArrayBufferView;
 
 /**
  * A pool of fixed-size blocks in one region of native memory, shared by all workers of the process. Every method may
- * be called from any worker at any time; a block itself is its holder's to guard.
+ * be called from any worker at any time; a block itself is its holder's to guard. What looks inside it is inherited from
+ * {@linkcode Insight}, what joins and ends it, and its properties, from {@linkcode Membership}.
  *
  * Unless it says otherwise, a method takes constant time and checks its arguments before it changes anything
  * (`TypeError` for a wrong type, `RangeError` for a number out of bounds). It throws `MemPoolError` "destroyed" or
@@ -128,7 +129,7 @@ export class MemPool extends Insight {
    * @returns A buffer of exactly `numBytes`. All errors come as a rejection.
    * @throws {RangeError} The pool could never hold so many bytes, even if it were empty and as large as `maxSize`.
    * @throws {MemPoolError} "destroyed", "closed", also while waiting; "unsupported": 16,384 requests wait already, or the
-   * runtime has no BroadcastChannel and it would have to wait.
+   * runtime is Deno before 2.9 and it would have to wait.
    * @example Wait for a block
    * ```ts
    * import { assertEquals } from "@std/assert";

@@ -13,6 +13,10 @@ const patience = 120_000;
 export const PROGRAM = "_package_program.ts";
 export const WORKER = "_package_worker.ts";
 
+/** A program that looks at its pool, and what it prints. */
+export const INSPECTOR = "_package_inspect.ts";
+export const SEEN = "0 bytes  AA──────────────\ntrue\ntrue\n";
+
 /** What it prints: the sums of its two workers, the error of its double free, and what is left. */
 export const PRINTED = /^\[ 1400, 1400 \]\ndouble-free\n\{\s+allocatedBlocks: 0,\s+frees: 3,?\s+\}\n$/;
 
@@ -59,14 +63,24 @@ export interface Output {
 }
 
 /** Runs a program. Throws when it fails, with what it printed. */
-export function execute(program: string, args: readonly string[], cwd: string): Promise<Output> {
+export function execute(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Output> {
   // On Windows npm and npx are scripts, which only a shell runs.
   const shell = process.platform === "win32" && ["npm", "npx"].includes(program);
   return new Promise((resolve, reject) => {
-    execFile(program, args, { cwd, timeout: patience, shell }, (error, stdout, stderr) => {
-      if (error === null) resolve({ stdout, stderr });
-      else reject(new Error(`${error.message}\nIt wrote:\n${stdout}${stderr}`));
-    });
+    execFile(
+      program,
+      args,
+      { cwd, timeout: patience, shell, env: { ...process.env, ...env } },
+      (error, stdout, stderr) => {
+        if (error === null) resolve({ stdout, stderr });
+        else reject(new Error(`${error.message}\nIt wrote:\n${stdout}${stderr}`));
+      },
+    );
   });
 }
 
@@ -93,6 +107,12 @@ export class Project {
       .sort();
   }
 
+  /** Installs the package that drawing needs, with its own, as it is in this project: without a network. */
+  installDrawing(): void {
+    const scope = join("node_modules", "@thi.ng");
+    cpSync(join(root, scope), join(this.folder, scope), { recursive: true, dereference: true });
+  }
+
   /** Runs a program in the project's folder. */
   run(program: string, args: readonly string[]): Promise<Output> {
     return execute(program, args, this.folder);
@@ -100,9 +120,9 @@ export class Project {
 }
 
 /** A folder of its own, for as long as `use` takes. */
-export async function inScratch<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  mkdirSync(scratch, { recursive: true });
-  const folder = mkdtempSync(join(scratch, "package-"));
+export async function inScratch<T>(use: (folder: string) => Promise<T>, place = scratch): Promise<T> {
+  mkdirSync(place, { recursive: true });
+  const folder = mkdtempSync(join(place, "package-"));
   try {
     return await use(folder);
   } finally {
@@ -110,10 +130,14 @@ export async function inScratch<T>(use: (folder: string) => Promise<T>): Promise
   }
 }
 
-/** Gives `use` a project that has the package installed without install scripts, and removes it in the end. */
+/**
+ * Gives `use` a project that has the package installed without install scripts, and removes it in the end. In this project
+ * unless told, so that it finds this project's packages too.
+ */
 export function withInstalled(
   files: readonly string[],
   use: (project: Project) => Promise<void>,
+  place = scratch,
 ): () => Promise<void> {
   return () =>
     inScratch(async (folder) => {
@@ -124,5 +148,5 @@ export function withInstalled(
       const [program, ...flags] = onDeno ? ["npm", "--offline", "--no-audit", "--no-fund"] : [process.execPath];
       await execute(program, ["install", "--ignore-scripts", ...flags], folder);
       await use(new Project(folder, files));
-    });
+    }, place);
 }

@@ -1,10 +1,17 @@
 /** Runs every example of the documentation, and checks that the commands it names exist. */
 
 import { assertArrayIncludes, assertEquals, assertRejects } from "@std/assert";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { denoJson, documents, filesIn, onDeno, root } from "../scripts/_project.ts";
-import { type Example, examplesIn, examplesInComments, isLoadedByAnother, runExample } from "./_examples.ts";
+import {
+  type Example,
+  examplesIn,
+  examplesInComments,
+  isLoadedByAnother,
+  leastPermissions,
+  runExample,
+} from "./_examples.ts";
 import { test } from "./_harness.ts";
 
 for (const document of documents()) {
@@ -12,6 +19,8 @@ for (const document of documents()) {
   testExamples(document, examplesIn(text));
   test(`${document} - names only tasks that exist`, () =>
     assertArrayIncludes(Object.keys(denoJson.tasks), tasksIn(text)));
+  test(`${document} - its links lead to files and headings that exist`, () =>
+    assertEquals(linksIn(text).filter((link) => !leadsSomewhere(document, link)), []));
 }
 
 // Deno runs these itself: the test task passes --doc.
@@ -24,7 +33,8 @@ if (!onDeno) {
 function testExamples(document: string, examples: readonly Example[]): void {
   for (const example of examples) {
     if (isLoadedByAnother(example, examples)) continue;
-    test(`${document}:${example.line} - the example runs`, () => runExample(example, examples));
+    const permissions = document === "README.md" ? leastPermissions : undefined;
+    test(`${document}:${example.line} - the example runs`, () => runExample(example, examples, permissions));
   }
 }
 
@@ -32,6 +42,38 @@ function testExamples(document: string, examples: readonly Example[]): void {
 function tasksIn(text: string): string[] {
   return [...text.matchAll(/\b(?:deno task|bun run|npm run) ([a-z]+)(?![\w/]|\.\w)/g)].map(([, task = ""]) => task);
 }
+
+/** Where a text links to inside of the project. */
+function linksIn(text: string): string[] {
+  const prose = text.replaceAll(/^```[\s\S]*?^```/gm, "");
+  return [...prose.matchAll(/\]\(([^)]+)\)/g)].map(([, link = ""]) => link).filter((link) => !/^https?:/.test(link));
+}
+
+function leadsSomewhere(document: string, link: string): boolean {
+  const [path = "", heading] = link.split("#");
+  const file = path === "" ? join(root, document) : join(root, document, "..", path);
+  if (heading === undefined || !existsSync(file)) return existsSync(file);
+  const headings = readFileSync(file, "utf8").matchAll(/^#+ (.*)$/gm);
+  return [...headings].some(([, text = ""]) => anchorOf(text) === heading);
+}
+
+/** As GitHub makes it of a heading. */
+function anchorOf(heading: string): string {
+  return heading.toLowerCase().replaceAll(/[^\p{L}\p{N}_ -]/gu, "").replaceAll(" ", "-");
+}
+
+test("links - those to files or headings that do not exist are found", () => {
+  assertEquals(linksIn("[a](b.md#c) and [d](https://e)\n```ts\n[f](g)\n```\n"), ["b.md#c"]);
+  const leading = [
+    "README.md",
+    "guide.md#find-leaks",
+    "#what-a-pool-is",
+    "../README.md#caveats",
+    "nowhere.md",
+    "#nowhere",
+  ];
+  assertEquals(leading.map((link) => leadsSomewhere("docs/guide.md", link)), [false, true, true, true, false, false]);
+});
 
 const fenced = (code: string): string => `Text.\n\n\`\`\`ts\n${code}\`\`\`\n`;
 
@@ -47,6 +89,13 @@ test("examples - one that fails is noticed", async () => {
 test("examples - one that prints something else is noticed", async () => {
   await runAll(fenced('console.log("a"); // prints a\nconsole.log("b"); // prints b\n'));
   await assertRejects(() => runAll(fenced('console.log("a"); // prints b\n')), Error, "and not");
+});
+
+test("examples - what one writes to stderr is compared, where the document tells it", async () => {
+  const program = '// part.ts\nconsole.error(import.meta.url.replace("file://", ""));\n';
+  const telling = (told: string): string => `${fenced(program)}\n\`\`\`text part.ts\n${told}\n\`\`\`\n`;
+  await runAll(telling("/home/you/part.ts"));
+  await assertRejects(() => runAll(telling("/home/you/other.ts")), Error, "and not");
 });
 
 test("examples - a named one lies beside those that load it", async () => {

@@ -2,19 +2,21 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import process from "node:process";
-import { denoJson, filesIn, onDeno, root } from "../scripts/_project.ts";
+import { denoJson, entries, filesIn, onDeno, root } from "../scripts/_project.ts";
 import { skip, test } from "./_harness.ts";
 import { execute } from "./_package.ts";
 
 const jsrTest = onDeno ? test : skip("Deno's own tools");
 
 jsrTest("JSR - every exported symbol is documented, and no exported type is private", async () => {
-  await execute(process.execPath, ["doc", "--lint", "mod.ts"], root);
+  await execute(process.execPath, ["doc", "--lint", ...entries().values()], root);
 });
 
 jsrTest("JSR - a dry run finds nothing wrong, slow types included, and sends the sources only", async () => {
   const { stderr } = await execute(process.execPath, ["publish", "--dry-run", "--allow-dirty"], root);
-  const files = [...stderr.matchAll(/^ +file:\S+?\/((?:src\/)?(?:ffi\/)?[^/\s]+) \(/gm)].map(([, file = ""]) => file);
+  const files = [...stderr.matchAll(/^ +file:\S+?\/((?:src\/(?:(?:ffi|inspect)\/)?)?[^/\s]+) \(/gm)].map((
+    [, file = ""],
+  ) => file);
   assertMatch(stderr, new RegExp(`${denoJson.name}@${denoJson.version}`));
   assertEquals(
     files.sort(),

@@ -77,6 +77,9 @@ const refused: [args: string[], message: RegExp][] = [
   [["--memory", "33GiB"], /--memory "33GiB"/],
   [["--no-such-option"], /--no-such-option/],
   [["--size"], /--size/],
+  [["--inspect", "--store", "objects"], /--inspect with --store objects: it shows one pool/],
+  [["--inspect", "--store", "all"], /--inspect with --store all: it shows one pool/],
+  [["--inspect", "--store", "heap"], /--store "heap"/],
   [["--json=yes"], /--json/],
   [["4"], /4/],
 ];
@@ -92,7 +95,7 @@ for (const [args, message] of refused) {
 
 test("command line - --help goes to standard output", () => {
   const { code, stdout, stderr } = runDemo(["--help"]);
-  for (const option of ["puzzle", "size", "moves", "seed", "store", "memory", "json", "help"]) {
+  for (const option of ["puzzle", "size", "moves", "seed", "store", "memory", "inspect", "json", "help"]) {
     assert(stdout.includes(`--${option} `), option);
   }
   assertEquals(stderr, "");

@@ -21,6 +21,7 @@ import {
   withPool,
   withPoolAsync,
 } from "./_pool.ts";
+import { withSeed } from "./_random.ts";
 import type { Load, WaitingOrder } from "./_waiting_worker.ts";
 
 const BLOCK = 64;
@@ -437,6 +438,35 @@ for (const [situation, shape, load] of LOADS) {
       assertOneFreeRun(pool);
     }));
 }
+
+/** Spawns a worker that works with the pool for ever, and ends it at some moment. */
+async function liveShortly(pool: MemPool, load: Load, milliseconds: number): Promise<void> {
+  const worker = spawnWorker(new URL("./_waiting_worker.ts", import.meta.url));
+  const thread = await worker.call<number>({ ask: "attach", handle: pool.handle });
+  worker.call({ ask: "load", load }).catch(() => "ended");
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  worker.terminate();
+  await untilEnded(thread);
+}
+
+test("allocAsync - others are terminated at any moment, waiting, served or freeing: who lives is served", () =>
+  withSeed((seed) =>
+    withHands(1, { blocks: 6, cachedBlocks: 4, checked: false }, async (pool, { hands: [hand] }) => {
+      const load = { hands: 8, longest: 2 * BLOCK, sync: 2 };
+      const rounds = effort(1000, 100_000);
+      let isDone = false;
+      const served = hand!<number>({ ask: "load", load: { ...load, rounds, cookie: 0 } }).finally(() => isDone = true);
+      for (let life = 1; !isDone; life++) {
+        await liveShortly(pool, { ...load, rounds: Infinity, cookie: life * 1_000_000 }, (seed * life) % 17);
+        pool.reap();
+        pool.check();
+      }
+      assertEquals(await served, load.hands * rounds);
+      await hand!({ ask: "close" });
+      pool.reap();
+      assertEquals([pool.stats().allocatedBlocks, insideOf(pool).views.header[STATE]], [0, LIVE]);
+    })
+  ));
 
 test(
   "allocAsync - costs a pool that nobody waits for nothing: no lock, no exchange more",

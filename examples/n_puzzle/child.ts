@@ -2,9 +2,13 @@
 
 import { writeSync } from "node:fs";
 import process from "node:process";
+import type { MemPoolHandle } from "../../mod.ts";
 import { Heuristic } from "./heuristic.ts";
 import { loadStore } from "./load_store.ts";
-import type { Job, Message, Solution, Status } from "./messages.ts";
+import type { Inspection } from "./inspect/inspection.ts";
+import type { Answer, Job, Message, Solution, Status } from "./messages.ts";
+import type { Control } from "./parallel/control.ts";
+import type { Outcome, Watch } from "./parallel/solve.ts";
 import { pathTo } from "./path.ts";
 import { Search } from "./search.ts";
 import type { StateStore } from "./state_store.ts";
@@ -15,64 +19,106 @@ const BUDGET = 4096;
 const REPORT_EVERY = 100;
 
 const job = JSON.parse(process.argv[2]!) as Job;
-say(await answer(job));
-
-async function answer(job: Job): Promise<Message> {
-  try {
-    if (job.workers > 1) return await solveInParallel(job);
-    const makeStore = await loadStore(job.store);
-    const began = performance.now();
-    return solve(job, makeStore(job.tiles.length, job.memory), began);
-  } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) };
-  }
+let inspection: Inspection | undefined;
+try {
+  inspection = job.inspect === true ? await loadInspection() : undefined;
+  await (job.workers > 1 ? solveInParallel(job) : solveAlone(job));
+} catch (error) {
+  say({ error: error instanceof Error ? error.message : String(error) });
+} finally {
+  inspection?.end();
 }
 
-function solve<S>(job: Job, store: StateStore<S>, began: number): Message {
-  const { size, tiles, memory } = job;
-  const search = new Search(store, new Heuristic(size), { size, tiles: Uint8Array.from(tiles) });
-  const { progress } = search;
+/** Loaded only where it is asked for, as the stores are. */
+async function loadInspection(): Promise<Inspection> {
+  const { Inspection } = await import("./inspect/inspection.ts");
+  return new Inspection();
+}
+
+async function solveAlone(job: Job): Promise<void> {
+  let handle: MemPoolHandle | undefined;
+  const makeStore = await loadStore(job.store, (given) => handle = given);
+  const began = performance.now();
+  const store = makeStore(job.tiles.length, job.memory);
   try {
-    const goal = runToGoal(search, store.none, began);
-    const path = pathTo(store, goal, tiles.length);
-    return resultOf(job, { moves: store.g(goal), path, ...progress }, began);
-  } catch (error) {
-    if (!(error instanceof StoreFullError)) throw error;
-    const { allocations, bound, boundReached } = progress;
-    return { full: { memory, allocations, bound, boundReached } };
+    if (inspection === undefined || handle === undefined) say(solve(job, store, began));
+    else await solveInView(inspection, handle, () => solve(job, store, performance.now()));
   } finally {
     store.close();
   }
 }
 
-function runToGoal<S>(search: Search<S>, none: S, began: number): S {
-  let reported = began;
-  for (;;) {
-    const goal = search.run(BUDGET);
-    if (goal !== none) return goal;
-    const now = performance.now();
-    if (now - reported < REPORT_EVERY) continue;
-    reported = now;
-    sayStatus(search.progress, began);
+/** Shows the pool before, in and after the search, each until somebody consents to go on. */
+async function solveInView(inspection: Inspection, handle: MemPoolHandle, solve: () => Answer): Promise<void> {
+  say({ page: await inspection.begin(handle) });
+  await inspection.consent();
+  say(solve());
+  await inspection.consent();
+}
+
+function solve<S>(job: Job, store: StateStore<S>, began: number): Answer {
+  const { size, tiles, memory } = job;
+  const search = new Search(store, new Heuristic(size), { size, tiles: Uint8Array.from(tiles) });
+  const { progress } = search;
+  try {
+    const { goal, paused } = runToGoal(search, store.none, began);
+    const path = pathTo(store, goal, tiles.length);
+    return resultOf(job, { moves: store.g(goal), path, ...progress }, began + paused);
+  } catch (error) {
+    if (!(error instanceof StoreFullError)) throw error;
+    const { allocations, bound, boundReached } = progress;
+    return { full: { memory, allocations, bound, boundReached } };
   }
 }
 
-/** Loaded only where it is asked for, as the stores are. */
-async function solveInParallel(job: Job): Promise<Message> {
+/** Pauses, for those who watch, are none of the search's time. */
+function runToGoal<S>(search: Search<S>, none: S, began: number): { goal: S; paused: number } {
+  let [reported, paused] = [began, 0];
+  for (;;) {
+    const goal = search.run(BUDGET);
+    if (goal !== none) return { goal, paused };
+    const now = performance.now();
+    paused += inspection?.pause(now - began) ?? 0;
+    if (now - reported < REPORT_EVERY) continue;
+    reported = now;
+    sayStatus(search.progress, began + paused);
+  }
+}
+
+async function solveInParallel(job: Job): Promise<void> {
   const { solveTogether } = await import("./parallel/solve.ts");
-  const began = performance.now();
+  let began = performance.now();
   let timer: ReturnType<typeof setInterval> | undefined;
+  const report = (control: Control): void => {
+    timer = setInterval(() => sayStatus(control.progress(), began), REPORT_EVERY);
+  };
+  const tell = (outcome: Outcome): void => {
+    clearInterval(timer);
+    say("full" in outcome ? outcome : resultOf(job, outcome.solution, began));
+  };
   try {
-    const outcome = await solveTogether(job, (control) => {
-      timer = setInterval(() => sayStatus(control.progress(), began), REPORT_EVERY);
-    });
-    return "full" in outcome ? outcome : resultOf(job, outcome.solution, began);
+    if (inspection === undefined) return tell(await solveTogether(job, report));
+    await solveTogether(job, report, watchBy(inspection, tell, () => began = performance.now()));
   } finally {
     clearInterval(timer);
   }
 }
 
-function resultOf(job: Job, { moves, path, expanded, allocations }: Solution, began: number): Message {
+function watchBy(inspection: Inspection, tell: (outcome: Outcome) => void, begin: () => void): Watch {
+  return {
+    async begin(handle) {
+      say({ page: await inspection.begin(handle) });
+      await inspection.consent();
+      begin();
+    },
+    async end(outcome) {
+      tell(outcome);
+      await inspection.consent();
+    },
+  };
+}
+
+function resultOf(job: Job, { moves, path, expanded, allocations }: Solution, began: number): Answer {
   const milliseconds = Number((performance.now() - began).toFixed(3));
   return { result: { store: job.store, moves, path, expanded, allocations, milliseconds, peakBytes: peakBytes() } };
 }

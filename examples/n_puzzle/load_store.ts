@@ -1,4 +1,4 @@
-import type { MemPool } from "../../mod.ts";
+import type { MemPool, MemPoolHandle } from "../../mod.ts";
 import type { StoreName } from "./options.ts";
 import type { StateStore } from "./state_store.ts";
 
@@ -7,9 +7,12 @@ type AnyStore = StateStore<any>;
 
 /**
  * Loads what a kind of store needs, and returns how to make one. Loaded when asked for, so that the process which
- * measures objects has neither the pool nor its library in memory.
+ * measures objects has neither the pool nor its library in memory. `onPool` is told of the pool that it makes.
  */
-export async function loadStore(name: StoreName): Promise<(cells: number, memory: number) => AnyStore> {
+export async function loadStore(
+  name: StoreName,
+  onPool: (handle: MemPoolHandle) => void = () => {},
+): Promise<(cells: number, memory: number) => AnyStore> {
   if (name === "objects") {
     const { ObjectStore } = await import("./stores/object_store.ts");
     return () => new ObjectStore();
@@ -18,7 +21,11 @@ export async function loadStore(name: StoreName): Promise<(cells: number, memory
   const { MemPool } = await import("../../mod.ts");
   MemPool.init(32, 16).destroy(); // loads the native library, and the first time builds it: not the search's time
   const { recordBytes } = await import("./stores/records.ts");
-  const makePool = (cells: number, memory: number): MemPool => MemPool.init(memory, recordBytes(cells));
+  const makePool = (cells: number, memory: number): MemPool => {
+    const pool = MemPool.init(memory, recordBytes(cells));
+    onPool(pool.handle);
+    return pool;
+  };
   if (name === "pool") {
     const { PoolRecords } = await import("./stores/pool_records.ts");
     return (cells, memory) => new RecordStore(new PoolRecords(makePool(cells, memory), cells), cells);

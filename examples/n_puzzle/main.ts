@@ -9,11 +9,12 @@
 
 import process from "node:process";
 import { explainExhaustion } from "./exhaustion.ts";
-import type { Job, Result } from "./messages.ts";
-import { HELP, type Options, readOptions } from "./options.ts";
+import type { Answer, Job, Result } from "./messages.ts";
+import { HELP, type Options, readOptions, type StoreName } from "./options.ts";
 import { UsageError } from "./puzzle.ts";
 import { runStore } from "./run_store.ts";
 import { StatusLine } from "./status_line.ts";
+import { View } from "./view.ts";
 
 const DEMO_COMMAND = "Deno" in globalThis ? "deno task demo" : "bun run demo";
 
@@ -35,29 +36,40 @@ async function main(args: string[]): Promise<number> {
 }
 
 async function solve(options: Options): Promise<number> {
-  const status = new StatusLine(!options.json);
   const results: Result[] = [];
+  const view = new View(options.inspect);
+  let code = 0;
   for (const store of options.stores) {
-    const { size, tiles } = options.puzzle;
-    const workers = store === "pool" ? options.workers ?? 1 : 1;
-    const job: Job = { store, size, tiles: [...tiles], memory: options.memory, workers };
-    const answer = await runStore(job, (progress) => status.show(store, progress));
-    status.clear();
-    if ("result" in answer) {
-      const result = options.workers === undefined ? answer.result : { ...answer.result, workers };
-      results.push(result);
-      if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
-      continue;
-    }
-    const problem = "full" in answer ? explainExhaustion(job, answer.full, DEMO_COMMAND) : answer.error;
-    process.stderr.write(`${store}: ${problem}\n`);
-    if (!options.json && results.length > 0) await report(results, size);
-    return 1;
+    const answer = await solveWith(store, options, view);
+    if ("result" in answer) results.push(answer.result);
+    else code = 1;
+    if (code !== 0) break;
   }
-  if (!options.json) await report(results, options.puzzle.size);
-  return 0;
+  if (!options.json && results.length > 0) await report(results, options.puzzle.size);
+  await view.end();
+  return code;
 }
 
+/** Prints what is not told in the report: a line of JSON, or what went wrong. */
+async function solveWith(store: StoreName, options: Options, view: View): Promise<Answer> {
+  const { puzzle: { size, tiles }, memory, inspect, json } = options;
+  const workers = store === "pool" ? options.workers ?? 1 : 1;
+  const job: Job = { store, size, tiles: [...tiles], memory, workers, inspect };
+  const status = new StatusLine(!json);
+  const answer = await view.over(runStore(job, view.asks, {
+    onProgress: (progress) => status.show(store, progress),
+    onPage: (url) => view.begin(url),
+  }));
+  status.clear();
+  if ("result" in answer) {
+    const result = options.workers === undefined ? answer.result : { ...answer.result, workers };
+    if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+    return { result };
+  }
+  const problem = "full" in answer ? explainExhaustion(job, answer.full, DEMO_COMMAND) : answer.error;
+  process.stderr.write(`${store}: ${problem}\n`);
+  return answer;
+}
 /** Loaded late, so that `--json` needs no package. */
 async function report(results: readonly Result[], size: number): Promise<void> {
   const { showCharts, showPath, showTable } = await import("./report.ts");

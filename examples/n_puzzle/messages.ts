@@ -8,14 +8,14 @@ export interface Job {
   readonly memory: number;
   /** Above 1, the search is a parallel one. */
   readonly workers: number;
+  /** Whether to serve a page that shows the pool. Then it waits for a line of its input before and after the search. */
+  readonly inspect?: boolean;
 }
 
-/** What it says on its standard output: one object a line, progress until it ends with one of the others. */
-export type Message =
-  | { readonly progress: Status }
-  | { readonly result: Result }
-  | { readonly full: Exhaustion }
-  | { readonly error: string };
+/** What it says on its standard output: one object a line, the page if there is one, progress, and last an answer. */
+export type Message = { readonly page: string } | { readonly progress: Status } | Answer;
+
+export type Answer = { readonly result: Result } | { readonly full: Exhaustion } | { readonly error: string };
 
 export interface Status {
   readonly allocations: number;

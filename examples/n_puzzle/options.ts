@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { MAX_SIZE, MIN_SIZE, parsePuzzle, type Puzzle, randomPuzzle, UsageError } from "./puzzle.ts";
-import { DEFAULT_POOL, largestPool, SMALLEST_POOL } from "./pool_size.ts";
+import { DEFAULT_POOL, inspectedPool, largestPool, SMALLEST_POOL } from "./pool_size.ts";
 import { parseByteSize, writeByteSize } from "./units.ts";
 
 export const STORES = ["pool", "buffers", "objects"] as const;
@@ -9,6 +9,8 @@ export type StoreName = typeof STORES[number];
 export interface Options {
   readonly help: boolean;
   readonly json: boolean;
+  /** Whether to serve a page that shows the pool. */
+  readonly inspect: boolean;
   readonly puzzle: Puzzle;
   readonly stores: readonly StoreName[];
   /** Bytes that the states may take in the pool. Address space: nothing is used before a state needs it. */
@@ -32,6 +34,8 @@ export const HELP = `Solves an n-puzzle by A*, with the states in a memory pool 
   --store name         pool, buffers, objects or all (default): where the states live
   --memory size        of the pool, as in 512MiB or 4GiB (default ${DEFAULT_POOL}); only what is used is taken
   --workers n          so many workers, up to ${MAX_WORKERS}, search in the pool together; other stores have one (default 1)
+  --inspect            serves a page that shows the pool while the search fills it, slowly at first; for one store, pool
+                       unless told, in a pool of ${inspectedPool(1)} (several workers: ${inspectedPool(2)}) unless told
   --json               one line of JSON for each store, and nothing else on standard output
   --help               this text
 `;
@@ -40,14 +44,18 @@ export const HELP = `Solves an n-puzzle by A*, with the states in a memory pool 
 export function readOptions(args: string[]): Options {
   const values = parse(args);
   const puzzle = values.puzzle === undefined ? readRandomPuzzle(values) : readGivenPuzzle(values);
-  const stores = readStores(values.store ?? "all");
+  const inspect = values.inspect ?? false;
+  const stores = inspect ? readInspected(values.store ?? "pool") : readStores(values.store ?? "all");
+  const workers = readWorkers(values.workers, stores);
+  const memory = values.memory ?? (inspect ? inspectedPool(workers ?? 1) : DEFAULT_POOL);
   return {
     help: values.help ?? false,
     json: values.json ?? false,
+    inspect,
     puzzle,
     stores,
-    workers: readWorkers(values.workers, stores),
-    memory: readMemory(values.memory ?? DEFAULT_POOL, largestPool(puzzle.tiles.length)),
+    workers,
+    memory: readMemory(memory, largestPool(puzzle.tiles.length)),
   };
 }
 
@@ -63,6 +71,7 @@ function parse(args: string[]) {
         store: { type: "string" },
         memory: { type: "string" },
         workers: { type: "string" },
+        inspect: { type: "boolean" },
         json: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
@@ -108,6 +117,13 @@ function readStores(name: string): readonly StoreName[] {
     throw new UsageError(`Cannot use --store ${JSON.stringify(name)}: it is pool, buffers, objects or all`);
   }
   return [store];
+}
+
+/** There is one page, of one pool. */
+function readInspected(name: string): readonly StoreName[] {
+  const stores = readStores(name);
+  if (stores.length === 1 && stores[0] !== "objects") return stores;
+  throw new UsageError(`Cannot use --inspect with --store ${name}: it shows one pool, that of pool or of buffers`);
 }
 
 function readWorkers(text: string | undefined, stores: readonly StoreName[]): number | undefined {

@@ -3,6 +3,8 @@ import { recordBytes, UNIT } from "./stores/records.ts";
 export const SMALLEST_POOL = 2 ** 20;
 /** Room for some 50 million states of a 4×4 puzzle. Address space only, yet a collector that counts it grows lax. */
 export const DEFAULT_POOL = "2GiB";
+/** What the default puzzle fills to a good part: of a larger one, a map would show little but free blocks. */
+export const inspectedPool = (workers: number): string => workers === 1 ? "64MiB" : "128MiB";
 
 const GIB = 2 ** 30;
 /** The most blocks that a pool can have. */

@@ -1,22 +1,42 @@
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import type { Job, Message, Status } from "./messages.ts";
+import type { Answer, Job, Message, Status } from "./messages.ts";
 
 /** What the permissions are for: the library, and building it when it is not there. */
 const DENO_FLAGS = ["run", "--quiet", "--no-prompt", "--allow-ffi", "--allow-read", "--allow-write", "--allow-run"];
+/** And the page. */
+const INSPECT_FLAG = "--allow-net=127.0.0.1";
 
-/** Runs a job in a process of its own, on the runtime that runs this one. */
-export async function runStore(
-  job: Job,
-  onProgress: (status: Status) => void,
-): Promise<Exclude<Message, { progress: Status }>> {
-  const child = start([fileURLToPath(new URL("./child.ts", import.meta.url).href), JSON.stringify(job)]);
-  for await (const line of linesOf(child.stdout)) {
+/** Who is told of what happens before the answer. */
+export interface Listener {
+  onProgress(status: Status): void;
+  /** Whoever looks at this page says by a line of this process's input that the search may begin, and later end. */
+  onPage(url: string): void;
+}
+
+export interface Run {
+  readonly answer: Answer;
+  /** Settled when the process has ended; of an inspected one that is later. */
+  readonly ended: Promise<unknown>;
+}
+
+/**
+ * Runs a job in a process of its own, on the runtime that runs this one.
+ *
+ * @param asks Whether the process may wait for lines of this one's input.
+ */
+export async function runStore(job: Job, asks: boolean, { onProgress, onPage }: Listener): Promise<Run> {
+  const flags = job.inspect === true ? [...DENO_FLAGS, INSPECT_FLAG] : DENO_FLAGS;
+  const args = [fileURLToPath(new URL("./child.ts", import.meta.url).href), JSON.stringify(job)];
+  const { stdout, ended } = start(flags, args, asks);
+  for await (const line of linesOf(stdout)) {
     const message = JSON.parse(line) as Message;
-    if (!("progress" in message)) return message;
-    onProgress(message.progress);
+    if ("page" in message) onPage(message.page);
+    else if ("progress" in message) onProgress(message.progress);
+    else return { answer: message, ended };
   }
-  return { error: `the process ended without an answer (${await child.ended}); it may have run out of memory` };
+  const error = `the process ended without an answer (${await ended}); it may have run out of memory`;
+  return { answer: { error }, ended };
 }
 
 interface Child {
@@ -26,13 +46,14 @@ interface Child {
 }
 
 /** Not by node:child_process: on Deno that reads the whole environment, which needs a permission. */
-function start(args: string[]): Child {
+function start(flags: string[], args: string[], asks: boolean): Child {
   if ("Deno" in globalThis) {
-    const child = new Deno.Command(process.execPath, { args: [...DENO_FLAGS, ...args], stdin: "null", stdout: "piped" })
-      .spawn();
+    const stdin = asks ? "inherit" : "null";
+    const child = new Deno.Command(process.execPath, { args: [...flags, ...args], stdin, stdout: "piped" }).spawn();
     return { stdout: child.stdout, ended: child.status.then(describeEnd) };
   }
-  const child = Bun.spawn([process.execPath, ...args], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+  const stdin = asks ? "inherit" : "ignore";
+  const child = Bun.spawn([process.execPath, ...args], { stdin, stdout: "pipe", stderr: "inherit" });
   return { stdout: child.stdout, ended: child.exited.then((code) => describeEnd({ code, signal: child.signalCode })) };
 }
 

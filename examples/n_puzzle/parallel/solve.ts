@@ -1,29 +1,40 @@
-import { MemPool } from "../../../mod.ts";
+import { MemPool, type MemPoolHandle } from "../../../mod.ts";
 import type { Exhaustion, Job, Solution } from "../messages.ts";
 import { recordBytes } from "../stores/records.ts";
 import type { Control } from "./control.ts";
 import { Crew } from "./crew.ts";
-import { searchTogether, total } from "./search_together.ts";
+import { searchTogether, type Solved, total } from "./search_together.ts";
 import { cachedBlocks } from "./sizes.ts";
 
+export type Outcome = { readonly solution: Solution } | { readonly full: Exhaustion };
+
+/** What is done with the pool before the search and after it. */
+export interface Watch {
+  begin(handle: MemPoolHandle): Promise<void>;
+  end(outcome: Outcome): Promise<void>;
+}
+
 /** Solves a job with its workers, from starting them to ending them. */
-export async function solveTogether(
-  job: Job,
-  onStart: (control: Control) => void,
-): Promise<{ solution: Solution } | { full: Exhaustion }> {
+export async function solveTogether(job: Job, onStart: (control: Control) => void, watch?: Watch): Promise<Outcome> {
   const { size, memory } = job;
   const tiles = Uint8Array.from(job.tiles);
   const bytes = recordBytes(tiles.length);
   using pool = MemPool.init(memory, bytes, { cachedBlocks: cachedBlocks(memory, bytes) });
+  await watch?.begin(pool.handle);
   const crew = new Crew(job.workers);
   try {
-    const outcome = await searchTogether(crew, pool, { size, tiles }, { onStart });
-    if ("full" in outcome) return { full: { ...outcome.full, memory } };
-    const { moves, path, reports } = outcome.solved;
-    const expanded = total(reports.map((report) => report.expanded));
-    const allocations = total(reports.map((report) => report.allocations));
-    return { solution: { moves, path, expanded, allocations } };
+    const outcome = outcomeOf(job, await searchTogether(crew, pool, { size, tiles }, { onStart }));
+    await watch?.end(outcome);
+    return outcome;
   } finally {
     crew.end();
   }
+}
+
+function outcomeOf({ memory }: Job, outcome: { solved: Solved } | { full: Exhaustion }): Outcome {
+  if ("full" in outcome) return { full: { ...outcome.full, memory } };
+  const { moves, path, reports } = outcome.solved;
+  const expanded = total(reports.map((report) => report.expanded));
+  const allocations = total(reports.map((report) => report.allocations));
+  return { solution: { moves, path, expanded, allocations } };
 }

@@ -1,0 +1,44 @@
+/** How many requests there are, and how many clients send them, each one after the other. */
+export interface Load {
+  readonly requests: number;
+  readonly clients: number;
+  /** The longest list that a request has. */
+  readonly longest: number;
+}
+
+/** Sends the load, and returns how many requests got the right answer. */
+export async function send(url: string, { requests, clients, longest }: Load): Promise<number> {
+  let sent = 0;
+  let right = 0;
+  const client = async (): Promise<void> => {
+    for (let number = sent++; number < requests; number = sent++) {
+      const list = numbers(number, longest);
+      const response = await fetch(url, { method: "POST", body: slowly(list) });
+      const answer = await response.text();
+      if (answer === `${list.sort()[list.length - 1 >> 1]}\n`) right++;
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+  return right;
+}
+
+/** Another list for each request: its length and its numbers. */
+function numbers(request: number, longest: number): Float64Array<ArrayBuffer> {
+  let seed = request + 1;
+  const random = (): number => (seed = Math.imul(seed, 1664525) + 1013904223 >>> 0) / 2 ** 32;
+  return Float64Array.from({ length: Math.ceil(longest * random()) || 1 }, random);
+}
+
+/** In four parts, as over a network: so requests keep their blocks for a while. */
+function slowly(list: Float64Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(list.buffer);
+  const part = Math.ceil(bytes.length / 4);
+  let at = 0;
+  return new ReadableStream({
+    async pull(controller) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      controller.enqueue(bytes.slice(at, at += part));
+      if (at >= bytes.length) controller.close();
+    },
+  });
+}

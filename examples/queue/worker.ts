@@ -1,0 +1,28 @@
+import { MemPool, type MemPoolHandle } from "../../mod.ts";
+import { put, take } from "./ring.ts";
+
+declare const self: Worker; // what a worker's `self` can do
+
+const END = -1;
+
+self.onmessage = ({ data: [role, ring, handle] }: MessageEvent<[string, Int32Array, MemPoolHandle]>) => {
+  using pool = MemPool.attach(handle); // leaves the pool at the end
+  const numbers = new Float64Array(pool.buffer);
+  let sum = 0;
+  if (role === "produce") {
+    for (let number = 1; number <= 100_000; sum += number++) {
+      const offset = pool.allocOffset(8);
+      if (offset < 0) throw new Error("The pool is exhausted");
+      numbers[offset / 8] = number;
+      put(ring, offset / pool.blockSize); // from here on it is the consumer's
+    }
+    put(ring, END);
+  } else {
+    for (let block = take(ring); block !== END; block = take(ring)) {
+      const offset = block * pool.blockSize;
+      sum += numbers[offset / 8]!;
+      pool.freeOffset(offset);
+    }
+  }
+  self.postMessage(sum);
+};

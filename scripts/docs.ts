@@ -1,0 +1,63 @@
+/**
+ * Makes the reference of the API, as web pages, from the comments of what the project exports. Needs no network.
+ *
+ *     deno task docs [folder]
+ *     bun run docs [folder]
+ *
+ * The folder is `api`, which is emptied first, unless another is given, which is not. Its first page is index.html.
+ */
+
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+import { denoJson, entries, filesIn, packageJson, root, runTool, scratch } from "./_project.ts";
+
+const ours = join(root, "api");
+const folder = resolve(process.argv[2] ?? ours);
+if (folder === ours) rmSync(ours, { recursive: true, force: true });
+
+mkdirSync(scratch, { recursive: true });
+const copy = mkdtempSync(join(scratch, "docs-"));
+try {
+  process.exitCode = makePages();
+} finally {
+  rmSync(copy, { recursive: true, force: true });
+}
+
+/**
+ * From a copy of the sources, with a configuration that has a stand-in for every package: with that of the project Deno would
+ * fetch them, the types of Bun too, and nothing here needs them.
+ */
+function makePages(): number {
+  const imports = Object.fromEntries(Object.keys(denoJson.imports).map((name) => [name, "./nothing.ts"]));
+  writeFileSync(join(copy, "deno.json"), JSON.stringify({ imports }));
+  writeFileSync(join(copy, "nothing.ts"), "export {};\n");
+  for (const name of ["mod.ts", ...filesIn("src", ".ts")]) copySource(name);
+  const options = ["--html", `--name=${packageJson.name}`, `--output=${folder}`];
+  const status = runTool("deno", ["doc", ...options, ...entries().values()], copy);
+  if (status !== 0) return status;
+  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+    if (name.endsWith(".html")) edit(join(folder, name));
+  }
+  return 0;
+}
+
+/** Examples import the project by its name, as its users do. */
+function copySource(name: string): void {
+  const text = readFileSync(join(root, name), "utf8");
+  mkdirSync(dirname(join(copy, name)), { recursive: true });
+  writeFileSync(join(copy, name), text.replaceAll(/^( *\* .*)"(?:\.\.?\/)+mod\.ts"/gm, `$1"${packageJson.name}"`));
+}
+
+/** Deno links to the sources where it found them. A workflow's pages lead to the repository, others to this checkout. */
+function edit(page: string): void {
+  const { GITHUB_REPOSITORY: repository, GITHUB_SHA: commit } = process.env;
+  const base = repository === undefined
+    ? `${relative(dirname(page), root).replaceAll("\\", "/")}/`
+    : `https://github.com/${repository}/blob/${commit}/`;
+  const found = `${pathToFileURL(copy).href}/`.replaceAll("/", "&#x2F;");
+  let text = readFileSync(page, "utf8").replaceAll(found, base);
+  for (const [name, path] of entries()) text = text.replaceAll(`from &quot;${path}&quot;`, `from &quot;${name}&quot;`);
+  writeFileSync(page, text);
+}
