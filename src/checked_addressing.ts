@@ -25,7 +25,7 @@ export class CheckedAddressing extends Addressing {
 
   override ofBuffer(action: string, block: unknown): number {
     const buffer = checkBlock(action, block);
-    if (this.#watch.staleOrigin(buffer) !== undefined) return NONE;
+    if (this.#isStale(action, buffer)) return NONE;
     const number = super.ofBuffer(action, block);
     if (this.isAllocated(action, number)) this.#watch.track(buffer as ArrayBuffer, number);
     return number;
@@ -50,5 +50,11 @@ export class CheckedAddressing extends Addressing {
     if (error.code !== "double-free") return error;
     const again = action === "free" ? "freed again" : `now to ${action} it`;
     return new MemPoolError(error.code, error.message + this.#watch.history(stale?.block ?? number, again, stale));
+  }
+
+  /** Under the lock if so: in a pool that is being destroyed, every buffer looks stale. */
+  #isStale(action: string, buffer: ArrayBufferLike): boolean {
+    const look = (): boolean => this.#watch.staleOrigin(buffer) !== undefined;
+    return look() && this.#lock.inspect(action, look);
   }
 }

@@ -1,6 +1,6 @@
 import type { Region } from "./ffi/native.ts";
 import { type Guard, UNGUARDED } from "./guard.ts";
-import { ALLOCATED, EXHAUSTED, FREE, NONE } from "./layout.ts";
+import { ALLOCATED, ALLOCS, EXHAUSTED, FREE, NONE } from "./layout.ts";
 import type { Sections } from "./sections.ts";
 import type { Slots } from "./slots.ts";
 import type { Stock } from "./stock.ts";
@@ -37,11 +37,18 @@ export class Resizer {
    * is no room, or NOT_ALLOCATED. What `guard` does not let go stays allocated when its contents have moved.
    */
   resize(block: number, bytes: number, guard: Guard): number {
+    let elsewhere = NONE;
+    // All in one section: what is recalled in search of another run may lie around the block, and is to stay there.
     const target = this.#sections.run("reallocate", () => {
-      return guard === UNGUARDED && this.#resizeSingle(block, bytes) ? block : this.#resizeOrFind(block, bytes, guard);
+      if (guard === UNGUARDED && this.#resizeSingle(block, bytes)) return block;
+      if (!this.#isThere(block, guard)) return NOT_ALLOCATED;
+      const length = this.#stock.lengthFor(bytes);
+      if (length > this.#views.table.capacity) return this.#exhausted();
+      if (this.#resizeInPlace(block, length, bytes, guard)) return block;
+      elsewhere = this.#takeElsewhere(block, bytes, guard);
+      return elsewhere !== NONE ? elsewhere : this.#slide(block, length, bytes, guard);
     });
-    if (target === NONE) return this.#sections.run("reallocate", () => this.#slide(block, bytes, guard));
-    return target === block || target === NOT_ALLOCATED ? target : this.#moveOut(block, target, guard);
+    return elsewhere === NONE ? target : this.#moveOut(block, elsewhere, guard);
   }
 
   /** Under the lock too: if another worker frees the block by mistake, these words may become the links of a list. */
@@ -54,22 +61,23 @@ export class Resizer {
     return true;
   }
 
-  /** The same run, another one that is long enough, NONE or NOT_ALLOCATED. */
-  #resizeOrFind(block: number, bytes: number, guard: Guard): number {
-    const { table } = this.#views;
-    if (!isAllocated(table.loadTag(block)) || !guard.isNamed(block, 0)) return NOT_ALLOCATED;
+  #isThere(block: number, guard: Guard): boolean {
+    if (!isAllocated(this.#views.table.loadTag(block)) || !guard.isNamed(block, 0)) return false;
     this.#stock.trust(block);
-    const length = this.#stock.lengthFor(bytes);
-    if (length > table.capacity) return NONE;
-    if (this.#resizeInPlace(block, length, bytes, guard)) return block;
-    this.#contents = Math.min(table.requested(block), bytes);
+    return true;
+  }
+
+  #exhausted(): number {
+    this.#views.counters[EXHAUSTED]!++;
+    return NONE;
+  }
+
+  /** Another run that is long enough, or NONE. */
+  #takeElsewhere(block: number, bytes: number, guard: Guard): number {
+    this.#contents = Math.min(this.#views.table.requested(block), bytes);
     const elsewhere = this.#stock.take(bytes);
-    if (elsewhere !== NONE) {
-      guard.allocated(elsewhere);
-      return elsewhere;
-    }
-    // What had been cached until just now may lie behind the block.
-    return this.#resizeInPlace(block, length, bytes, guard) ? block : NONE;
+    if (elsewhere !== NONE) guard.allocated(elsewhere);
+    return elsewhere;
   }
 
   #resizeInPlace(block: number, length: number, bytes: number, guard: Guard): boolean {
@@ -96,32 +104,27 @@ export class Resizer {
       this.#stock.release(to);
       return NOT_ALLOCATED;
     }
-    if (guard.leaves(from, "moved")) this.#stock.release(from);
-    else this.#views.table.adopt(from, this.#worker);
+    if (!guard.leaves(from, "moved")) this.#views.table.adopt(from, this.#worker);
+    // Another worker has freed it by mistake, and has counted that: so the new one counts too. It may be the same.
+    else if (from === to || !this.#stock.release(from)) this.#views.counters[ALLOCS]!++;
     return to;
   }
 
-  /** The last resort: into what the pool may grow by, and down into the free run before, overlapping where it lies now. */
-  #slide(block: number, bytes: number, guard: Guard): number {
-    const target = this.#slideDown(block, bytes, guard);
-    if (target === NONE) this.#views.counters[EXHAUSTED]!++;
-    return target;
-  }
-
-  #slideDown(block: number, bytes: number, guard: Guard): number {
+  /**
+   * The last resort: into what the pool may grow by, or had been cached around the block until just now; and down into the
+   * free run before, overlapping where it lies.
+   */
+  #slide(block: number, length: number, bytes: number, guard: Guard): number {
     const { table, runs, blockSize } = this.#views;
-    const length = this.#stock.lengthFor(bytes);
-    if (length > table.capacity) return NONE;
-    if (!isAllocated(table.loadTag(block)) || !guard.isNamed(block, 0)) return NOT_ALLOCATED;
-    this.#stock.trust(block);
+    // A single block may have been freed meanwhile, without the lock, and recalled.
+    if (!this.#isThere(block, guard)) return NOT_ALLOCATED;
     this.#stock.growth.growBehind(block, length);
     if (this.#resizeInPlace(block, length, bytes, guard)) return block;
     const first = runs.roomAround(block, length);
-    if (first === NONE || !guard.leaves(block, "slides")) return NONE;
+    if (first === NONE || !guard.leaves(block, "slides")) return this.#exhausted();
     const before = table.requested(block);
     const own = table.length(block);
-    // A single block may have been freed this moment, without the lock.
-    if (this.#stock.claim(block, FREE) === 0) return NOT_ALLOCATED;
+    if (table.claim(block, FREE) === 0) return NOT_ALLOCATED;
     runs.release(block);
     runs.allocateAt(first, length, bytes, this.#worker);
     guard.allocated(first);

@@ -128,11 +128,15 @@ export class Runs {
 
   /** Changes the length of an allocated run where it lies; says whether there was room. */
   resize(block: number, length: number, requested: number, worker: number): boolean {
-    const before = trustedLength(this.#table, block);
-    if (length > before && !this.#grow(block, before, length, worker)) return false;
+    const table = this.#table;
+    const before = trustedLength(table, block);
+    if (length > before + this.#roomBehind(block, before)) return false;
+    // Another worker may free a single block by mistake this moment, without the lock, but no longer run.
+    if (before === 1 && table.claim(block, makeTag(ALLOCATED_RUN, worker)) === 0) return false;
+    if (length > before) this.#grow(block, before, length);
     if (length < before) this.#shrink(block, before, length);
-    this.#table.setRequested(block, requested);
-    this.#table.set(block, TAG, makeTag(allocatedState(length), worker));
+    table.setRequested(block, requested);
+    table.set(block, TAG, makeTag(allocatedState(length), worker));
     return true;
   }
 
@@ -145,9 +149,7 @@ export class Runs {
     const left = this.#freeRunBefore(block);
     if (left === NONE) return NONE;
     const end = block + trustedLength(table, block);
-    const right = table.freeRunAt(end);
-    const room = end - left + (right === NONE ? 0 : trustedLength(table, right));
-    return room >= length ? left : NONE;
+    return end - left + this.#roomBehind(block, end - block) >= length ? left : NONE;
   }
 
   /**
@@ -202,24 +204,26 @@ export class Runs {
     return both;
   }
 
-  #grow(block: number, from: number, to: number, worker: number): boolean {
+  /** Length of the free run right behind a run of this length. */
+  #roomBehind(block: number, length: number): number {
+    const right = this.#table.freeRunAt(block + length);
+    return right === NONE ? 0 : trustedLength(this.#table, right);
+  }
+
+  /** The tag says already that it is no single block. */
+  #grow(block: number, from: number, to: number): void {
     const table = this.#table;
-    const right = table.freeRunAt(block + from);
-    if (right === NONE) return false;
-    const room = from + trustedLength(table, right);
-    if (room < to) return false;
-    this.#lists.remove(right, room - from);
+    const room = from + this.#roomBehind(block, from);
+    this.#lists.remove(block + from, room - from);
     const end = block + to;
     this.#zeroed.use(block + from, end);
     if (room > to) table.describeFree(end, room - to);
-    table.set(block, TAG, makeTag(allocatedState(to), worker));
     table.set(block, LENGTH, to);
     // Not before: the last block may be the first of the free run, which the walk still comes to.
     table.markAllocatedEnd(block, to);
     if (room > to) this.#lists.insert(end, room - to);
     this.#counters[COALESCED]!++;
     this.#header[FREE_BLOCKS]! -= to - from;
-    return true;
   }
 
   #shrink(block: number, from: number, to: number): void {

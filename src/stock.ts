@@ -3,7 +3,7 @@ import { CACHED_BLOCKS, CHECKED, FREE, NONE } from "./layout.ts";
 import { Growth } from "./growth.ts";
 import { Reaper } from "./reaper.ts";
 import { Supply } from "./supply.ts";
-import { type BlockTable, isAllocated } from "./table.ts";
+import type { BlockTable } from "./table.ts";
 import { trustRun } from "./trust.ts";
 import type { Views } from "./views.ts";
 
@@ -76,16 +76,10 @@ export class Stock {
     return missing === 0 || this.growth.grow(missing, length);
   }
 
-  /**
-   * Turns the tag of an allocated run to this state, in one step that only one worker can win. Returns the tag before, or
-   * 0 when the run is not allocated. Throws, and changes nothing, where the run's words contradict each other.
-   */
+  /** As the table's `claim`. Throws, and changes nothing, where the run's words contradict each other. */
   claim(block: number, state: number): number {
-    for (let tag = this.#table.loadTag(block); isAllocated(tag); tag = this.#table.loadTag(block)) {
-      if (!this.#table.isTight(block, this.#blockSize)) trustRun(this.#views, block, tag);
-      if (this.#table.exchangeTag(block, tag, state)) return tag;
-    }
-    return 0;
+    if (!this.#table.isTight(block, this.#blockSize)) trustRun(this.#views, block);
+    return this.#table.claim(block, state);
   }
 
   /** Throws where the words of an allocated run contradict each other. */

@@ -117,6 +117,17 @@ export class BlockTable {
     return 0;
   }
 
+  /**
+   * Turns the tag of an allocated run into this one, in one step that only one worker can win. Returns the tag before, or 0
+   * when the run is not allocated.
+   */
+  claim(block: number, claimed: number): number {
+    for (let tag = this.loadTag(block); isAllocated(tag); tag = this.loadTag(block)) {
+      if (this.exchangeTag(block, tag, claimed)) return tag;
+    }
+    return 0;
+  }
+
   /** The tag as other workers see it now. */
   loadTag(block: number): number {
     return Atomics.load(this.words, block << DESCRIPTOR_SHIFT);

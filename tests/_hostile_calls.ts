@@ -145,12 +145,25 @@ function inits(parameter: string, kind: Kind, good: unknown, call: Invoke): Call
       if (kind === "size") assertEquals(made.size, Math.floor(value / 64) * 64);
       if (kind === "blockSize") assertEquals(made.blockSize, Math.ceil(value / 16) * 16);
       if (kind === "alignment") assertEquals(made.blockSize, Math.max(value ?? 16, 64));
+      if (kind === "maxSize") assertGrows(made, Math.floor((value ?? 65536) / 64) > 1024);
       made.freeOffset(made.allocOffset(made.blockSize));
       made.check();
       made.destroy();
       mempool.attach(pool.handle);
     },
   };
+}
+
+/** Of a new pool of 1024 blocks. */
+function assertGrows(pool: MemPool, may: boolean): void {
+  const whole = pool.allocOffset(pool.size);
+  const more = pool.allocOffset(1);
+  assertEquals(
+    { more, size: pool.size },
+    may ? { more: 65536, size: Math.max(pool.size, 65600) } : { more: -1, size: 65536 },
+  );
+  pool.freeOffset(whole);
+  if (may) pool.freeOffset(more);
 }
 
 function initsAll(init: typeof MemPool.init): Call[] {

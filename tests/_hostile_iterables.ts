@@ -3,7 +3,7 @@
 import type { Block, MemPool } from "mempool";
 import type { Verdict } from "./_hostile_table.ts";
 import { ON_PURPOSE } from "./_hostile_values.ts";
-import { present } from "./_pool.ts";
+import { destroyQuietly, present } from "./_pool.ts";
 
 /** Two blocks that are neighbours, and a run of three. */
 export interface Trio {
@@ -18,6 +18,8 @@ interface Trick {
   readonly verdict: Verdict | "closed";
   /** How many of the three are allocated afterwards, or what has come in their place. */
   readonly left: number;
+  /** If that is another in a checked pool. */
+  readonly checked?: { readonly verdict: Verdict; readonly left: number };
   trick(trio: Trio): Iterable<Block>;
 }
 
@@ -128,6 +130,7 @@ export const TRICKS: readonly Trick[] = [
     name: "frees one and allocates it again",
     verdict: "ok",
     left: 2,
+    checked: { verdict: "double", left: 3 },
     *trick({ pool, a }) {
       yield a;
       pool.free(a);
@@ -187,7 +190,7 @@ export const TRICKS: readonly Trick[] = [
     left: 0,
     *trick({ pool, a }) {
       yield a;
-      pool.destroy();
+      destroyQuietly(pool);
     },
   },
 ];

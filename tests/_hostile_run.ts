@@ -7,12 +7,17 @@ import { describe } from "../src/options.ts";
 import { type Call, LENGTH } from "./_hostile_calls.ts";
 import { type Verdict, verdictOn } from "./_hostile_table.ts";
 import { FOREIGN, NUMBERS, OBJECTS, ON_PURPOSE, POOLS, PRIMITIVES, type Scene } from "./_hostile_values.ts";
-import { type LastingStats, lastingStats, makePool, type PoolShape, present } from "./_pool.ts";
+import { destroyQuietly, type LastingStats, lastingStats, makePool, type PoolShape, present } from "./_pool.ts";
 
 const MAKERS: Readonly<Record<string, (scene: Scene) => unknown>> = { ...OBJECTS, ...FOREIGN, ...POOLS };
 
 /** Names of all values. */
 export const VALUES: readonly string[] = [NUMBERS, PRIMITIVES, MAKERS].flatMap(Object.keys);
+
+/** Names of those that there are beside such a pool: what is freed in a checked one is detached, and cannot be moved. */
+export function valuesFor({ checked = false }: PoolShape): readonly string[] {
+  return checked ? VALUES.filter((name) => name !== "freed, then moved") : VALUES;
+}
 
 export function valueOf(name: string, scene: Scene): unknown {
   if (name in NUMBERS) return NUMBERS[name];
@@ -22,11 +27,13 @@ export function valueOf(name: string, scene: Scene): unknown {
 /** A pool of 1024 blocks, the default of this thread, with a block at offset 128 and a hole before it. */
 export class Stage implements Disposable {
   readonly pool: MemPool;
+  readonly shape: PoolShape;
   readonly #other: MemPool;
 
   /** `other` is the pool beside it, with a block at offset 0. */
   constructor(shape: PoolShape, other: MemPool) {
     this.#other = other;
+    this.shape = shape;
     this.pool = mempool.init(65536, 64, shape);
     const offsets = [1, 2, 3].map(() => this.pool.allocOffset(LENGTH));
     assertEquals(offsets, [0, 64, 128]);
@@ -64,7 +71,7 @@ export class Stage implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.pool.destroy();
+    destroyQuietly(this.pool);
   }
 }
 
@@ -87,7 +94,7 @@ export function onStage(shape: PoolShape, use: (stage: Stage) => void): void {
 
 /** Expects of a call what the table says, and the pool to be as before. */
 export function tryValue(stage: Stage, call: Call, name: string): void {
-  const verdict = verdictOn(name, call.kind);
+  const verdict = verdictOn(name, call.kind, stage.shape.checked === true);
   try {
     judge(stage, call, name, verdict);
     stage.strike();

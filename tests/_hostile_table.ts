@@ -8,7 +8,6 @@
  *     Type, Range  a TypeError or RangeError of the library, that names the argument
  *     engine       a TypeError of the engine's: no code but its own ever sees what is behind a revoked proxy
  *     thrown       what the value's own code has thrown
- *   ok           "unsupported": right, but not there in this version
  *     foreign …    a MemPoolError: foreign-block, double-free, destroyed, unknown-pool, format-mismatch
  *
  * What is no number is a TypeError wherever a number is wanted, and a number wherever anything else is: the tables have
@@ -249,8 +248,12 @@ export const ROWS: readonly string[] = [...numbers.keys(), ...others.keys()];
 
 const OPTIONS: readonly Kind[] = ["alignment", "maxSize", "from0"];
 
+/** A checked pool detaches a buffer that is freed: an engine gives no elements of a view on it. */
+const DETACHED = "view on what is freed";
+
 /** What is to become of a value where this kind of parameter is wanted. */
-export function verdictOn(name: string, kind: Kind): Verdict {
+export function verdictOn(name: string, kind: Kind, checked: boolean): Verdict {
+  if (checked && name === DETACHED && kind === "blocks") return "engine";
   const verdict = (numbers.get(name) ?? others.get(name))?.get(kind);
   if (verdict !== undefined) return verdict;
   return name === "undefined" && OPTIONS.includes(kind) ? "ok" : "Type";

@@ -218,7 +218,11 @@ export const POOLS: Readonly<Record<string, (scene: Scene) => unknown>> = {
   "shrunk out of the pool": ({ block }) => block.transfer(39),
   "emptied": ({ block }) => block.transfer(0),
   "freed": ({ pool, block }) => freed(pool, block),
-  "view on what is freed": ({ pool, block }) => new Uint8Array(freed(pool, block)),
+  "view on what is freed": ({ pool, block }) => {
+    const view = new Uint8Array(block);
+    freed(pool, block);
+    return view;
+  },
   "freed, then moved": ({ pool, block }) => freed(pool, block).transfer(),
   "pool.buffer": ({ pool }) => pool.buffer,
   "view on pool.buffer": ({ pool }) => new Uint8Array(pool.buffer, 0, 40),

@@ -6,11 +6,11 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { type MemPool, MemPoolError } from "mempool";
-import { REQUESTED_LOW } from "../src/layout.ts";
+import { DESTROYED, LIVE, REQUESTED_LOW, STATE } from "../src/layout.ts";
 import { allocateHere, assertCode, assertMisuse, CHECKED } from "./_checked.ts";
 import { test } from "./_harness.ts";
 import { once } from "./_once.ts";
-import { assertMarked, assertRefused, insideOf, mark, present, withPool } from "./_pool.ts";
+import { assertMarked, assertRefused, insideOf, mark, withPool } from "./_pool.ts";
 
 const THERE = "(in the other worker)";
 
@@ -84,22 +84,6 @@ test(
 );
 
 test(
-  "checked interference - realloc that would slide down, and the block is freed at that moment",
-  withPool((pool) => {
-    const { lock } = insideOf(pool);
-    const before = present(pool.alloc(128));
-    const block = allocateHere(pool, 192);
-    allocateHere(pool, 192);
-    pool.free(before);
-    // Between the search elsewhere and the last resort.
-    once(lock, "leave", "after", () => freeThere(pool, 2));
-    const message = "Cannot reallocate block at offset 128: it is already free";
-    assertRefused(() => pool.realloc(block, 320), "double-free", message);
-    assertEquals(pool.leaks().map(({ offset }) => offset), [320]);
-  }, { ...CHECKED, blocks: 8 }),
-);
-
-test(
   "checked interference - a descriptor that another worker is just changing is no corrupt one",
   withPool((pool) => {
     const { lock, views: { table } } = insideOf(pool);
@@ -118,6 +102,33 @@ test(
     assertEquals(pool.stats().allocatedBlocks, 0);
   }, CHECKED),
 );
+
+for (
+  const [action, call] of [
+    ["free", (pool, block) => pool.free(block)],
+    ["free", (pool, block) => pool.freeMany([block])],
+    ["reallocate", (pool, block) => pool.realloc(block, 10)],
+    ["locate", (pool, block) => pool.offsetOf(block)],
+    ["look for", (pool, block) => pool.owns(block)],
+  ] satisfies [string, (pool: MemPool, block: ArrayBuffer) => unknown][]
+) {
+  test(
+    `checked interference - the pool is destroyed while a worker wants to ${action} a block: destroyed, no double free`,
+    withPool((pool) => {
+      const { header, traces } = insideOf(pool).views;
+      const block = allocateHere(pool, 100);
+      // destroy() empties what is known of the blocks when the state is set.
+      const emptied = (): number => {
+        header[STATE] = DESTROYED;
+        return 0;
+      };
+      Object.defineProperty(traces, "sequence", { value: emptied, configurable: true });
+      assertRefused(() => call(pool, block), "destroyed", `Cannot ${action}: the pool is destroyed`);
+      Reflect.deleteProperty(traces!, "sequence");
+      header[STATE] = LIVE;
+    }, CHECKED),
+  );
+}
 
 test("checked interference - a lock that is not free in time: the block stays allocated, and can be freed later", () => {
   for (const name of ["free", "free of a view", "freeMany", "realloc that moves", "realloc that shrinks"]) {

@@ -9,12 +9,15 @@ import { settingsFrom } from "../src/options.ts";
 import { CACHED, FREE, NONE, TAG } from "../src/layout.ts";
 import { makeTag } from "../src/table.ts";
 import { formatRegion, type Views } from "../src/views.ts";
+import { UNGUARDED } from "../src/guard.ts";
 import { test } from "./_harness.ts";
+import { once } from "./_once.ts";
 
 const BLOCKS = 4;
 
 interface Played {
   readonly views: Views;
+  readonly region: Region;
   /** Worker 1 in slot 0, worker 2 in slot 1, worker 3 in slot 2. */
   readonly workers: readonly [Blocks, Blocks, Blocks];
 }
@@ -27,6 +30,7 @@ function played(plainClaims: boolean, barrier = () => true): Played {
   const region = {
     lock: () => 0,
     unlock: () => {},
+    move: () => {},
     exchange: (word: number, expected: number, other: number) =>
       Atomics.compareExchange(views.meta, word, expected, other),
   } as Partial<Region> as Region;
@@ -40,7 +44,7 @@ function played(plainClaims: boolean, barrier = () => true): Played {
       views.slots.take(worker, worker),
       worker,
     );
-  return { views, workers: [join(1), join(2), join(3)] };
+  return { views, region, workers: [join(1), join(2), join(3)] };
 }
 
 /** Calls `meanwhile` when a recall comes to this slot, before it looks at the cache there. */
@@ -77,6 +81,20 @@ for (const plainClaims of [true, false]) {
     assertEquals([two.cache.give(2), two.cache.give(3)], [true, true]);
     whenRecallComesTo(views, 1, () => assertEquals([one.cache.give(1), two.cache.take(1)], [true, 3]));
     assertEquals(three.allocateMany(2, 1), Int32Array.of(1, 2));
+  });
+
+  test(`recall - realloc slides into a free block that another is about to take and give back, ${how}`, () => {
+    const { views, region, workers: [one, two, three] } = played(plainClaims);
+    assertEquals([three.allocate(1), one.allocate(1), two.allocate(1), two.allocate(1)], [0, 1, 2, 3]);
+    three.leave();
+    three.giveBack(0);
+    assertEquals(views.lists.find(1), 0);
+    // Where a critical section ends; two adjacent blocks are free or cached all the time.
+    once(region, "unlock", "after", () => {
+      const block = two.allocate(1);
+      if (block !== NONE) assertEquals(two.cache.give(block), true);
+    });
+    assertEquals(one.resize(1, 128, UNGUARDED), 0);
   });
 
   test(`recall - takes what a worker has cached that once could not take it and gave up, ${how}`, () => {

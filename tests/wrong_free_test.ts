@@ -1,6 +1,6 @@
 /** A block that another worker frees by mistake, in the middle of a call of its holder: the lists stay whole. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Bell } from "../src/bell.ts";
 import { Blocks } from "../src/blocks.ts";
 import { checkInvariants } from "../src/check.ts";
@@ -8,14 +8,17 @@ import type { Native, Region } from "../src/ffi/native.ts";
 import { Lock } from "../src/lock.ts";
 import { settingsFrom } from "../src/options.ts";
 import { UNGUARDED } from "../src/guard.ts";
+import { NOT_ALLOCATED } from "../src/resizer.ts";
 import { formatRegion, type Views } from "../src/views.ts";
+import { collectStats } from "../src/stats.ts";
 import { test } from "./_harness.ts";
+import { once } from "./_once.ts";
 
 const BLOCKS = 4;
 
 /** Two workers on a pool without a lock, of which one can be made to act right after the other's next exchange. */
-function played(): { views: Views; meanwhile: (act: () => void) => void; one: Blocks; two: Blocks } {
-  const settings = settingsFrom(BLOCKS * 64, 64, { cachedBlocks: BLOCKS });
+function played(blocks = BLOCKS): { views: Views; meanwhile: (act: () => void) => void; one: Blocks; two: Blocks } {
+  const settings = settingsFrom(blocks * 64, 64, { cachedBlocks: blocks });
   const views = formatRegion(new ArrayBuffer(settings.metaBytes), settings, false);
   let next: (() => void) | undefined;
   const exchange = (word: number, expected: number, replacement: number): number => {
@@ -74,4 +77,37 @@ test("wrong free - of a block that is just being resized: its words are written 
   two.leave();
   checkInvariants(views);
   assertEquals(one.free(block), false, "it was freed, and is free");
+});
+
+/** Where a resize of the single block 0 to two looks at the table, or writes to it. */
+const MOMENTS = ["loadTag", "exchangeTag", "set", "length", "setRequested"] as const;
+
+for (const moment of MOMENTS) {
+  for (const when of ["before", "after"] as const) {
+    test(`wrong free - of a block that is just growing in place, ${when} its ${moment}: freed, or not, and counted so`, () => {
+      const { views, one, two } = played();
+      assertEquals(one.allocate(64), 0);
+      let freed: boolean | undefined;
+      once(views.table, moment, when, () => freed = two.cache.give(0));
+      const target = one.resize(0, 128, UNGUARDED);
+      assert(freed !== undefined, "nothing was freed: the test tests nothing");
+      checkInvariants(views);
+      two.leave();
+      checkInvariants(views);
+      const { allocatedBlocks, cachedBlocks, allocs, frees } = collectStats(views);
+      assertEquals({ allocatedBlocks, cachedBlocks }, { allocatedBlocks: target < 0 ? 0 : 2, cachedBlocks: 0 });
+      assertEquals(allocs - frees, target < 0 ? 0 : 1);
+    });
+  }
+}
+
+test("wrong free - of the last block that realloc could find room around: not allocated, and no neighbour harmed", () => {
+  const { views, one, two } = played(8);
+  for (let block = 0; block < 8; block++) assertEquals((block === 5 ? one : two).allocate(64), block);
+  // Recalled, they are one free run, and the last block's descriptor says where it begins: 4, no length.
+  once(views.lists, "find", "before", () => assertEquals([two.cache.give(4), two.cache.give(5)], [true, true]));
+  assertEquals(one.resize(5, 3 * 64, UNGUARDED), NOT_ALLOCATED);
+  checkInvariants(views);
+  assertEquals(views.runs.allocate(2, 128, 1), 4);
+  assertEquals([0, 1, 2, 3, 6, 7].map((block) => two.free(block)), Array(6).fill(true));
 });
