@@ -6,23 +6,12 @@ import { MemPoolError } from "./errors.ts";
 import { CheckedAddressing } from "./checked_addressing.ts";
 import { DESTROYED as GONE, type Native, type Region, UNKNOWN } from "./ffi/native.ts";
 import { openNative } from "./ffi/open.ts";
-import {
-  AWAITED,
-  DESTROYED,
-  FORMAT,
-  HEADER_BYTES,
-  LIVE,
-  LOCK_TIMEOUT,
-  MAX_WORKERS,
-  NEXT_WORKER,
-  NONE,
-  SLOT_COUNT,
-  STATE,
-} from "./layout.ts";
+import { AWAITED, DESTROYED, FORMAT, HEADER_BYTES, LIVE, MAX_WORKERS, NONE, SLOT_COUNT, STATE } from "./layout.ts";
 import { describeLeaks, type LeakInfo, listLeaks } from "./leaks.ts";
 import { Lock } from "./lock.ts";
 import { checkHandle, type MemPoolHandle, type Settings } from "./options.ts";
 import { Reaper } from "./reaper.ts";
+import { broken, checkHeader, stateError, trustedBlockCount } from "./trust.ts";
 import { formatRegion, misfit, Views } from "./views.ts";
 import { Watch } from "./watch.ts";
 
@@ -55,7 +44,7 @@ export class Attachment {
   readonly #members = new Set<Member>();
 
   private constructor(native: Native, region: Region, views: Views, handle: MemPoolHandle) {
-    const worker = nextWorker(views.header);
+    const worker = nextWorker(views);
     this.#native = native;
     this.#region = region;
     this.handle = Object.freeze(handle);
@@ -106,7 +95,10 @@ export class Attachment {
     const native = openNative();
     if (handle.process !== native.process) throw unknown(handle, "it belongs to another process");
     const known = attachments.get(handle.id);
-    if (known !== undefined && isLive(known.views.header)) return known;
+    if (known !== undefined && isLive(known.views.header)) {
+      checkHeader(known.views);
+      return known;
+    }
     const number = native.open(handle.id);
     if (number === UNKNOWN) throw unknown(handle, "this process never had it");
     if (number === GONE) throw destroyed(handle);
@@ -115,8 +107,10 @@ export class Attachment {
       const wrong = misfit(region.meta, region.dataBytes);
       if (wrong !== undefined) throw mismatch(wrong);
       const views = new Views(region.meta);
+      checkHeader(views);
       // Whoever destroys it has said so, and has yet to tell the registry.
-      if (!isLive(views.header)) throw destroyed(handle);
+      if (views.header[STATE] === DESTROYED) throw destroyed(handle);
+      if (!isLive(views.header)) throw stateError("attach", views.header[STATE]!);
       return new Attachment(native, region, views, handle);
     } catch (error) {
       region.close();
@@ -166,7 +160,7 @@ export class Attachment {
     const { header } = this.views;
     const leaks = this.#describeLeaks();
     const before = Atomics.exchange(header, STATE, DESTROYED);
-    if (before !== DESTROYED) this.#region.destroy(HEADER_BYTES, header[LOCK_TIMEOUT]!);
+    if (before !== DESTROYED) this.#region.destroy(HEADER_BYTES, this.lock.timeout);
     if (before === AWAITED) this.#bell.ring();
     this.leaveDestroyed();
     this.#warn("destroyed", leaks);
@@ -230,11 +224,9 @@ function letGo(): void {
   for (const attachment of lingering) attachment.letGo();
 }
 
-function nextWorker(header: Int32Array): number {
-  const worker = Atomics.add(header, NEXT_WORKER, 1);
-  if (worker >= 1 && worker <= MAX_WORKERS) return worker;
-  // Or the numbers would start anew.
-  Atomics.store(header, NEXT_WORKER, MAX_WORKERS + 1);
+function nextWorker(views: Views): number {
+  const worker = views.slots.nextWorker();
+  if (worker !== NONE) return worker;
   throw new MemPoolError(
     "too-many-workers",
     `Cannot attach: all ${MAX_WORKERS} worker numbers of the pool are used up`,
@@ -249,6 +241,8 @@ function takeSlot(native: Native, views: Views, lock: Lock, worker: number): num
     throw new MemPoolError("too-many-workers", `Cannot attach: ${why}`);
   }
   const slot = lock.run("attach", () => {
+    trustedBlockCount(views);
+    if (views.slots.slotOf(worker) !== NONE) throw broken("I13", `worker number ${worker} is used a second time`);
     const free = views.slots.take(worker, thread);
     if (free !== NONE) return free;
     new Reaper(native, views, (block) => views.runs.release(block)).evict();

@@ -59,7 +59,7 @@ export class BlockList implements Iterable<BlockInfo> {
 function noteRuns(table: BlockTable): Int32Array {
   let runs = new Int32Array(128);
   let used = 0;
-  const end = Math.min(table.blockCount, table.capacity);
+  const end = table.blockCount;
   for (let block = 0; block < end;) {
     if (used === runs.length) runs = twiceAsLong(runs);
     // A length that does not fit stands only in a broken table; check() is there to say so.

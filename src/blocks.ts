@@ -10,7 +10,6 @@ import {
   EXHAUSTED,
   FREE,
   FREES,
-  HIGH_WATER,
   LIVE,
   NONE,
   RELEASING,
@@ -24,6 +23,7 @@ import { Sections } from "./sections.ts";
 import type { Slots } from "./slots.ts";
 import { Stock } from "./stock.ts";
 import { allocatedState, type BlockTable, isAllocated, makeTag, stateOf } from "./table.ts";
+import { broken } from "./trust.ts";
 import { Trimmer } from "./trimmer.ts";
 import type { Views } from "./views.ts";
 import type { ZeroMap } from "./zero_map.ts";
@@ -155,7 +155,12 @@ export class Blocks {
 
   /** Makes this worker the owner of an allocated run. Returns the bytes that were asked for, 0 when it is not one. */
   adopt(action: string, block: number): number {
-    return this.#table.adopt(block, this.#worker) || this.#surely(action, () => this.#table.adopt(block, this.#worker));
+    const bytes = this.#table.adopt(block, this.#worker);
+    if (bytes !== 0 && this.#table.isTight(block, this.#blockSize)) return bytes;
+    return this.#surely(action, () => {
+      this.#stock.trust(block);
+      return this.#table.adopt(block, this.#worker);
+    });
   }
 
   /** Whether this is the first block of an allocated run. */
@@ -176,6 +181,7 @@ export class Blocks {
       this.#counters[ALLOCS]! += count;
       for (let taken = 0; taken < count; taken++) {
         blocks[taken] = this.#stock.take(bytes);
+        if (blocks[taken] === NONE) throw broken("I4", `the lists hold room for ${taken} of ${count} runs`);
         guard.allocated(blocks[taken]!);
       }
       return blocks;
@@ -202,7 +208,7 @@ export class Blocks {
   }
 
   #allocateLocked(bytes: number, guard: Guard): number {
-    this.#dirtyEnd = this.#header[HIGH_WATER]!;
+    this.#dirtyEnd = this.#zeroed.highWater;
     if (bytes <= this.#blockSize && this.#caching && this.#header[STATE] === LIVE) {
       this.#stock.supply.refill();
       const block = this.cache.take(bytes);
@@ -228,12 +234,19 @@ export class Blocks {
 
   /** Claims each run; one that is named twice is not allocated the second time. Returns where it stopped, or NONE. */
   #claimAll(blocks: readonly number[], tags: Int32Array, guard: Guard): number {
-    for (let place = 0; place < blocks.length; place++) {
-      if (!guard.isNamed(blocks[place]!, place)) return place;
-      tags[place] = this.#table.claim(blocks[place]!, RELEASING);
-      if (tags[place] === 0) return place;
+    let place = 0;
+    try {
+      for (; place < blocks.length; place++) {
+        if (!guard.isNamed(blocks[place]!, place)) return place;
+        tags[place] = this.#stock.claim(blocks[place]!, RELEASING);
+        if (tags[place] === 0) return place;
+      }
+      return NONE;
+    } catch (error) {
+      // The pool is corrupt. Or whoever comes next would free what is claimed.
+      this.#unclaim(blocks, tags, place);
+      throw error;
     }
-    return NONE;
   }
 
   #unclaim(blocks: readonly number[], tags: Int32Array, count: number): void {

@@ -13,6 +13,7 @@ const NONE = layout.NONE;
 const ALLOCATED = layout.ALLOCATED;
 const STATE_MASK = layout.STATE_MASK;
 const DESCRIPTOR_SHIFT = layout.DESCRIPTOR_SHIFT;
+const DESCRIPTOR_WORDS = layout.DESCRIPTOR_WORDS;
 const REQUESTED_LOW = layout.REQUESTED_LOW;
 const PLAIN_CLAIMS = layout.PLAIN_CLAIMS;
 const SLOT_CLAIM = layout.SLOT_CLAIM;
@@ -56,6 +57,10 @@ const SLOT_LOWEST = layout.SLOT_LOWEST;
  */
 export class WorkerCache {
   private readonly region: Pick<Region, "exchange">;
+  /**
+   * To the end of the table. So an entry that was overwritten leads to no tag of this worker's: what would lie behind reads as
+   * undefined, without a check that `take` would have to pay for. Hence a product there, and no shift, which would drop bits.
+   */
   private readonly meta: Int32Array;
   private readonly counters: Float64Array;
   /** LIVE where the barrier makes plain words enough to tell; else no state at all. */
@@ -77,10 +82,11 @@ export class WorkerCache {
 
   constructor(region: Pick<Region, "exchange">, views: Views, slot: number, worker: number) {
     this.region = region;
-    this.meta = views.meta;
+    const capacity = views.header[layout.CACHED_BLOCKS]!;
+    this.meta = views.meta.subarray(0, layout.zeroMapWord(views.table.capacity, capacity));
     this.counters = views.counters;
     this.surelyLive = views.header[layout.HAS_BARRIER] === 1 ? LIVE : NONE;
-    this.capacity = views.header[layout.CACHED_BLOCKS]!;
+    this.capacity = capacity;
     this.blockSize = views.blockSize;
     this.blockCapacity = views.table.capacity;
     this.shift = shiftFor(views.blockSize, this.blockCapacity);
@@ -120,7 +126,7 @@ export class WorkerCache {
     const word = this.table + (block << DESCRIPTOR_SHIFT);
     const tag = meta[word]!;
     const top = meta[this.slot + SLOT_TOP]!;
-    if ((tag & STATE_MASK) !== ALLOCATED || top >= this.capacity) return false;
+    if ((tag & STATE_MASK) !== ALLOCATED || top >>> 0 >= this.capacity) return false;
     if (this.region.exchange(word, tag, this.cachedTag) !== tag) return false;
     meta[this.entries + top] = block;
     meta[this.slot + SLOT_TOP] = top + 1;
@@ -149,7 +155,7 @@ export class WorkerCache {
 
   private claim(block: number, bytes: number): boolean {
     const meta = this.meta;
-    const word = this.table + (block << DESCRIPTOR_SHIFT);
+    const word = this.table + block * DESCRIPTOR_WORDS;
     meta[this.slot + SLOT_CLAIM] = block;
     if (meta[PLAIN_CLAIMS] === 0) return this.claimByExchange(word, bytes);
     if (meta[word] !== this.cachedTag) return this.giveUp();
@@ -188,6 +194,8 @@ export class WorkerCache {
    */
   private claimByExchange(word: number, bytes: number): boolean {
     const meta = this.meta;
+    // Looked at first: where an entry was overwritten, the word may lie anywhere.
+    if (meta[word] !== this.cachedTag) return this.giveUp();
     if (this.region.exchange(word, this.cachedTag, this.takingTag) !== this.cachedTag) return this.giveUp();
     meta[word + REQUESTED_LOW] = bytes;
     Atomics.store(meta, word, this.allocatedTag);

@@ -1,31 +1,40 @@
-import { MemPoolError } from "./errors.ts";
 import { IN_DEPOT } from "./depot.ts";
 import { classOf } from "./free_lists.ts";
 import {
-  ALLOCATED,
-  ALLOCATED_RUN,
-  BLOCK_CAPACITY,
-  BLOCK_COUNT,
-  BLOCK_SIZE,
+  CACHED,
+  CACHED_BLOCKS,
+  cacheWord,
   END_OF_FREE,
   FIRST_LEVELS,
-  FORMAT,
   FREE,
   FREE_BLOCKS,
-  HEADER_FORMAT,
-  HEADER_MAGIC,
   HIGH_WATER,
+  HIGH_WATER_TURNED,
+  HOLDER,
   INTERIOR,
   LENGTH,
-  MAGIC,
+  MAX_WORKERS,
+  NEXT_WORKER,
   NONE,
+  ORPHAN,
   PEAK_ALLOCATED,
   SECOND_LEVELS,
+  SLOT_COUNT,
+  SLOT_SWEPT,
+  SLOT_TOP,
+  SLOTS_USED,
   TAG,
+  ZEROED_BLOCKS,
 } from "./layout.ts";
-import { type BlockTable, isAllocated, isCached, stateOf } from "./table.ts";
+import { slotWord } from "./slots.ts";
+import { type BlockTable, isCached, makeTag, stateOf, workerOf } from "./table.ts";
 import type { Lock } from "./lock.ts";
+import { WAITING } from "./queue.ts";
+import { broken, checkHeader, faultOfTaken, isInTable, trustedBlockCount, trustedLength, trustRun } from "./trust.ts";
 import type { Views } from "./views.ts";
+
+/** Levels that the first-level bitmap has bits for. */
+const LEVEL_BITS = 32;
 
 /**
  * Executes the invariants of docs/design.md, by their numbers; throws "corrupt" with the first that is broken. The
@@ -33,10 +42,14 @@ import type { Views } from "./views.ts";
  */
 export function checkInvariants(views: Views): void {
   checkHeader(views);
-  const found = walkTable(views);
+  trustedBlockCount(views);
+  const workers = checkSlots(views);
+  const found = walkTable(views, workers);
   walkLists(views, found.freeRuns);
   checkDepot(views, found.inDepot);
+  checkQueue(views);
   checkCounters(views, found);
+  checkOwnCache(views);
 }
 
 interface Found {
@@ -49,26 +62,12 @@ interface Found {
   end: number;
 }
 
-function broken(invariant: string, detail: string): MemPoolError {
-  return new MemPoolError("corrupt", `Cannot trust the pool: ${invariant} is broken, ${detail}`);
-}
-
-function checkHeader({ header, counters, table, blockSize }: Views): void {
-  if (header[HEADER_MAGIC] !== MAGIC) throw broken("I1", `the magic number is ${header[HEADER_MAGIC]}`);
-  if (header[HEADER_FORMAT] !== FORMAT) throw broken("I1", `the format is ${header[HEADER_FORMAT]}`);
-  if (header[BLOCK_CAPACITY] !== table.capacity) throw broken("I1", `there may be ${header[BLOCK_CAPACITY]} blocks`);
-  const count = header[BLOCK_COUNT]!;
-  if (!(count >= 1 && count <= table.capacity)) throw broken("I1", `the block count is ${count}`);
-  if (counters[BLOCK_SIZE] !== blockSize) throw broken("I1", `the block size is ${counters[BLOCK_SIZE]}`);
-  if (blockSize % 16 !== 0) throw broken("I8", `a block size of ${blockSize} is not aligned`);
-}
-
-function walkTable(views: Views): Found {
+function walkTable(views: Views, workers: ReadonlySet<number>): Found {
   const { table } = views;
   const found: Found = { freeRuns: 0, free: 0, cached: 0, inDepot: 0, allocated: 0, end: 0 };
   let afterFree = false;
   for (let block = 0; block < table.blockCount;) {
-    const length = checkedLength(table, block);
+    const length = trustedLength(table, block);
     const tag = table.loadTag(block);
     const state = stateOf(tag);
     if (state === FREE) {
@@ -77,7 +76,8 @@ function walkTable(views: Views): Found {
       found.freeRuns++;
       found.free += length;
     } else {
-      checkTaken(views, block, length, state);
+      checkTaken(views, block, tag);
+      checkOwner(views, block, tag, workers);
       checkUnmarked(views, block, block + length);
       found.end = block + length;
       if (tag === IN_DEPOT) found.inDepot++;
@@ -88,12 +88,6 @@ function walkTable(views: Views): Found {
     block += length;
   }
   return found;
-}
-
-function checkedLength(table: BlockTable, block: number): number {
-  const length = table.length(block);
-  if (length >= 1 && length <= table.blockCount - block) return length;
-  throw broken("I2", `the run at block ${block} has a length of ${length}`);
 }
 
 /** What can be told in constant time and without the lock: before every call on a checked pool. */
@@ -115,17 +109,11 @@ export function checkCheaply(views: Views): void {
 /** What the invariants say of one run if it is handed out, in constant time. The caller does not hold the lock. */
 export function checkRun(views: Views, lock: Lock, block: number): void {
   try {
-    checkIfAllocated(views, block);
+    trustRun(views, block);
   } catch {
     // Another worker may be freeing or resizing it this moment, by mistake: under the lock nobody does.
-    lock.inspect("check the pool", () => checkIfAllocated(views, block));
+    lock.inspect("check the pool", () => trustRun(views, block));
   }
-}
-
-function checkIfAllocated(views: Views, block: number): void {
-  const { table } = views;
-  const tag = table.loadTag(block);
-  if (isAllocated(tag)) checkTaken(views, block, checkedLength(table, block), stateOf(tag));
 }
 
 function checkFree({ table, lists }: Views, block: number, length: number): void {
@@ -149,20 +137,22 @@ function checkUnmarked({ zeroed }: Views, first: number, end: number): void {
 }
 
 function linkOf(table: BlockTable, block: number, direction: "next" | "previous"): number {
-  return block >= 0 && block < table.blockCount ? table[direction](block) : NONE;
+  return isInTable(table, block) ? table[direction](block) : NONE;
 }
 
-function checkTaken({ table, blockSize }: Views, block: number, length: number, state: number): void {
-  const wanted = length === 1 ? state === ALLOCATED || isCached(state) : state === ALLOCATED_RUN;
-  if (!wanted) throw broken("I2", `the run of ${length} at block ${block} has the state ${state}`);
-  if (length > 1 && stateOf(table.get(block + length - 1, TAG)) !== INTERIOR) {
-    throw broken("I5", `the last block of the allocated run at block ${block} claims to be something else`);
-  }
-  if (isCached(state)) return;
-  const requested = table.requested(block);
-  if (!(requested >= 1 && Math.ceil(requested / blockSize) === length)) {
-    throw broken("I7", `the run of ${length} at block ${block} is said to hold ${requested} bytes`);
-  }
+function checkTaken(views: Views, block: number, tag: number): void {
+  const fault = faultOfTaken(views, block, tag);
+  if (fault !== undefined) throw fault;
+  if (tag !== makeTag(stateOf(tag), workerOf(tag))) throw broken("I2", `the tag of block ${block} is ${tag}`);
+}
+
+/** A worker that has left may still have what it had allocated, but nothing cached. */
+function checkOwner({ header }: Views, block: number, tag: number, workers: ReadonlySet<number>): void {
+  const worker = workerOf(tag);
+  const known = isCached(stateOf(tag))
+    ? tag === IN_DEPOT || workers.has(worker)
+    : worker === ORPHAN || (worker >= 1 && worker < header[NEXT_WORKER]!);
+  if (!known) throw broken("I13", `block ${block} is said to belong to worker ${worker}`);
 }
 
 /** What is handed out or cached starts a run: free() trusts tags without a walk. Above high water there is nothing. */
@@ -178,7 +168,7 @@ function checkInside({ header, table }: Views, block: number, length: number): v
 
 function walkLists({ table, lists }: Views, freeRuns: number): void {
   let listed = 0;
-  for (let level = 0; level < FIRST_LEVELS; level++) {
+  for (let level = 0; level < LEVEL_BITS; level++) {
     if (!lists.isLevelTrue(level)) throw broken("I10", `the bit of level ${level} is wrong`);
   }
   for (let index = 0; index < FIRST_LEVELS * SECOND_LEVELS; index++) {
@@ -186,7 +176,7 @@ function walkLists({ table, lists }: Views, freeRuns: number): void {
     if (lists.isMarked(index) !== (head !== NONE)) throw broken("I10", `the bit of list ${index} is wrong`);
     for (let block = head; block !== NONE; block = table.next(block)) {
       if (++listed > freeRuns) throw broken("I4", `list ${index} holds more than the free runs`);
-      if (!(block >= 0 && block < table.blockCount && table.isFree(block) && classOf(table.length(block)) === index)) {
+      if (!(isInTable(table, block) && table.isFree(block) && classOf(table.length(block)) === index)) {
         throw broken("I4", `list ${index} holds block ${block}, which is no free run of its class`);
       }
     }
@@ -196,23 +186,99 @@ function walkLists({ table, lists }: Views, freeRuns: number): void {
 
 function checkDepot({ table, depot }: Views, blocks: number): void {
   if (depot.top !== blocks) throw broken("I11", `the depot holds ${depot.top} blocks, ${blocks} are nobody's`);
+  const entered = new Set<number>();
   for (let entry = 0; entry < blocks; entry++) {
     const block = depot.at(entry);
-    if (!(block >= 0 && block < table.blockCount && table.tag(block) === IN_DEPOT)) {
+    if (!(isInTable(table, block) && table.tag(block) === IN_DEPOT)) {
       throw broken("I11", `the depot holds block ${block}, which is not cached by nobody`);
     }
+    if (entered.size === entered.add(block).size) throw broken("I11", `the depot holds block ${block} twice`);
   }
 }
 
-function checkCounters({ header, table }: Views, found: Found): void {
+/** Of requests that have a block and have not been collected, too. */
+function checkQueue({ header, queue, table, blockSize }: Views): void {
+  queue.forEach((place) => {
+    const worker = queue.workerAt(place);
+    if (!(worker >= 1 && worker < header[NEXT_WORKER]!)) throw broken("I15", `worker ${worker} is said to wait`);
+    const bytes = queue.bytesAt(place);
+    if (!(bytes >= 1 && bytes <= table.capacity * blockSize)) {
+      throw broken("I15", `worker ${worker} is said to wait for ${bytes} bytes`);
+    }
+    const block = queue.blockAt(place);
+    if (block !== WAITING && !isInTable(table, block)) throw broken("I15", `a request is said to have block ${block}`);
+    if (queue.isGranted(place, table) && table.requested(block) !== bytes) {
+      throw broken("I15", `a request for ${bytes} bytes is said to have block ${block}`);
+    }
+  });
+}
+
+function checkCounters({ header, table, zeroed }: Views, found: Found): void {
   const sum = found.allocated + found.cached + header[FREE_BLOCKS]!;
   if (sum !== table.blockCount) {
     throw broken("I6", `${header[FREE_BLOCKS]} blocks are counted free, ${found.free} are`);
   }
-  if (!(header[HIGH_WATER]! >= found.end && header[HIGH_WATER]! <= table.blockCount)) {
-    throw broken("I9", `high water is ${header[HIGH_WATER]}, blocks are taken up to ${found.end}`);
+  const high = header[HIGH_WATER]!;
+  if (!(high >= found.end && high <= table.blockCount)) {
+    throw broken("I9", `high water is ${high}, blocks are taken up to ${found.end}`);
+  }
+  if (header[HIGH_WATER_TURNED] !== ~high) throw broken("I9", `high water is said to be ${high}`);
+  const marks = zeroed.count(0, high);
+  if (header[ZEROED_BLOCKS] !== marks) {
+    throw broken("I12", `${header[ZEROED_BLOCKS]} blocks are said to be marked as zero, ${marks} are`);
   }
   if (!(header[PEAK_ALLOCATED]! >= 0 && header[PEAK_ALLOCATED]! <= table.blockCount)) {
     throw broken("I9", `the peak is ${header[PEAK_ALLOCATED]} of ${table.blockCount} blocks`);
+  }
+}
+
+/** Returns the workers that have slots. */
+function checkSlots(views: Views): Set<number> {
+  const { header, slots } = views;
+  const workers = new Set<number>();
+  const next = header[NEXT_WORKER]!;
+  if (!(next >= 1 && next <= MAX_WORKERS + 1)) throw broken("I13", `the next worker is said to be number ${next}`);
+  const used = header[SLOTS_USED]!;
+  if (!(used >= 0 && used <= SLOT_COUNT)) throw broken("I13", `${used} slots are said to be used`);
+  for (let slot = 0; slot < SLOT_COUNT; slot++) {
+    const worker = slots.trustedWorker(slot);
+    if (worker === 0) continue;
+    const possible = slot < used && worker >= 1 && worker < next && !workers.has(worker);
+    if (!possible) throw broken("I13", `slot ${slot} of ${used} has worker ${worker}`);
+    const swept = header[slotWord(slot) + SLOT_SWEPT]!;
+    if (swept !== 0 && swept !== ~worker) throw broken("I13", `slot ${slot} is said to be swept of worker ${~swept}`);
+    workers.add(worker);
+    checkCache(views, slot);
+  }
+  return workers;
+}
+
+function checkCache(views: Views, slot: number): void {
+  const capacity = views.header[CACHED_BLOCKS]!;
+  const top = Atomics.load(views.header, slotWord(slot) + SLOT_TOP);
+  if (!(top >= 0 && top <= capacity)) throw broken("I14", `the cache of slot ${slot} is said to hold ${top} blocks`);
+  for (const block of entriesOf(views, slot, top)) {
+    if (!isInTable(views.table, block)) throw broken("I14", `a cache holds block ${block}`);
+  }
+}
+
+function entriesOf({ header, meta }: Views, slot: number, top: number): Int32Array {
+  const first = cacheWord(slot, header[CACHED_BLOCKS]!);
+  return meta.subarray(first, first + top);
+}
+
+/** Of the worker that looks. What others have cached they may be taking, or may not have entered yet. */
+function checkOwnCache(views: Views): void {
+  const { header, slots, table } = views;
+  const worker = header[HOLDER]!;
+  if (worker === 0) return;
+  const slot = slots.slotOf(worker);
+  if (slot === NONE) throw broken("I13", `worker ${worker}, which looks, has no slot`);
+  const entered = new Set(entriesOf(views, slot, header[slotWord(slot) + SLOT_TOP]!));
+  const cached = makeTag(CACHED, worker);
+  for (let block = 0; block < table.blockCount; block += table.length(block)) {
+    if (table.tag(block) === cached && !entered.has(block)) {
+      throw broken("I14", `block ${block} is cached by worker ${worker} without an entry`);
+    }
   }
 }

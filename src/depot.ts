@@ -1,5 +1,7 @@
+import type { MemPoolError } from "./errors.ts";
 import { CACHED, cacheWord, DEPOT_CACHES, DEPOT_TOP, SLOT_COUNT, TAG } from "./layout.ts";
 import { type BlockTable, makeTag } from "./table.ts";
+import { broken, isInTable } from "./trust.ts";
 
 /** Worker numbers start at 1. */
 const NOBODY = 0;
@@ -42,6 +44,7 @@ export class Depot {
   /** Takes in a block that nobody else can claim; says whether there was room. */
   push(block: number): boolean {
     const top = this.top;
+    if (top < 0) throw this.#broken();
     if (top >= this.#capacity) return false;
     this.#table.set(block, TAG, IN_DEPOT);
     this.#meta[this.#entries + top] = block;
@@ -49,12 +52,24 @@ export class Depot {
     return true;
   }
 
+  /** The block that came last. There must be one. */
+  peek(): number {
+    const top = this.top - 1;
+    if (!(top >= 0 && top < this.#capacity)) throw this.#broken();
+    const block = this.at(top);
+    if (isInTable(this.#table, block) && this.#table.tag(block) === IN_DEPOT) return block;
+    throw broken("I11", `the depot holds block ${block}, which is not cached by nobody`);
+  }
+
   /** Takes out the block that came last, with this tag. There must be one. */
   pop(tag: number): number {
-    const top = this.top - 1;
-    const block = this.at(top);
-    this.#header[DEPOT_TOP] = top;
+    const block = this.peek();
+    this.#header[DEPOT_TOP]!--;
     this.#table.set(block, TAG, tag);
     return block;
+  }
+
+  #broken(): MemPoolError {
+    return broken("I11", `the depot is said to hold ${this.top} blocks`);
   }
 }

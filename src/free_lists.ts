@@ -1,6 +1,9 @@
+import type { MemPoolError } from "./errors.ts";
 import {
+  DESCRIPTOR_SHIFT,
   FIRST_LEVEL_MAP,
   FIRST_LEVELS,
+  FREE,
   LIST_HEADS,
   NEXT,
   NONE,
@@ -8,8 +11,10 @@ import {
   SECOND_LEVEL_BITS,
   SECOND_LEVEL_MAPS,
   SECOND_LEVELS,
+  TAG,
 } from "./layout.ts";
 import type { BlockTable } from "./table.ts";
+import { broken, isInTable, trustedLength } from "./trust.ts";
 
 /** Number of the lowest bit that is set in a word that is not 0. */
 function lowestBit(word: number): number {
@@ -49,7 +54,9 @@ export function shortestIn(classIndex: number): number {
  * ECRTS 2004. Ours differs in one point: where no longer class has a run, it looks through the class of the wanted
  * length too, because "exhausted" must be the truth.
  *
- * The lists are derived: a walk over the table can build them again, and does when an owner of the lock died.
+ * The lists are derived: a walk over the table can build them again, and does when an owner of the lock died. Nothing here
+ * follows a link that is not answered by one back: so no overwritten word makes a walk endless, or a store hit what is no
+ * free run.
  */
 export class FreeLists {
   readonly #header: Int32Array;
@@ -73,7 +80,10 @@ export class FreeLists {
     const head = header[LIST_HEADS + index]!;
     table.set(block, PREVIOUS, NONE);
     table.set(block, NEXT, head);
-    if (head !== NONE) table.set(head, PREVIOUS, block);
+    if (head !== NONE) {
+      if (table.words[(head << DESCRIPTOR_SHIFT) + PREVIOUS] !== NONE) throw this.#wrongHead(index);
+      table.set(head, PREVIOUS, block);
+    }
     header[LIST_HEADS + index] = block;
     header[SECOND_LEVEL_MAPS + (index >>> SECOND_LEVEL_BITS)]! |= 1 << (index & (SECOND_LEVELS - 1));
     header[FIRST_LEVEL_MAP]! |= 1 << (index >>> SECOND_LEVEL_BITS);
@@ -81,11 +91,20 @@ export class FreeLists {
 
   remove(block: number, length: number): void {
     const table = this.#table;
-    const previous = table.previous(block);
-    const next = table.next(block);
-    if (next !== NONE) table.set(next, PREVIOUS, previous);
-    if (previous !== NONE) table.set(previous, NEXT, next);
-    else this.#setHead(classOf(length), next);
+    const words = table.words;
+    const word = block << DESCRIPTOR_SHIFT;
+    const previous = words[word + PREVIOUS]!;
+    const next = words[word + NEXT]!;
+    if (next !== NONE) {
+      if (words[(next << DESCRIPTOR_SHIFT) + PREVIOUS] !== block) throw this.#astray(block);
+      table.set(next, PREVIOUS, previous);
+    }
+    if (previous !== NONE) {
+      if (words[(previous << DESCRIPTOR_SHIFT) + NEXT] !== block) throw this.#astray(block);
+      table.set(previous, NEXT, next);
+    } else {
+      this.#removeHead(block, classOf(length), next);
+    }
   }
 
   /** A free run of at least this length, the shortest class first; NONE when there is none. O(1) below 64 blocks. */
@@ -93,21 +112,22 @@ export class FreeLists {
     const index = classOf(length);
     const enough = shortestIn(index) === length ? index : index + 1;
     const found = this.#firstFrom(enough);
-    if (found !== NONE) return this.#header[LIST_HEADS + found]!;
+    if (found !== NONE) return this.#first(found);
     return enough === index ? NONE : this.#findWithin(index, length);
   }
 
   /** How many of `count` pieces of this length the free runs are too few for; 0 when they make them all. */
   shortage(count: number, length: number): number {
     for (let index = classOf(length); count > 0 && index < FIRST_LEVELS * SECOND_LEVELS; index++) {
-      for (let block = this.head(index); count > 0 && block !== NONE; block = this.#table.next(block)) {
-        count -= Math.floor(this.#table.length(block) / length);
+      if (!this.isMarked(index)) continue;
+      for (let block = this.#first(index); count > 0 && block !== NONE; block = this.#after(block)) {
+        count -= Math.floor(trustedLength(this.#table, block) / length);
       }
     }
     return Math.max(count, 0);
   }
 
-  /** First run of a class's list, or NONE. */
+  /** What stands for the first run of a class's list; NONE for none. */
   head(classIndex: number): number {
     return this.#header[LIST_HEADS + classIndex]!;
   }
@@ -118,22 +138,24 @@ export class FreeLists {
     return (map & (1 << (classIndex & (SECOND_LEVELS - 1)))) !== 0;
   }
 
-  /** Whether the first-level bitmap agrees with the second-level one. */
+  /** Whether the first-level bitmap agrees with the second-level one; at a level past the last, whether its bit is off. */
   isLevelTrue(level: number): boolean {
     const marked = (this.#header[FIRST_LEVEL_MAP]! & (1 << level)) !== 0;
-    return marked === (this.#header[SECOND_LEVEL_MAPS + level] !== 0);
+    return marked === (level < FIRST_LEVELS && this.#header[SECOND_LEVEL_MAPS + level] !== 0);
   }
 
-  #setHead(index: number, block: number): void {
+  #removeHead(head: number, index: number, next: number): void {
     const header = this.#header;
-    header[LIST_HEADS + index] = block;
-    if (block !== NONE) return;
+    if (header[LIST_HEADS + index] !== head) throw this.#astray(head);
+    header[LIST_HEADS + index] = next;
+    if (next !== NONE) return;
     const level = index >>> SECOND_LEVEL_BITS;
     const map = header[SECOND_LEVEL_MAPS + level]! & ~(1 << (index & (SECOND_LEVELS - 1)));
     header[SECOND_LEVEL_MAPS + level] = map;
     if (map === 0) header[FIRST_LEVEL_MAP]! &= ~(1 << level);
   }
 
+  /** First class from `index` up whose list is not empty, as the bits say; NONE for none. Where they lie, `#first` finds it. */
   #firstFrom(index: number): number {
     const header = this.#header;
     let level = index >>> SECOND_LEVEL_BITS;
@@ -149,8 +171,41 @@ export class FreeLists {
   }
 
   #findWithin(index: number, length: number): number {
-    let block = this.head(index);
-    while (block !== NONE && this.#table.length(block) < length) block = this.#table.next(block);
+    if (!this.isMarked(index)) return NONE;
+    let block = this.#first(index);
+    while (block !== NONE && this.#table.length(block) < length) block = this.#after(block);
     return block;
+  }
+
+  /** First run of a list that is not empty, as its bit says. */
+  #first(index: number): number {
+    const block = this.#header[LIST_HEADS + index]!;
+    const { words, blockCount } = this.#table;
+    const word = block << DESCRIPTOR_SHIFT;
+    if (block >>> 0 < blockCount && words[word + TAG] === FREE && words[word + PREVIOUS] === NONE) return block;
+    throw this.#wrongHead(index);
+  }
+
+  /**
+   * The run after `block` in its list, or NONE. A walk comes to an end: it cannot come back to a run that it has seen,
+   * which would have to point back to two others, or to one and none.
+   */
+  #after(block: number): number {
+    const next = this.#table.next(block);
+    if (next === NONE) return NONE;
+    const linked = isInTable(this.#table, next) && this.#table.isFree(next) && this.#table.previous(next) === block;
+    if (!linked) throw this.#astray(block);
+    return next;
+  }
+
+  #wrongHead(index: number): MemPoolError {
+    const block = this.head(index);
+    return block === NONE || index < 0 || index >= FIRST_LEVELS * SECOND_LEVELS
+      ? broken("I10", `the bit of list ${index} is wrong`)
+      : broken("I4", `list ${index} holds block ${block}, which is no free run of its class`);
+  }
+
+  #astray(block: number): MemPoolError {
+    return broken("I4", `the free run at block ${block} is not on the list of its class`);
   }
 }

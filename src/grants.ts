@@ -2,6 +2,7 @@ import type { Bell } from "./bell.ts";
 import type { Native } from "./ffi/native.ts";
 import { AWAITED, LIVE, NONE, STATE } from "./layout.ts";
 import type { Stock } from "./stock.ts";
+import { broken } from "./trust.ts";
 import type { Views } from "./views.ts";
 
 /**
@@ -63,6 +64,7 @@ export class Grants {
   #serveOne(place: number): boolean {
     const { queue, runs } = this.#views;
     const bytes = queue.bytesAt(place);
+    if (!(bytes >= 1)) throw broken("I15", `a request is said to be for ${bytes} bytes`);
     const block = this.#stock.find(bytes);
     if (block === NONE) return false;
     const worker = queue.workerAt(place);

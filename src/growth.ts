@@ -1,5 +1,6 @@
 import type { Region } from "./ffi/native.ts";
 import { GROWN, NONE } from "./layout.ts";
+import { trustedBlockCount } from "./trust.ts";
 import type { Views } from "./views.ts";
 
 /**
@@ -36,7 +37,7 @@ export class Growth {
 
   #growBy(needed: number): boolean {
     const { table, runs, counters, blockSize } = this.#views;
-    const count = table.blockCount;
+    const count = trustedBlockCount(this.#views);
     if (needed > table.capacity - count) return false;
     const end = Math.min(table.capacity, count + Math.max(count, needed));
     if (!this.#region.grow(end * blockSize)) return false;

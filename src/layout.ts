@@ -19,7 +19,7 @@
  */
 
 /** Raise it with every change of this file that an attached worker of another version would misread. */
-export const FORMAT = 3;
+export const FORMAT = 4;
 
 /** "mPo1": tells a region from anything else, and from one of the other byte order. */
 export const MAGIC = 0x316f506d;
@@ -47,6 +47,8 @@ export const HAS_BARRIER = 41;
 export const CHECKED = 42;
 /** Blocks that there may be. Table, caches and addresses are made for so many. */
 export const BLOCK_CAPACITY = 43;
+/** Sum of all that is written once; see src/trust.ts. */
+export const HEADER_SUM = 44;
 /** In doubles. */
 export const BLOCK_SIZE = 24;
 
@@ -85,6 +87,10 @@ export const LOCK_ACQUISITIONS = 41;
 export const LOCK_CONTENDED = 42;
 export const OWNER_DEATHS = 43;
 export const GROWN = 44;
+
+/** In 32-bit words: HIGH_WATER and BLOCK_COUNT with every bit turned, so that no accident to one word makes them believed. */
+export const HIGH_WATER_TURNED = 93;
+export const BLOCK_COUNT_TURNED = 94;
 
 // Values of STATE. CLOSED stands in no region: it is what a pool object reads once its worker has left.
 
@@ -129,8 +135,13 @@ export const SLOT_GIVEN = 4;
 export const SLOT_SUPPLIED = 5;
 /** In doubles: the thread that the worker is, as the native library numbers them. */
 export const SLOT_THREAD = 6;
-/** 1 once the worker was found dead and what it had cached was taken back. */
+/**
+ * The worker's number with every bit turned, once it was found dead and what it had cached was taken back; else 0. Not 1,
+ * which a single wrong bit could make of 0.
+ */
 export const SLOT_SWEPT = 14;
+/** Sum of worker and thread, 0 in a free slot: so that nobody takes a living worker for a dead one, or its slot, by accident. */
+export const SLOT_SUM = 15;
 
 /** A multiple of every page size up to 16 KiB. */
 export const HEADER_BYTES = 32_768;

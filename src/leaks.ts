@@ -1,5 +1,6 @@
 import type { Lock } from "./lock.ts";
 import { isAllocated, ownerOf } from "./table.ts";
+import { trustedLength } from "./trust.ts";
 import type { Traces } from "./traces.ts";
 import type { Views } from "./views.ts";
 
@@ -87,7 +88,7 @@ function counted(number: number, name: string): string {
 
 function blocksInUse({ table }: Views, traces: Traces): number[] {
   const found: number[] = [];
-  for (let block = 0; block < table.blockCount; block += Math.max(1, table.length(block))) {
+  for (let block = 0; block < table.blockCount; block += trustedLength(table, block)) {
     if (isAllocated(table.loadTag(block)) && !traces.isFreed(block)) found.push(block);
   }
   return found.sort((one, other) => traces.compareAges(one, other));

@@ -12,6 +12,7 @@ import {
   STATE,
 } from "./layout.ts";
 import type { Slots } from "./slots.ts";
+import { stateError } from "./trust.ts";
 import type { Views } from "./views.ts";
 
 /**
@@ -29,7 +30,8 @@ export class Lock {
   readonly #views: Views;
   readonly #slots: Slots;
   readonly #worker: number;
-  readonly #timeout: number;
+  /** Milliseconds to wait for it. */
+  readonly timeout: number;
 
   constructor(native: Pick<Native, "alive">, region: Region, views: Views, worker: number) {
     this.#native = native;
@@ -39,12 +41,12 @@ export class Lock {
     this.#views = views;
     this.#slots = views.slots;
     this.#worker = worker;
-    this.#timeout = views.header[LOCK_TIMEOUT]!;
+    this.timeout = views.header[LOCK_TIMEOUT]!;
   }
 
   /** Begins a critical section. Throws without beginning it when the pool was destroyed or the wait is over. */
   enter(action: string): void {
-    const status = this.#region.lock(this.#timeout);
+    const status = this.#region.lock(this.timeout);
     const header = this.#header;
     if (status !== LOCKED || header[HOLDER] !== 0 || header[STATE] !== LIVE) this.#enterSlow(status, action);
     header[HOLDER] = this.#worker;
@@ -83,7 +85,7 @@ export class Lock {
     const state = this.#header[STATE];
     if (state !== LIVE && state !== AWAITED) {
       this.#region.unlock();
-      throw new MemPoolError("destroyed", `Cannot ${action}: the pool is destroyed`);
+      throw stateError(action, state!);
     }
     if ((status & CONTENDED) !== 0) this.#counters[LOCK_CONTENDED]!++;
     if ((status & INHERITED) !== 0) this.#counters[OWNER_DEATHS]!++;
@@ -91,8 +93,10 @@ export class Lock {
   }
 
   #recover(action: string): void {
-    const holder = this.#header[HOLDER];
-    if (this.#views.runs.rebuild()) return this.#views.queue.mend(this.#views.table);
+    const holder = this.#header[HOLDER]!;
+    // The last one may have died before it set HOLDER; were this one cut off, the next has to know.
+    if (holder === 0) this.#header[HOLDER] = this.#worker;
+    if (this.#rebuild()) return;
     this.#region.unlock();
     throw new MemPoolError(
       "corrupt",
@@ -100,12 +104,24 @@ export class Lock {
     );
   }
 
+  #rebuild(): boolean {
+    try {
+      this.#slots.mend();
+      if (!this.#views.runs.rebuild()) return false;
+      this.#views.queue.mend(this.#views.table);
+      return true;
+    } catch (error) {
+      // A full stack, say: the next one tries again.
+      throw this.abandon(error);
+    }
+  }
+
   #failure(status: number, action: string): MemPoolError {
     const who = this.#describe(this.#header[HOLDER]!);
     return status === TIMED_OUT
       ? new MemPoolError(
         "lock-timeout",
-        `Cannot ${action}: the lock was not free within ${this.#timeout} ms, it is held by ${who}`,
+        `Cannot ${action}: the lock was not free within ${this.timeout} ms, it is held by ${who}`,
       )
       : new MemPoolError("corrupt", `Cannot ${action}: the lock itself is broken, last held by ${who}`);
   }

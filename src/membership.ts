@@ -5,6 +5,7 @@ import { AWAITED, CLOSED, DESTROYED, LIVE, STATE } from "./layout.ts";
 import { Operations } from "./operations.ts";
 import { CheckedOperations } from "./checked_operations.ts";
 import type { MemPoolHandle } from "./options.ts";
+import { stateError } from "./trust.ts";
 import type { Views } from "./views.ts";
 
 /** The operations of a pool that this object may still use; throws "closed" or "destroyed". Not for users. */
@@ -158,7 +159,7 @@ export class Membership implements Disposable {
    * nothing the second time. Example: {@linkcode MemPool.attach}.
    */
   close(): void {
-    if (this.#header[STATE] === CLOSED) return;
+    if (this.#hasClosed()) return;
     if (this.#header[STATE] === DESTROYED) return this.#attachment.leaveDestroyed();
     this.#end(CLOSED);
     this.#attachment.removeMember(this.#onDestroyed);
@@ -177,7 +178,7 @@ export class Membership implements Disposable {
    * ```
    */
   destroy(): void {
-    if (this.#header[STATE] !== CLOSED) this.#attachment.destroy();
+    if (!this.#hasClosed()) this.#attachment.destroy();
   }
 
   /** `destroy` where the pool was made, `close` where it was attached. */
@@ -214,10 +215,14 @@ export class Membership implements Disposable {
 
   #live(action: string): Operations {
     if (this.#isLive()) return this.#operations.begin();
-    const state = this.#header[STATE];
-    if (state === DESTROYED) this.#attachment.leaveDestroyed();
-    else if (state !== CLOSED) throw new MemPoolError("corrupt", `Cannot ${action}: the pool's state is ${state}`);
-    throw endError(action, state);
+    if (this.#hasClosed()) throw endError(action, CLOSED);
+    if (this.#header[STATE] === DESTROYED) this.#attachment.leaveDestroyed();
+    throw stateError(action, this.#header[STATE]!);
+  }
+
+  /** By whose header it is too: the region's may say anything, by accident. */
+  #hasClosed(): boolean {
+    return this.#header[STATE] === CLOSED && this.#header !== this.#attachment.views.header;
   }
 }
 

@@ -7,6 +7,7 @@ import { type Guard, UNGUARDED } from "./guard.ts";
 import { NONE } from "./layout.ts";
 import type { LeakInfo } from "./leaks.ts";
 import { checkCount, checkFromZero, productOf, signalFrom } from "./options.ts";
+import { trustedBlockCount } from "./trust.ts";
 import { collectStats, type MemPoolStats } from "./stats.ts";
 
 /**
@@ -28,7 +29,7 @@ export class Operations {
   }
 
   buffer(): ArrayBuffer {
-    const size = this.#attachment.views.table.blockCount * this.#blockSize;
+    const size = this.#blockCount() * this.#blockSize;
     this.#checkBufferLength("make a buffer over the pool", size);
     return this.#attachment.buffers.whole(size);
   }
@@ -166,6 +167,16 @@ export class Operations {
   /** Returns the run's first block from now on, NONE or NOT_ALLOCATED. */
   protected resize(number: number, numBytes: number, _name: unknown): number {
     return this.#attachment.blocks.resize(number, numBytes);
+  }
+
+  /** Memory from the last block on is not there: what looks wrong may be changing, and is looked at under the lock. */
+  #blockCount(): number {
+    const { views, lock } = this.#attachment;
+    try {
+      return trustedBlockCount(views);
+    } catch {
+      return lock.inspect("make a buffer over the pool", () => trustedBlockCount(views));
+    }
   }
 
   #resized(number: number, numBytes: number, name: unknown): number {

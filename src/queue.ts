@@ -10,10 +10,11 @@ import {
   WAITING_REQUESTS,
 } from "./layout.ts";
 import { type BlockTable, isAllocated, workerOf } from "./table.ts";
+import { broken, isInTable } from "./trust.ts";
 
-/** What REQUEST_BLOCK says before a request has a block, and once nobody wants it any more. */
+/** What REQUEST_BLOCK says before a request has a block, and once nobody wants it any more. They differ in several bits. */
 export const WAITING = -1;
-export const DONE = -2;
+export const DONE = -8;
 
 const TWO_32 = 2 ** 32;
 
@@ -33,11 +34,20 @@ export class Queue {
   }
 
   get isEmpty(): boolean {
-    return this.#header[REQUESTS_FIRST] === this.#header[REQUESTS_END];
+    return this.#length() === 0;
   }
 
   get isFull(): boolean {
-    return ((this.#header[REQUESTS_END]! - this.#header[REQUESTS_FIRST]!) | 0) >= WAITING_REQUESTS;
+    return this.#length() === WAITING_REQUESTS;
+  }
+
+  /** Requests from the oldest that is not done to the youngest. Throws where the places cannot be: a walk would have no end. */
+  #length(): number {
+    const header = this.#header;
+    const length = (header[REQUESTS_END]! - header[REQUESTS_FIRST]!) | 0;
+    const before = (header[REQUESTS_NEXT]! - header[REQUESTS_FIRST]!) | 0;
+    if (length >= 0 && length <= WAITING_REQUESTS && before >= 0 && before <= length) return length;
+    throw broken("I15", `of ${length} requests ${before} are said not to wait`);
   }
 
   /** Puts a request at the end of a queue that is not full; returns its place. */
@@ -53,6 +63,7 @@ export class Queue {
 
   /** Whether a request waits; then `next` is the oldest one that does. */
   findNext(): boolean {
+    this.#length();
     const header = this.#header;
     while (header[REQUESTS_NEXT] !== header[REQUESTS_END] && this.blockAt(header[REQUESTS_NEXT]!) !== WAITING) {
       header[REQUESTS_NEXT]!++;
@@ -94,8 +105,10 @@ export class Queue {
 
   /** Visits all that are not done. */
   forEach(visit: (place: number) => void): void {
-    const end = this.#header[REQUESTS_END]!;
-    for (let place = this.#header[REQUESTS_FIRST]!; place !== end; place = (place + 1) | 0) {
+    const first = this.#header[REQUESTS_FIRST]!;
+    const length = this.#length();
+    for (let more = 0; more < length; more++) {
+      const place = (first + more) | 0;
       if (this.blockAt(place) !== DONE) visit(place);
     }
   }
@@ -103,7 +116,7 @@ export class Queue {
   /** Whether a request has a block, and the block is still its worker's. */
   isGranted(place: number, table: BlockTable): boolean {
     const block = this.blockAt(place);
-    if (block < 0) return false;
+    if (!isInTable(table, block)) return false;
     const tag = table.loadTag(block);
     return isAllocated(tag) && workerOf(tag) === this.workerAt(place);
   }

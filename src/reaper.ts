@@ -3,6 +3,7 @@ import type { Guard } from "./guard.ts";
 import { FREE, FREES, ORPHAN, SLOT_SWEPT } from "./layout.ts";
 import { slotWord } from "./slots.ts";
 import { isAllocated, isCached, makeTag, stateOf, workerOf } from "./table.ts";
+import { trustedLength, trustRun } from "./trust.ts";
 import type { Views } from "./views.ts";
 
 /** Makes a run free that the caller has claimed. */
@@ -26,7 +27,7 @@ export class Reaper {
   /** Makes what dead workers have cached free; says whether that was anything. Walks the table once for each death. */
   sweep(): boolean {
     const { meta } = this.#views;
-    const dead = this.#dead().filter((slot) => meta[slotWord(slot) + SLOT_SWEPT] === 0);
+    const dead = this.#dead().filter((slot) => meta[slotWord(slot) + SLOT_SWEPT] !== ~this.#views.slots.worker(slot));
     return dead.length > 0 && this.#sweep(dead) > 0;
   }
 
@@ -51,8 +52,10 @@ export class Reaper {
     const dead = this.#dead();
     let blocks = this.#sweep(dead);
     this.#visit(this.#workersOf(dead).add(ORPHAN), (block, tag) => {
+      if (!isAllocated(tag)) return;
+      trustRun(this.#views, block, tag);
       const length = table.length(block);
-      if (!isAllocated(tag) || !guard.leaves(block, "freed") || !table.exchangeTag(block, tag, FREE)) return;
+      if (!guard.leaves(block, "freed") || !table.exchangeTag(block, tag, FREE)) return;
       blocks += length;
       this.#release(block);
       counters[FREES]!++;
@@ -66,7 +69,7 @@ export class Reaper {
     const { slots } = this.#views;
     const dead: number[] = [];
     for (let slot = 0; slot < slots.used; slot++) {
-      if (slots.worker(slot) !== 0 && !this.#native.alive(slots.thread(slot))) dead.push(slot);
+      if (slots.trustedWorker(slot) !== 0 && !this.#native.alive(slots.thread(slot))) dead.push(slot);
     }
     return dead;
   }
@@ -87,7 +90,7 @@ export class Reaper {
     });
     for (const slot of dead) {
       slots.empty(slot, found.get(slots.worker(slot)) ?? 0);
-      meta[slotWord(slot) + SLOT_SWEPT] = 1;
+      meta[slotWord(slot) + SLOT_SWEPT] = ~slots.worker(slot);
     }
     return [...found.values()].reduce((sum, blocks) => sum + blocks, 0);
   }
@@ -100,8 +103,8 @@ export class Reaper {
   #visit(workers: ReadonlySet<number>, visit: (block: number, tag: number) => void): void {
     const { table } = this.#views;
     for (let block = 0; block < table.blockCount;) {
-      let next = block + Math.max(1, table.length(block));
-      if (next < table.blockCount && table.isFree(next)) next += Math.max(1, table.length(next));
+      let next = block + trustedLength(table, block);
+      if (next < table.blockCount && table.isFree(next)) next += trustedLength(table, next);
       const tag = table.loadTag(block);
       if ((isAllocated(tag) || isCached(stateOf(tag))) && workers.has(workerOf(tag))) visit(block, tag);
       block = next;

@@ -62,7 +62,9 @@ export class Resizer {
   }
 
   #isThere(block: number, guard: Guard): boolean {
-    return isAllocated(this.#views.table.loadTag(block)) && guard.isNamed(block, 0);
+    if (!isAllocated(this.#views.table.loadTag(block)) || !guard.isNamed(block, 0)) return false;
+    this.#stock.trust(block);
+    return true;
   }
 
   #exhausted(): number {

@@ -1,8 +1,11 @@
 import { IN_DEPOT } from "./depot.ts";
+import type { MemPoolError } from "./errors.ts";
 import type { FreeLists } from "./free_lists.ts";
 import {
+  ALLOCATED,
   ALLOCATED_RUN,
   BLOCK_COUNT,
+  BLOCK_COUNT_TURNED,
   BLOCK_SIZE,
   COALESCED,
   DEPOT_TOP,
@@ -18,6 +21,7 @@ import {
   TAG,
 } from "./layout.ts";
 import { allocatedState, type BlockTable, isCached, makeTag, stateOf, workerOf } from "./table.ts";
+import { broken, trustedLength } from "./trust.ts";
 import type { ZeroMap } from "./zero_map.ts";
 
 /**
@@ -33,6 +37,8 @@ export class Runs {
   readonly #counters: Float64Array;
   readonly #table: BlockTable;
   readonly #lists: FreeLists;
+  readonly #blockSize: number;
+  readonly #hasBarrier: number;
   readonly #zeroed: ZeroMap;
 
   constructor(header: Int32Array, counters: Float64Array, table: BlockTable, lists: FreeLists, zeroed: ZeroMap) {
@@ -40,6 +46,8 @@ export class Runs {
     this.#counters = counters;
     this.#table = table;
     this.#lists = lists;
+    this.#blockSize = counters[BLOCK_SIZE]!;
+    this.#hasBarrier = header[HAS_BARRIER]!;
     this.#zeroed = zeroed;
   }
 
@@ -56,6 +64,7 @@ export class Runs {
     const first = this.#table.blockCount;
     this.#table.describeFree(first, end - first);
     this.#header[BLOCK_COUNT] = end;
+    this.#header[BLOCK_COUNT_TURNED] = ~end;
     this.release(first);
   }
 
@@ -70,6 +79,7 @@ export class Runs {
   allocateAt(first: number, length: number, requested: number, worker: number): void {
     const table = this.#table;
     const found = table.length(first);
+    if (found < length || found > table.blockCount - first) throw unfit(first, found);
     this.#lists.remove(first, found);
     if (found > length) this.#split(first, found, length);
     this.#zeroed.use(first, first + length);
@@ -77,44 +87,38 @@ export class Runs {
     this.#header[FREE_BLOCKS]! -= length;
   }
 
-  /**
-   * Turns up to `wanted` blocks of one free run into single blocks of a worker's cache. Returns how many; their numbers
-   * start at `entries[at]`, the lowest first.
-   */
-  cache(wanted: number, worker: number, entries: Int32Array, at: number): number {
+  /** A free run to cut single blocks off, or NONE. */
+  findSingle(): number {
+    return this.#lists.find(1);
+  }
+
+  /** Turns the first `count` blocks of the free run at `first`, which is at least as long, into a worker's cached ones. */
+  cacheAt(first: number, count: number, worker: number): void {
     const table = this.#table;
-    const first = this.#lists.find(1);
-    if (first === NONE) return 0;
-    const length = table.length(first);
-    const count = Math.min(wanted, length);
+    const length = trustedLength(table, first);
     this.#lists.remove(first, length);
     this.#zeroed.use(first, first + count);
     if (length > count) table.describeFree(first + count, length - count);
-    for (let block = first + count - 1; block > first; block--) {
-      table.describeCached(block, worker);
-      entries[at + block - first] = block;
-    }
+    for (let block = first + count - 1; block > first; block--) table.describeCached(block, worker);
     // Two stores that each leave the table true: the run is cut into single blocks, then its first is cached too.
     table.set(first, LENGTH, 1);
     table.describeCached(first, worker);
-    entries[at] = first;
     if (length > count) this.#lists.insert(first + count, length - count);
     this.#header[FREE_BLOCKS]! -= count;
-    return count;
   }
 
   /** Takes back the run at `block`, whose tag the caller has just turned to FREE, and joins it with its neighbours. */
   release(block: number): void {
     const table = this.#table;
-    let length = table.length(block);
+    let length = trustedLength(table, block);
     this.#header[FREE_BLOCKS]! += length;
     const right = table.freeRunAt(block + length);
     if (right !== NONE) length = this.#absorb(block, length, right);
-    const left = table.freeRunBefore(block);
+    const left = this.#freeRunBefore(block);
     if (left !== NONE) {
-      this.#lists.remove(left, table.length(left));
+      this.#lists.remove(left, block - left);
+      length += block - left;
       block = left;
-      length += table.length(left);
       table.set(block, LENGTH, length);
       this.#counters[COALESCED]!++;
     }
@@ -125,7 +129,7 @@ export class Runs {
   /** Changes the length of an allocated run where it lies; says whether there was room. */
   resize(block: number, length: number, requested: number, worker: number): boolean {
     const table = this.#table;
-    const before = table.length(block);
+    const before = trustedLength(table, block);
     if (length > before + this.#roomBehind(block, before)) return false;
     // Another worker may free a single block by mistake this moment, without the lock, but no longer run.
     if (before === 1 && table.claim(block, makeTag(ALLOCATED_RUN, worker)) === 0) return false;
@@ -142,10 +146,10 @@ export class Runs {
    */
   roomAround(block: number, length: number): number {
     const table = this.#table;
-    const left = table.freeRunBefore(block);
+    const left = this.#freeRunBefore(block);
     if (left === NONE) return NONE;
-    const own = table.length(block);
-    return table.length(left) + own + this.#roomBehind(block, own) >= length ? left : NONE;
+    const end = block + trustedLength(table, block);
+    return end - left + this.#roomBehind(block, end - block) >= length ? left : NONE;
   }
 
   /**
@@ -156,10 +160,10 @@ export class Runs {
     const table = this.#table;
     const end = table.blockCount;
     this.#lists.clear();
-    this.#zeroed.recount();
+    this.#zeroed.mend();
     this.#header[DEPOT_TOP] = 0;
     // Whoever ended them may not have come to the barrier.
-    this.#header[PLAIN_CLAIMS] = this.#header[HAS_BARRIER]!;
+    this.#header[PLAIN_CLAIMS] = this.#hasBarrier;
     let freeBlocks = 0;
     let block = 0;
     while (block < end) {
@@ -169,7 +173,18 @@ export class Runs {
       block += length;
     }
     this.#header[FREE_BLOCKS] = freeBlocks;
+    // The runs tile them, so that is how many there are.
+    this.#header[BLOCK_COUNT_TURNED] = ~end;
     return true;
+  }
+
+  /** First block of the free run that ends right before `block`, or NONE. */
+  #freeRunBefore(block: number): number {
+    const table = this.#table;
+    const left = table.freeRunBefore(block);
+    if (left === NONE) return NONE;
+    if (table.isFree(left) && left + table.length(left) === block) return left;
+    throw broken("I5", `a free run that ends before block ${block} is said to start at block ${left}`);
   }
 
   /** Cuts a free run that is in no list; what is left over is free and in its list. */
@@ -182,7 +197,7 @@ export class Runs {
 
   /** Joins the free run at `right` to the run that ends there; returns their length together. */
   #absorb(block: number, length: number, right: number): number {
-    const both = length + this.#table.length(right);
+    const both = length + trustedLength(this.#table, right);
     this.#lists.remove(right, both - length);
     this.#table.set(block, LENGTH, both);
     this.#counters[COALESCED]!++;
@@ -192,7 +207,7 @@ export class Runs {
   /** Length of the free run right behind a run of this length. */
   #roomBehind(block: number, length: number): number {
     const right = this.#table.freeRunAt(block + length);
-    return right === NONE ? 0 : this.#table.length(right);
+    return right === NONE ? 0 : trustedLength(this.#table, right);
   }
 
   /** The tag says already that it is no single block. */
@@ -221,21 +236,26 @@ export class Runs {
     this.release(rest);
   }
 
-  /** Joins the run at `block` with the free runs after it if it is free, and makes both its ends true. */
+  /**
+   * Joins the run at `block` with the free runs after it if it is free, and makes both its ends true. Returns its length, or
+   * 0 where no worker can have left what stands there.
+   */
   #mendRun(block: number): number {
-    const table = this.#table;
-    let length = this.#checkedLength(block);
+    const length = this.#checkedLength(block);
     if (length === 0) return 0;
-    const tag = table.tag(block);
+    const tag = this.#table.tag(block);
     const state = stateOf(tag);
-    if (isFreeable(tag)) {
-      table.set(block, TAG, FREE);
-      length = this.#joinFree(block, length);
-      if (length !== 0) this.#lists.insert(block, length);
-    } else if (!isCached(state)) {
-      this.#mendAllocated(block, length, tag);
-    }
+    if (isFreeable(tag)) return this.#mendFree(block, length);
+    if (state === ALLOCATED_RUN || (state === ALLOCATED && length === 1)) this.#mendAllocated(block, length, tag);
+    else if (!isCached(state) || length !== 1) return 0;
     return length;
+  }
+
+  #mendFree(block: number, length: number): number {
+    this.#table.set(block, TAG, FREE);
+    const joined = this.#joinFree(block, length);
+    if (joined !== 0) this.#lists.insert(block, joined);
+    return joined;
   }
 
   /** A resize that was cut off may have left the tag of another length, and the bytes that were asked for before. */
@@ -244,10 +264,9 @@ export class Runs {
     this.#clearInside(block, length);
     // Only if it is wrong: a single block may be freed this moment, without the lock.
     if (stateOf(tag) !== allocatedState(length)) table.set(block, TAG, makeTag(allocatedState(length), workerOf(tag)));
-    const blockSize = this.#counters[BLOCK_SIZE]!;
     const requested = table.requested(block);
-    if (!(requested > (length - 1) * blockSize && requested <= length * blockSize)) {
-      table.setRequested(block, length * blockSize);
+    if (!(requested > (length - 1) * this.#blockSize && requested <= length * this.#blockSize)) {
+      table.setRequested(block, length * this.#blockSize);
     }
   }
 
@@ -282,6 +301,10 @@ export class Runs {
     const length = this.#table.length(block);
     return length >= 1 && length <= this.#table.blockCount - block ? length : 0;
   }
+}
+
+function unfit(first: number, length: number): MemPoolError {
+  return broken("I4", `the free run at block ${first} has a length of ${length} and is not on the list of its class`);
 }
 
 /** Whether a run is free, would be had its worker lived a moment longer, or is nobody's in the depot. */

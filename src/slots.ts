@@ -4,6 +4,8 @@ import {
   DEPOT_TOP,
   FREE_BLOCKS,
   FREES,
+  MAX_WORKERS,
+  NEXT_WORKER,
   NONE,
   PEAK_ALLOCATED,
   SLOT_CLAIM,
@@ -11,7 +13,9 @@ import {
   SLOT_GIVEN,
   SLOT_LOWEST,
   SLOT_STALE,
+  SLOT_SUM,
   SLOT_SUPPLIED,
+  SLOT_SWEPT,
   SLOT_THREAD,
   SLOT_TOP,
   SLOT_WORDS,
@@ -19,6 +23,7 @@ import {
   SLOTS,
   SLOTS_USED,
 } from "./layout.ts";
+import { addToSum, broken } from "./trust.ts";
 
 /** The header word where a slot starts. */
 export function slotWord(slot: number): number {
@@ -40,14 +45,29 @@ export class Slots {
     this.#counters = counters;
   }
 
+  /** A number for a new worker, which no other ever had; NONE once all are used up. Needs no lock. */
+  nextWorker(): number {
+    const header = this.#header;
+    for (;;) {
+      const worker = Atomics.load(header, NEXT_WORKER);
+      if (!(worker >= 1 && worker <= MAX_WORKERS + 1)) {
+        throw broken("I13", `the next worker is said to be number ${worker}`);
+      }
+      if (worker > MAX_WORKERS) return NONE; // or the numbers would start anew
+      if (Atomics.compareExchange(header, NEXT_WORKER, worker, worker + 1) === worker) return worker;
+    }
+  }
+
   /** Takes a free slot for a worker; NONE when there is none. The caller holds the lock. */
   take(worker: number, thread: number): number {
     const header = this.#header;
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
       const at = slotWord(slot);
-      if (header[at + SLOT_WORKER] !== 0) continue;
+      if (this.trustedWorker(slot) !== 0) continue;
+      header.fill(0, at + SLOT_CLAIM, at + SLOT_WORDS);
       header[at + SLOT_CLAIM] = NONE;
       this.#counters[slotDouble(slot) + SLOT_THREAD] = thread;
+      header[at + SLOT_SUM] = this.#sum(slot, worker);
       header[SLOTS_USED] = Math.max(this.used, slot + 1);
       Atomics.store(header, at + SLOT_WORKER, worker);
       return slot;
@@ -60,8 +80,19 @@ export class Slots {
     const counters = this.#counters;
     counters[ALLOCS]! += this.#taken(slot);
     counters[FREES]! += counters[slotDouble(slot) + SLOT_GIVEN]!;
-    this.#header.fill(0, slotWord(slot) + SLOT_CLAIM, slotWord(slot) + SLOT_WORDS);
-    Atomics.store(this.#header, slotWord(slot) + SLOT_WORKER, 0);
+    const at = slotWord(slot);
+    this.#header.fill(0, at + SLOT_CLAIM, at + 2 * SLOT_THREAD);
+    this.#header[at + SLOT_SWEPT] = 0;
+    // What says whose the slot is stays for as long as it has a worker.
+    Atomics.store(this.#header, at + SLOT_WORKER, 0);
+    this.#header[at + SLOT_SUM] = 0;
+  }
+
+  /** Makes slots free again that a worker was cut off from taking or leaving. The caller holds the lock. */
+  mend(): void {
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      if (this.worker(slot) === 0) this.#header[slotWord(slot) + SLOT_SUM] = 0;
+    }
   }
 
   /** Slots from 0 that may have a worker. */
@@ -92,6 +123,13 @@ export class Slots {
       if (this.worker(slot) === worker) return slot;
     }
     return NONE;
+  }
+
+  /** The worker that has a slot, 0 for none; throws where a word that says so is wrong. The caller holds the lock. */
+  trustedWorker(slot: number): number {
+    const worker = this.worker(slot);
+    if (this.#header[slotWord(slot) + SLOT_SUM] === (worker === 0 ? 0 : this.#sum(slot, worker))) return worker;
+    throw broken("I13", `slot ${slot} names worker ${worker} and thread ${this.thread(slot)}, and a wrong sum`);
   }
 
   /** The thread that the slot's worker is. */
@@ -166,6 +204,12 @@ export class Slots {
     const counters = this.#counters;
     const came = counters[slotDouble(slot) + SLOT_SUPPLIED]! + counters[slotDouble(slot) + SLOT_GIVEN]!;
     return came - this.#cached(slot);
+  }
+
+  /** What SLOT_SUM has to be. */
+  #sum(slot: number, worker: number): number {
+    const thread = slotWord(slot) + 2 * SLOT_THREAD;
+    return addToSum(addToSum(worker, this.#header[thread]!), this.#header[thread + 1]!);
   }
 
   #cached(slot: number): number {

@@ -1,5 +1,6 @@
 import { COALESCED, EXHAUSTED, GROWN, LOCK_ACQUISITIONS, LOCK_CONTENDED, OWNER_DEATHS } from "./layout.ts";
 import { type BlockTable, usageOf } from "./table.ts";
+import { trustedLength } from "./trust.ts";
 import type { Views } from "./views.ts";
 
 /**
@@ -96,7 +97,7 @@ function takeCensus(table: BlockTable): Census {
   const census: Census = { allocated: 0, cached: 0, requested: 0, largest: 0 };
   let available = 0;
   for (let block = 0; block < table.blockCount;) {
-    const length = table.length(block);
+    const length = trustedLength(table, block);
     const usage = usageOf(table.loadTag(block));
     if (usage === "allocated") {
       available = 0;
@@ -107,8 +108,7 @@ function takeCensus(table: BlockTable): Census {
       census.largest = Math.max(census.largest, available);
       if (usage === "cached") census.cached += length;
     }
-    // A length of 0 stands only in a broken table; check() is there to say so.
-    block += Math.max(length, 1);
+    block += length;
   }
   return census;
 }

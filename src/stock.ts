@@ -4,6 +4,7 @@ import { Growth } from "./growth.ts";
 import { Reaper } from "./reaper.ts";
 import { Supply } from "./supply.ts";
 import type { BlockTable } from "./table.ts";
+import { trustRun } from "./trust.ts";
 import type { Views } from "./views.ts";
 
 /**
@@ -17,6 +18,7 @@ export class Stock {
   readonly #region: Region;
   readonly #views: Views;
   readonly #table: BlockTable;
+  readonly #blockSize: number;
   readonly #slot: number;
   readonly #worker: number;
   readonly #caching: boolean;
@@ -26,6 +28,7 @@ export class Stock {
     this.#region = region;
     this.#views = views;
     this.#table = views.table;
+    this.#blockSize = views.blockSize;
     this.#slot = slot;
     this.#worker = worker;
     this.#caching = views.header[CACHED_BLOCKS] !== 0;
@@ -36,7 +39,7 @@ export class Stock {
   }
 
   lengthFor(bytes: number): number {
-    return Math.ceil(bytes / this.#views.blockSize);
+    return Math.ceil(bytes / this.#blockSize);
   }
 
   /**
@@ -73,9 +76,20 @@ export class Stock {
     return missing === 0 || this.growth.grow(missing, length);
   }
 
+  /** As the table's `claim`. Throws, and changes nothing, where the run's words contradict each other. */
+  claim(block: number, state: number): number {
+    if (!this.#table.isTight(block, this.#blockSize)) trustRun(this.#views, block);
+    return this.#table.claim(block, state);
+  }
+
+  /** Throws where the words of an allocated run contradict each other. */
+  trust(block: number): void {
+    trustRun(this.#views, block);
+  }
+
   /** Makes an allocated run free; says whether it was one. */
   release(block: number): boolean {
-    if (this.#table.claim(block, FREE) === 0) return false;
+    if (this.claim(block, FREE) === 0) return false;
     this.giveBack(block);
     return true;
   }
@@ -88,8 +102,7 @@ export class Stock {
 
   /** In a checked pool, zeroes what becomes free: the blocks from `first` to the one before `end`, if any. */
   clear(first: number, end: number): void {
-    const { blockSize } = this.#views;
-    if (this.#zeroing && end > first) this.#region.zero(first * blockSize, (end - first) * blockSize);
+    if (this.#zeroing && end > first) this.#region.zero(first * this.#blockSize, (end - first) * this.#blockSize);
   }
 
   /** Makes free what all workers have cached, those that died too, as it is now. */

@@ -16,6 +16,7 @@ import {
 } from "./layout.ts";
 import { slotWord } from "./slots.ts";
 import { makeTag } from "./table.ts";
+import { broken, isInTable, trustedLength } from "./trust.ts";
 import type { Views } from "./views.ts";
 
 /**
@@ -31,6 +32,7 @@ export class Supply {
   readonly #at: number;
   readonly #entries: number;
   readonly #cachedTag: number;
+  readonly #hasBarrier: number;
 
   constructor(native: Native, views: Views, slot: number, worker: number) {
     this.#native = native;
@@ -41,22 +43,24 @@ export class Supply {
     this.#at = slotWord(slot);
     this.#entries = cacheWord(slot, this.#capacity);
     this.#cachedTag = makeTag(CACHED, worker);
+    this.#hasBarrier = views.header[HAS_BARRIER]!;
   }
 
-  /** Drops stale entries from the top, and where the cache is empty then, fills half of it. */
+  /**
+   * Drops stale entries from the top, and where the cache is empty then, fills half of it. A block has its entry before it
+   * is cached: were this worker thrown out in between, by a full stack say, the entry would be stale, and no block lost.
+   */
   refill(): void {
     const { meta, table } = this.#views;
     meta[this.#at + SLOT_CLAIM] = NONE;
-    let top = meta[this.#at + SLOT_TOP]!;
-    while (top > 0 && table.loadTag(meta[this.#entries + top - 1]!) !== this.#cachedTag) top = this.#dropTop(top);
+    let top = this.#topOf(this.#slot);
+    while (top > 0 && table.loadTag(this.#blockOf(this.#entries + top - 1)) !== this.#cachedTag) {
+      top = this.#dropTop(top);
+    }
     if (top > 0) return;
     const wanted = this.#share();
     let count = this.#fromDepot(wanted);
-    while (count < wanted) {
-      const more = this.#views.runs.cache(wanted - count, this.#worker, meta, this.#entries + count);
-      if (more === 0) break;
-      count += more;
-    }
+    for (let more = 1; count < wanted && more > 0; count += more) more = this.#fromRuns(count, wanted - count);
     this.#reverse(count);
     this.#views.slots.supply(this.#slot, count);
     this.#setTop(count);
@@ -65,7 +69,7 @@ export class Supply {
   /** Makes room in a full cache: its older half goes to the depot for others, or becomes free. */
   drain(): void {
     const { meta, slots } = this.#views;
-    const top = meta[this.#at + SLOT_TOP]!;
+    const top = this.#topOf(this.#slot);
     if (top < this.#capacity) return;
     const count = Math.ceil(top / 2);
     this.#release(count, slots.countWorkers() > 1);
@@ -75,7 +79,7 @@ export class Supply {
 
   /** Makes all free that this worker has cached, and what is in the depot. */
   flush(): void {
-    this.#release(this.#views.meta[this.#at + SLOT_TOP]!, false);
+    this.#release(this.#topOf(this.#slot), false);
     this.#setTop(0);
     const { runs, depot } = this.#views;
     while (depot.top > 0) runs.release(depot.pop(FREE));
@@ -97,16 +101,17 @@ export class Supply {
     for (let step = 1; step < used && !(single && header[FREE_BLOCKS]! > before); step++) {
       this.#takeFrom((this.#slot + step) % used);
     }
-    return header[FREE_BLOCKS]! > before || slots.frees() !== frees;
+    // By Object.is, or this would never end where a counter was overwritten and is not a number.
+    return header[FREE_BLOCKS]! > before || !Object.is(slots.frees(), frees);
   }
 
   /** How many blocks to cache: half of what there is room for, and a fair share of what is left. */
   #share(): number {
     const { header, slots, depot } = this.#views;
-    const fair = Math.floor((header[FREE_BLOCKS]! + depot.top) / (2 * slots.countWorkers()));
+    const fair = Math.floor((header[FREE_BLOCKS]! + depot.top) / (2 * Math.max(1, slots.countWorkers())));
     const half = this.#capacity >> 1;
     // Far from being exhausted again, so that the barrier that this costs then is well paid.
-    if (fair >= half) header[PLAIN_CLAIMS] = header[HAS_BARRIER]!;
+    if (fair >= half) header[PLAIN_CLAIMS] = this.#hasBarrier;
     return Math.max(1, Math.min(half, fair));
   }
 
@@ -114,8 +119,38 @@ export class Supply {
   #fromDepot(wanted: number): number {
     const { meta, depot } = this.#views;
     const count = Math.min(wanted, depot.top);
-    for (let entry = this.#entries; entry < this.#entries + count; entry++) meta[entry] = depot.pop(this.#cachedTag);
+    for (let place = 0; place < count; place++) {
+      meta[this.#entries + place] = depot.peek();
+      this.#setTop(place + 1);
+      depot.pop(this.#cachedTag);
+    }
+    return Math.max(count, 0);
+  }
+
+  /** Caches up to so many blocks of one free run, with entries from this place up; returns how many. */
+  #fromRuns(place: number, wanted: number): number {
+    const { meta, table, runs } = this.#views;
+    const first = runs.findSingle();
+    if (first === NONE) return 0;
+    const count = Math.min(wanted, trustedLength(table, first));
+    for (let more = 0; more < count; more++) meta[this.#entries + place + more] = first + more;
+    this.#setTop(place + count);
+    runs.cacheAt(first, count, this.#worker);
     return count;
+  }
+
+  /** Entries in a worker's cache. */
+  #topOf(slot: number): number {
+    const top = Atomics.load(this.#views.meta, slotWord(slot) + SLOT_TOP);
+    if (top >= 0 && top <= this.#capacity) return top;
+    throw broken("I14", `the cache of slot ${slot} is said to hold ${top} blocks`);
+  }
+
+  /** The block of an entry, of any worker's cache. */
+  #blockOf(entry: number): number {
+    const block = this.#views.meta[entry]!;
+    if (isInTable(this.#views.table, block)) return block;
+    throw broken("I14", `a cache holds block ${block}`);
   }
 
   #dropTop(top: number): number {
@@ -140,7 +175,7 @@ export class Supply {
   #release(count: number, toDepot: boolean): void {
     const { meta, table, slots } = this.#views;
     for (let entry = this.#entries; entry < this.#entries + count; entry++) {
-      const block = meta[entry]!;
+      const block = this.#blockOf(entry);
       if (table.loadTag(block) !== this.#cachedTag) {
         meta[this.#at + SLOT_STALE]!--;
         continue;
@@ -168,15 +203,15 @@ export class Supply {
   /** Recalls what another worker has cached. What it frees from now on is freed too late to count. */
   #takeFrom(slot: number): void {
     const { meta, table, runs, slots } = this.#views;
-    const worker = slots.worker(slot);
+    const worker = slots.trustedWorker(slot);
     if (worker === 0) return;
     const at = slotWord(slot);
     const claim = Atomics.load(meta, at + SLOT_CLAIM);
     const cached = makeTag(CACHED, worker);
     const entries = cacheWord(slot, this.#capacity);
-    const end = entries + Math.min(Atomics.load(meta, at + SLOT_TOP), this.#capacity);
+    const end = entries + this.#topOf(slot);
     for (let entry = entries; entry < end; entry++) {
-      const block = meta[entry]!;
+      const block = this.#blockOf(entry);
       if (block === claim || !table.exchangeTag(block, cached, FREE)) continue;
       runs.release(block);
       slots.supply(slot, -1);

@@ -22,9 +22,16 @@ import {
 
 const TWO_32 = 2 ** 32;
 
-/** A tag: what the block is and which worker has it. */
+/** Bit n is set where the number n has an odd number of bits, for numbers of four bits. */
+const ODD_FOURS = 0x6996;
+
+/** A tag: what the block is and which worker has it. Its highest bit makes the number of bits that are set an even one. */
 export function makeTag(state: number, worker: number): number {
-  return state | (worker << STATE_BITS);
+  const tag = state | (worker << STATE_BITS);
+  let bits = tag ^ (tag >>> 16);
+  bits ^= bits >>> 8;
+  bits ^= bits >>> 4;
+  return tag | (ODD_FOURS >>> (bits & 15)) << 31;
 }
 
 export function stateOf(tag: number): number {
@@ -32,7 +39,7 @@ export function stateOf(tag: number): number {
 }
 
 export function workerOf(tag: number): number {
-  return tag >> STATE_BITS;
+  return (tag << 1) >>> (STATE_BITS + 1);
 }
 
 export function isAllocated(tag: number): boolean {
@@ -54,7 +61,7 @@ export function usageOf(tag: number): "allocated" | "free" | "cached" {
 
 /** The number of the worker that users are told; 0 where the block is nobody's. */
 export function ownerOf(tag: number): number {
-  const worker = tag >> STATE_BITS;
+  const worker = workerOf(tag);
   return worker === ORPHAN ? 0 : worker;
 }
 
@@ -79,8 +86,9 @@ export class BlockTable {
     this.capacity = capacity;
   }
 
+  /** How many there are; never more than there may be, whatever the header says. */
   get blockCount(): number {
-    return this.#header[BLOCK_COUNT]!;
+    return Math.min(this.#header[BLOCK_COUNT]!, this.capacity);
   }
 
   get(block: number, field: number): number {
@@ -139,6 +147,15 @@ export class BlockTable {
 
   requested(block: number): number {
     return this.get(block, REQUESTED_HIGH) * TWO_32 + (this.get(block, REQUESTED_LOW) >>> 0);
+  }
+
+  /** Whether the run at `block` lies in the table and is as long as what was asked for needs, and no longer. */
+  isTight(block: number, blockSize: number): boolean {
+    const words = this.words;
+    const word = block << DESCRIPTOR_SHIFT;
+    const length = words[word + LENGTH]!;
+    const room = length * blockSize - words[word + REQUESTED_HIGH]! * TWO_32 - (words[word + REQUESTED_LOW]! >>> 0);
+    return room >= 0 && room < blockSize && length <= this.blockCount - block;
   }
 
   setRequested(block: number, bytes: number): void {

@@ -41,7 +41,10 @@ export class Traces {
   allocated(block: number, stack: string): void {
     const at = block << TRACE_SHIFT;
     this.#words[at + TRACE_ALLOCATED_AT] = this.#note(stack);
-    Atomics.store(this.#words, at + TRACE_SEQUENCE, this.#nextSequence());
+    let sequence = this.#nextSequence();
+    // Where numbers began anew, or the last one was overwritten by accident: the block would count as freed.
+    if (sequence === this.#words[at + TRACE_FREED]) sequence = this.#nextSequence();
+    Atomics.store(this.#words, at + TRACE_SEQUENCE, sequence);
   }
 
   /** Notes that an allocation of the block ended at this stack; returns the stack's place. */

@@ -1,5 +1,6 @@
 import type { Region } from "./ffi/native.ts";
-import { CACHED_BLOCKS, DESCRIPTOR_WORDS, HIGH_WATER, NONE, tableWord } from "./layout.ts";
+import { CACHED_BLOCKS, DESCRIPTOR_WORDS, NONE, tableWord } from "./layout.ts";
+import { trustedLength } from "./trust.ts";
 import type { Views } from "./views.ts";
 
 /** So much goes back in one critical section, which takes some milliseconds. */
@@ -29,7 +30,7 @@ export class Trimmer {
     this.#bytes = 0;
     let left = this.#blocksAtATime;
     for (let run = 0; run < table.blockCount;) {
-      const length = Math.max(1, table.length(run));
+      const length = trustedLength(table, run);
       if (table.isFree(run) && run + length > from) {
         const end = Math.min(run + length, Math.max(run, from) + left);
         left -= this.#trimRun(run, length, Math.max(run, from), end);
@@ -42,8 +43,8 @@ export class Trimmer {
 
   /** Trims blocks of a free run, from `first` to the one before `end`. Returns how many those were that may not be zero. */
   #trimRun(run: number, length: number, first: number, end: number): number {
-    const { zeroed, header } = this.#views;
-    const used = Math.min(end, header[HIGH_WATER]!);
+    const { zeroed } = this.#views;
+    const used = Math.min(end, zeroed.highWater);
     let count = 0;
     for (let block = zeroed.next(false, first, used); block < used; block = zeroed.next(false, block, used)) {
       const next = zeroed.next(true, block, used);
@@ -73,10 +74,10 @@ export class Trimmer {
 
   /** Where all from here to high water is marked, high water says it with less. */
   #lowerHighWater(run: number, end: number): void {
-    const { zeroed, header } = this.#views;
-    const highWater = header[HIGH_WATER]!;
+    const { zeroed } = this.#views;
+    const { highWater } = zeroed;
     if (highWater <= run || highWater > end || zeroed.next(false, run, highWater) < highWater) return;
     zeroed.clear(run, highWater);
-    header[HIGH_WATER] = run;
+    zeroed.highWater = run;
   }
 }

@@ -3,6 +3,7 @@ import { FreeLists } from "./free_lists.ts";
 import {
   BLOCK_CAPACITY,
   BLOCK_COUNT,
+  BLOCK_COUNT_TURNED,
   BLOCK_SIZE,
   CACHED_BLOCKS,
   CACHED_BUFFERS,
@@ -12,6 +13,8 @@ import {
   HEADER_BYTES,
   HEADER_FORMAT,
   HEADER_MAGIC,
+  HEADER_SUM,
+  HIGH_WATER_TURNED,
   LIVE,
   LOCK_TIMEOUT,
   MAGIC,
@@ -34,6 +37,7 @@ import { Runs } from "./runs.ts";
 import { Slots } from "./slots.ts";
 import { BlockTable } from "./table.ts";
 import { Traces } from "./traces.ts";
+import { headerSum } from "./trust.ts";
 import { ZeroMap } from "./zero_map.ts";
 
 /** Header and table of a region as typed arrays, and the structures that live in them. */
@@ -90,6 +94,7 @@ export function formatRegion(meta: ArrayBuffer, settings: Settings, hasBarrier: 
   header[HEADER_MAGIC] = MAGIC;
   header[HEADER_FORMAT] = FORMAT;
   header[BLOCK_COUNT] = settings.blockCount;
+  header[BLOCK_COUNT_TURNED] = ~settings.blockCount;
   header[BLOCK_CAPACITY] = settings.blockCapacity;
   counters[BLOCK_SIZE] = settings.blockSize;
   header[NEXT_WORKER] = 1;
@@ -100,6 +105,8 @@ export function formatRegion(meta: ArrayBuffer, settings: Settings, hasBarrier: 
   header[CHECKED] = Number(settings.checked);
   header[HAS_BARRIER] = Number(hasBarrier);
   header[PLAIN_CLAIMS] = Number(hasBarrier);
+  header[HIGH_WATER_TURNED] = ~0;
+  header[HEADER_SUM] = headerSum(header);
   const views = new Views(meta);
   views.runs.format();
   Atomics.store(header, STATE, LIVE);

@@ -1,4 +1,5 @@
-import { BLOCK_CAPACITY, HIGH_WATER, ZEROED_BLOCKS } from "./layout.ts";
+import { BLOCK_CAPACITY, HIGH_WATER, HIGH_WATER_TURNED, ZEROED_BLOCKS } from "./layout.ts";
+import { broken } from "./trust.ts";
 
 const BITS = 32;
 const BIT_SHIFT = 5;
@@ -37,15 +38,27 @@ export class ZeroMap {
     return this.#dirtyEnd;
   }
 
+  /** Blocks from this one up are zero. Were it too low by accident, `calloc` would hand out what is not: it stands twice. */
+  get highWater(): number {
+    const highWater = this.#header[HIGH_WATER]!;
+    if (this.#header[HIGH_WATER_TURNED] === ~highWater) return highWater;
+    throw broken("I9", `high water is said to be ${highWater}`);
+  }
+
+  set highWater(block: number) {
+    this.#header[HIGH_WATER] = block;
+    this.#header[HIGH_WATER_TURNED] = ~block;
+  }
+
   /** The blocks from `first` to the one before `end` are handed out or cached from now on. */
   use(first: number, end: number): void {
-    const highWater = this.#header[HIGH_WATER]!;
+    const highWater = this.highWater;
     this.#dirtyEnd = Math.min(end, highWater);
     if (this.#header[ZEROED_BLOCKS] !== 0) {
       this.#dirtyEnd = this.#endOfUnmarked(first, this.#dirtyEnd);
       this.clear(first, end);
     }
-    if (end > highWater) this.#header[HIGH_WATER] = end;
+    if (end > highWater) this.highWater = end;
   }
 
   /** The next block from `from` on that is marked, or is not; `end` if none is before. */
@@ -81,12 +94,21 @@ export class ZeroMap {
     this.#header[ZEROED_BLOCKS]! -= marks;
   }
 
-  /** Counts the marks again, after a worker has died that may have been doing so. */
-  recount(): void {
-    if (this.#header[ZEROED_BLOCKS] === 0) return;
+  /** Marks on the blocks from `first` to the one before `end`. */
+  count(first: number, end: number): number {
     let marks = 0;
-    this.#visit(0, this.#header[BLOCK_CAPACITY]!, (place, bits) => marks += countBits(this.#words[place]! & bits));
-    this.#header[ZEROED_BLOCKS] = marks;
+    this.#visit(first, end, (place, bits) => marks += countBits(this.#words[place]! & bits));
+    return marks;
+  }
+
+  /** After a worker has died that may have been changing something: counts the marks again, and sets high water again. */
+  mend(): void {
+    const header = this.#header;
+    const capacity = Math.min(header[BLOCK_CAPACITY]!, this.#words.length * BITS);
+    // Of two that differ the higher one is safe.
+    const possible = [header[HIGH_WATER]!, ~header[HIGH_WATER_TURNED]!].filter((high) => high >= 0 && high <= capacity);
+    this.highWater = possible.length === 0 ? capacity : Math.max(...possible);
+    if (header[ZEROED_BLOCKS] !== 0) header[ZEROED_BLOCKS] = this.count(0, capacity);
   }
 
   /** One more than the last block from `first` to the one before `end` that is not marked; `first` if all are. */

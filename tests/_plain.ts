@@ -4,10 +4,13 @@ import type { Settings } from "../src/options.ts";
 import { settingsFrom } from "../src/options.ts";
 import {
   BLOCK_COUNT,
+  BLOCK_COUNT_TURNED,
   DESCRIPTOR_WORDS,
   FIRST_LEVELS,
   FREE,
   HEADER_BYTES,
+  HIGH_WATER_TURNED,
+  NEXT_WORKER,
   NONE,
   SECOND_LEVELS,
   TAG,
@@ -17,10 +20,12 @@ import { formatRegion, type Views } from "../src/views.ts";
 
 export const BLOCK_SIZE = 64;
 
-/** A header that says nothing but this. */
+/** A header that says nothing but this, and that no block was used. */
 export function plainHeader(blockCount: number): Int32Array {
   const header = new Int32Array(HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT);
   header[BLOCK_COUNT] = blockCount;
+  header[BLOCK_COUNT_TURNED] = ~blockCount;
+  header[HIGH_WATER_TURNED] = ~0;
   return header;
 }
 
@@ -32,7 +37,9 @@ export function plainTable(blockCount: number, header = plainHeader(blockCount))
 /** Header and table of a new pool with so many blocks. */
 export function plainViews(blockCount: number): Views {
   const settings = plainSettings(blockCount);
-  return formatRegion(new ArrayBuffer(settings.metaBytes), settings, false);
+  const views = formatRegion(new ArrayBuffer(settings.metaBytes), settings, false);
+  views.header[NEXT_WORKER] = 10; // as if some had attached
+  return views;
 }
 
 export function plainSettings(blockCount: number): Settings {

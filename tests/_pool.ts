@@ -10,6 +10,8 @@ import {
   type MemPoolStats,
 } from "mempool";
 import { Attachment } from "../src/attachment.ts";
+import { HAS_BARRIER, HEADER_SUM, PLAIN_CLAIMS } from "../src/layout.ts";
+import { headerSum } from "../src/trust.ts";
 
 /** Geometry and options of a test's pool. */
 export interface PoolShape extends MemPoolOptions {
@@ -89,6 +91,12 @@ export function destroyQuietly(pool: MemPool): void {
 /** This thread's share in a pool: the words of the region and the lock, for tests that break them on purpose. */
 export function insideOf(pool: MemPool): Attachment {
   return Attachment.open(pool.handle);
+}
+
+/** Lets workers that attach from now on claim by exchange always, as where the system has no barrier. */
+export function withoutBarrier(header: Int32Array): void {
+  header[HAS_BARRIER] = header[PLAIN_CLAIMS] = 0;
+  header[HEADER_SUM] = headerSum(header);
 }
 
 /** Expects a MemPoolError with this code and exactly this message, but for the stacks that a checked pool adds. */

@@ -2,7 +2,6 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { openNative } from "../src/ffi/open.ts";
 import { MemPool, type MemPoolHandle } from "mempool";
 import { BLOCK_COUNT, BLOCK_SIZE, FORMAT, HEADER_FORMAT, HEADER_MAGIC, MAGIC, SLOT_COUNT } from "../src/layout.ts";
-import { slotWord } from "../src/slots.ts";
 import type { Views } from "../src/views.ts";
 import { test } from "./_harness.ts";
 import {
@@ -174,7 +173,7 @@ test("attach - to a region with another header", () => {
 test("attach - when every worker slot is taken, and again when one is free", () => {
   const pool = makePool();
   const { handle } = pool;
-  const { views: { header, slots } } = insideOf(pool);
+  const { views: { slots } } = insideOf(pool);
   pool.close();
   for (let slot = 0; slot < SLOT_COUNT; slot++) slots.take(9000 + slot, openNative().thread());
   assertRefused(
@@ -182,7 +181,7 @@ test("attach - when every worker slot is taken, and again when one is free", () 
     "too-many-workers",
     `Cannot attach: all ${SLOT_COUNT} worker slots of the pool are taken`,
   );
-  header[slotWord(5)] = 0;
+  slots.leave(5);
   const again = MemPool.attach(handle);
   assertEquals(again.stats().workers, SLOT_COUNT);
   again.destroy();

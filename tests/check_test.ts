@@ -8,6 +8,7 @@ import { classOf } from "../src/free_lists.ts";
 import {
   ALLOCATED,
   ALLOCATED_RUN,
+  BLOCK_CAPACITY,
   BLOCK_COUNT,
   BLOCK_SIZE as BLOCK_SIZE_DOUBLE,
   CACHED,
@@ -19,6 +20,7 @@ import {
   HEADER_FORMAT,
   HEADER_MAGIC,
   HIGH_WATER,
+  HIGH_WATER_TURNED,
   INTERIOR,
   LENGTH,
   LIST_HEADS,
@@ -26,11 +28,14 @@ import {
   NEXT,
   NONE,
   PEAK_ALLOCATED,
+  PLAIN_CLAIMS,
   PREVIOUS,
   RELEASING,
   SECOND_LEVEL_MAPS,
   SLOTS,
   TAG,
+  WARN_ON_MISUSE,
+  ZEROED_BLOCKS,
 } from "../src/layout.ts";
 import { makeTag } from "../src/table.ts";
 import { Views } from "../src/views.ts";
@@ -80,7 +85,12 @@ testBrokenHeader("I1", "another magic number", HEADER_MAGIC, 5, "the magic numbe
 testBrokenHeader("I1", "another format", HEADER_FORMAT, FORMAT + 1, `the format is ${FORMAT + 1}`);
 testBrokenHeader("I1", "another block count", BLOCK_COUNT, 33, "the block count is 33");
 testBroken("I1", "another block size", ({ counters }) => counters[BLOCK_SIZE_DOUBLE] = 80, "the block size is 80");
+testBrokenHeader("I1", "another capacity", BLOCK_CAPACITY, 64, "there may be 64 blocks");
+testBrokenHeader("I1", "a block count that is said otherwise", BLOCK_COUNT, 30, "the block count is said to be 30");
+testBrokenHeader("I1", "another option", WARN_ON_MISUSE, 1, "the header's sum is wrong");
+testBrokenHeader("I1", "a way to claim that there is not", PLAIN_CLAIMS, 7, "the kind of claims is 7");
 
+testBrokenBlock("I2", "a tag with one bit more", [7, TAG, ALLOCATED | 16], "the tag of block 7 is 19");
 testBrokenBlock("I2", "a run without length", [7, LENGTH, 0], "the run at block 7 has a length of 0");
 testBrokenBlock("I2", "a run of negative length", [7, LENGTH, -1], "the run at block 7 has a length of -1");
 testBrokenBlock("I2", "a run past the end", [12, LENGTH, 21], "the run at block 12 has a length of 21");
@@ -242,6 +252,9 @@ testBrokenHeader("I6", "too many counted free", FREE_BLOCKS, 27, "27 blocks are 
 testBrokenHeader("I6", "too few counted free", FREE_BLOCKS, 25, "25 blocks are counted free, 26 are");
 testBrokenHeader("I9", "high water below what is taken", HIGH_WATER, 11, "high water is 11, blocks are taken up to 12");
 testBrokenHeader("I9", "high water past the table", HIGH_WATER, 33, "high water is 33, blocks are taken up to 12");
+testBroken("I9", "high water that is said otherwise", ({ header }) => {
+  header[HIGH_WATER_TURNED] = ~13;
+}, "high water is said to be 12");
 testBrokenHeader("I9", "a peak past the table", PEAK_ALLOCATED, 33, "the peak is 33 of 32 blocks");
 
 testBrokenHeader("I10", "the bit of a level is off", FIRST_LEVEL_MAP, 0, "the bit of level 0 is wrong");
@@ -252,6 +265,14 @@ testBroken("I10", "the bit of a list is off", ({ header }) => {
 testBroken("I10", "the bit of an empty list is on", ({ header }) => {
   header[SECOND_LEVEL_MAPS]! |= 1 << 9;
 }, "the bit of list 9 is wrong");
+
+testBroken(
+  "I12",
+  "a block that is taken and marked as zero",
+  ({ zeroed }) => zeroed.mark(2, 3),
+  "block 2 is marked as zero and is not free",
+);
+testBrokenHeader("I12", "a mark that is not there", ZEROED_BLOCKS, 1, "1 blocks are said to be marked as zero, 0 are");
 
 /** Puts a value into one of the words that belong to the pool; half of the hits go to the descriptors, which are few. */
 function damageWord({ header, table }: Views, place: number, value: number): void {

@@ -6,6 +6,7 @@ import { Attachment } from "../src/attachment.ts";
 import { HAS_BARRIER, PLAIN_CLAIMS } from "../src/layout.ts";
 import type { ChurnOrder, ChurnReport } from "./_churn_worker.ts";
 import { spawnWorker, test } from "./_harness.ts";
+import { withoutBarrier } from "./_pool.ts";
 
 const BLOCK = 64;
 const SEED = 20261122;
@@ -22,7 +23,7 @@ interface Fight {
 async function fight({ workers, blocks, cachedBlocks, longest, rounds, plainClaims }: Fight): Promise<void> {
   using pool = MemPool.init(blocks * BLOCK, BLOCK, { cachedBlocks });
   const { lock, views: { header } } = Attachment.open(pool.handle);
-  if (!plainClaims) header[HAS_BARRIER] = header[PLAIN_CLAIMS] = 0;
+  if (!plainClaims) withoutBarrier(header);
   const target = Math.ceil((blocks / workers / ((1 + longest) / 2)) * 1.5);
   const crew = Array.from({ length: workers }, () => spawnWorker(new URL("./_churn_worker.ts", import.meta.url)));
   try {

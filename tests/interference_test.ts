@@ -6,14 +6,24 @@
 
 import { assertEquals } from "@std/assert";
 import { MemPool } from "mempool";
-import { CACHED, DESTROYED, LIVE, RELEASING, STATE, TAG } from "../src/layout.ts";
+import type { Attachment } from "../src/attachment.ts";
+import { openNative } from "../src/ffi/open.ts";
+import { CACHED, DESTROYED, LIVE, NEXT_WORKER, RELEASING, STATE, TAG } from "../src/layout.ts";
 import { isAllocated, makeTag, stateOf, workerOf } from "../src/table.ts";
 import { test } from "./_harness.ts";
 import { once } from "./_once.ts";
 import { assertMarked, assertRefused, insideOf, makePool, mark, present, withPool } from "./_pool.ts";
 
-/** The other worker: no worker of the pools here has such a number. */
+/** The other worker. */
 const OTHER = 99;
+
+/** What is inside of a pool that OTHER has attached too. */
+function sharedInside(pool: MemPool): Attachment {
+  const inside = insideOf(pool);
+  inside.views.header[NEXT_WORKER] = OTHER + 1;
+  inside.views.slots.take(OTHER, openNative().thread());
+  return inside;
+}
 
 /** Frees a single block into the other worker's cache, as `WorkerCache.give` does there. */
 function giveAway(pool: MemPool, block: number): boolean {
@@ -38,7 +48,7 @@ test(
 test(
   "interference - realloc down into the free run before, and the block is freed at that moment",
   withPool((pool) => {
-    const { views } = insideOf(pool);
+    const { views } = sharedInside(pool);
     const before = pool.allocOffset(1);
     const block = pool.allocOffset(1);
     pool.allocOffset(1);
@@ -51,14 +61,14 @@ test(
 );
 
 test(
-  "interference - realloc to elsewhere, and the old block's descriptor is overwritten before its bytes are copied",
+  "interference - realloc to elsewhere, and the old block is freed before its bytes are copied",
   withPool((pool) => {
-    const { views, lock } = insideOf(pool);
+    const { lock } = insideOf(pool);
     const block = present(pool.alloc(60));
     mark(block, 7);
     pool.allocOffset(1);
-    // As a link of the free list would overwrite it, had the block been freed.
-    once(lock, "leave", "after", () => views.table.setRequested(0, 2 ** 40));
+    // A link of the free list overwrites what says how many bytes there are.
+    once(lock, "leave", "after", () => pool.freeOffset(0));
     assertMarked(present(pool.realloc(block, 100)), 7, 60);
   }, { checked: false }),
 );
@@ -66,7 +76,7 @@ test(
 test(
   "interference - freeMany that fails gives blocks back to the worker that took them over at that moment",
   withPool((pool) => {
-    const { table } = insideOf(pool).views;
+    const { table } = sharedInside(pool).views;
     const block = present(pool.alloc(1));
     const freed = present(pool.alloc(1));
     pool.free(freed);
@@ -121,10 +131,7 @@ test(
   withPool((pool) => {
     const { table } = insideOf(pool).views;
     const offset = pool.allocOffset(10);
-    once(table, "requested", "before", () => {
-      assertEquals(giveAway(pool, 0), true);
-      table.setRequested(0, 2 ** 40); // links of a free list
-    });
+    once(table, "requested", "before", () => pool.freeOffset(offset)); // which writes links of a free list
     const refusal = "Cannot look at block at offset 0: it is already free";
     assertRefused(() => pool.at(offset), "double-free", refusal);
   }),

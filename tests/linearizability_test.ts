@@ -1,12 +1,11 @@
 /** Short histories of concurrent calls on tiny pools: for each there must be an order of the calls that explains it. */
 
 import { assert } from "@std/assert";
-import { HAS_BARRIER, PLAIN_CLAIMS } from "../src/layout.ts";
 import { effort, tell } from "./_effort.ts";
 import { spawnWorker, test, type TestWorker } from "./_harness.ts";
 import { type HistoriesOrder, makeLog, readHistory, WORDS_BYTES } from "./_histories.ts";
 import { type Call, type Changing, isLinearizable, NONE, overlaps, pictureOf } from "./_linear.ts";
-import { insideOf, makePool } from "./_pool.ts";
+import { insideOf, makePool, withoutBarrier } from "./_pool.ts";
 import { withSeed } from "./_random.ts";
 
 interface Setup {
@@ -51,7 +50,7 @@ async function tryHistories(
   const { blocks, cachedBlocks, plainClaims, guesses, checked = false } = setup;
   using pool = makePool({ blocks, cachedBlocks, checked });
   const { header } = insideOf(pool).views;
-  if (!plainClaims) header[HAS_BARRIER] = header[PLAIN_CLAIMS] = 0;
+  if (!plainClaims) withoutBarrier(header);
   const changing: Changing = cachedBlocks > 0 && guesses ? "in steps" : "at once";
   const log = makeLog(crew.length, histories);
   const words = new SharedArrayBuffer(WORDS_BYTES);

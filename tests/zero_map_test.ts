@@ -28,7 +28,7 @@ test("zero map - marks, clears and uses as a list of blocks would", () => {
   const steps = fc.array(fc.tuple(fc.constantFrom("mark", "clear", "use"), spans), { maxLength: 40 });
   forAll(1000, fc.tuple(fc.nat(BLOCKS), steps), ([highWater, series]) => {
     const { header, map } = plainMap();
-    header[HIGH_WATER] = highWater;
+    map.highWater = highWater;
     const zero: boolean[] = Array.from({ length: BLOCKS }, () => false);
     for (const [what, { first, end }] of series as ["mark" | "clear" | "use", { first: number; end: number }][]) {
       if (what === "use") {
@@ -63,11 +63,11 @@ test("zero map - a count that a death left too high is made right", () => {
   const { header, map } = plainMap();
   map.mark(10, 20);
   header[ZEROED_BLOCKS] = 77;
-  map.recount();
+  map.mend();
   assertEquals(header[ZEROED_BLOCKS], 0, "a pool that may have no blocks has no marks");
   header[BLOCK_CAPACITY] = BLOCKS;
   header[ZEROED_BLOCKS] = 77;
-  map.recount();
+  map.mend();
   assertEquals(header[ZEROED_BLOCKS], 10);
   assert(map.next(true, 0, BLOCKS) === 10);
 });
