@@ -17,9 +17,8 @@ export class Grants {
   readonly #stock: Stock;
   readonly #bell: Bell;
   readonly #worker: number;
-  /** In this critical section, for other workers and for this one. */
-  #rung = false;
-  #rungHere = false;
+  /** In this critical section, for this worker. */
+  #hasRungHere = false;
 
   constructor(native: Pick<Native, "alive" | "barrier">, views: Views, stock: Stock, bell: Bell, worker: number) {
     this.#native = native;
@@ -41,7 +40,7 @@ export class Grants {
   serve(): void {
     const { header, queue } = this.#views;
     if (header[STATE] !== AWAITED) return;
-    this.#rung = this.#rungHere = false;
+    this.#hasRungHere = false;
     while (queue.findNext()) {
       if (!this.#isThere(queue.workerAt(queue.next))) queue.finish(queue.next);
       else if (!this.#serveOne(queue.next)) return;
@@ -74,15 +73,14 @@ export class Grants {
     return true;
   }
 
-  /** Once for all that is served in one critical section: whoever is woken has to wait for its end. */
+  /**
+   * For others once with each grant: who hears it looks without the lock whether a request of its own is granted, and may do
+   * so before the next grant of this critical section. This worker looks when the section has ended.
+   */
   #ringFor(worker: number): void {
-    if (worker === this.#worker) {
-      if (!this.#rungHere) this.#bell.ringHere();
-      this.#rungHere = true;
-    } else {
-      if (!this.#rung) this.#bell.ring();
-      this.#rung = true;
-    }
+    if (worker !== this.#worker) this.#bell.ring();
+    else if (!this.#hasRungHere) this.#bell.ringHere();
+    this.#hasRungHere ||= worker === this.#worker;
   }
 
   #isThere(worker: number): boolean {
