@@ -68,13 +68,6 @@ export class Runs {
     this.release(first);
   }
 
-  /** Hands out `length` adjacent blocks; returns the first, or NONE when no free run is as long. */
-  allocate(length: number, requested: number, worker: number): number {
-    const found = this.#lists.find(length);
-    if (found !== NONE) this.allocateAt(found, length, requested, worker);
-    return found;
-  }
-
   /** Hands out `length` blocks at the start of the free run at `first`, which is at least as long. */
   allocateAt(first: number, length: number, requested: number, worker: number): void {
     const table = this.#table;

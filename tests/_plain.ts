@@ -47,8 +47,10 @@ export function plainSettings(blockCount: number): Settings {
 }
 
 /** Hands out `length` blocks that are all asked for; returns the first or NONE. */
-export function take({ runs }: Views, length: number, worker = 1): number {
-  return runs.allocate(length, length * BLOCK_SIZE, worker);
+export function take({ runs, lists }: Views, length: number, worker = 1): number {
+  const found = lists.find(length);
+  if (found !== NONE) runs.allocateAt(found, length, length * BLOCK_SIZE, worker);
+  return found;
 }
 
 /** Gives the run at `block` back, as a worker does that has won it. */
