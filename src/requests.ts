@@ -84,7 +84,12 @@ export class Requests {
       // Not after the promise: those that are kept in one go are to be seen in their order.
       resolve: (block) => {
         signal?.removeEventListener("abort", abort);
-        resolve(deliver(block));
+        // Where no buffer can be made of it, that is this request's error, and no other's.
+        try {
+          resolve(deliver(block));
+        } catch (error) {
+          reject(error);
+        }
       },
       reject: (reason) => {
         signal?.removeEventListener("abort", abort);

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { MemPool, MemPoolError, type MemPoolErrorCode, type MemPoolStats } from "mempool";
+import { UNGUARDED } from "../src/guard.ts";
 import { ALLOCATED, AWAITED, LIVE, STATE, WAITING_REQUESTS } from "../src/layout.ts";
 import { stateOf } from "../src/table.ts";
 import { effort } from "./_effort.ts";
@@ -257,6 +258,22 @@ test(
     pool.freeOffset(offset);
     assertEquals(pool.offsetOf(await waiting), offset);
     assertEquals(pool.owns(pool.at(offset)), true);
+  }, { blocks: 16, checked: false }),
+);
+
+test(
+  "allocAsync - where no buffer can be made of what came, only that request fails",
+  withPoolAsync(async (pool) => {
+    const blocks = takeAll(pool);
+    const { requests } = insideOf(pool).blocks;
+    const request = { bytes: BLOCK, guard: UNGUARDED, owner: pool, signal: undefined };
+    const failing = requests.request(request, () => {
+      throw new RangeError("no memory for a buffer");
+    });
+    const waiting = pool.allocAsync(BLOCK);
+    pool.freeMany(blocks.slice(0, 2));
+    const [failed, { byteLength }] = await Promise.all([assertRejects(() => failing, RangeError), waiting]);
+    assertEquals([failed.message, byteLength], ["no memory for a buffer", BLOCK]);
   }, { blocks: 16, checked: false }),
 );
 
