@@ -423,13 +423,13 @@ test("allocAsync - attaching to a pool that is awaited", () =>
 const LOADS: [string, PoolShape & { blocks: number }, Omit<Load, "cookie">][] = [
   ["single blocks", { blocks: 6, cachedBlocks: 4, checked: false }, {
     hands: 8,
-    rounds: effort(300, 20_000),
+    rounds: effort(300, 8000),
     longest: BLOCK,
     sync: 2,
   }],
   ["runs of up to four", { blocks: 12, cachedBlocks: 4, checked: false }, {
     hands: 8,
-    rounds: effort(300, 20_000),
+    rounds: effort(300, 8000),
     longest: 4 * BLOCK,
     sync: 3,
   }],
@@ -470,7 +470,7 @@ test("allocAsync - others are terminated at any moment, waiting, served or freei
   withSeed((seed) =>
     withHands(1, { blocks: 6, cachedBlocks: 4, checked: false }, async (pool, { hands: [hand] }) => {
       const load = { hands: 8, longest: 2 * BLOCK, sync: 2 };
-      const rounds = effort(1000, 100_000);
+      const rounds = effort(1000, 10_000);
       let isDone = false;
       const served = hand!<number>({ ask: "load", load: { ...load, rounds, cookie: 0 } }).finally(() => isDone = true);
       for (let life = 1; !isDone; life++) {
