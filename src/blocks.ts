@@ -19,6 +19,7 @@ import {
 import type { Lock } from "./lock.ts";
 import { Requests } from "./requests.ts";
 import { Resizer } from "./resizer.ts";
+import { RunCache } from "./run_cache.ts";
 import { Sections } from "./sections.ts";
 import type { Slots } from "./slots.ts";
 import { Stock } from "./stock.ts";
@@ -32,6 +33,8 @@ import type { ZeroMap } from "./zero_map.ts";
 export class Blocks {
   /** The worker's cache, for what needs no lock. */
   readonly cache: WorkerCache;
+  /** The same for short runs. */
+  readonly runCache: RunCache;
   /** What this worker waits for. */
   readonly requests: Requests;
   readonly #region: Region;
@@ -69,27 +72,22 @@ export class Blocks {
     this.#resizer = new Resizer(region, views, this.#sections, this.#stock, slot, worker);
     this.#trimmer = new Trimmer(region, views);
     this.cache = new WorkerCache(region, views, slot, worker);
+    this.runCache = new RunCache(this.cache, region, views, slot, worker);
   }
 
-  /** Hands out the fewest adjacent blocks that hold so many bytes, which the cache could not; NONE when no free run does. */
+  /** Hands out the fewest adjacent blocks that hold so many bytes, if not one of the cache; NONE when no free run does. */
   allocate(bytes: number, guard = UNGUARDED): number {
-    this.#sections.enter("allocate");
-    try {
-      const block = this.#allocateLocked(bytes, guard);
-      if (block === NONE) this.#counters[EXHAUSTED]!++;
-      this.#sections.leave();
-      return block;
-    } catch (error) {
-      throw this.#sections.abandon(error);
-    }
+    const kept = this.runCache.take(bytes);
+    return kept === NONE ? this.#allocateShared(bytes, guard) : kept;
   }
 
   /** As `allocate`, all bytes 0. What is zero already, as the system gave it, is not touched. */
   allocateZeroed(bytes: number, guard = UNGUARDED): number {
     let block = this.cache.take(bytes);
     let dirtyEnd = this.#table.capacity;
+    if (block === NONE) block = this.runCache.take(bytes);
     if (block === NONE) {
-      block = this.allocate(bytes, guard);
+      block = this.#allocateShared(bytes, guard);
       dirtyEnd = this.#dirtyEnd;
     }
     if (block !== NONE) {
@@ -100,8 +98,9 @@ export class Blocks {
     return block;
   }
 
-  /** Frees a run that the cache did not take. Says whether it was allocated: of several that try, one succeeds. */
+  /** Frees a run that `cache` did not take. Says whether it was allocated: of several that try, one succeeds. */
   free(block: number): boolean {
+    if (this.runCache.give(block)) return true;
     this.#sections.enter("free");
     try {
       const freed = this.#freeLocked(block);
@@ -207,10 +206,22 @@ export class Blocks {
     return this.#sections.run(action, look);
   }
 
+  #allocateShared(bytes: number, guard: Guard): number {
+    this.#sections.enter("allocate");
+    try {
+      const block = this.#allocateLocked(bytes, guard);
+      if (block === NONE) this.#counters[EXHAUSTED]!++;
+      this.#sections.leave();
+      return block;
+    } catch (error) {
+      throw this.#sections.abandon(error);
+    }
+  }
+
   #allocateLocked(bytes: number, guard: Guard): number {
     this.#dirtyEnd = this.#zeroed.highWater;
     if (bytes <= this.#blockSize && this.#caching && this.#header[STATE] === LIVE) {
-      this.#stock.supply.refill();
+      this.#stock.supply.refill(this.cache.settleRoom());
       const block = this.cache.take(bytes);
       if (block !== NONE) return block;
     }
@@ -224,7 +235,7 @@ export class Blocks {
 
   #freeLocked(block: number): boolean {
     if (this.#caching && stateOf(this.#table.loadTag(block)) === ALLOCATED) {
-      this.#stock.supply.drain();
+      this.#stock.supply.drain(this.cache.settleRoom());
       if (this.cache.give(block)) return true;
     }
     if (!this.#stock.release(block)) return false;

@@ -19,6 +19,8 @@ const PLAIN_CLAIMS = layout.PLAIN_CLAIMS;
 const SLOT_CLAIM = layout.SLOT_CLAIM;
 const SLOT_TOP = layout.SLOT_TOP;
 const SLOT_LOWEST = layout.SLOT_LOWEST;
+const SLOT_RUN_BLOCKS = layout.SLOT_RUN_BLOCKS;
+const SLOT_RUN_BLOCKS_RECALLED = layout.SLOT_RUN_BLOCKS_RECALLED;
 
 /**
  * A worker's cache of single blocks: a stack of block numbers, which only this worker moves, so that most calls need
@@ -66,6 +68,8 @@ export class WorkerCache {
   /** LIVE where the barrier makes plain words enough to tell; else no state at all. */
   private readonly surelyLive: number;
   private readonly capacity: number;
+  /** Entries that there may be: the capacity, less the blocks in short runs that src/run_cache.ts keeps. */
+  room: number;
   private readonly blockSize: number;
   private readonly blockCapacity: number;
   /** Bits of a block's size where it is a power of two and every offset fits 31 bits; else -1. */
@@ -87,6 +91,7 @@ export class WorkerCache {
     this.counters = views.counters;
     this.surelyLive = views.header[layout.HAS_BARRIER] === 1 ? LIVE : NONE;
     this.capacity = capacity;
+    this.room = capacity;
     this.blockSize = views.blockSize;
     this.blockCapacity = views.table.capacity;
     this.shift = shiftFor(views.blockSize, this.blockCapacity);
@@ -111,7 +116,7 @@ export class WorkerCache {
     if (top < 0 || meta[STATE] !== LIVE) return NONE;
     if (typeof bytes !== "number" || (bytes | 0) !== bytes || bytes < 1 || bytes > this.blockSize) return NONE;
     const block = meta[this.entries + top]!;
-    if (!this.claim(block, bytes)) return NONE;
+    if (!this.claim(block, bytes, this.cachedTag, this.allocatedTag)) return NONE;
     meta[slot + SLOT_TOP] = top;
     if (top < meta[slot + SLOT_LOWEST]!) meta[slot + SLOT_LOWEST] = top;
     return block;
@@ -126,11 +131,11 @@ export class WorkerCache {
     const word = this.table + (block << DESCRIPTOR_SHIFT);
     const tag = meta[word]!;
     const top = meta[this.slot + SLOT_TOP]!;
-    if ((tag & STATE_MASK) !== ALLOCATED || top >>> 0 >= this.capacity) return false;
+    if ((tag & STATE_MASK) !== ALLOCATED || top >>> 0 >= this.room) return false;
     if (this.region.exchange(word, tag, this.cachedTag) !== tag) return false;
     meta[this.entries + top] = block;
     meta[this.slot + SLOT_TOP] = top + 1;
-    if (meta[STATE] !== this.surelyLive) return this.giveUnlessAwaited(word, tag, top);
+    if (meta[STATE] !== this.surelyLive && this.undoUnlessLive(word, tag)) return false;
     this.counters[this.given]!++;
     return true;
   }
@@ -153,33 +158,50 @@ export class WorkerCache {
     return block * this.blockSize === offset ? block : NONE;
   }
 
-  private claim(block: number, bytes: number): boolean {
+  /** Turns a block of this cache from the one tag into the other; says whether it had the one. The steps of `take`, above. */
+  claim(block: number, bytes: number, cachedTag: number, allocatedTag: number): boolean {
     const meta = this.meta;
     const word = this.table + block * DESCRIPTOR_WORDS;
     meta[this.slot + SLOT_CLAIM] = block;
-    if (meta[PLAIN_CLAIMS] === 0) return this.claimByExchange(word, bytes);
-    if (meta[word] !== this.cachedTag) return this.giveUp();
+    if (meta[PLAIN_CLAIMS] === 0) return this.claimByExchange(word, bytes, cachedTag, allocatedTag);
+    if (meta[word] !== cachedTag) return this.giveUp();
     meta[word + REQUESTED_LOW] = bytes;
-    meta[word] = this.allocatedTag;
+    meta[word] = allocatedTag;
     meta[this.slot + SLOT_CLAIM] = NONE;
     return true;
   }
 
   /**
-   * The end of a `give` where somebody waits for blocks, or the pool is destroyed, or plain words do not tell: then the new top
-   * is seen by others before the state is read. Undoes the rest, for the slow path to do it in full; unless the block was
-   * recalled in the meantime, and so is free.
+   * For the end of a `give` where plain words do not tell that the pool is live: there the new number of entries is seen by
+   * others before the state is read.
    */
-  private giveUnlessAwaited(word: number, tag: number, top: number): boolean {
+  isLive(topWord: number): boolean {
     const meta = this.meta;
-    Atomics.store(meta, this.slot + SLOT_TOP, top + 1);
-    const isLive = Atomics.load(meta, STATE) === LIVE;
-    if (!isLive && this.region.exchange(word, this.cachedTag, tag) === this.cachedTag) {
-      meta[this.slot + SLOT_TOP] = top;
-      return false;
-    }
-    this.counters[this.given]!++;
+    Atomics.store(meta, topWord, meta[topWord]!);
+    return Atomics.load(meta, STATE) === LIVE;
+  }
+
+  /**
+   * Takes back what `give` has done, for the slow path to do it in full. Says whether it could: where the block was recalled
+   * in the meantime, it is free.
+   */
+  undo(word: number, tag: number, cachedTag: number, topWord: number): boolean {
+    if (this.region.exchange(word, cachedTag, tag) !== cachedTag) return false;
+    this.meta[topWord]!--;
     return true;
+  }
+
+  /** Makes the room what short runs in this cache leave now; returns it. */
+  settleRoom(): number {
+    const { meta, slot, capacity } = this;
+    const taken = (meta[slot + SLOT_RUN_BLOCKS]! - meta[slot + SLOT_RUN_BLOCKS_RECALLED]!) | 0;
+    this.room = taken >= 0 && taken <= capacity ? capacity - taken : capacity;
+    return this.room;
+  }
+
+  private undoUnlessLive(word: number, tag: number): boolean {
+    const topWord = this.slot + SLOT_TOP;
+    return !this.isLive(topWord) && this.undo(word, tag, this.cachedTag, topWord);
   }
 
   /** Or the block could not be recalled for as long as this worker takes no other. */
@@ -192,13 +214,13 @@ export class WorkerCache {
    * In two steps: were the block ALLOCATED at once, another worker could free it by mistake before its words are written,
    * and these would then be the links of a list. TAKING is for nobody else to change.
    */
-  private claimByExchange(word: number, bytes: number): boolean {
+  private claimByExchange(word: number, bytes: number, cachedTag: number, allocatedTag: number): boolean {
     const meta = this.meta;
     // Looked at first: where an entry was overwritten, the word may lie anywhere.
-    if (meta[word] !== this.cachedTag) return this.giveUp();
-    if (this.region.exchange(word, this.cachedTag, this.takingTag) !== this.cachedTag) return this.giveUp();
+    if (meta[word] !== cachedTag) return this.giveUp();
+    if (this.region.exchange(word, cachedTag, this.takingTag) !== cachedTag) return this.giveUp();
     meta[word + REQUESTED_LOW] = bytes;
-    Atomics.store(meta, word, this.allocatedTag);
+    Atomics.store(meta, word, allocatedTag);
     meta[this.slot + SLOT_CLAIM] = NONE;
     return true;
   }

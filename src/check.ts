@@ -3,6 +3,7 @@ import { classOf } from "./free_lists.ts";
 import {
   CACHED,
   CACHED_BLOCKS,
+  CACHED_RUN,
   cacheWord,
   END_OF_FREE,
   FIRST_LEVELS,
@@ -13,11 +14,13 @@ import {
   HOLDER,
   INTERIOR,
   LENGTH,
+  LONGEST_SHORT_RUN,
   MAX_WORKERS,
   NEXT_WORKER,
   NONE,
   ORPHAN,
   PEAK_ALLOCATED,
+  runEntriesWord,
   SECOND_LEVELS,
   SLOT_COUNT,
   SLOT_SWEPT,
@@ -257,13 +260,18 @@ function checkCache(views: Views, slot: number): void {
   const capacity = views.header[CACHED_BLOCKS]!;
   const top = Atomics.load(views.header, slotWord(slot) + SLOT_TOP);
   if (!(top >= 0 && top <= capacity)) throw broken("I14", `the cache of slot ${slot} is said to hold ${top} blocks`);
-  for (const block of entriesOf(views, slot, top)) {
-    if (!isInTable(views.table, block)) throw broken("I14", `a cache holds block ${block}`);
+  for (let length = 1; length <= LONGEST_SHORT_RUN; length++) {
+    for (const block of entriesOf(views, slot, length)) {
+      if (!isInTable(views.table, block)) throw broken("I14", `a cache holds block ${block}`);
+    }
   }
 }
 
-function entriesOf({ header, meta }: Views, slot: number, top: number): Int32Array {
-  const first = cacheWord(slot, header[CACHED_BLOCKS]!);
+/** What a worker's cache is said to hold of runs of one length. */
+export function entriesOf({ header, meta, slots }: Views, slot: number, length: number): Int32Array {
+  const cachedBlocks = header[CACHED_BLOCKS]!;
+  const first = length === 1 ? cacheWord(slot, cachedBlocks) : runEntriesWord(slot, cachedBlocks, length);
+  const top = length === 1 ? header[slotWord(slot) + SLOT_TOP]! : slots.trustedRunTop(slot, length);
   return meta.subarray(first, first + top);
 }
 
@@ -274,10 +282,12 @@ function checkOwnCache(views: Views): void {
   if (worker === 0) return;
   const slot = slots.slotOf(worker);
   if (slot === NONE) throw broken("I13", `worker ${worker}, which looks, has no slot`);
-  const entered = new Set(entriesOf(views, slot, header[slotWord(slot) + SLOT_TOP]!));
-  const cached = makeTag(CACHED, worker);
+  const entered = Array.from({ length: LONGEST_SHORT_RUN + 1 }, (_, length) => {
+    return new Set(length === 0 ? [] : entriesOf(views, slot, length));
+  });
+  const cached = [makeTag(CACHED, worker), makeTag(CACHED_RUN, worker)];
   for (let block = 0; block < table.blockCount; block += table.length(block)) {
-    if (table.tag(block) === cached && !entered.has(block)) {
+    if (cached.includes(table.tag(block)) && !entered[table.length(block)]!.has(block)) {
       throw broken("I14", `block ${block} is cached by worker ${worker} without an entry`);
     }
   }

@@ -2,7 +2,7 @@
  * The format of a region: where its parts lie and what their words mean.
  *
  *     header       the lock, geometry, counters, free lists, worker slots
- *     caches       block numbers, as many as CACHED_BLOCKS a slot
+ *     caches       block numbers, as many as CACHED_BLOCKS a slot, and those of short runs
  *     depot        block numbers, as many as DEPOT_CACHES caches
  *     requests     16 bytes for each that may wait for a block
  *     block table  one descriptor of 16 bytes a block
@@ -19,7 +19,7 @@
  */
 
 /** Raise it with every change of this file that an attached worker of another version would misread. */
-export const FORMAT = 4;
+export const FORMAT = 5;
 
 /** "mPo1": tells a region from anything else, and from one of the other byte order. */
 export const MAGIC = 0x316f506d;
@@ -113,8 +113,9 @@ export const FIRST_LEVEL_MAP = 96;
 export const SECOND_LEVEL_MAPS = 97;
 export const LIST_HEADS = 128;
 
-// Worker slots, in 32-bit words, each on two cache lines of its own. SLOT_CLAIM, SLOT_TOP, SLOT_LOWEST and SLOT_GIVEN are
-// written only by the worker that has the slot, all else under the lock.
+// Worker slots, in 32-bit words, each on two cache lines of its own. SLOT_CLAIM, SLOT_TOP, SLOT_LOWEST, SLOT_GIVEN,
+// SLOT_RUN_BLOCKS, SLOT_RUNS_GIVEN, SLOT_RUNS_TAKEN and SLOT_RUN_TOPS are written only by the worker that has the slot, all else under the
+// lock.
 
 export const SLOT_COUNT = 128;
 export const SLOT_WORDS = 32;
@@ -130,6 +131,10 @@ export const SLOT_TOP = 2;
 export const SLOT_STALE = 3;
 /** Fewest entries since the worker last counted the pool's allocated blocks. */
 export const SLOT_LOWEST = 4;
+/** Blocks in the short runs that it put into its cache, less those that it took out. */
+export const SLOT_RUN_BLOCKS = 5;
+/** Those of them that another worker has recalled. */
+export const SLOT_RUN_BLOCKS_RECALLED = 6;
 /** In doubles from the slot's first: blocks that it freed into its cache, and net, that came to it from free runs. */
 export const SLOT_GIVEN = 4;
 export const SLOT_SUPPLIED = 5;
@@ -142,6 +147,11 @@ export const SLOT_THREAD = 6;
 export const SLOT_SWEPT = 14;
 /** Sum of worker and thread, 0 in a free slot: so that nobody takes a living worker for a dead one, or its slot, by accident. */
 export const SLOT_SUM = 15;
+/** In doubles: short runs that the worker freed into its cache, and that it took out. */
+export const SLOT_RUNS_GIVEN = 8;
+export const SLOT_RUNS_TAKEN = 9;
+/** Entries in its cache for runs of two blocks; of three, and so on, in the words that follow. */
+export const SLOT_RUN_TOPS = 20;
 
 /** A multiple of every page size up to 16 KiB. */
 export const HEADER_BYTES = 32_768;
@@ -151,6 +161,12 @@ export const DEPOT_CACHES = 4;
 
 /** So that all caches together stay small in address space. */
 export const MAX_CACHED_BLOCKS = 65_536;
+
+/** Runs of two blocks to this many are freed without the lock, and may be cached. */
+export const LONGEST_SHORT_RUN = 9;
+
+/** So many of each length, which is a cache line of entries. */
+export const RUN_ENTRIES = 16;
 
 // Requests, in 32-bit words of a ring.
 
@@ -186,26 +202,30 @@ export const REQUESTED_HIGH = 3;
 export const NONE = -1;
 
 // States, the low bits of a tag. Truthful in the first and in the last block of every run, and nowhere else;
-// but ALLOCATED, ALLOCATED_RUN and CACHED are in no block that is not the first of such a run.
+// but from RELEASING up, they are in no block that is not the first of such a run.
 
-export const STATE_BITS = 3;
-export const STATE_MASK = 7;
+export const STATE_BITS = 4;
+export const STATE_MASK = 15;
 /** Inside a run, or the last block of an allocated one. */
 export const INTERIOR = 0;
 /** First block of a free run. */
 export const FREE = 1;
 /** Last block of a free run of two blocks or more. */
 export const END_OF_FREE = 2;
-/** A single block, handed out. */
-export const ALLOCATED = 3;
-/** First block of two or more, handed out as one. */
-export const ALLOCATED_RUN = 4;
-/** A single block in a worker's cache. */
-export const CACHED = 5;
 /** First block of a run that freeMany has claimed and not yet freed. */
-export const RELEASING = 6;
-/** A single block that a worker has claimed in its cache by exchange, and not yet handed out. */
-export const TAKING = 7;
+export const RELEASING = 3;
+/** A single block in a worker's cache. */
+export const CACHED = 4;
+/** First block of a short run in a worker's cache. */
+export const CACHED_RUN = 5;
+/** What a worker has claimed in its cache by exchange, and not yet handed out. */
+export const TAKING = 6;
+/** A single block, handed out. */
+export const ALLOCATED = 8;
+/** First block of a short run, handed out. */
+export const ALLOCATED_SHORT = 9;
+/** First block of a longer run, handed out; or of one that is just made longer or shorter. It is freed under the lock only. */
+export const ALLOCATED_RUN = 10;
 
 // Traces, in 32-bit words a block; only in a checked pool.
 
@@ -229,13 +249,18 @@ export const MAX_BLOCKS = 2 ** 28 - 2 ** 23;
 /** No system that we know maps more for one process. */
 export const MAX_BYTES = 2 ** 47;
 /** So that a tag stays below 2^31. */
-export const MAX_WORKERS = 2 ** 28 - 2;
+export const MAX_WORKERS = 2 ** 27 - 2;
 /** In the tags of blocks whose worker died and has no slot any more. */
 export const ORPHAN = MAX_WORKERS + 1;
 
 /** Word where the entries of a slot's cache start, or for SLOT_COUNT those of the depot. */
 export function cacheWord(slot: number, cachedBlocks: number): number {
   return HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT + slot * cacheStride(cachedBlocks);
+}
+
+/** Word where the entries of a slot's cache start for short runs of this length. */
+export function runEntriesWord(slot: number, cachedBlocks: number, length: number): number {
+  return cacheWord(slot, cachedBlocks) + wholeLines(cachedBlocks) + (length - 2) * RUN_ENTRIES;
 }
 
 /** Word where the requests start. */
@@ -266,5 +291,9 @@ export function metaBytes(capacity: number, cachedBlocks: number, checked: boole
 
 /** Words for one cache: whole cache lines, so that workers do not share any. */
 function cacheStride(cachedBlocks: number): number {
-  return Math.ceil(cachedBlocks / 16) * 16;
+  return cachedBlocks === 0 ? 0 : wholeLines(cachedBlocks) + (LONGEST_SHORT_RUN - 1) * RUN_ENTRIES;
+}
+
+function wholeLines(words: number): number {
+  return Math.ceil(words / 16) * 16;
 }

@@ -129,7 +129,7 @@ export interface Settings {
  * what lies in a cache does not coalesce.
  */
 const DEFAULT_CACHED_SHARE = 32;
-const DEFAULT_CACHED_BLOCKS = 64;
+const DEFAULT_CACHED_BLOCKS = 256;
 
 /** Enough for a hundred thousand live buffers; they take about 40 MB of JavaScript heap. */
 const DEFAULT_CACHED_BUFFERS = 2 ** 17;

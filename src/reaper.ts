@@ -82,17 +82,20 @@ export class Reaper {
   #sweep(dead: readonly number[]): number {
     const { meta, slots, table } = this.#views;
     if (dead.length === 0) return 0;
-    const found = new Map<number, number>();
+    const singles = new Map<number, number>();
+    let blocks = 0;
     this.#visit(this.#workersOf(dead), (block, tag) => {
       if (!isCached(stateOf(tag)) || !table.exchangeTag(block, tag, FREE)) return;
-      found.set(workerOf(tag), (found.get(workerOf(tag)) ?? 0) + 1);
+      const length = trustedLength(table, block);
+      if (length === 1) singles.set(workerOf(tag), (singles.get(workerOf(tag)) ?? 0) + 1);
+      blocks += length;
       this.#release(block);
     });
     for (const slot of dead) {
-      slots.empty(slot, found.get(slots.worker(slot)) ?? 0);
+      slots.empty(slot, singles.get(slots.worker(slot)) ?? 0);
       meta[slotWord(slot) + SLOT_SWEPT] = ~slots.worker(slot);
     }
-    return [...found.values()].reduce((sum, blocks) => sum + blocks, 0);
+    return blocks;
   }
 
   #leave(dead: readonly number[]): void {

@@ -116,7 +116,7 @@ export class Resizer {
    */
   #slide(block: number, length: number, bytes: number, guard: Guard): number {
     const { table, runs, blockSize } = this.#views;
-    // A single block may have been freed meanwhile, without the lock, and recalled.
+    // A short run may have been freed meanwhile, without the lock, and recalled.
     if (!this.#isThere(block, guard)) return NOT_ALLOCATED;
     this.#stock.growth.growBehind(block, length);
     if (this.#resizeInPlace(block, length, bytes, guard)) return block;

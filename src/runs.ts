@@ -2,7 +2,6 @@ import { IN_DEPOT } from "./depot.ts";
 import type { MemPoolError } from "./errors.ts";
 import type { FreeLists } from "./free_lists.ts";
 import {
-  ALLOCATED,
   ALLOCATED_RUN,
   BLOCK_COUNT,
   BLOCK_COUNT_TURNED,
@@ -15,12 +14,13 @@ import {
   HIGH_WATER,
   INTERIOR,
   LENGTH,
+  LONGEST_SHORT_RUN,
   NONE,
   PLAIN_CLAIMS,
   RELEASING,
   TAG,
 } from "./layout.ts";
-import { allocatedState, type BlockTable, isCached, makeTag, stateOf, workerOf } from "./table.ts";
+import { allocatedState, type BlockTable, isCachedAs, makeTag, stateOf, workerOf } from "./table.ts";
 import { broken, trustedLength } from "./trust.ts";
 import type { ZeroMap } from "./zero_map.ts";
 
@@ -124,8 +124,8 @@ export class Runs {
     const table = this.#table;
     const before = trustedLength(table, block);
     if (length > before + this.#roomBehind(block, before)) return false;
-    // Another worker may free a single block by mistake this moment, without the lock, but no longer run.
-    if (before === 1 && table.claim(block, makeTag(ALLOCATED_RUN, worker)) === 0) return false;
+    // Another worker may free a short run by mistake this moment, without the lock, but no longer one.
+    if (before <= LONGEST_SHORT_RUN && table.claim(block, makeTag(ALLOCATED_RUN, worker)) === 0) return false;
     if (length > before) this.#grow(block, before, length);
     if (length < before) this.#shrink(block, before, length);
     table.setRequested(block, requested);
@@ -239,8 +239,9 @@ export class Runs {
     const tag = this.#table.tag(block);
     const state = stateOf(tag);
     if (isFreeable(tag)) return this.#mendFree(block, length);
-    if (state === ALLOCATED_RUN || (state === ALLOCATED && length === 1)) this.#mendAllocated(block, length, tag);
-    else if (!isCached(state) || length !== 1) return 0;
+    if (state === ALLOCATED_RUN || state === allocatedState(length)) this.#mendAllocated(block, length, tag);
+    else if (isCachedAs(state, length)) this.#clearInside(block, length);
+    else return 0;
     return length;
   }
 
@@ -255,7 +256,7 @@ export class Runs {
   #mendAllocated(block: number, length: number, tag: number): void {
     const table = this.#table;
     this.#clearInside(block, length);
-    // Only if it is wrong: a single block may be freed this moment, without the lock.
+    // Only if it is wrong: a short run may be freed this moment, without the lock.
     if (stateOf(tag) !== allocatedState(length)) table.set(block, TAG, makeTag(allocatedState(length), workerOf(tag)));
     const requested = table.requested(block);
     if (!(requested > (length - 1) * this.#blockSize && requested <= length * this.#blockSize)) {

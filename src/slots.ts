@@ -8,10 +8,16 @@ import {
   NEXT_WORKER,
   NONE,
   PEAK_ALLOCATED,
+  RUN_ENTRIES,
   SLOT_CLAIM,
   SLOT_COUNT,
   SLOT_GIVEN,
   SLOT_LOWEST,
+  SLOT_RUN_BLOCKS,
+  SLOT_RUN_BLOCKS_RECALLED,
+  SLOT_RUN_TOPS,
+  SLOT_RUNS_GIVEN,
+  SLOT_RUNS_TAKEN,
   SLOT_STALE,
   SLOT_SUM,
   SLOT_SUPPLIED,
@@ -79,9 +85,10 @@ export class Slots {
   leave(slot: number): void {
     const counters = this.#counters;
     counters[ALLOCS]! += this.#taken(slot);
-    counters[FREES]! += counters[slotDouble(slot) + SLOT_GIVEN]!;
+    counters[FREES]! += this.#given(slot);
     const at = slotWord(slot);
     this.#header.fill(0, at + SLOT_CLAIM, at + 2 * SLOT_THREAD);
+    this.#header.fill(0, at + 2 * SLOT_RUNS_GIVEN, at + SLOT_WORDS);
     this.#header[at + SLOT_SWEPT] = 0;
     // What says whose the slot is stays for as long as it has a worker.
     Atomics.store(this.#header, at + SLOT_WORKER, 0);
@@ -106,7 +113,7 @@ export class Slots {
   }
 
   /**
-   * Makes a dead worker's slot say that nothing is cached, after so many blocks were found to be and have been made free.
+   * Makes a dead worker's slot say that nothing is cached, after so many single blocks were found to be and have been made free.
    * The caller holds the lock.
    */
   empty(slot: number, found: number): void {
@@ -115,6 +122,21 @@ export class Slots {
     this.supply(slot, -found);
     const at = slotWord(slot);
     this.#header[at + SLOT_TOP] = this.#header[at + SLOT_STALE] = this.#header[at + SLOT_LOWEST] = 0;
+    this.clearRuns(slot);
+  }
+
+  /** Entries in a worker's cache for short runs of a length; throws where there cannot be so many. */
+  trustedRunTop(slot: number, length: number): number {
+    const top = Atomics.load(this.#header, slotWord(slot) + SLOT_RUN_TOPS + length - 2);
+    if (top >= 0 && top <= RUN_ENTRIES) return top;
+    throw broken("I14", `the cache of slot ${slot} is said to hold ${top} runs of ${length} blocks`);
+  }
+
+  /** Makes a slot say that no short run is cached. The caller holds the lock, and is its worker, or that has died. */
+  clearRuns(slot: number): void {
+    const at = slotWord(slot);
+    this.#header.fill(0, at + SLOT_RUN_TOPS, at + SLOT_WORDS);
+    this.#header[at + SLOT_RUN_BLOCKS] = this.#header[at + SLOT_RUN_BLOCKS_RECALLED] = 0;
   }
 
   /** The slot of a worker, or NONE. */
@@ -159,7 +181,7 @@ export class Slots {
   /** Blocks given back so far. */
   frees(): number {
     let frees = this.#counters[FREES]!;
-    for (let slot = 0; slot < this.used; slot++) frees += this.#counters[slotDouble(slot) + SLOT_GIVEN]!;
+    for (let slot = 0; slot < this.used; slot++) frees += this.#given(slot);
     return frees;
   }
 
@@ -191,7 +213,7 @@ export class Slots {
   /** Blocks that are in caches, as their workers say, and in the depot. */
   cachedBlocks(): number {
     let cached = this.#header[DEPOT_TOP]!;
-    for (let slot = 0; slot < this.used; slot++) cached += this.#cached(slot);
+    for (let slot = 0; slot < this.used; slot++) cached += this.#cached(slot) + this.#cachedInRuns(slot);
     return cached;
   }
 
@@ -199,11 +221,11 @@ export class Slots {
     return this.#header[BLOCK_COUNT]! - this.#header[FREE_BLOCKS]! - this.cachedBlocks();
   }
 
-  /** Blocks that the worker took from its cache: what came in and is no longer there. */
+  /** Blocks and short runs that the worker took from its cache: what came in and is no longer there. */
   #taken(slot: number): number {
     const counters = this.#counters;
     const came = counters[slotDouble(slot) + SLOT_SUPPLIED]! + counters[slotDouble(slot) + SLOT_GIVEN]!;
-    return came - this.#cached(slot);
+    return came - this.#cached(slot) + counters[slotDouble(slot) + SLOT_RUNS_TAKEN]!;
   }
 
   /** What SLOT_SUM has to be. */
@@ -212,7 +234,18 @@ export class Slots {
     return addToSum(addToSum(worker, this.#header[thread]!), this.#header[thread + 1]!);
   }
 
+  #given(slot: number): number {
+    const counters = this.#counters;
+    return counters[slotDouble(slot) + SLOT_GIVEN]! + counters[slotDouble(slot) + SLOT_RUNS_GIVEN]!;
+  }
+
+  /** Single blocks. */
   #cached(slot: number): number {
     return this.#header[slotWord(slot) + SLOT_TOP]! - this.#header[slotWord(slot) + SLOT_STALE]!;
+  }
+
+  #cachedInRuns(slot: number): number {
+    const at = slotWord(slot);
+    return this.#header[at + SLOT_RUN_BLOCKS]! - this.#header[at + SLOT_RUN_BLOCKS_RECALLED]!;
   }
 }

@@ -2,14 +2,18 @@ import type { Native } from "./ffi/native.ts";
 import {
   CACHED,
   CACHED_BLOCKS,
+  CACHED_RUN,
   cacheWord,
   FREE,
   FREE_BLOCKS,
   HAS_BARRIER,
+  LONGEST_SHORT_RUN,
   NONE,
   PLAIN_CLAIMS,
+  runEntriesWord,
   SLOT_CLAIM,
   SLOT_LOWEST,
+  SLOT_RUN_BLOCKS_RECALLED,
   SLOT_STALE,
   SLOT_TOP,
   TAG,
@@ -32,6 +36,7 @@ export class Supply {
   readonly #at: number;
   readonly #entries: number;
   readonly #cachedTag: number;
+  readonly #cachedRunTag: number;
   readonly #hasBarrier: number;
 
   constructor(native: Native, views: Views, slot: number, worker: number) {
@@ -43,6 +48,7 @@ export class Supply {
     this.#at = slotWord(slot);
     this.#entries = cacheWord(slot, this.#capacity);
     this.#cachedTag = makeTag(CACHED, worker);
+    this.#cachedRunTag = makeTag(CACHED_RUN, worker);
     this.#hasBarrier = views.header[HAS_BARRIER]!;
   }
 
@@ -50,7 +56,7 @@ export class Supply {
    * Drops stale entries from the top, and where the cache is empty then, fills half of it. A block has its entry before it
    * is cached: were this worker thrown out in between, by a full stack say, the entry would be stale, and no block lost.
    */
-  refill(): void {
+  refill(room: number): void {
     const { meta, table } = this.#views;
     meta[this.#at + SLOT_CLAIM] = NONE;
     let top = this.#topOf(this.#slot);
@@ -58,7 +64,7 @@ export class Supply {
       top = this.#dropTop(top);
     }
     if (top > 0) return;
-    const wanted = this.#share();
+    const wanted = this.#share(room);
     let count = this.#fromDepot(wanted);
     for (let more = 1; count < wanted && more > 0; count += more) more = this.#fromRuns(count, wanted - count);
     this.#reverse(count);
@@ -66,11 +72,11 @@ export class Supply {
     this.#setTop(count);
   }
 
-  /** Makes room in a full cache: its older half goes to the depot for others, or becomes free. */
-  drain(): void {
+  /** Makes room in a cache that is full: its older half goes to the depot for others, or becomes free. */
+  drain(room: number): void {
     const { meta, slots } = this.#views;
     const top = this.#topOf(this.#slot);
-    if (top < this.#capacity) return;
+    if (top < room) return;
     const count = Math.ceil(top / 2);
     this.#release(count, slots.countWorkers() > 1);
     meta.copyWithin(this.#entries, this.#entries + count, this.#entries + top);
@@ -81,6 +87,7 @@ export class Supply {
   flush(): void {
     this.#release(this.#topOf(this.#slot), false);
     this.#setTop(0);
+    this.#releaseRuns();
     const { runs, depot } = this.#views;
     while (depot.top > 0) runs.release(depot.pop(FREE));
   }
@@ -106,10 +113,10 @@ export class Supply {
   }
 
   /** How many blocks to cache: half of what there is room for, and a fair share of what is left. */
-  #share(): number {
+  #share(room: number): number {
     const { header, slots, depot } = this.#views;
     const fair = Math.floor((header[FREE_BLOCKS]! + depot.top) / (2 * Math.max(1, slots.countWorkers())));
-    const half = this.#capacity >> 1;
+    const half = room >> 1;
     // Far from being exhausted again, so that the barrier that this costs then is well paid.
     if (fair >= half) header[PLAIN_CLAIMS] = this.#hasBarrier;
     return Math.max(1, Math.min(half, fair));
@@ -185,6 +192,23 @@ export class Supply {
     }
   }
 
+  /** Makes the short runs free that this worker has cached. */
+  #releaseRuns(): void {
+    this.#forEachRun(this.#slot, (block) => {
+      if (this.#views.table.loadTag(block) === this.#cachedRunTag) this.#free(block);
+    });
+    this.#views.slots.clearRuns(this.#slot);
+  }
+
+  /** Calls `visit` with the entry of each short run in a worker's cache, and with the length that the run is said to have. */
+  #forEachRun(slot: number, visit: (block: number, length: number) => void): void {
+    for (let length = 2; length <= LONGEST_SHORT_RUN; length++) {
+      const top = this.#views.slots.trustedRunTop(slot, length);
+      const entries = runEntriesWord(slot, this.#capacity, length);
+      for (let entry = entries; entry < entries + top; entry++) visit(this.#blockOf(entry), length);
+    }
+  }
+
   #free(block: number): void {
     this.#views.table.set(block, TAG, FREE);
     this.#views.runs.release(block);
@@ -217,5 +241,11 @@ export class Supply {
       slots.supply(slot, -1);
       meta[at + SLOT_STALE]!++;
     }
+    const cachedRun = makeTag(CACHED_RUN, worker);
+    this.#forEachRun(slot, (block) => {
+      if (block === claim || !table.exchangeTag(block, cachedRun, FREE)) return;
+      meta[at + SLOT_RUN_BLOCKS_RECALLED]! += trustedLength(table, block);
+      runs.release(block);
+    });
   }
 }

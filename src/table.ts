@@ -1,13 +1,16 @@
 import {
   ALLOCATED,
   ALLOCATED_RUN,
+  ALLOCATED_SHORT,
   BLOCK_COUNT,
   CACHED,
+  CACHED_RUN,
   DESCRIPTOR_SHIFT,
   END_OF_FREE,
   FREE,
   INTERIOR,
   LENGTH,
+  LONGEST_SHORT_RUN,
   NEXT,
   NONE,
   ORPHAN,
@@ -44,12 +47,18 @@ export function workerOf(tag: number): number {
 
 export function isAllocated(tag: number): boolean {
   const state = tag & STATE_MASK;
-  return state === ALLOCATED || state === ALLOCATED_RUN;
+  return state >= ALLOCATED && state <= ALLOCATED_RUN;
 }
 
-/** Whether a block of this state is in a worker's cache, or just on its way out. */
+/** Whether a run of this state is in a worker's cache, or just on its way out. */
 export function isCached(state: number): boolean {
-  return state === CACHED || state === TAKING;
+  return state >= CACHED && state <= TAKING;
+}
+
+/** Whether a run of this state and length can be in a worker's cache, or just on its way out. */
+export function isCachedAs(state: number, length: number): boolean {
+  if (state === TAKING) return length <= LONGEST_SHORT_RUN;
+  return length === 1 ? state === CACHED : length <= LONGEST_SHORT_RUN && state === CACHED_RUN;
 }
 
 /** What a run counts as to users. */
@@ -67,7 +76,8 @@ export function ownerOf(tag: number): number {
 
 /** The tag's state for a run of this many blocks that is handed out. */
 export function allocatedState(length: number): number {
-  return length === 1 ? ALLOCATED : ALLOCATED_RUN;
+  if (length === 1) return ALLOCATED;
+  return length <= LONGEST_SHORT_RUN ? ALLOCATED_SHORT : ALLOCATED_RUN;
 }
 
 /**

@@ -1,7 +1,5 @@
 import { MemPoolError } from "./errors.ts";
 import {
-  ALLOCATED,
-  ALLOCATED_RUN,
   BLOCK_CAPACITY,
   BLOCK_COUNT,
   BLOCK_COUNT_TURNED,
@@ -22,7 +20,7 @@ import {
   TAG,
   WARN_ON_MISUSE,
 } from "./layout.ts";
-import { type BlockTable, isAllocated, isCached, stateOf } from "./table.ts";
+import { allocatedState, type BlockTable, isAllocated, isCachedAs, stateOf } from "./table.ts";
 
 // What is looked at before words of the region are believed, in constant time: a word may be overwritten by accident, and
 // then it must lead neither out of the memory nor round in circles. Every slow path asks here; `check` does it for all.
@@ -69,7 +67,7 @@ export function faultOfTaken({ table, blockSize }: Words, block: number, tag: nu
   const length = table.length(block);
   if (!(length >= 1 && length <= table.blockCount - block)) return wrongLength(table, block);
   const state = stateOf(tag);
-  if (length === 1 ? state !== ALLOCATED && !isCached(state) : state !== ALLOCATED_RUN) {
+  if (state !== allocatedState(length) && !isCachedAs(state, length)) {
     return broken("I2", `the run of ${length} at block ${block} has the state ${state}`);
   }
   if (length > 1 && stateOf(table.get(block + length - 1, TAG)) !== INTERIOR) {

@@ -5,6 +5,7 @@ import { AWAITED, FREE, NEXT_WORKER, NONE, PLAIN_CLAIMS, SLOT_TOP, STATE } from 
 import { Reaper } from "../src/reaper.ts";
 import { NOT_ALLOCATED } from "../src/resizer.ts";
 import { slotWord } from "../src/slots.ts";
+import { isAllocated } from "../src/table.ts";
 import { runsOf } from "./_plain.ts";
 import { enrich, type Live, RICH, type Rich, Scene } from "./_rich.ts";
 import { SimMemory, SimWorker } from "./_sim.ts";
@@ -133,6 +134,40 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
     return freeing(play.two, block, (actor) => actor.blocks.cache.give(block));
   },
 
+  "take a short run from the cache": ({ two }) => ({
+    actor: two,
+    act: (actor) => got(actor.blocks.runCache.take(3 * BLOCK)),
+  }),
+
+  "take a short run from the cache by exchange": ({ two }) => {
+    two.views.header[PLAIN_CLAIMS] = 0;
+    return { actor: two, act: (actor) => got(actor.blocks.runCache.take(3 * BLOCK - 5)) };
+  },
+
+  "take a short run where the only entry is stale": ({ four }) => ({
+    actor: four,
+    act: (actor) => got(actor.alloc(2 * BLOCK)),
+  }),
+
+  "give a short run to the cache": (play) => {
+    const block = play.held(play.two, 2);
+    return freeing(play.two, block, (actor) => actor.blocks.runCache.give(block));
+  },
+
+  "give a short run that another holds": (play) => {
+    const block = play.held(play.four, 2);
+    return freeing(play.two, block, (actor) => actor.blocks.runCache.give(block));
+  },
+
+  "give a short run where somebody waits": (play) => {
+    play.exhaust();
+    play.scene.takeAll(play.one, 2);
+    const block = play.held(play.two, 2);
+    const { table } = play.two.views;
+    play.wait(play.four, 4 * BLOCK);
+    return freeing(play.two, block, (actor) => !actor.blocks.runCache.give(block) && isAllocated(table.tag(block)));
+  },
+
   "refill from the depot": (play) => {
     play.useUp();
     const { top } = play.two.views.depot;
@@ -173,10 +208,10 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
     act: (actor) => assertEquals(actor.alloc(actor.views.table.capacity * BLOCK), NONE),
   }),
 
-  "grow": ({ two }) => ({ actor: two, act: (actor) => growing(actor, () => actor.alloc(70 * BLOCK)) }),
+  "grow": ({ two }) => ({ actor: two, act: (actor) => growing(actor, () => actor.alloc(75 * BLOCK)) }),
   "grow and allocate zeroed": ({ two }) => ({
     actor: two,
-    act: (actor) => growing(actor, () => actor.blocks.allocateZeroed(70 * BLOCK)),
+    act: (actor) => growing(actor, () => actor.blocks.allocateZeroed(75 * BLOCK)),
   }),
   "grow for many": ({ two }) => ({
     actor: two,

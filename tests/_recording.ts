@@ -8,6 +8,7 @@ import { Depot } from "../src/depot.ts";
 import { FreeLists } from "../src/free_lists.ts";
 import { CACHED_BLOCKS, requestsWord, tableWord, traceWord, zeroMapWord } from "../src/layout.ts";
 import { Queue } from "../src/queue.ts";
+import type { RunCache } from "../src/run_cache.ts";
 import { Runs } from "../src/runs.ts";
 import { Slots } from "../src/slots.ts";
 import { BlockTable } from "../src/table.ts";
@@ -33,15 +34,17 @@ export function record<T>(
 ): { steps: Step[]; result: T } {
   const recording = new RecordingMemory(memory);
   const recorded = worker.over(recording, recordingViews(recording));
-  for (const name of ["take", "give"] as const) holdTogether(recording, recorded.blocks.cache, name);
+  for (const cache of [recorded.blocks.cache, recorded.blocks.runCache]) {
+    for (const name of ["take", "give"] as const) holdTogether(recording, cache, name);
+  }
   const result = withAtomicsFor(() => act(recorded));
   memory.owner = recording.owner;
   return { steps: recording.steps, result };
 }
 
 /** Once the cache has begun to change something it calls nothing any more: so no full stack, say, can cut it off. */
-function holdTogether<Name extends "take" | "give">(recording: RecordingMemory, cache: WorkerCache, name: Name): void {
-  const method = cache[name].bind(cache) as (argument: number) => ReturnType<WorkerCache[Name]>;
+function holdTogether(recording: RecordingMemory, cache: WorkerCache | RunCache, name: "take" | "give"): void {
+  const method = cache[name].bind(cache) as (argument: number) => number | boolean;
   Object.assign(cache, {
     [name]: (argument: number) => {
       recording.inside = true;

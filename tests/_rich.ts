@@ -1,6 +1,15 @@
 /** A pool in a rich state, the same in every run, and what is held in it. */
 
-import { ALLOCATED, ALLOCATED_RUN, CACHED, FREE, NONE, ZEROED_BLOCKS } from "../src/layout.ts";
+import {
+  ALLOCATED,
+  ALLOCATED_RUN,
+  ALLOCATED_SHORT,
+  CACHED,
+  CACHED_RUN,
+  FREE,
+  NONE,
+  ZEROED_BLOCKS,
+} from "../src/layout.ts";
 import { stateOf } from "../src/table.ts";
 import { runsOf } from "./_plain.ts";
 import { type SimShape, SimWorker, type Stage } from "./_sim.ts";
@@ -97,12 +106,12 @@ export interface Rich {
 }
 
 /** The pool that `enrich` fills. */
-export const RICH: SimShape = { blocks: 210, cachedBlocks: 8, blockSize: BLOCK_SIZE, maxSize: 300 * BLOCK_SIZE };
+export const RICH: SimShape = { blocks: 221, cachedBlocks: 8, blockSize: BLOCK_SIZE, maxSize: 300 * BLOCK_SIZE };
 
 /**
  * Free runs of many lengths, two of them in one class above 64, whose memory was given back; single blocks and runs of four workers that live, one
- * that has left and one that has died; caches that are full, half full, empty, and with entries that are stale; a depot
- * with something in it. `caching` is false in a checked pool, which has neither caches nor depot.
+ * that has left and one that has died; caches that are full, half full, empty, and with entries that are stale, of single
+ * blocks and of short runs; a depot with something in it. `caching` is false in a checked pool, which has neither caches nor depot.
  */
 export function enrich(stage: Stage, caching = true): Rich {
   const [one, two, three, four, leaver] = Array.from({ length: 5 }, () => SimWorker.attach(stage)) as Five;
@@ -110,16 +119,19 @@ export function enrich(stage: Stage, caching = true): Rich {
   scene.give(one, scene.take(one, 1));
   // What four has cached is recalled by one, in vain: its entries are stale.
   scene.take(four, 1);
+  scene.give(four, scene.take(four, 2));
   assertTrue(one.alloc(one.views.table.capacity * BLOCK_SIZE) === NONE, "recalled in vain");
   // The very first block is cached.
   scene.give(one, scene.take(one, 1));
 
   scene.take(leaver, 3, 130);
+  scene.take(leaver, 11, 650);
   scene.take(leaver, 1, 5);
   leaver.blocks.leave();
   const dead = SimWorker.attach(stage, true);
   scene.take(dead, 2);
   scene.take(dead, 1, 40);
+  scene.give(dead, scene.take(dead, 3));
 
   const long = [66, 67].map((length) => scene.takeApart(one, two, length));
   const short = [3, 2, 3, 5, 4, 9].map((length, place) => scene.takeApart([one, two, three][place % 3]!, two, length));
@@ -127,7 +139,9 @@ export function enrich(stage: Stage, caching = true): Rich {
   // What two allocates three frees: through a full cache into the depot.
   const singles = Array.from({ length: 13 }, () => scene.take(two, 1));
   for (const block of singles) scene.give(three, block);
+  // One's cache has room for the shortest only, two's for this one too.
   for (const block of short.slice(1)) scene.give(one, block);
+  scene.give(two, scene.takeApart(two, two, 3));
 
   for (const block of long) scene.zero(one, block);
 
@@ -143,14 +157,19 @@ function assertRich(workers: readonly SimWorker[], caching: boolean): void {
   const { views } = workers[0]!;
   const runs = runsOf(views);
   const states = new Set(runs.map(({ state }) => state));
-  assertTrue([FREE, ALLOCATED, ALLOCATED_RUN].every((state) => states.has(state)), "runs in every state");
+  assertTrue(
+    [FREE, ALLOCATED, ALLOCATED_SHORT, ALLOCATED_RUN].every((state) => states.has(state)),
+    "runs in every state",
+  );
   const free = new Set(runs.filter(({ state }) => state === FREE).map(({ length }) => length));
   assertTrue(free.has(66) && free.has(67) && free.size > 5, "free runs of many lengths");
   assertTrue(
     views.header[ZEROED_BLOCKS]! > 60 && views.table.capacity > views.table.blockCount,
     "marks and room to grow",
   );
-  assertTrue(!caching || (stateOf(views.table.tag(0)) === CACHED && views.depot.top > 0), "caches and a depot");
+  if (!caching) return;
+  assertTrue(stateOf(views.table.tag(0)) === CACHED && views.depot.top > 0, "caches and a depot");
+  assertTrue(runs.filter(({ state }) => state === CACHED_RUN).length === 3, "cached runs, one of a dead worker");
 }
 
 function assertTrue(what: boolean, name: string): void {

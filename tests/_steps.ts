@@ -3,9 +3,9 @@
  * and by then everything has to be right again.
  */
 
-import { CACHED, CACHED_BLOCKS, cacheWord, NONE, ORPHAN, SLOT_TOP } from "../src/layout.ts";
-import { slotWord } from "../src/slots.ts";
-import { isAllocated, makeTag, workerOf } from "../src/table.ts";
+import { entriesOf } from "../src/check.ts";
+import { NONE, ORPHAN } from "../src/layout.ts";
+import { isAllocated, isCachedAs, workerOf } from "../src/table.ts";
 import { Views } from "../src/views.ts";
 import { runsOf } from "./_plain.ts";
 import { record } from "./_recording.ts";
@@ -156,12 +156,9 @@ class Aftermath {
 
   /** Every block that a living worker has cached has its entry. */
   #assertAllEntered({ number, slot }: SimWorker): void {
-    const { meta, header, table } = this.#views;
-    const first = cacheWord(slot, header[CACHED_BLOCKS]!);
-    const entries = meta.subarray(first, first + header[slotWord(slot) + SLOT_TOP]!);
-    const cached = makeTag(CACHED, number);
-    for (const { first } of runsOf(this.#views)) {
-      if (table.tag(first) === cached && !entries.includes(first)) {
+    for (const { first, length, state } of runsOf(this.#views)) {
+      if (!isCachedAs(state, length) || workerOf(this.#views.table.tag(first)) !== number) continue;
+      if (!entriesOf(this.#views, slot, length).includes(first)) {
         throw new Error(`block ${first} is cached by worker ${number} without an entry`);
       }
     }

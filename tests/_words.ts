@@ -14,8 +14,8 @@ const HEADER = places(
   "BLOCK_SIZE ALLOCS FREES COALESCED EXHAUSTED LOCK_ACQUISITIONS LOCK_CONTENDED OWNER_DEATHS GROWN",
 );
 const SLOT = places(
-  "SLOT_WORKER SLOT_CLAIM SLOT_TOP SLOT_STALE SLOT_LOWEST SLOT_SWEPT SLOT_SUM",
-  "SLOT_GIVEN SLOT_SUPPLIED SLOT_THREAD",
+  "SLOT_WORKER SLOT_CLAIM SLOT_TOP SLOT_STALE SLOT_LOWEST SLOT_RUN_BLOCKS SLOT_RUN_BLOCKS_RECALLED SLOT_SWEPT SLOT_SUM",
+  "SLOT_GIVEN SLOT_SUPPLIED SLOT_THREAD SLOT_RUNS_GIVEN SLOT_RUNS_TAKEN",
 );
 
 /** What is written once, in the order of the header. */
@@ -46,15 +46,26 @@ export const SILENT: Readonly<Record<string, string>> = {
   "SLOT_LOWEST": "statistics",
   "SLOT_GIVEN": "statistics",
   "SLOT_SUPPLIED": "statistics",
+  "SLOT_RUN_BLOCKS": "fewer or more blocks are cached, and never more than there are entries for",
+  "SLOT_RUN_BLOCKS_RECALLED": "fewer or more blocks are cached, and never more than there are entries for",
+  "SLOT_RUNS_GIVEN": "statistics",
+  "SLOT_RUNS_TAKEN": "statistics",
+  "SLOT_RUN_TOP": "upwards: entries are stale until proved",
   "SLOT_CLAIM": "any block may be claimed any moment; no bit makes NONE one",
   "SLOT_TOP": "upwards: entries are stale until proved",
   "entry of a cache": "of a stale one; or from one block to another that is entered too",
   "REQUESTED_LOW, ALLOCATED": "within what the run holds: only the caller knows what it has asked for",
+  "REQUESTED_LOW, ALLOCATED_SHORT": "within what the run holds: only the caller knows what it has asked for",
   "REQUESTED_LOW, ALLOCATED_RUN": "within what the run holds: only the caller knows what it has asked for",
   "REQUESTED_LOW, CACHED": "within what the block holds: it was asked for last time",
-  "inner TAG, ALLOCATED_RUN": "means nothing, unless it says ALLOCATED, ALLOCATED_RUN, CACHED or RELEASING",
-  "inner TAG, FREE": "means nothing, unless it says ALLOCATED, ALLOCATED_RUN, CACHED or RELEASING",
+  "REQUESTED_LOW, CACHED_RUN": "within what the run holds: it was asked for last time",
+  "inner TAG, ALLOCATED_SHORT": "means nothing, unless it is a state from RELEASING up",
+  "inner TAG, ALLOCATED_RUN": "means nothing, unless it is a state from RELEASING up",
+  "inner TAG, CACHED_RUN": "means nothing, unless it is a state from RELEASING up",
+  "inner TAG, FREE": "means nothing, unless it is a state from RELEASING up",
+  "last TAG, ALLOCATED_SHORT": "whose it is means nothing there",
   "last TAG, ALLOCATED_RUN": "whose it is means nothing there",
+  "last TAG, CACHED_RUN": "whose it is means nothing there",
   "means nothing": "as it says",
 };
 
@@ -92,7 +103,9 @@ export function kindsOfWords(views: Views): string[] {
 function places(words: string, doubles: string): ReadonlyMap<number, string> {
   const place = (name: string): number => layout[name as keyof typeof layout] as number;
   const single = words.split(" ").map((name) => [place(name), name] as const);
-  const double = doubles.split(" ").flatMap((name) => [0, 1].map((half) => [2 * place(name) + half, name] as const));
+  const double = doubles.split(" ").filter(Boolean).flatMap((name) =>
+    [0, 1].map((half) => [2 * place(name) + half, name] as const)
+  );
   const all = new Map([...single, ...double]);
   if (all.size !== single.length + double.length) throw new Error("Two words of the header lie in one place");
   return all;
@@ -104,7 +117,9 @@ function kindOfHeaderWord({ slots }: Views, word: number): string {
   if (isWithin(word, layout.SECOND_LEVEL_MAPS, layout.FIRST_LEVELS)) return "SECOND_LEVEL_MAP";
   if (isWithin(word, layout.LIST_HEADS, layout.FIRST_LEVELS * layout.SECOND_LEVELS)) return "LIST_HEAD";
   if (!isWithin(word, layout.SLOTS, slotWords)) return HEADER.get(word) ?? "means nothing";
-  const kind = SLOT.get((word - layout.SLOTS) % layout.SLOT_WORDS) ?? "means nothing";
+  const place = (word - layout.SLOTS) % layout.SLOT_WORDS;
+  const isRunTop = isWithin(place, layout.SLOT_RUN_TOPS, layout.LONGEST_SHORT_RUN - 1);
+  const kind = isRunTop ? "SLOT_RUN_TOP" : SLOT.get(place) ?? "means nothing";
   const free = slots.worker(Math.floor((word - layout.SLOTS) / layout.SLOT_WORDS)) === 0;
   return !free || ["SLOT_WORKER", "SLOT_SUM"].includes(kind) ? kind : "means nothing";
 }
@@ -122,6 +137,10 @@ function kindOfEntry({ header, slots, depot }: Views, word: number): string {
   for (let slot = 0; slot < slots.used; slot++) {
     const top = header[layout.SLOTS + slot * layout.SLOT_WORDS + layout.SLOT_TOP]!;
     if (isWithin(word, layout.cacheWord(slot, cachedBlocks), top)) return "entry of a cache";
+    for (let length = 2; length <= layout.LONGEST_SHORT_RUN; length++) {
+      const entries = layout.runEntriesWord(slot, cachedBlocks, length);
+      if (isWithin(word, entries, slots.trustedRunTop(slot, length))) return "entry of a cache";
+    }
   }
   return "means nothing";
 }
@@ -132,19 +151,22 @@ export const FAR_REQUEST = "request far away";
 
 const INNER_ABOVE_HIGH_WATER = ["inner TAG above high water", "means nothing", "means nothing", "means nothing"];
 
-const STATES = ["INTERIOR", "FREE", "END_OF_FREE", "ALLOCATED", "ALLOCATED_RUN", "CACHED", "RELEASING"];
+const STATES = places(
+  "INTERIOR FREE END_OF_FREE RELEASING CACHED CACHED_RUN TAKING ALLOCATED ALLOCATED_SHORT ALLOCATED_RUN",
+  "",
+);
 
 function kindsInRun({ first: start, length, state }: PlainRun, highWater: number): string[] {
   const free = state === layout.FREE;
   const first = free ? ["TAG", "LENGTH", "PREVIOUS", "NEXT"] : ["TAG", "LENGTH", "REQUESTED_LOW", "REQUESTED_HIGH"];
-  const kinds = first.map((field) => `${field}, ${STATES[state]}`);
+  const kinds = first.map((field) => `${field}, ${STATES.get(state)}`);
   const nothing = "means nothing";
   for (let inner = start + 1; inner < start + length - 1; inner++) {
-    if (inner < highWater) kinds.push(`inner TAG, ${STATES[state]}`, nothing, nothing, nothing);
+    if (inner < highWater) kinds.push(`inner TAG, ${STATES.get(state)}`, nothing, nothing, nothing);
     else kinds.push(...INNER_ABOVE_HIGH_WATER);
   }
   if (length > 1) {
-    kinds.push(`last TAG, ${STATES[state]}`, free ? "last LENGTH, FREE" : nothing, nothing, nothing);
+    kinds.push(`last TAG, ${STATES.get(state)}`, free ? "last LENGTH, FREE" : nothing, nothing, nothing);
   }
   return kinds;
 }

@@ -90,7 +90,12 @@ testBrokenHeader("I1", "a block count that is said otherwise", BLOCK_COUNT, 30, 
 testBrokenHeader("I1", "another option", WARN_ON_MISUSE, 1, "the header's sum is wrong");
 testBrokenHeader("I1", "a way to claim that there is not", PLAIN_CLAIMS, 7, "the kind of claims is 7");
 
-testBrokenBlock("I2", "a tag with one bit more", [7, TAG, ALLOCATED | 16], "the tag of block 7 is 19");
+testBrokenBlock(
+  "I2",
+  "a tag with one bit more",
+  [7, TAG, makeTag(ALLOCATED, 1) | 1 << 20],
+  `the tag of block 7 is ${makeTag(ALLOCATED, 1) | 1 << 20}`,
+);
 testBrokenBlock("I2", "a run without length", [7, LENGTH, 0], "the run at block 7 has a length of 0");
 testBrokenBlock("I2", "a run of negative length", [7, LENGTH, -1], "the run at block 7 has a length of -1");
 testBrokenBlock("I2", "a run past the end", [12, LENGTH, 21], "the run at block 12 has a length of 21");
@@ -99,25 +104,25 @@ testBrokenBlock(
   "I2",
   "one block that claims to be several",
   [7, TAG, ALLOCATED_RUN],
-  "the run of 1 at block 7 has the state 4",
+  `the run of 1 at block 7 has the state ${ALLOCATED_RUN}`,
 );
 testBrokenBlock(
   "I2",
   "several blocks that claim to be one",
   [0, TAG, ALLOCATED],
-  "the run of 4 at block 0 has the state 3",
+  `the run of 4 at block 0 has the state ${ALLOCATED}`,
 );
 testBrokenBlock(
   "I2",
   "several blocks that claim to be cached",
   [0, TAG, CACHED],
-  "the run of 4 at block 0 has the state 5",
+  `the run of 4 at block 0 has the state ${CACHED}`,
 );
 testBrokenBlock(
   "I2",
   "a claim of freeMany left behind",
   [7, TAG, RELEASING],
-  "the run of 1 at block 7 has the state 6",
+  `the run of 1 at block 7 has the state ${RELEASING}`,
 );
 testBrokenBlock(
   "I2",
@@ -129,13 +134,13 @@ testBrokenBlock(
   "I2",
   "a block handed out inside a run",
   [2, TAG, makeTag(ALLOCATED, 3)],
-  "block 2 inside the run at block 0 has the state 3",
+  `block 2 inside the run at block 0 has the state ${ALLOCATED}`,
 );
 testBrokenBlock(
   "I2",
   "a cached block inside a free run",
   [5, TAG, CACHED],
-  "block 5 inside the run at block 4 has the state 5",
+  `block 5 inside the run at block 4 has the state ${CACHED}`,
 );
 
 testBroken("I3", "two free runs side by side", (views) => {

@@ -2,10 +2,13 @@ import { assert, assertEquals, assertFalse } from "@std/assert";
 import {
   ALLOCATED,
   ALLOCATED_RUN,
+  ALLOCATED_SHORT,
   CACHED,
+  CACHED_RUN,
   END_OF_FREE,
   FREE,
   INTERIOR,
+  LONGEST_SHORT_RUN,
   MAX_BLOCKS,
   MAX_BYTES,
   MAX_CACHED_BLOCKS,
@@ -14,13 +17,17 @@ import {
   NONE,
   RELEASING,
   TAG,
+  TAKING,
 } from "../src/layout.ts";
 import { allocatedState, isAllocated, makeTag, stateOf, workerOf } from "../src/table.ts";
 import { test } from "./_harness.ts";
 import { plainTable } from "./_plain.ts";
 
+const ALLOCATED_STATES = [ALLOCATED, ALLOCATED_SHORT, ALLOCATED_RUN];
+const OTHER_STATES = [INTERIOR, FREE, END_OF_FREE, RELEASING, CACHED, CACHED_RUN, TAKING];
+
 test("tag - keeps state and worker, up to the highest worker", () => {
-  for (const state of [INTERIOR, FREE, END_OF_FREE, ALLOCATED, ALLOCATED_RUN, CACHED, RELEASING]) {
+  for (const state of [...OTHER_STATES, ...ALLOCATED_STATES]) {
     for (const worker of [0, 1, 2, 12345, MAX_WORKERS]) {
       const tag = makeTag(state, worker);
       assertEquals([stateOf(tag), workerOf(tag)], [state, worker]);
@@ -31,15 +38,22 @@ test("tag - keeps state and worker, up to the highest worker", () => {
 
 test("isAllocated - holds for what is handed out and for nothing else", () => {
   for (const worker of [0, 7, MAX_WORKERS]) {
-    for (const state of [ALLOCATED, ALLOCATED_RUN]) assert(isAllocated(makeTag(state, worker)));
-    for (const state of [INTERIOR, FREE, END_OF_FREE, CACHED, RELEASING]) {
+    for (const state of ALLOCATED_STATES) assert(isAllocated(makeTag(state, worker)));
+    for (const state of OTHER_STATES) {
       assertFalse(isAllocated(makeTag(state, worker)));
     }
   }
 });
 
-test("allocatedState - tells one block from several", () => {
-  assertEquals([1, 2, 3, MAX_BLOCKS].map(allocatedState), [ALLOCATED, ALLOCATED_RUN, ALLOCATED_RUN, ALLOCATED_RUN]);
+test("allocatedState - tells one block, a short run and a longer one from each other", () => {
+  const lengths = [1, 2, LONGEST_SHORT_RUN, LONGEST_SHORT_RUN + 1, MAX_BLOCKS];
+  assertEquals(lengths.map(allocatedState), [
+    ALLOCATED,
+    ALLOCATED_SHORT,
+    ALLOCATED_SHORT,
+    ALLOCATED_RUN,
+    ALLOCATED_RUN,
+  ]);
 });
 
 test("requested - keeps numbers of bytes past 32 bits", () => {

@@ -1,0 +1,262 @@
+/** The cache of short runs, with workers that are played in this thread: what it keeps, and who comes in between. */
+
+import { assert, assertEquals, assertFalse } from "@std/assert";
+import fc from "fast-check";
+import {
+  ALLOCATED_SHORT,
+  CACHED_RUN,
+  COALESCED,
+  FREE,
+  HAS_BARRIER,
+  LOCK_ACQUISITIONS,
+  LONGEST_SHORT_RUN,
+  NONE,
+  PLAIN_CLAIMS,
+  RUN_ENTRIES,
+} from "../src/layout.ts";
+import { NOT_ALLOCATED } from "../src/resizer.ts";
+import { isCachedAs, stateOf, workerOf } from "../src/table.ts";
+import { test } from "./_harness.ts";
+import { once } from "./_once.ts";
+import { runsOf } from "./_plain.ts";
+import { forAll } from "./_random.ts";
+import { SimMemory, SimWorker, type Stage } from "./_sim.ts";
+
+const BLOCK = 64;
+const SHAPE = { blocks: 400, cachedBlocks: 40 };
+const SHORT_LENGTHS = Array.from({ length: LONGEST_SHORT_RUN - 1 }, (_, place) => place + 2);
+
+interface Cast {
+  readonly memory: SimMemory;
+  readonly one: SimWorker;
+  readonly two: SimWorker;
+}
+
+function cast(shape = SHAPE): Cast {
+  const memory = SimMemory.make(shape);
+  return { memory, one: SimWorker.attach(memory), two: SimWorker.attach(memory) };
+}
+
+function stateAt({ views: { table } }: SimWorker, block: number): number {
+  return stateOf(table.tag(block));
+}
+
+/** Times that the lock was taken meanwhile. */
+function locksTaken({ views: { counters } }: SimWorker, act: () => void): number {
+  const before = counters[LOCK_ACQUISITIONS]!;
+  act();
+  return counters[LOCK_ACQUISITIONS]! - before;
+}
+
+test("run cache - a worker that is alone frees short runs at once", () => {
+  const one = SimWorker.attach(SimMemory.make(SHAPE));
+  for (const length of SHORT_LENGTHS) assert(one.free(one.alloc(length * BLOCK)));
+  assertEquals(one.stats().cachedBlocks, 0);
+  assertEquals(one.views.counters[COALESCED], SHORT_LENGTHS.length);
+});
+
+test("run cache - of two workers each keeps short runs, and hands them out again, without the lock", () => {
+  for (const length of SHORT_LENGTHS) {
+    const { one, two } = cast();
+    const block = one.alloc(length * BLOCK);
+    const taken = locksTaken(one, () => {
+      assert(two.free(block));
+      assertEquals([stateAt(one, block), two.stats().cachedBlocks], [CACHED_RUN, length]);
+      assertEquals(two.alloc(length * BLOCK - 1), block);
+    });
+    assertEquals(taken, 1, "by stats()");
+    assertEquals([stateAt(one, block), one.views.table.requested(block)], [ALLOCATED_SHORT, length * BLOCK - 1]);
+    const { allocs, frees, requestedBytes } = one.stats();
+    assertEquals([allocs, frees, requestedBytes], [2, 1, length * BLOCK - 1]);
+    one.check();
+  }
+});
+
+test("run cache - a longer run is freed at once", () => {
+  const { one } = cast();
+  assert(one.free(one.alloc((LONGEST_SHORT_RUN + 1) * BLOCK)));
+  assertEquals(one.stats().cachedBlocks, 0);
+});
+
+test("run cache - keeps a run for requests of its own length", () => {
+  const { one } = cast();
+  const block = one.alloc(3 * BLOCK);
+  assert(one.free(block));
+  for (const length of [2, 4]) assert(one.alloc(length * BLOCK) !== block);
+  assertEquals(one.alloc(2 * BLOCK + 1), block);
+});
+
+test("run cache - keeps no more of a length than there are entries for", () => {
+  const { one } = cast({ blocks: 4000, cachedBlocks: 1000 });
+  const runs = Array.from({ length: RUN_ENTRIES + 3 }, () => one.alloc(2 * BLOCK));
+  for (const block of runs) assert(one.free(block));
+  assertEquals(one.stats().cachedBlocks, 2 * RUN_ENTRIES);
+  one.check();
+});
+
+/** Blocks that a worker has cached, by the table. */
+function cachedBy({ views, number }: SimWorker): number {
+  const { table } = views;
+  const own = runsOf(views).filter(({ first, length, state }) => {
+    return isCachedAs(state, length) && workerOf(table.tag(first)) === number;
+  });
+  return own.reduce((sum, { length }) => sum + length, 0);
+}
+
+test("run cache - with single blocks, a worker never keeps more blocks than told", () => {
+  const step = fc.tuple(fc.boolean(), fc.boolean(), fc.integer({ min: 1, max: 10 }));
+  forAll(100, fc.array(step, { minLength: 50, maxLength: 300, size: "max" }), (steps) => {
+    const { one, two } = cast();
+    const held: number[] = [];
+    for (const [first, frees, number] of steps) {
+      const worker = first ? one : two;
+      if (frees && held.length > 0) assert(worker.free(held.splice(number % held.length, 1)[0]!));
+      else held.push(worker.alloc(number * BLOCK));
+      for (const each of [one, two]) assert(cachedBy(each) <= SHAPE.cachedBlocks);
+    }
+    one.check();
+    two.check();
+  });
+});
+
+test("run cache - leaves room for single blocks: a quarter of all", () => {
+  const { one } = cast();
+  const runs = SHORT_LENGTHS.flatMap((length) => [0, 1, 2].map(() => one.alloc(length * BLOCK)));
+  for (const block of runs) assert(one.free(block));
+  assert(cachedBy(one) <= SHAPE.cachedBlocks * 3 / 4);
+  const singles = Array.from({ length: 100 }, () => one.alloc(1));
+  const freed = locksTaken(one, () => {
+    for (const block of singles.slice(0, SHAPE.cachedBlocks / 4)) assert(one.free(block));
+  });
+  assert(freed <= 1, `${freed} times`);
+});
+
+for (const plain of [true, false]) {
+  const how = plain ? "plain claims" : "claims by exchange";
+
+  test(`run cache - exhausted, another worker gets what is in it, ${how}`, () => {
+    const { one, two } = cast({ blocks: 8, cachedBlocks: 8 });
+    if (!plain) one.views.header[PLAIN_CLAIMS] = 0;
+    const [left, right] = [one.alloc(3 * BLOCK), one.alloc(3 * BLOCK)];
+    const rest = one.alloc(2 * BLOCK);
+    assert(one.free(left) && one.free(right));
+    assertEquals(cachedBy(one), 6);
+    assertEquals(two.alloc(6 * BLOCK), left, "joined again");
+    one.check();
+    // What is stale is skipped.
+    assertEquals(one.alloc(3 * BLOCK), NONE);
+    assert(two.free(left) && one.free(rest));
+    assertEquals(one.alloc(8 * BLOCK), 0);
+    one.check();
+  });
+
+  test(`run cache - exhausted, single blocks come out of it, ${how}`, () => {
+    const { one, two } = cast({ blocks: 6, cachedBlocks: 6 });
+    if (!plain) one.views.header[PLAIN_CLAIMS] = 0;
+    assert(one.free(one.alloc(3 * BLOCK)));
+    const blocks = Array.from({ length: 7 }, () => two.alloc(1));
+    assertEquals(new Set(blocks.slice(0, 6)).size, 6);
+    assertEquals(blocks[6], NONE);
+    two.check();
+  });
+}
+
+test("run cache - an entry that is stale may come true again for another length, and then is not used", () => {
+  const { one, two } = cast({ blocks: 6, cachedBlocks: 6 });
+  assertEquals(one.alloc(2 * BLOCK), 0);
+  assert(one.free(0));
+  assertEquals(two.alloc(6 * BLOCK), 0, "recalled");
+  assert(two.free(0));
+  assertEquals(one.alloc(4 * BLOCK), 0);
+  assert(one.free(0));
+  assertEquals([stateAt(one, 0), one.views.table.length(0)], [CACHED_RUN, 4]);
+  assertEquals(one.alloc(2 * BLOCK), 4);
+  assertEquals(one.alloc(4 * BLOCK), 0);
+  one.check();
+});
+
+test("run cache - of two that free a run, one succeeds", () => {
+  const { one, two } = cast();
+  const block = one.alloc(4 * BLOCK);
+  assert(one.free(block));
+  assertFalse(one.free(block));
+  assertFalse(two.free(block));
+  assertEquals(one.blocks.freeMany([block]), 0);
+  assertEquals(two.blocks.resize(block, 2 * BLOCK), NOT_ALLOCATED);
+  two.check();
+});
+
+test("run cache - a run that another frees by mistake while it is resized stays as it is, and another is handed out", () => {
+  for (const length of [1, 3, 5, 20]) {
+    const { one, two } = cast();
+    const block = one.alloc(4 * BLOCK);
+    once(one.views.runs, "resize", "before", () => assert(two.blocks.runCache.give(block)));
+    const other = one.blocks.resize(block, length * BLOCK);
+    assert(other >= block + 4);
+    assertEquals([stateAt(one, block), one.views.table.length(block)], [CACHED_RUN, 4]);
+    const { allocs, frees, allocatedBlocks } = one.stats();
+    assertEquals([allocs, frees, allocatedBlocks], [2, 1, length]);
+    one.check();
+    two.check();
+  }
+});
+
+test("run cache - a run that is being resized is not taken in without the lock", () => {
+  const { one, two } = cast();
+  const block = one.alloc(4 * BLOCK);
+  once(one.views.table, "claim", "after", () => assertFalse(two.blocks.runCache.give(block)));
+  assertEquals(one.blocks.resize(block, 6 * BLOCK), block);
+  assert(two.free(block));
+  one.check();
+});
+
+test("run cache - a run that changes its length just before it is taken in becomes free as it is now", () => {
+  const memory = SimMemory.make(SHAPE);
+  const one = SimWorker.attach(memory);
+  const region = memory.regionFor(2, memory.words);
+  const stage: Stage = {
+    native: memory,
+    meta: memory.meta,
+    data: memory.data,
+    regionFor: () => region,
+    threadFor: (number) => memory.threadFor(number),
+  };
+  const two = SimWorker.attach(stage);
+  const block = one.alloc(4 * BLOCK);
+  once(region, "exchange", "before", () => assertEquals(one.blocks.resize(block, 2 * BLOCK), block));
+  assert(two.free(block));
+  assertEquals(stateAt(one, block), FREE);
+  one.check();
+  two.check();
+});
+
+test("run cache - where words of meta are claimed by exchange only, too", () => {
+  const { memory, one } = cast();
+  one.views.header[HAS_BARRIER] = one.views.header[PLAIN_CLAIMS] = 0;
+  const careful = one.over(memory);
+  const block = careful.alloc(5 * BLOCK);
+  assert(careful.free(block));
+  assertEquals(careful.alloc(5 * BLOCK), block);
+});
+
+test("run cache - calloc of a kept run is zero", () => {
+  const { memory, one } = cast();
+  const block = one.alloc(3 * BLOCK);
+  memory.data.fill(7, block * BLOCK, (block + 3) * BLOCK);
+  assert(one.free(block));
+  assertEquals(one.blocks.allocateZeroed(3 * BLOCK), block);
+  assertEquals(memory.data.subarray(block * BLOCK, (block + 3) * BLOCK), new Uint8Array(3 * BLOCK));
+});
+
+test("run cache - becomes free when its worker leaves, or has died", () => {
+  for (const dies of [false, true]) {
+    const { memory, one, two } = cast();
+    for (const length of [2, 3]) assert(one.free(one.alloc(length * BLOCK)));
+    if (dies) memory.living.delete(one.thread);
+    else one.blocks.leave();
+    assertEquals(two.blocks.reap(), dies ? 5 : 0);
+    const { freeBlocks, allocs, frees, largestFreeRun } = two.stats();
+    assertEquals([freeBlocks, allocs, frees, largestFreeRun], [SHAPE.blocks, 2, 2, SHAPE.blocks]);
+    two.check();
+  }
+});
