@@ -56,7 +56,11 @@ const layers: Readonly<Record<LayerName, Layer>> = {
   },
   opener: { files: ["src/ffi/open.ts"], uses: ["adapters", "contract", "ground"] },
   adapters: { files: inSrc("ffi/deno ffi/bun ffi/library ffi/versions"), uses: ["contract", "ground"] },
-  contract: { files: inSrc("ffi/native ffi/libc ffi/prebuilt ffi/inspectors"), uses: ["ground"], sideways: true },
+  contract: {
+    files: inSrc("ffi/native ffi/libc ffi/prebuilt ffi/inspectors ffi/channel"),
+    uses: ["ground"],
+    sideways: true,
+  },
   ground: { files: inSrc("layout units errors intrinsics"), uses: [], sideways: true },
 };
 
