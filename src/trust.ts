@@ -2,6 +2,7 @@ import { MemPoolError } from "./errors.ts";
 import {
   ALLOCATED,
   ALLOCATED_RUN,
+  AWAITED,
   BLOCK_CAPACITY,
   BLOCK_COUNT,
   BLOCK_COUNT_TURNED,
@@ -16,9 +17,11 @@ import {
   HEADER_MAGIC,
   HEADER_SUM,
   INTERIOR,
+  LIVE,
   LOCK_TIMEOUT,
   MAGIC,
   PLAIN_CLAIMS,
+  STATE,
   TAG,
   WARN_ON_MISUSE,
 } from "./layout.ts";
@@ -79,7 +82,12 @@ export function faultOfTaken({ table, blockSize }: Words, block: number, tag: nu
   return broken("I7", `the run of ${length} at block ${block} is said to hold ${table.requested(block)} bytes`);
 }
 
-/** The error for a pool whose state is not LIVE. */
+/** Whether a pool's state is LIVE or AWAITED. */
+export function isLive(header: Int32Array): boolean {
+  return header[STATE] === LIVE || header[STATE] === AWAITED;
+}
+
+/** The error for a pool that is not live. */
 export function stateError(action: string, state: number): MemPoolError {
   return state === DESTROYED
     ? new MemPoolError("destroyed", `Cannot ${action}: the pool is destroyed`)
