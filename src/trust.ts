@@ -82,9 +82,10 @@ export function faultOfTaken({ table, blockSize }: Words, block: number, tag: nu
   return broken("I7", `the run of ${length} at block ${block} is said to hold ${table.requested(block)} bytes`);
 }
 
-/** Whether a pool's state is LIVE or AWAITED. */
+/** Whether a pool's state is LIVE or AWAITED. It is read once: another worker may turn the one into the other meanwhile. */
 export function isLive(header: Int32Array): boolean {
-  return header[STATE] === LIVE || header[STATE] === AWAITED;
+  const state = header[STATE];
+  return state === LIVE || state === AWAITED;
 }
 
 /** The error for a pool that is not live. */
