@@ -39,7 +39,7 @@ const layers: Readonly<Record<LayerName, Layer>> = {
   },
   defaults: { files: ["src/default_pool.ts"], uses: ["pool", "rooms", "ground"] },
   pool: { files: ["src/pool.ts"], uses: ["insight", "membership", "operations", "attachment", "rooms", "ground"] },
-  insight: { files: ["src/insight.ts"], uses: ["membership", "rooms", "ground"] },
+  insight: { files: ["src/insight.ts"], uses: ["membership", "rooms", "contract", "ground"] },
   membership: { files: ["src/membership.ts"], uses: ["operations", "attachment", "rooms", "ground"] },
   operations: {
     files: inSrc("operations checked_operations"),
@@ -56,7 +56,11 @@ const layers: Readonly<Record<LayerName, Layer>> = {
   },
   opener: { files: ["src/ffi/open.ts"], uses: ["adapters", "contract", "ground"] },
   adapters: { files: inSrc("ffi/deno ffi/bun ffi/library ffi/versions"), uses: ["contract", "ground"] },
-  contract: { files: inSrc("ffi/native ffi/libc ffi/prebuilt"), uses: ["ground"], sideways: true },
+  contract: {
+    files: inSrc("ffi/native ffi/libc ffi/prebuilt ffi/inspectors ffi/channel"),
+    uses: ["ground"],
+    sideways: true,
+  },
   ground: { files: inSrc("layout units errors intrinsics"), uses: [], sideways: true },
 };
 

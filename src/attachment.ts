@@ -6,12 +6,12 @@ import { MemPoolError } from "./errors.ts";
 import { CheckedAddressing } from "./checked_addressing.ts";
 import { DESTROYED as GONE, type Native, type Region, UNKNOWN } from "./ffi/native.ts";
 import { openNative } from "./ffi/open.ts";
-import { AWAITED, DESTROYED, FORMAT, HEADER_BYTES, LIVE, MAX_WORKERS, NONE, SLOT_COUNT, STATE } from "./layout.ts";
+import { AWAITED, DESTROYED, FORMAT, HEADER_BYTES, MAX_WORKERS, NONE, SLOT_COUNT, STATE } from "./layout.ts";
 import { describeLeaks, type LeakInfo, listLeaks } from "./leaks.ts";
 import { Lock } from "./lock.ts";
 import { checkHandle, type MemPoolHandle, type Settings } from "./options.ts";
 import { Reaper } from "./reaper.ts";
-import { broken, checkHeader, stateError, trustedBlockCount } from "./trust.ts";
+import { broken, checkHeader, isLive, stateError, trustedBlockCount } from "./trust.ts";
 import { formatRegion, misfit, Views } from "./views.ts";
 import { Watch } from "./watch.ts";
 
@@ -213,10 +213,6 @@ export class Attachment {
   #forget(): void {
     if (attachments.get(this.handle.id) === this) attachments.delete(this.handle.id);
   }
-}
-
-function isLive(header: Int32Array): boolean {
-  return header[STATE] === LIVE || header[STATE] === AWAITED;
 }
 
 /** The range of addresses of a region that was let go may become another pool's. */

@@ -1,8 +1,9 @@
 import type { BlockInfo } from "./block_list.ts";
+import { type Inspection, INSPECTORS } from "./ffi/inspectors.ts";
 import type { LeakInfo } from "./leaks.ts";
 import { liveOperations, Membership, regionOf } from "./membership.ts";
 import type { MemPoolStats } from "./stats.ts";
-import { type Inspection, INSPECTORS, summaryOf } from "./summary.ts";
+import { summaryOf } from "./summary.ts";
 
 /** What `console.log` prints of a pool; of what only has its methods, such as the prototype, just the name. */
 function inspect(this: object, levels: unknown, inspection?: Inspection): string {

@@ -1,18 +1,8 @@
 import { MemPoolError } from "./errors.ts";
 import { CONTENDED, INHERITED, LOCKED, type Native, type Region, TIMED_OUT } from "./ffi/native.ts";
-import {
-  AWAITED,
-  HOLDER,
-  LIVE,
-  LOCK_ACQUISITIONS,
-  LOCK_CONTENDED,
-  LOCK_TIMEOUT,
-  NONE,
-  OWNER_DEATHS,
-  STATE,
-} from "./layout.ts";
+import { HOLDER, LIVE, LOCK_ACQUISITIONS, LOCK_CONTENDED, LOCK_TIMEOUT, NONE, OWNER_DEATHS, STATE } from "./layout.ts";
 import type { Slots } from "./slots.ts";
-import { stateError } from "./trust.ts";
+import { isLive, stateError } from "./trust.ts";
 import type { Views } from "./views.ts";
 
 /**
@@ -82,10 +72,9 @@ export class Lock {
 
   #enterSlow(status: number, action: string): void {
     if (status < 0) throw this.#failure(status, action);
-    const state = this.#header[STATE];
-    if (state !== LIVE && state !== AWAITED) {
+    if (!isLive(this.#header)) {
       this.#region.unlock();
-      throw stateError(action, state!);
+      throw stateError(action, this.#header[STATE]!);
     }
     if ((status & CONTENDED) !== 0) this.#counters[LOCK_CONTENDED]!++;
     if ((status & INHERITED) !== 0) this.#counters[OWNER_DEATHS]!++;

@@ -1,11 +1,11 @@
 import { Attachment } from "./attachment.ts";
 import { type Ended, ended } from "./ended.ts";
 import { MemPoolError } from "./errors.ts";
-import { AWAITED, CLOSED, DESTROYED, LIVE, STATE } from "./layout.ts";
+import { CLOSED, DESTROYED, STATE } from "./layout.ts";
 import { Operations } from "./operations.ts";
 import { CheckedOperations } from "./checked_operations.ts";
 import type { MemPoolHandle } from "./options.ts";
-import { stateError } from "./trust.ts";
+import { isLive, stateError } from "./trust.ts";
 import type { Views } from "./views.ts";
 
 /** The operations of a pool that this object may still use; throws "closed" or "destroyed". Not for users. */
@@ -110,7 +110,7 @@ export class Membership implements Disposable {
    * @throws {MemPoolError} "unsupported": the area is longer than this runtime's buffers can be (4 GiB on Bun).
    */
   get buffer(): ArrayBuffer {
-    return this.#isLive() ? this.#operations.buffer() : new ArrayBuffer(0);
+    return isLive(this.#header) ? this.#operations.buffer() : new ArrayBuffer(0);
   }
 
   /**
@@ -209,12 +209,8 @@ export class Membership implements Disposable {
     return this.destroyed ? "destroyed" : this.#attachment.views;
   }
 
-  #isLive(): boolean {
-    return this.#header[STATE] === LIVE || this.#header[STATE] === AWAITED;
-  }
-
   #live(action: string): Operations {
-    if (this.#isLive()) return this.#operations.begin();
+    if (isLive(this.#header)) return this.#operations.begin();
     if (this.#hasClosed()) throw endError(action, CLOSED);
     if (this.#header[STATE] === DESTROYED) this.#attachment.leaveDestroyed();
     throw stateError(action, this.#header[STATE]!);
@@ -229,5 +225,5 @@ export class Membership implements Disposable {
 function endError(action: string, state: typeof CLOSED | typeof DESTROYED): MemPoolError {
   return state === CLOSED
     ? new MemPoolError("closed", `Cannot ${action}: this worker closed the pool`)
-    : new MemPoolError("destroyed", `Cannot ${action}: the pool is destroyed`);
+    : stateError(action, state);
 }

@@ -9,14 +9,12 @@ import {
   REQUESTS_NEXT,
   WAITING_REQUESTS,
 } from "./layout.ts";
-import { type BlockTable, isAllocated, workerOf } from "./table.ts";
+import { type BlockTable, fromWords, highWord, isAllocated, workerOf } from "./table.ts";
 import { broken, isInTable } from "./trust.ts";
 
 /** What REQUEST_BLOCK says before a request has a block, and once nobody wants it any more. They differ in several bits. */
 export const WAITING = -1;
 export const DONE = -8;
-
-const TWO_32 = 2 ** 32;
 
 /**
  * Requests for blocks that were not free, in order of arrival: a ring in the region. A request is named by its place, which
@@ -55,7 +53,7 @@ export class Queue {
     const place = this.#header[REQUESTS_END]!;
     this.#set(place, REQUEST_WORKER, worker);
     this.#set(place, REQUEST_LOW, bytes | 0);
-    this.#set(place, REQUEST_HIGH, Math.floor(bytes / TWO_32));
+    this.#set(place, REQUEST_HIGH, highWord(bytes));
     this.#set(place, REQUEST_BLOCK, WAITING);
     this.#header[REQUESTS_END] = place + 1;
     return place;
@@ -80,7 +78,7 @@ export class Queue {
   }
 
   bytesAt(place: number): number {
-    return this.#get(place, REQUEST_HIGH) * TWO_32 + (this.#get(place, REQUEST_LOW) >>> 0);
+    return fromWords(this.#get(place, REQUEST_LOW), this.#get(place, REQUEST_HIGH));
   }
 
   /** The block that a request has got, WAITING or DONE. */

@@ -1,24 +1,12 @@
+import { type Inspection, levelsLeft } from "./ffi/inspectors.ts";
 import { FREE_BLOCKS } from "./layout.ts";
 import type { Views } from "./views.ts";
-
-/** Methods of these names say what `console.log` prints: for Bun and node:util, and for Deno. */
-export const INSPECTORS: readonly symbol[] = [
-  Symbol.for("nodejs.util.inspect.custom"),
-  Symbol.for("Deno.customInspect"),
-];
 
 /** What a pool has to say of itself: how large it is, and its region, or that it is gone. */
 export interface Subject {
   readonly blockSize: number;
   readonly blockCount: number;
   readonly region: Views | "closed" | "destroyed";
-}
-
-/** What inspectors are told: by Bun the levels left and the options, by Deno a function and the options. */
-export interface Inspection {
-  readonly depth?: number | null;
-  readonly currentDepth?: number;
-  stylize?(text: string, style: string): string;
 }
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -49,11 +37,6 @@ function countsOf({ header, slots }: Views, blockCount: number): Record<string, 
   const cached = Math.min(Math.max(slots.cachedBlocks(), 0), blockCount);
   const free = Math.min(Math.max(header[FREE_BLOCKS]!, 0), blockCount - cached);
   return { allocated: blockCount - cached - free, cached, free, workers: slots.countWorkers() };
-}
-
-function levelsLeft(levels: unknown, { depth, currentDepth = 0 }: Inspection): number {
-  if (typeof levels === "number") return levels;
-  return typeof depth === "number" ? depth - currentDepth : 0;
 }
 
 function bytes(count: number): string {

@@ -25,6 +25,16 @@ import {
 
 const TWO_32 = 2 ** 32;
 
+// A number of bytes stands in two words. Imported from elsewhere, these would cost `requested` a nanosecond more on V8.
+
+export function highWord(bytes: number): number {
+  return Math.floor(bytes / TWO_32);
+}
+
+export function fromWords(low: number, high: number): number {
+  return high * TWO_32 + (low >>> 0);
+}
+
 /** Bit n is set where the number n has an odd number of bits, for numbers of four bits. */
 const ODD_FOURS = 0x6996;
 
@@ -156,7 +166,7 @@ export class BlockTable {
   }
 
   requested(block: number): number {
-    return this.get(block, REQUESTED_HIGH) * TWO_32 + (this.get(block, REQUESTED_LOW) >>> 0);
+    return fromWords(this.get(block, REQUESTED_LOW), this.get(block, REQUESTED_HIGH));
   }
 
   /** Whether the run at `block` lies in the table and is as long as what was asked for needs, and no longer. */
@@ -170,7 +180,7 @@ export class BlockTable {
 
   setRequested(block: number, bytes: number): void {
     this.set(block, REQUESTED_LOW, bytes | 0);
-    this.set(block, REQUESTED_HIGH, Math.floor(bytes / TWO_32));
+    this.set(block, REQUESTED_HIGH, highWord(bytes));
   }
 
   /** Describes a free run where no walk sees it yet, or where it already is one. Both ends tell the truth. */

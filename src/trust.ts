@@ -1,5 +1,6 @@
 import { MemPoolError } from "./errors.ts";
 import {
+  AWAITED,
   BLOCK_CAPACITY,
   BLOCK_COUNT,
   BLOCK_COUNT_TURNED,
@@ -14,9 +15,11 @@ import {
   HEADER_MAGIC,
   HEADER_SUM,
   INTERIOR,
+  LIVE,
   LOCK_TIMEOUT,
   MAGIC,
   PLAIN_CLAIMS,
+  STATE,
   TAG,
   WARN_ON_MISUSE,
 } from "./layout.ts";
@@ -77,7 +80,13 @@ export function faultOfTaken({ table, blockSize }: Words, block: number, tag: nu
   return broken("I7", `the run of ${length} at block ${block} is said to hold ${table.requested(block)} bytes`);
 }
 
-/** The error for a pool whose state is not LIVE. */
+/** Whether a pool's state is LIVE or AWAITED. It is read once: another worker may turn the one into the other meanwhile. */
+export function isLive(header: Int32Array): boolean {
+  const state = header[STATE];
+  return state === LIVE || state === AWAITED;
+}
+
+/** The error for a pool that is not live. */
 export function stateError(action: string, state: number): MemPoolError {
   return state === DESTROYED
     ? new MemPoolError("destroyed", `Cannot ${action}: the pool is destroyed`)

@@ -75,22 +75,14 @@ export class ZeroMap {
 
   /** Marks blocks that are zero now. */
   mark(first: number, end: number): void {
-    this.#header[ZEROED_BLOCKS]! += end - first;
-    let known = 0;
-    this.#visit(first, end, (place, bits) => {
-      known += countBits(this.#words[place]! & bits);
-      this.#words[place]! |= bits;
-    });
-    this.#header[ZEROED_BLOCKS]! -= known;
+    this.#header[ZEROED_BLOCKS]! += end - first - this.count(first, end);
+    this.#visit(first, end, (place, bits) => this.#words[place]! |= bits);
   }
 
   /** Takes marks away. */
   clear(first: number, end: number): void {
-    let marks = 0;
-    this.#visit(first, end, (place, bits) => {
-      marks += countBits(this.#words[place]! & bits);
-      this.#words[place]! &= ~bits;
-    });
+    const marks = this.count(first, end);
+    this.#visit(first, end, (place, bits) => this.#words[place]! &= ~bits);
     this.#header[ZEROED_BLOCKS]! -= marks;
   }
 

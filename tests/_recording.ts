@@ -143,7 +143,7 @@ type Method = (...args: never[]) => unknown;
 const behind = new WeakMap<object, { readonly target: Numbers; readonly note: Note }>();
 
 /** An array that tells of every store to it. */
-function watched<T extends Numbers>(target: T, note: Note): T {
+export function watched<T extends Numbers>(target: T, note: Note): T {
   const proxy = new Proxy(target, {
     get: (_, name) => {
       const value: unknown = Reflect.get(target, name, target);

@@ -8,10 +8,12 @@ import { assertEquals } from "@std/assert";
 import { MemPool } from "mempool";
 import type { Attachment } from "../src/attachment.ts";
 import { openNative } from "../src/ffi/open.ts";
-import { CACHED, DESTROYED, LIVE, NEXT_WORKER, RELEASING, STATE, TAG } from "../src/layout.ts";
+import { AWAITED, CACHED, DESTROYED, LIVE, NEXT_WORKER, RELEASING, STATE, TAG } from "../src/layout.ts";
 import { isAllocated, makeTag, stateOf, workerOf } from "../src/table.ts";
+import { isLive } from "../src/trust.ts";
 import { test } from "./_harness.ts";
 import { once } from "./_once.ts";
+import { plainHeader } from "./_plain.ts";
 import { assertMarked, assertRefused, insideOf, makePool, mark, present, withPool } from "./_pool.ts";
 
 /** The other worker. */
@@ -116,6 +118,14 @@ test("interference - the pool is destroyed while a worker looks at a block: dest
   views.table.set(0, TAG, tag);
   views.header[STATE] = LIVE;
 });
+
+for (const [begins, before, after] of [["stops", AWAITED, LIVE], ["begins", LIVE, AWAITED]] as const) {
+  test(`interference - somebody ${begins} to wait while another worker asks whether the pool is live: it is`, () => {
+    let reads = 0;
+    const header = new Proxy(plainHeader(1), { get: () => reads++ === 0 ? before : after });
+    assertEquals(isLive(header), true);
+  });
+}
 
 test("interference - a pool that is just being destroyed cannot be attached any more", () => {
   using pool = makePool();

@@ -7,6 +7,7 @@ import { ZeroMap } from "../src/zero_map.ts";
 import { test } from "./_harness.ts";
 import { plainHeader } from "./_plain.ts";
 import { forAll } from "./_random.ts";
+import { watched } from "./_recording.ts";
 
 const BLOCKS = 200;
 
@@ -44,6 +45,20 @@ test("zero map - marks, clears and uses as a list of blocks would", () => {
       zero.fill(what === "mark", first, end);
       assertEquals(marksOf(map), zero);
       assertEquals(header[ZEROED_BLOCKS], zero.filter(Boolean).length);
+    }
+  });
+});
+
+test("zero map - after each store, at least as many marks are counted as there are", () => {
+  const steps = fc.array(fc.tuple(fc.constantFrom("mark", "clear"), spans), { maxLength: 10 });
+  forAll(200, steps, (series) => {
+    const header = plainHeader(BLOCKS);
+    const words = new Int32Array(Math.ceil(BLOCKS / 32));
+    const plain = new ZeroMap(header, words);
+    const assertEnough = (): void => assert(header[ZEROED_BLOCKS]! >= plain.count(0, BLOCKS));
+    const map = new ZeroMap(watched(header, assertEnough), watched(words, assertEnough));
+    for (const [what, { first, end }] of series as ["mark" | "clear", { first: number; end: number }][]) {
+      map[what](first, end);
     }
   });
 });
