@@ -129,7 +129,7 @@ static void memory_that_cannot_be_given_back_harms_nobody(void) {
 }
 
 static void data_that_cannot_grow_stay_as_they_are(void) {
-    const size_t most = OWN * 2;
+    const uint32_t most = OWN * 2;
     double id;
     uint32_t region = create_to_grow(META, 4096, most, &id);
     fail(CALL_MPROTECT);
