@@ -27,8 +27,8 @@ import type { Load, WaitingOrder } from "./_waiting_worker.ts";
 
 const BLOCK = 64;
 
-/** All blocks of a pool, one by one. */
-function takeAll(pool: MemPool): ArrayBuffer[] {
+/** All blocks of a pool, one by one, by a call that finds none missing: nothing is counted as exhausted. */
+function allocAll(pool: MemPool): ArrayBuffer[] {
   return present(pool.allocMany(pool.blockCount, BLOCK));
 }
 
@@ -63,7 +63,7 @@ for (const cachedBlocks of [0, 8]) {
   test(
     `allocAsync - waits, and is served in order of arrival, ${cachedBlocks} blocks cached`,
     withPoolAsync(async (pool) => {
-      const blocks = takeAll(pool);
+      const blocks = allocAll(pool);
       const watched = new Watched();
       const waiting = ["a", "b", "c", "d"].map((name) => watched.watch(name, pool.allocAsync(BLOCK)));
       for (const [place, name] of ["a", "b", "c", "d"].entries()) {
@@ -86,7 +86,7 @@ for (const cachedBlocks of [0, 8]) {
 test(
   "allocAsync - a larger request is not passed by smaller ones that wait, but alloc takes what there is",
   withPoolAsync(async (pool) => {
-    const blocks = takeAll(pool);
+    const blocks = allocAll(pool);
     const watched = new Watched();
     const large = watched.watch("large", pool.allocAsync(4 * BLOCK));
     const small = watched.watch("small", pool.allocAsync(BLOCK));
@@ -107,7 +107,7 @@ test(
 test(
   "allocAsync - grows the pool before it waits",
   withPoolAsync(async (pool) => {
-    takeAll(pool);
+    allocAll(pool);
     assertEquals((await pool.allocAsync(16 * BLOCK)).byteLength, 16 * BLOCK);
     assertEquals([pool.blockCount, insideOf(pool).views.header[STATE]], [32, LIVE]);
   }, { blocks: 16, maxSize: 32 * BLOCK }),
@@ -128,7 +128,7 @@ test(
 test(
   "allocAsync - arguments: each mistake is a rejection, at once",
   withPoolAsync(async (pool) => {
-    takeAll(pool);
+    allocAll(pool);
     for (const bytes of [0, -1, 1.5, NaN, Infinity, 17 * BLOCK, 1e300]) {
       await assertRejects(() => pool.allocAsync(bytes), RangeError, "Cannot allocate: numBytes must");
     }
@@ -159,7 +159,7 @@ test(
 test(
   "allocAsync - aborted before, while it waits, and in the moment that it is served",
   withPoolAsync(async (pool) => {
-    const blocks = takeAll(pool);
+    const blocks = allocAll(pool);
     const reason = new Error("enough");
     await assertRejects(() => pool.allocAsync(1, { signal: AbortSignal.abort(reason) }), Error, "enough");
 
@@ -186,7 +186,7 @@ for (const how of ["destroy", "close"] as const) {
     `allocAsync - ${how} while it waits`,
     withPoolAsync(async (pool) => {
       const joined = MemPool.attach(pool.handle);
-      takeAll(pool);
+      allocAll(pool);
       const [one, other] = [joined.allocAsync(1), pool.allocAsync(1)];
       joined[how]();
       const why = how === "close" ? "this worker closed the pool" : "the pool is destroyed";
@@ -233,7 +233,7 @@ test(
 test(
   "allocAsync - in a checked pool, a leak shows where it was asked for, not who freed the block",
   withPoolAsync(async (pool) => {
-    const blocks = takeAll(pool);
+    const blocks = allocAll(pool);
     const block = await askHere(pool, () => pool.freeMany(blocks));
     const [leak, ...others] = pool.leaks();
     assertEquals([leak!.offset, others.length], [pool.offsetOf(block), 0]);
@@ -250,7 +250,7 @@ function askHere(pool: MemPool, meanwhile: () => void): Promise<ArrayBuffer> {
 test(
   "allocAsync - a block that was promised and freed by mistake: the request waits on",
   withPoolAsync(async (pool) => {
-    const blocks = takeAll(pool);
+    const blocks = allocAll(pool);
     const waiting = pool.allocAsync(BLOCK);
     const offset = pool.offsetOf(blocks[3]!);
     pool.free(blocks[3]!);
@@ -264,7 +264,7 @@ test(
 test(
   "allocAsync - where no buffer can be made of what came, only that request fails",
   withPoolAsync(async (pool) => {
-    const blocks = takeAll(pool);
+    const blocks = allocAll(pool);
     const { requests } = insideOf(pool).blocks;
     const request = { bytes: BLOCK, guard: UNGUARDED, owner: pool, signal: undefined };
     const failing = requests.request(request, () => {
@@ -341,7 +341,7 @@ test("allocAsync - gets what another worker has cached", () =>
 
 test("allocAsync - requests of three workers are served in the order in which they came", () =>
   withHands(3, { blocks: 16, cachedBlocks: 4 }, async (pool, { hands }) => {
-    const blocks = takeAll(pool);
+    const blocks = allocAll(pool);
     const order = [0, 1, 2, 1, 0, 2, 2, 0];
     const served: number[] = [];
     const offsets = blocks.map((block) => pool.offsetOf(block));
@@ -360,7 +360,7 @@ test("allocAsync - requests of three workers are served in the order in which th
 
 test("allocAsync - destroyed by another worker: rejects", () =>
   withHands(2, { blocks: 16, checked: false }, async (pool, { hands: [one, other] }) => {
-    takeAll(pool);
+    allocAll(pool);
     const mine = pool.allocAsync(1);
     const theirs = one!({ ask: "wait", bytes: 1 });
     await untilWaiting(pool, 2);
@@ -377,7 +377,7 @@ test("allocAsync - a worker that ends while it waits holds nobody up", () =>
     1,
     { blocks: 16, cachedBlocks: 4 },
     async (pool, { hands: [hand], workers: [worker], threads: [thread] }) => {
-      const blocks = takeAll(pool);
+      const blocks = allocAll(pool);
       const theirs = hand!({ ask: "wait", bytes: 8 * BLOCK }).catch(() => "ended");
       await untilWaiting(pool, 1);
       const mine = pool.allocAsync(BLOCK);
@@ -395,7 +395,7 @@ test("allocAsync - what a worker was given and did not live to collect, reap tak
     1,
     { blocks: 16, cachedBlocks: 4 },
     async (pool, { hands: [hand], workers: [worker], threads: [thread] }) => {
-      const blocks = takeAll(pool);
+      const blocks = allocAll(pool);
       const theirs = hand!({ ask: "wait", bytes: BLOCK }).catch(() => "ended");
       await untilWaiting(pool, 1);
       pool.free(blocks[0]!);
@@ -410,7 +410,7 @@ test("allocAsync - what a worker was given and did not live to collect, reap tak
 
 test("allocAsync - attaching to a pool that is awaited", () =>
   withHands(1, { blocks: 16, cachedBlocks: 4, checked: false }, async (pool, { hands: [hand] }) => {
-    const blocks = takeAll(pool);
+    const blocks = allocAll(pool);
     const waiting = pool.allocAsync(1);
     assertEquals(insideOf(pool).views.header[STATE], AWAITED);
     using joined = MemPool.attach(pool.handle);
