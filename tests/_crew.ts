@@ -1,7 +1,7 @@
 /** Workers of tests that share one pool among threads. */
 
 import type { MemPool } from "mempool";
-import { spawnWorker, type TestWorker } from "./_harness.ts";
+import { spawnWorker, type TestWorker, withWorkers } from "./_harness.ts";
 import { untilEnded } from "./_native.ts";
 import { FLAGS_BYTES, type Order } from "./_orders.ts";
 import { destroyQuietly, inKind, kindsOf, makePool, type PoolShape } from "./_pool.ts";
@@ -47,14 +47,11 @@ async function withCrewInKind<Orders>(
   use: Teamwork<Orders>,
 ): Promise<void> {
   using pool = makePool(shape);
-  const workers = Array.from({ length: count }, () => spawnWorker(file));
-  try {
+  await withWorkers(file, count, async (workers) => {
     await use(pool, await Promise.all(workers.map((worker) => attach<Orders>(worker, pool))));
     if (!pool.destroyed) pool.check();
     destroyQuietly(pool);
-  } finally {
-    for (const worker of workers) worker.terminate();
-  }
+  });
 }
 
 /** A worker of this file that the caller ends. */

@@ -6,7 +6,7 @@ import { GIGABYTE, MEGABYTE, MemPool, MemPoolError } from "../mod.ts";
 import { type Call, Faults } from "./_faults.ts";
 import type { FaultsOrder } from "./_faults_worker.ts";
 import { takeAll } from "./_take_all.ts";
-import { spawnWorker } from "./_workers.ts";
+import { withWorkers } from "./_workers.ts";
 
 /** What a call led to, and whether it left anything behind. */
 export interface Outcome {
@@ -145,13 +145,8 @@ function starting(): Outcome[] {
   return [tryOut(calls.join(), plan, usePool)];
 }
 
-async function withWorker<T>(use: (order: <R>(order: FaultsOrder) => Promise<R>) => Promise<T>): Promise<T> {
-  const worker = spawnWorker(new URL("./_faults_worker.ts", import.meta.url));
-  try {
-    return await use((order) => worker.call(order));
-  } finally {
-    worker.terminate();
-  }
+function withWorker<T>(use: (order: <R>(order: FaultsOrder) => Promise<R>) => Promise<T>): Promise<T> {
+  return withWorkers(new URL("./_faults_worker.ts", import.meta.url), 1, ([worker]) => use(worker!.call));
 }
 
 /** A worker that cannot be watched is no worker: what it holds would be taken for a dead one's. */
