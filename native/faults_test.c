@@ -129,12 +129,9 @@ static void memory_that_cannot_be_given_back_harms_nobody(void) {
 }
 
 static void data_that_cannot_grow_stay_as_they_are(void) {
-    const size_t most = OWN * 2;
-    double id = mempool_create(META, 4096, most);
-    int32_t opened = mempool_open(id);
-    uint32_t region = (uint32_t)opened;
-    expect(opened >= 0);
-    mempool_close(region);
+    const uint32_t most = OWN * 2;
+    double id;
+    uint32_t region = create_to_grow(META, 4096, most, &id);
     fail(CALL_MPROTECT);
     expect(mempool_grow(region, most) == ODD);
     all_work();
@@ -171,18 +168,16 @@ static void a_thread_that_cannot_be_watched(void) {
         expect(mempool_thread() == -ODD);
     }
     fail_from(calls[last], 1, 1000);
-    double region_id = mempool_create(META, OWN, OWN);
-    int32_t region = mempool_open(region_id);
-    expect(region_id > 0 && region >= 0);
-    mempool_close((uint32_t)region);
-    expect(mempool_open(region_id) == region);
-    mempool_close((uint32_t)region);
+    double region_id;
+    uint32_t region = create(META, OWN, &region_id);
+    expect(mempool_open(region_id) == (int32_t)region);
+    mempool_close(region);
     all_work();
-    unsigned char *data = mempool_data((uint32_t)region);
+    unsigned char *data = mempool_data(region);
     data[0] = 7;
     create_works();
     expect(data[0] == 7);
-    end((uint32_t)region);
+    end(region);
     double id = id_in_a_thread();
     expect(id > 0 && mempool_alive(id) == 0);
     expect(mempool_thread() > 0);

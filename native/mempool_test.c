@@ -15,13 +15,17 @@ atomic_int failed;
 unsigned effort = 1;
 uint64_t seed;
 
-uint32_t create(double meta, double data, double *id) {
-    *id = mempool_create(meta, data, data);
+uint32_t create_to_grow(double meta, double data, double most, double *id) {
+    *id = mempool_create(meta, data, most);
     expect(*id > 0);
     int32_t region = mempool_open(*id);
     expect(region >= 0);
     mempool_close((uint32_t)region); /* mempool_create's own stays open */
     return (uint32_t)region;
+}
+
+uint32_t create(double meta, double data, double *id) {
+    return create_to_grow(meta, data, data, id);
 }
 
 void end(uint32_t region) {

@@ -289,15 +289,6 @@ static void a_registry_full_of_live_regions_says_so(void) {
 /* A size that no other test uses: a range that is used again may be open further than it need be. */
 #define MOST (DATA * 5)
 
-/* Made for 4 KiB of data that may become MOST. */
-static uint32_t create_to_grow(double *id) {
-    *id = mempool_create(META, 4096, MOST);
-    int32_t region = mempool_open(*id);
-    expect(region >= 0);
-    mempool_close((uint32_t)region);
-    return (uint32_t)region;
-}
-
 static void write_after_first_page(uint32_t region) {
     ((volatile unsigned char *)mempool_data(region))[4096] = 1;
 }
@@ -308,7 +299,7 @@ static void write_after_most(uint32_t region) {
 
 static void data_grow_where_they_lie(void) {
     double id;
-    uint32_t region = create_to_grow(&id);
+    uint32_t region = create_to_grow(META, 4096, MOST, &id);
     unsigned char *data = mempool_data(region);
     data[0] = 7;
     expect(mempool_data_bytes(region) == MOST);
@@ -325,7 +316,7 @@ static void data_grow_where_they_lie(void) {
 
 static void data_do_not_grow_past_what_was_reserved(void) {
     double id;
-    uint32_t region = create_to_grow(&id);
+    uint32_t region = create_to_grow(META, 4096, MOST, &id);
     expect(mempool_grow(region, MOST * 2.0) == EINVAL);
     expect(mempool_grow(region, 0) == EINVAL);
     expect(mempool_grow(region, strtod("nan", NULL)) == EINVAL);

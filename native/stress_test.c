@@ -65,14 +65,11 @@ static void destroy_one(double id) {
 }
 
 static void create_one(hand *self) {
-    double id = mempool_create(META, DATA, DATA);
-    expect(id > 0);
-    int32_t region = mempool_open(id);
-    expect(region >= 0);
-    mempool_close((uint32_t)region);
-    note(self, (uint32_t)region);
-    if ((uint32_t)region > highest) {
-        highest = (uint32_t)region;
+    double id;
+    uint32_t region = create(META, DATA, &id);
+    note(self, region);
+    if (region > highest) {
+        highest = region;
     }
     destroy_one((double)atomic_exchange(&slots[below(self, SLOTS)], (uint64_t)id));
 }

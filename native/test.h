@@ -52,6 +52,9 @@ extern uint64_t seed;
 /* A new region, held once; its index. */
 uint32_t create(double meta, double data, double *id);
 
+/* The same, whose data may become `most` bytes. */
+uint32_t create_to_grow(double meta, double data, double most, double *id);
+
 /* Destroys and closes it. */
 void end(uint32_t region);
 

@@ -2,13 +2,6 @@
 
 import process from "node:process";
 
-/** The offsets of all blocks that can be had. */
-export function takeAll(pool: { allocOffset(numBytes: number): number }): number[] {
-  const offsets: number[] = [];
-  for (let offset = pool.allocOffset(1); offset >= 0; offset = pool.allocOffset(1)) offsets.push(offset);
-  return offsets;
-}
-
 /** `call_kind` of native/faults.h. */
 export const CALLS = [
   "mmap",

@@ -3,9 +3,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { GIGABYTE, MEGABYTE, MemPool, MemPoolError } from "../mod.ts";
-import { type Call, Faults, takeAll } from "./_faults.ts";
+import { type Call, Faults } from "./_faults.ts";
 import type { FaultsOrder } from "./_faults_worker.ts";
-import { spawnWorker } from "./_workers.ts";
+import { takeAll } from "./_take_all.ts";
+import { withWorkers } from "./_workers.ts";
 
 /** What a call led to, and whether it left anything behind. */
 export interface Outcome {
@@ -69,6 +70,11 @@ function usePool(): void {
   pool.check();
 }
 
+/** The offsets of all blocks that can be had. */
+function offsetsLeft(pool: MemPool): number[] {
+  return [...takeAll(() => pool.allocOffset(1))];
+}
+
 function creating(): Outcome[] {
   const cases: [Call, number][] = [
     ["mmap", 1],
@@ -127,7 +133,7 @@ function locking(): Outcome[] {
     tryOut("no clock", stopClock, () => pool.alloc(1)),
   ];
   pool.check();
-  if (takeAll(pool).length !== pool.blockCount) throw new Error("blocks are missing");
+  if (offsetsLeft(pool).length !== pool.blockCount) throw new Error("blocks are missing");
   return outcomes;
 }
 
@@ -139,13 +145,8 @@ function starting(): Outcome[] {
   return [tryOut(calls.join(), plan, usePool)];
 }
 
-async function withWorker<T>(use: (order: <R>(order: FaultsOrder) => Promise<R>) => Promise<T>): Promise<T> {
-  const worker = spawnWorker(new URL("./_faults_worker.ts", import.meta.url));
-  try {
-    return await use((order) => worker.call(order));
-  } finally {
-    worker.terminate();
-  }
+function withWorker<T>(use: (order: <R>(order: FaultsOrder) => Promise<R>) => Promise<T>): Promise<T> {
+  return withWorkers(new URL("./_faults_worker.ts", import.meta.url), 1, ([worker]) => use(worker!.call));
 }
 
 /** A worker that cannot be watched is no worker: what it holds would be taken for a dead one's. */
@@ -171,12 +172,12 @@ function recalling(): Promise<Outcome[]> {
     await order({ ask: "attach", handle: pool.handle });
     const cached = await order<number>({ ask: "fill cache" });
     faults.fail("membarrier", ENOMEM, 1, 100);
-    const [ours, theirs] = [takeAll(pool), await order<number[]>({ ask: "take all" })];
+    const [ours, theirs] = [offsetsLeft(pool), await order<number[]>({ ask: "take all" })];
     faults.clear();
     const different = new Set([...ours, ...theirs]).size;
     pool.check();
     for (const offset of theirs) pool.freeOffset(offset);
-    const rest = takeAll(pool).length;
+    const rest = offsetsLeft(pool).length;
     return [{
       what: `${cached > 0 && theirs.length === cached}, ${different} different, ${rest === cached}`,
       left: [],

@@ -1,5 +1,5 @@
 import { MemPool, type MemPoolHandle } from "../mod.ts";
-import { takeAll } from "./_faults.ts";
+import { takeAll } from "./_take_all.ts";
 import { answer } from "./_workers.ts";
 
 export type FaultsOrder =
@@ -17,6 +17,6 @@ answer((order: FaultsOrder) => {
       pool.freeOffset(pool.allocOffset(1));
       return pool.stats().cachedBlocks;
     case "take all":
-      return takeAll(pool);
+      return [...takeAll(() => pool.allocOffset(1))];
   }
 });

@@ -3,7 +3,7 @@
 import process from "node:process";
 import { effort } from "./_effort.ts";
 
-export { spawnWorker } from "./_workers.ts";
+export { spawnWorker, withWorkers } from "./_workers.ts";
 export type { TestWorker } from "./_workers.ts";
 
 type TestBody = () => void | Promise<void>;

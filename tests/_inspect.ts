@@ -1,6 +1,6 @@
 /** Pools to draw that are made of letters, and what the tests of the page read it with. */
 
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import type { BlockInfo, MemPoolStats } from "mempool";
 import type { Inspectable } from "mempool/inspect";
 import type { PageEvent } from "../src/inspect/page.ts";
@@ -112,16 +112,22 @@ export class Events implements AsyncDisposable {
 
 /** Sends a request as it stands, and returns the answer as it stands. */
 export function ask(url: string, request: string): Promise<string> {
+  const { socket, answer } = dial(url);
+  socket.write(request);
+  return answer;
+}
+
+/** A connection to the server, and all that comes through it until it is closed. */
+export function dial(url: string): { socket: Socket; answer: Promise<string> } {
   const { port, hostname } = new URL(url);
-  return new Promise((resolve, reject) => {
-    const socket = connect(Number(port), hostname);
-    let answer = "";
-    socket.setEncoding("utf8");
-    socket.on("data", (text) => answer += text);
-    socket.on("error", reject);
-    socket.on("close", () => resolve(answer));
-    socket.write(request);
-  });
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const socket = connect(Number(port), hostname);
+  let answer = "";
+  socket.setEncoding("utf8");
+  socket.on("data", (text) => answer += text);
+  socket.on("error", reject);
+  socket.on("close", () => resolve(answer));
+  return { socket, answer: promise };
 }
 
 /** The elements of an XML text: throws where it is not well-formed. Attributes and entities as SVG here has them. */

@@ -5,7 +5,7 @@ import process from "node:process";
 import { MemPool } from "../mod.ts";
 import { load, type Report, reportOf, type Way } from "./_library_load.ts";
 import type { LibraryOrder } from "./_library_worker.ts";
-import { spawnWorker, type TestWorker } from "./_workers.ts";
+import { spawnWorker, type TestWorker, withWorkers } from "./_workers.ts";
 
 /** Uses a pool, as a program does. */
 function pool(): Report[] {
@@ -28,17 +28,14 @@ function libraries(way: Way, file: string): { reports: Report[]; filesLeft: numb
 }
 
 /** Eight workers load it at the same moment: from memory, when each of them has seen that it is not there. Then each makes a region, and each opens all of them. */
-async function crew(way: Way): Promise<{ reports: Report[]; shared: boolean[] }> {
-  const workers = Array.from({ length: 8 }, () => spawnWorker(new URL("./_library_worker.ts", import.meta.url)));
-  const all = <Reply>(order: LibraryOrder) => Promise.all(workers.map((worker) => worker.call<Reply>(order)));
-  try {
+function crew(way: Way): Promise<{ reports: Report[]; shared: boolean[] }> {
+  return withWorkers(new URL("./_library_worker.ts", import.meta.url), 8, async (workers) => {
+    const all = <Reply>(order: LibraryOrder) => Promise.all(workers.map((worker) => worker.call<Reply>(order)));
     const words = new Int32Array(new SharedArrayBuffer(8));
     const reports = await all<Report>({ ask: "load", way, words, parties: workers.length });
     const ids = await all<number>({ ask: "create" });
     return { reports, shared: await all<boolean>({ ask: "open", ids }) };
-  } finally {
-    for (const worker of workers) worker.terminate();
-  }
+  });
 }
 
 /** Puts something else in the file's place, as one step. */

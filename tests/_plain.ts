@@ -1,5 +1,8 @@
 /** A region over plain memory: the table, the lists and the runs without the native library. */
 
+import { Bell } from "../src/bell.ts";
+import { Blocks } from "../src/blocks.ts";
+import type { Native, Region } from "../src/ffi/native.ts";
 import type { Settings } from "../src/options.ts";
 import { settingsFrom } from "../src/options.ts";
 import {
@@ -15,6 +18,7 @@ import {
   SECOND_LEVELS,
   TAG,
 } from "../src/layout.ts";
+import { Lock } from "../src/lock.ts";
 import { BlockTable, stateOf } from "../src/table.ts";
 import { formatRegion, type Views } from "../src/views.ts";
 
@@ -44,6 +48,12 @@ export function plainViews(blockCount: number): Views {
 
 export function plainSettings(blockCount: number): Settings {
   return settingsFrom(blockCount * BLOCK_SIZE, BLOCK_SIZE, { cachedBlocks: 0 });
+}
+
+/** A worker in the next free slot of such a region, where the library and the lock are played. */
+export function plainWorker(native: Native, region: Region, views: Views, worker: number): Blocks {
+  const slot = views.slots.take(worker, worker);
+  return new Blocks(native, region, views, new Lock(native, region, views, worker), new Bell(1, 1), slot, worker);
 }
 
 /** Hands out `length` blocks that are all asked for; returns the first or NONE. */

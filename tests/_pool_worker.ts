@@ -2,6 +2,7 @@
 
 import { MemPool, MemPoolError } from "mempool";
 import { Attachment } from "../src/attachment.ts";
+import { openNative } from "../src/ffi/open.ts";
 import { meet } from "./_meet.ts";
 import { ARRIVALS, type Ending, type Order, type Parcel, PROGRESS, STOP } from "./_orders.ts";
 import { assertMarked, mark, present } from "./_pool.ts";
@@ -13,7 +14,7 @@ answer((order: Order) => {
   switch (order.ask) {
     case "attach":
       pool = MemPool.attach(order.handle);
-      return;
+      return openNative().thread();
     case "close":
       return pool.close();
     case "destroy":

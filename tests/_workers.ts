@@ -105,6 +105,20 @@ export function spawnWorker(url: string | URL): TestWorker {
   };
 }
 
+/** Lets `use` have so many workers of a file, and terminates them in the end. */
+export async function withWorkers<Result>(
+  url: string | URL,
+  count: number,
+  use: (workers: TestWorker[]) => Promise<Result>,
+): Promise<Result> {
+  const workers = Array.from({ length: count }, () => spawnWorker(url));
+  try {
+    return await use(workers);
+  } finally {
+    for (const worker of workers) worker.terminate();
+  }
+}
+
 /** What the answering code needs of the worker's global scope; tsc has no types for both runtimes' scopes at once. */
 interface WorkerScope {
   postMessage(message: Response, transfer: ArrayBuffer[]): void;

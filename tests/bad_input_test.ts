@@ -112,32 +112,20 @@ const BLOCKS: [string, string, Call][] = [
   ["freeMany, one of them", "free", (pool, value) => pool.freeMany([first(pool), value])],
 ];
 
-for (const [name, action, argument, call] of COUNTS) {
-  test(`bad input - ${name}: what is no whole number from 1 up`, () =>
-    unchanged((pool) => {
-      for (const [value, shown] of NO_NUMBERS) {
-        const message = `Cannot ${action}: ${argument} must be a number, got ${shown}`;
-        assertError(() => call(pool, value as never), TypeError, message);
-      }
-      for (const value of NO_COUNTS) {
-        const message = `Cannot ${action}: ${argument} must be a whole number from 1 up, got ${value}`;
-        assertError(() => call(pool, value as never), RangeError, message);
-      }
-    }));
-}
-
-for (const [name, action, argument, call] of OFFSETS) {
-  test(`bad input - ${name}: what is no whole number from 0 up`, () =>
-    unchanged((pool) => {
-      for (const [value, shown] of NO_NUMBERS) {
-        const message = `Cannot ${action}: ${argument} must be a number, got ${shown}`;
-        assertError(() => call(pool, value as never), TypeError, message);
-      }
-      for (const value of NO_OFFSETS) {
-        const message = `Cannot ${action}: ${argument} must be a whole number from 0 up, got ${value}`;
-        assertError(() => call(pool, value as never), RangeError, message);
-      }
-    }));
+for (const [least, calls, wrong] of [[1, COUNTS, NO_COUNTS], [0, OFFSETS, NO_OFFSETS]] as const) {
+  for (const [name, action, argument, call] of calls) {
+    test(`bad input - ${name}: what is no whole number from ${least} up`, () =>
+      unchanged((pool) => {
+        for (const [value, shown] of NO_NUMBERS) {
+          const message = `Cannot ${action}: ${argument} must be a number, got ${shown}`;
+          assertError(() => call(pool, value as never), TypeError, message);
+        }
+        for (const value of wrong) {
+          const message = `Cannot ${action}: ${argument} must be a whole number from ${least} up, got ${value}`;
+          assertError(() => call(pool, value as never), RangeError, message);
+        }
+      }));
+  }
 }
 
 for (const [name, action, call] of BLOCKS) {

@@ -35,6 +35,7 @@ import {
   type PoolShape,
   present,
 } from "./_pool.ts";
+import { takeAll } from "./_take_all.ts";
 
 /** A read that the system has begun and not ended. */
 class Reading {
@@ -94,8 +95,7 @@ const denoTest = onDeno ? test : skip("Bun does not detach buffers that are in u
 
 /** Offsets of all that the pool can still hand out, in blocks of 64 bytes. They are given back. */
 function offsetsLeft(pool: MemPool): number[] {
-  const offsets: number[] = [];
-  for (let offset = pool.allocOffset(64); offset !== -1; offset = pool.allocOffset(64)) offsets.push(offset);
+  const offsets = [...takeAll(() => pool.allocOffset(64))];
   for (const offset of offsets) pool.freeOffset(offset);
   return offsets.sort((one, other) => one - other);
 }

@@ -5,7 +5,7 @@ import { MemPool } from "mempool";
 import { Attachment } from "../src/attachment.ts";
 import { HAS_BARRIER, PLAIN_CLAIMS } from "../src/layout.ts";
 import type { ChurnOrder, ChurnReport } from "./_churn_worker.ts";
-import { spawnWorker, test } from "./_harness.ts";
+import { test, withWorkers } from "./_harness.ts";
 import { withoutBarrier } from "./_pool.ts";
 
 const BLOCK = 64;
@@ -25,8 +25,7 @@ async function fight({ workers, blocks, cachedBlocks, longest, rounds, plainClai
   const { lock, views: { header } } = Attachment.open(pool.handle);
   if (!plainClaims) withoutBarrier(header);
   const target = Math.ceil((blocks / workers / ((1 + longest) / 2)) * 1.5);
-  const crew = Array.from({ length: workers }, () => spawnWorker(new URL("./_churn_worker.ts", import.meta.url)));
-  try {
+  await withWorkers(new URL("./_churn_worker.ts", import.meta.url), workers, async (crew) => {
     const gate = new Int32Array(new SharedArrayBuffer(4));
     let done = !plainClaims;
     const replies = Promise.all(crew.map((worker, place) => {
@@ -55,9 +54,7 @@ async function fight({ workers, blocks, cachedBlocks, longest, rounds, plainClai
     assertEquals(stats.allocs, reports.reduce((sum, report) => sum + report.allocated, 0));
     assertEquals(stats.frees, stats.allocs);
     assertEquals([stats.allocatedBlocks, stats.workers, stats.largestFreeRun], [0, 1, blocks]);
-  } finally {
-    for (const worker of crew) worker.terminate();
-  }
+  });
 }
 
 for (const plainClaims of [true, false]) {

@@ -12,6 +12,7 @@ import {
   withPool,
 } from "./_pool.ts";
 import { forAll } from "./_random.ts";
+import { takeAll } from "./_take_all.ts";
 
 /** Every other block first, then the rest: nothing can be joined until the second half. */
 function zigzag<T>(all: readonly T[]): T[] {
@@ -37,8 +38,7 @@ for (const [kind, shape] of KINDS) {
       `exhaustion - to the last block and back ${order}, ${kind}: one free run`,
       withPool((pool) => {
         for (let round = 0; round < 3; round++) {
-          const blocks: ArrayBuffer[] = [];
-          for (let block = pool.alloc(200); block !== null; block = pool.alloc(200)) blocks.push(block);
+          const blocks = [...takeAll(() => pool.alloc(200))];
           assertEquals(blocks.length, shape.blocks);
           const { allocatedBlocks, cachedBlocks: cached, freeBlocks, largestFreeRun, fragmentation } = pool.stats();
           assertEquals([allocatedBlocks, cached, freeBlocks, largestFreeRun, fragmentation], [
@@ -61,8 +61,7 @@ for (const [kind, shape] of KINDS) {
   test(
     `exhaustion - in the offset tier, ${kind}: each offset once, -1 at the end`,
     withPool((pool) => {
-      const offsets = new Set<number>();
-      for (let offset = pool.allocOffset(1); offset !== -1; offset = pool.allocOffset(1)) offsets.add(offset);
+      const offsets = new Set(takeAll(() => pool.allocOffset(1)));
       assertEquals(offsets.size, shape.blocks);
       for (const offset of zigzag([...offsets])) pool.freeOffset(offset);
       assertOneFreeRun(pool);

@@ -12,7 +12,7 @@ import { skip, test } from "./_harness.ts";
 
 const faultsTest = process.platform === "linux" ? test : skip("the linker cannot wrap system calls");
 
-const child = ["_faults_child.ts", "_faults_worker.ts", "_faults.ts", "_workers.ts"];
+const child = ["_faults_child.ts", "_faults_worker.ts", "_faults.ts", "_take_all.ts", "_workers.ts"];
 
 /** Runs the child with a library whose calls can be made to fail; it must end by itself. */
 async function outcomesOf(...act: string[]): Promise<Outcome[]> {

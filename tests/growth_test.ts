@@ -6,6 +6,7 @@ import { withCrew } from "./_crew.ts";
 import { test } from "./_harness.ts";
 import type { Parcel } from "./_orders.ts";
 import { assertMarked, assertOneFreeRun, mark, type PoolShape, present, withPool } from "./_pool.ts";
+import { takeAll } from "./_take_all.ts";
 
 const BLOCK = 64;
 
@@ -14,19 +15,13 @@ function growing(blocks: number, more: PoolShape = {}): PoolShape {
   return { blocks: 16, maxSize: blocks * BLOCK, ...more };
 }
 
-function takeAll(pool: MemPool): ArrayBuffer[] {
-  const all: ArrayBuffer[] = [];
-  for (let block = pool.alloc(BLOCK); block !== null; block = pool.alloc(BLOCK)) all.push(block);
-  return all;
-}
-
 for (const cachedBlocks of [0, 8]) {
   test(
     `growth - doubles up to its maximum, and then null, ${cachedBlocks} blocks cached`,
     withPool((pool) => {
       const sizes = new Set([pool.blockCount]);
       const blocks: ArrayBuffer[] = [];
-      for (let block = pool.alloc(BLOCK); block !== null; block = pool.alloc(BLOCK)) {
+      for (const block of takeAll(() => pool.alloc(BLOCK))) {
         blocks.push(block);
         mark(block, blocks.length);
         sizes.add(pool.blockCount);
@@ -156,7 +151,7 @@ test("growth - four workers at once: each block is handed out once, none is miss
     const made = await Promise.all(
       crew.map((hand, place) => hand.order<Parcel[]>({ ask: "produce", count: 250, seed: place, as: "offset" })),
     );
-    const rest = takeAll(pool);
+    const rest = [...takeAll(() => pool.alloc(BLOCK))];
     const { allocatedBlocks, blockCount } = pool.stats();
     assertEquals([allocatedBlocks, blockCount], [3000, 3000]);
     pool.freeMany(rest);

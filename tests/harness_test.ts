@@ -1,15 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { spawnWorker, test, type TestWorker } from "./_harness.ts";
+import { spawnWorker, test, type TestWorker, withWorkers } from "./_harness.ts";
 
 const url = new URL("./_harness_worker.ts", import.meta.url);
 
-async function withWorker(use: (worker: TestWorker) => Promise<void>): Promise<void> {
-  const worker = spawnWorker(url);
-  try {
-    await use(worker);
-  } finally {
-    worker.terminate();
-  }
+function withWorker(use: (worker: TestWorker) => Promise<void>): Promise<void> {
+  return withWorkers(url, 1, ([worker]) => use(worker!));
 }
 
 test("test - runs an asynchronous body to its end", async () => {

@@ -3,10 +3,9 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { MemPool } from "mempool";
 import { mapAsText, servePage } from "mempool/inspect";
-import { connect } from "node:net";
 import { onDeno } from "../scripts/_project.ts";
 import { skip, test } from "./_harness.ts";
-import { ask, elementsOf, Events, lettered } from "./_inspect.ts";
+import { ask, dial, elementsOf, Events, lettered } from "./_inspect.ts";
 import { makePool } from "./_pool.ts";
 import { Talk } from "./_talk.ts";
 
@@ -149,19 +148,13 @@ test("page - refuses what is no GET, and what is no HTTP", async () => {
 
 test("page - a request may come in pieces", async () => {
   using page = await servePage(lettered("A"));
-  const { port } = new URL(page.url);
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const socket = connect(Number(port), "127.0.0.1", () => socket.write("GET /map.txt HT"));
-  let answer = "";
-  socket.setEncoding("utf8");
-  socket.on("data", (text) => answer += text);
-  socket.on("error", reject);
-  socket.on("close", () => resolve(answer));
+  const { socket, answer } = dial(page.url);
+  socket.write("GET /map.txt HT");
   await read(page.url); // by then the server has read the first piece
   socket.write("TP/1.1\r\nhost:localhost\r");
   await read(page.url);
   socket.write("\n\r\n");
-  assertStringIncludes(await promise, "1 block allocated");
+  assertStringIncludes(await answer, "1 block allocated");
 });
 
 /** On Deno, the tests may listen at this one address only, and so would fail at any other. */

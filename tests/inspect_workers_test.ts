@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { mapAsText, servePage, surveyPool } from "mempool/inspect";
 import { withCrew } from "./_crew.ts";
-import { spawnWorker, test } from "./_harness.ts";
+import { test, withWorkers } from "./_harness.ts";
 import { Events } from "./_inspect.ts";
 import type { InspectOrder } from "./_inspect_worker.ts";
 import type { Parcel } from "./_orders.ts";
@@ -64,8 +64,7 @@ test("workers - a page whose look at the pool is hindered says so, and looks aga
 test("workers - served by a worker, the page is live while the thread of the pool does not yield", async () => {
   using pool = makePool();
   const flags = new SharedArrayBuffer(4);
-  const [server, watcher] = [1, 2].map(() => spawnWorker(new URL("./_inspect_worker.ts", import.meta.url)));
-  try {
+  await withWorkers(new URL("./_inspect_worker.ts", import.meta.url), 2, async ([server, watcher]) => {
     await watcher!.call({ ask: "close" } satisfies InspectOrder); // it listens: what is posted now arrives by itself
     const url = await server!.call<string>({ ask: "serve", handle: pool.handle } satisfies InspectOrder);
     const watching = watcher!.call({ ask: "watch", url, allocated: 40, flags } satisfies InspectOrder);
@@ -76,8 +75,5 @@ test("workers - served by a worker, the page is live while the thread of the poo
     assertEquals(Atomics.wait(new Int32Array(flags), 0, 0, 30_000), "ok");
     assertEquals(await watching, "Live");
     await server!.call({ ask: "close" } satisfies InspectOrder);
-  } finally {
-    server!.terminate();
-    watcher!.terminate();
-  }
+  });
 });

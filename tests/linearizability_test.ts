@@ -2,7 +2,7 @@
 
 import { assert } from "@std/assert";
 import { effort, tell } from "./_effort.ts";
-import { spawnWorker, test, type TestWorker } from "./_harness.ts";
+import { test, type TestWorker, withWorkers } from "./_harness.ts";
 import { type HistoriesOrder, makeLog, readHistory, WORDS_BYTES } from "./_histories.ts";
 import { type Call, type Changing, isLinearizable, NONE, overlaps, pictureOf } from "./_linear.ts";
 import { insideOf, makePool, withoutBarrier } from "./_pool.ts";
@@ -92,14 +92,11 @@ function count(calls: readonly Call[], tally: Tally): void {
 /** Goes through all setups again and again: until there are so many histories, or time is up. */
 async function tryAllSetups(workers: number, histories: number, seed: number): Promise<Tally> {
   const tally = { histories: 0, calls: 0, overlapping: 0, exhausted: 0, refused: 0 };
-  const crew = Array.from({ length: workers }, () => spawnWorker(new URL("./_linear_worker.ts", import.meta.url)));
-  try {
+  await withWorkers(new URL("./_linear_worker.ts", import.meta.url), workers, async (crew) => {
     for (const until = performance.now() + TIME; tally.histories < histories && performance.now() < until;) {
       for (const setup of setups) await tryHistories(crew, setup, AT_A_TIME, seed + tally.histories, tally);
     }
-  } finally {
-    for (const worker of crew) worker.terminate();
-  }
+  });
   return tally;
 }
 

@@ -1,12 +1,13 @@
 /** The lock: over a region that a test plays itself, and over a real one held by another thread. */
 
 import { assertEquals } from "@std/assert";
-import type { MemPool } from "mempool";
 import { CONTENDED, INHERITED, LOCKED, type Region, TIMED_OUT } from "../src/ffi/native.ts";
 import { DESTROYED, HOLDER, LENGTH, LOCK_ACQUISITIONS, LOCK_CONTENDED, OWNER_DEATHS, STATE } from "../src/layout.ts";
 import { Lock } from "../src/lock.ts";
 import type { Views } from "../src/views.ts";
-import { spawnWorker, test, type TestWorker } from "./_harness.ts";
+import { POOL_WORKER, spawnHand } from "./_crew.ts";
+import { test } from "./_harness.ts";
+import type { Order } from "./_orders.ts";
 import { longestListed, plainViews, take } from "./_plain.ts";
 import {
   assertError,
@@ -217,19 +218,12 @@ test("check and lock - corrupt, by the pool's own methods", () => {
   assertRefused(() => pool.check(), "corrupt", `Cannot check the pool: ${pieces}`);
 });
 
-/** A worker that has attached the pool. */
-async function attached(pool: MemPool): Promise<TestWorker> {
-  const worker = spawnWorker(new URL("./_pool_worker.ts", import.meta.url));
-  await worker.call({ ask: "attach", handle: pool.handle });
-  return worker;
-}
-
 test(
   "lockTimeout - a lock that another thread does not leave: every operation says who holds it, and works afterwards",
   withPoolAsync(async (pool) => {
     const block = present(pool.alloc(100));
-    const worker = await attached(pool);
-    await worker.call({ ask: "hold" });
+    const worker = await spawnHand<Order>(POOL_WORKER, pool);
+    await worker.order({ ask: "hold" });
     const why = "the lock was not free within 20 ms, it is held by worker 2 in slot 1, whose thread still runs";
     const calls: [() => unknown, string][] = [
       [() => pool.alloc(200), "allocate"],
@@ -242,7 +236,7 @@ test(
       [() => pool.check(), "check the pool"],
     ];
     for (const [call, action] of calls) assertRefused(call, "lock-timeout", `Cannot ${action}: ${why}`);
-    await worker.call({ ask: "leave" });
+    await worker.order({ ask: "leave" });
     pool.free(block);
     assertOneFreeRun(pool);
     worker.terminate();
@@ -252,12 +246,12 @@ test(
 test(
   "lockTimeout - 0 gives up at once",
   withPoolAsync(async (pool) => {
-    const worker = await attached(pool);
-    await worker.call({ ask: "hold" });
+    const worker = await spawnHand<Order>(POOL_WORKER, pool);
+    await worker.order({ ask: "hold" });
     const message =
       "Cannot allocate: the lock was not free within 0 ms, it is held by worker 2 in slot 1, whose thread still runs";
     assertRefused(() => pool.alloc(200), "lock-timeout", message);
-    await worker.call({ ask: "leave" });
+    await worker.order({ ask: "leave" });
     pool.free(present(pool.alloc(200)));
     worker.terminate();
   }, { lockTimeout: 0 }),
@@ -266,8 +260,8 @@ test(
 test(
   "lock - of a worker that ended while it held it: the next one inherits it",
   withPoolAsync(async (pool) => {
-    const worker = await attached(pool);
-    await worker.call({ ask: "hold" });
+    const worker = await spawnHand<Order>(POOL_WORKER, pool);
+    await worker.order({ ask: "hold" });
     worker.terminate();
     pool.free(present(pool.alloc(200)));
     assertOneFreeRun(pool);

@@ -2,7 +2,7 @@
 
 import { assert } from "@std/assert";
 import type { MemPool, MemPoolOptions } from "mempool";
-import { spawnWorker, test } from "./_harness.ts";
+import { test, withWorkers } from "./_harness.ts";
 import { assertRefusedAsMisuse, assertWarned, type Kind, type Message, type Misuse } from "./_misuse.ts";
 import { DOUBLE_FREES, FOREIGN_BLOCKS, NO_BLOCKS } from "./_misuse_free.ts";
 import { DEFAULTS, ENDED, HANDLES, MAKING } from "./_misuse_lifetime.ts";
@@ -71,18 +71,15 @@ for (const [wrong, kind, message, program] of REFUSED) {
 }
 
 /** Lets `use` have the other worker. */
-async function withHand(use: (hand: Hand) => Promise<void>): Promise<void> {
-  const worker = spawnWorker(new URL("./_misuse_worker.ts", import.meta.url));
-  const order = (message: Order, transfer?: ArrayBuffer[]): Promise<unknown[][]> => worker.call(message, transfer);
-  try {
-    await use({
+function withHand(use: (hand: Hand) => Promise<void>): Promise<void> {
+  return withWorkers(new URL("./_misuse_worker.ts", import.meta.url), 1, ([worker]) => {
+    const order = (message: Order, transfer?: ArrayBuffer[]): Promise<unknown[][]> => worker!.call(message, transfer);
+    return use({
       order,
       call: (method, ...args) => order({ ask: "call", method, args }),
       callWithKept: (method, ...args) => order({ ask: "call", method, kept: true, args }),
     });
-  } finally {
-    worker.terminate();
-  }
+  });
 }
 
 /** As for one worker, once the other has attached the pool. */

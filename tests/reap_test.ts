@@ -6,28 +6,25 @@ import { openNative } from "../src/ffi/open.ts";
 import { ALLOCATED, CACHED, ORPHAN, SLOT_COUNT, SLOT_GIVEN, SLOT_TOP, TAG } from "../src/layout.ts";
 import { slotWord } from "../src/slots.ts";
 import { makeTag, stateOf, workerOf } from "../src/table.ts";
-import { spawnWorker, test, type TestWorker } from "./_harness.ts";
-import { untilEnded } from "./_native.ts";
+import { type Hand, spawnHand } from "./_crew.ts";
+import { test } from "./_harness.ts";
 import { assertMarked, assertOneFreeRun, insideOf, makePool, mark, present, withPool, withPoolAsync } from "./_pool.ts";
 import type { ReapOrder } from "./_reap_worker.ts";
 
-interface Mortal {
-  readonly order: <Reply>(order: ReapOrder) => Promise<Reply>;
+interface Mortal extends Hand<ReapOrder> {
   /** Ends the worker in this way, and waits until its thread has ended. */
-  readonly die: (how?: "terminate" | "close itself") => Promise<void>;
+  die(how?: "terminate" | "close itself"): Promise<void>;
 }
 
 /** A worker that has attached the pool. */
 async function mortal(pool: MemPool): Promise<Mortal> {
-  const worker: TestWorker = spawnWorker(new URL("./_reap_worker.ts", import.meta.url));
-  const order = <Reply>(order: ReapOrder): Promise<Reply> => worker.call<Reply>(order);
-  const thread = await order<number>({ ask: "attach", handle: pool.handle });
+  const hand = await spawnHand<ReapOrder>(new URL("./_reap_worker.ts", import.meta.url), pool);
   return {
-    order,
+    ...hand,
     die: async (how = "terminate") => {
-      if (how === "terminate") worker.terminate();
-      else await order({ ask: "end" });
-      await untilEnded(thread);
+      if (how === "terminate") return await hand.die();
+      await hand.order({ ask: "end" });
+      await hand.ended();
     },
   };
 }

@@ -1,10 +1,8 @@
 /** Recalling what others have cached, step by step, with workers that are played in this thread. */
 
 import { assertEquals } from "@std/assert";
-import { Bell } from "../src/bell.ts";
-import { Blocks } from "../src/blocks.ts";
+import type { Blocks } from "../src/blocks.ts";
 import type { Native, Region } from "../src/ffi/native.ts";
-import { Lock } from "../src/lock.ts";
 import { settingsFrom } from "../src/options.ts";
 import { CACHED, FREE, NONE, TAG } from "../src/layout.ts";
 import { makeTag } from "../src/table.ts";
@@ -12,6 +10,7 @@ import { formatRegion, type Views } from "../src/views.ts";
 import { UNGUARDED } from "../src/guard.ts";
 import { test } from "./_harness.ts";
 import { once } from "./_once.ts";
+import { plainWorker } from "./_plain.ts";
 
 const BLOCKS = 4;
 
@@ -34,16 +33,7 @@ function played(plainClaims: boolean, barrier = () => true): Played {
     exchange: (word: number, expected: number, other: number) =>
       Atomics.compareExchange(views.meta, word, expected, other),
   } as Partial<Region> as Region;
-  const join = (worker: number): Blocks =>
-    new Blocks(
-      native,
-      region,
-      views,
-      new Lock(native, region, views, worker),
-      new Bell(1, 1),
-      views.slots.take(worker, worker),
-      worker,
-    );
+  const join = (worker: number): Blocks => plainWorker(native, region, views, worker);
   return { views, region, workers: [join(1), join(2), join(3)] };
 }
 

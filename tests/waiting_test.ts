@@ -5,17 +5,13 @@ import { MemPool, MemPoolError, type MemPoolErrorCode, type MemPoolStats } from 
 import { UNGUARDED } from "../src/guard.ts";
 import { ALLOCATED, AWAITED, LIVE, STATE, WAITING_REQUESTS } from "../src/layout.ts";
 import { stateOf } from "../src/table.ts";
+import { spawnHand, type Teamwork, withCrewOf } from "./_crew.ts";
 import { effort } from "./_effort.ts";
-import { spawnWorker, test, type TestWorker } from "./_harness.ts";
-import { untilEnded } from "./_native.ts";
+import { test } from "./_harness.ts";
 import {
   assertMarked,
   assertOneFreeRun,
-  destroyQuietly,
-  inKind,
   insideOf,
-  kindsOf,
-  makePool,
   mark,
   type PoolShape,
   present,
@@ -27,8 +23,8 @@ import type { Load, WaitingOrder } from "./_waiting_worker.ts";
 
 const BLOCK = 64;
 
-/** All blocks of a pool, one by one. */
-function takeAll(pool: MemPool): ArrayBuffer[] {
+/** All blocks of a pool, one by one, by a call that finds none missing: nothing is counted as exhausted. */
+function allocAll(pool: MemPool): ArrayBuffer[] {
   return present(pool.allocMany(pool.blockCount, BLOCK));
 }
 
@@ -63,7 +59,7 @@ for (const cachedBlocks of [0, 8]) {
   test(
     `allocAsync - waits, and is served in order of arrival, ${cachedBlocks} blocks cached`,
     withPoolAsync(async (pool) => {
-      const blocks = takeAll(pool);
+      const blocks = allocAll(pool);
       const watched = new Watched();
       const waiting = ["a", "b", "c", "d"].map((name) => watched.watch(name, pool.allocAsync(BLOCK)));
       for (const [place, name] of ["a", "b", "c", "d"].entries()) {
@@ -86,7 +82,7 @@ for (const cachedBlocks of [0, 8]) {
 test(
   "allocAsync - a larger request is not passed by smaller ones that wait, but alloc takes what there is",
   withPoolAsync(async (pool) => {
-    const blocks = takeAll(pool);
+    const blocks = allocAll(pool);
     const watched = new Watched();
     const large = watched.watch("large", pool.allocAsync(4 * BLOCK));
     const small = watched.watch("small", pool.allocAsync(BLOCK));
@@ -107,7 +103,7 @@ test(
 test(
   "allocAsync - grows the pool before it waits",
   withPoolAsync(async (pool) => {
-    takeAll(pool);
+    allocAll(pool);
     assertEquals((await pool.allocAsync(16 * BLOCK)).byteLength, 16 * BLOCK);
     assertEquals([pool.blockCount, insideOf(pool).views.header[STATE]], [32, LIVE]);
   }, { blocks: 16, maxSize: 32 * BLOCK }),
@@ -128,7 +124,7 @@ test(
 test(
   "allocAsync - arguments: each mistake is a rejection, at once",
   withPoolAsync(async (pool) => {
-    takeAll(pool);
+    allocAll(pool);
     for (const bytes of [0, -1, 1.5, NaN, Infinity, 17 * BLOCK, 1e300]) {
       await assertRejects(() => pool.allocAsync(bytes), RangeError, "Cannot allocate: numBytes must");
     }
@@ -159,7 +155,7 @@ test(
 test(
   "allocAsync - aborted before, while it waits, and in the moment that it is served",
   withPoolAsync(async (pool) => {
-    const blocks = takeAll(pool);
+    const blocks = allocAll(pool);
     const reason = new Error("enough");
     await assertRejects(() => pool.allocAsync(1, { signal: AbortSignal.abort(reason) }), Error, "enough");
 
@@ -186,7 +182,7 @@ for (const how of ["destroy", "close"] as const) {
     `allocAsync - ${how} while it waits`,
     withPoolAsync(async (pool) => {
       const joined = MemPool.attach(pool.handle);
-      takeAll(pool);
+      allocAll(pool);
       const [one, other] = [joined.allocAsync(1), pool.allocAsync(1)];
       joined[how]();
       const why = how === "close" ? "this worker closed the pool" : "the pool is destroyed";
@@ -233,7 +229,7 @@ test(
 test(
   "allocAsync - in a checked pool, a leak shows where it was asked for, not who freed the block",
   withPoolAsync(async (pool) => {
-    const blocks = takeAll(pool);
+    const blocks = allocAll(pool);
     const block = await askHere(pool, () => pool.freeMany(blocks));
     const [leak, ...others] = pool.leaks();
     assertEquals([leak!.offset, others.length], [pool.offsetOf(block), 0]);
@@ -250,7 +246,7 @@ function askHere(pool: MemPool, meanwhile: () => void): Promise<ArrayBuffer> {
 test(
   "allocAsync - a block that was promised and freed by mistake: the request waits on",
   withPoolAsync(async (pool) => {
-    const blocks = takeAll(pool);
+    const blocks = allocAll(pool);
     const waiting = pool.allocAsync(BLOCK);
     const offset = pool.offsetOf(blocks[3]!);
     pool.free(blocks[3]!);
@@ -264,7 +260,7 @@ test(
 test(
   "allocAsync - where no buffer can be made of what came, only that request fails",
   withPoolAsync(async (pool) => {
-    const blocks = takeAll(pool);
+    const blocks = allocAll(pool);
     const { requests } = insideOf(pool).blocks;
     const request = { bytes: BLOCK, guard: UNGUARDED, owner: pool, signal: undefined };
     const failing = requests.request(request, () => {
@@ -279,33 +275,10 @@ test(
 
 // ---- several workers
 
-type Hand = <Reply = unknown>(order: WaitingOrder) => Promise<Reply>;
+const WORKER = new URL("./_waiting_worker.ts", import.meta.url);
 
-interface Crew {
-  readonly hands: readonly Hand[];
-  readonly workers: readonly TestWorker[];
-  readonly threads: readonly number[];
-}
-
-async function withHands(count: number, shape: PoolShape, use: (pool: MemPool, crew: Crew) => Promise<void>) {
-  for (const kind of kindsOf(shape)) {
-    await inKind(kind, async () => {
-      using pool = makePool(kind);
-      const workers = Array.from(
-        { length: count },
-        () => spawnWorker(new URL("./_waiting_worker.ts", import.meta.url)),
-      );
-      const hands = workers.map((worker): Hand => (order) => worker.call(order));
-      try {
-        const threads = await Promise.all(hands.map((hand) => hand<number>({ ask: "attach", handle: pool.handle })));
-        await use(pool, { hands, workers, threads });
-        if (!pool.destroyed) pool.check();
-        destroyQuietly(pool);
-      } finally {
-        for (const worker of workers) worker.terminate();
-      }
-    });
-  }
+function withHands(count: number, shape: PoolShape, use: Teamwork<WaitingOrder>): Promise<void> {
+  return withCrewOf(WORKER, count, shape, use);
 }
 
 /** Until so many requests wait for blocks of the pool. */
@@ -320,34 +293,34 @@ async function untilWaiting(pool: MemPool, count: number): Promise<void> {
 
 for (const cachedBlocks of [0, 8]) {
   test(`allocAsync - wakes for what another worker frees, ${cachedBlocks} blocks cached`, () =>
-    withHands(1, { blocks: 16, cachedBlocks }, async (pool, { hands: [hand] }) => {
-      const offsets = await hand!<number[]>({ ask: "take", count: 16, bytes: BLOCK });
+    withHands(1, { blocks: 16, cachedBlocks }, async (pool, [hand]) => {
+      const offsets = await hand!.order<number[]>({ ask: "take", count: 16, bytes: BLOCK });
       for (const offset of offsets) {
         const waiting = pool.allocAsync(BLOCK);
-        await hand!({ ask: "free", offsets: [offset] });
+        await hand!.order({ ask: "free", offsets: [offset] });
         const block = await waiting;
         assertEquals(pool.offsetOf(block), offset);
       }
-      assertEquals((await hand!<MemPoolStats>({ ask: "stats" })).allocatedBlocks, 16);
+      assertEquals((await hand!.order<MemPoolStats>({ ask: "stats" })).allocatedBlocks, 16);
     }));
 }
 
 test("allocAsync - gets what another worker has cached", () =>
-  withHands(1, { blocks: 16, cachedBlocks: 16, checked: false }, async (pool, { hands: [hand] }) => {
-    await hand!({ ask: "free", offsets: await hand!<number[]>({ ask: "take", count: 16, bytes: BLOCK }) });
+  withHands(1, { blocks: 16, cachedBlocks: 16, checked: false }, async (pool, [hand]) => {
+    await hand!.order({ ask: "free", offsets: await hand!.order<number[]>({ ask: "take", count: 16, bytes: BLOCK }) });
     assert(pool.stats().cachedBlocks > 0);
     assertEquals((await pool.allocAsync(16 * BLOCK)).byteLength, 16 * BLOCK);
   }));
 
 test("allocAsync - requests of three workers are served in the order in which they came", () =>
-  withHands(3, { blocks: 16, cachedBlocks: 4 }, async (pool, { hands }) => {
-    const blocks = takeAll(pool);
+  withHands(3, { blocks: 16, cachedBlocks: 4 }, async (pool, crew) => {
+    const blocks = allocAll(pool);
     const order = [0, 1, 2, 1, 0, 2, 2, 0];
     const served: number[] = [];
     const offsets = blocks.map((block) => pool.offsetOf(block));
     const waiting = [];
     for (const [count, worker] of order.entries()) {
-      waiting.push(hands[worker]!<number>({ ask: "wait", bytes: BLOCK }));
+      waiting.push(crew[worker]!.order<number>({ ask: "wait", bytes: BLOCK }));
       await untilWaiting(pool, count + 1);
     }
     for (const [place, one] of waiting.entries()) {
@@ -359,12 +332,12 @@ test("allocAsync - requests of three workers are served in the order in which th
   }));
 
 test("allocAsync - destroyed by another worker: rejects", () =>
-  withHands(2, { blocks: 16, checked: false }, async (pool, { hands: [one, other] }) => {
-    takeAll(pool);
+  withHands(2, { blocks: 16, checked: false }, async (pool, [one, other]) => {
+    allocAll(pool);
     const mine = pool.allocAsync(1);
-    const theirs = one!({ ask: "wait", bytes: 1 });
+    const theirs = one!.order({ ask: "wait", bytes: 1 });
     await untilWaiting(pool, 2);
-    const destroyed = other!({ ask: "destroy" });
+    const destroyed = other!.order({ ask: "destroy" });
     await Promise.all([
       destroyed,
       refusal(mine, "destroyed", "Cannot allocate: the pool is destroyed"),
@@ -376,13 +349,12 @@ test("allocAsync - a worker that ends while it waits holds nobody up", () =>
   withHands(
     1,
     { blocks: 16, cachedBlocks: 4 },
-    async (pool, { hands: [hand], workers: [worker], threads: [thread] }) => {
-      const blocks = takeAll(pool);
-      const theirs = hand!({ ask: "wait", bytes: 8 * BLOCK }).catch(() => "ended");
+    async (pool, [hand]) => {
+      const blocks = allocAll(pool);
+      const theirs = hand!.order({ ask: "wait", bytes: 8 * BLOCK }).catch(() => "ended");
       await untilWaiting(pool, 1);
       const mine = pool.allocAsync(BLOCK);
-      worker!.terminate();
-      await untilEnded(thread!);
+      await hand!.die();
       pool.free(blocks.pop()!);
       assertEquals([await theirs, (await mine).byteLength], ["ended", BLOCK]);
       pool.reap();
@@ -394,13 +366,12 @@ test("allocAsync - what a worker was given and did not live to collect, reap tak
   withHands(
     1,
     { blocks: 16, cachedBlocks: 4 },
-    async (pool, { hands: [hand], workers: [worker], threads: [thread] }) => {
-      const blocks = takeAll(pool);
-      const theirs = hand!({ ask: "wait", bytes: BLOCK }).catch(() => "ended");
+    async (pool, [hand]) => {
+      const blocks = allocAll(pool);
+      const theirs = hand!.order({ ask: "wait", bytes: BLOCK }).catch(() => "ended");
       await untilWaiting(pool, 1);
       pool.free(blocks[0]!);
-      worker!.terminate();
-      await Promise.all([theirs, untilEnded(thread!)]);
+      await Promise.all([theirs, hand!.die()]);
       pool.freeMany(blocks.slice(1));
       pool.reap();
       assertEquals([pool.stats().allocatedBlocks, pool.stats().workers], [0, 1]);
@@ -409,14 +380,14 @@ test("allocAsync - what a worker was given and did not live to collect, reap tak
   ));
 
 test("allocAsync - attaching to a pool that is awaited", () =>
-  withHands(1, { blocks: 16, cachedBlocks: 4, checked: false }, async (pool, { hands: [hand] }) => {
-    const blocks = takeAll(pool);
+  withHands(1, { blocks: 16, cachedBlocks: 4, checked: false }, async (pool, [hand]) => {
+    const blocks = allocAll(pool);
     const waiting = pool.allocAsync(1);
     assertEquals(insideOf(pool).views.header[STATE], AWAITED);
     using joined = MemPool.attach(pool.handle);
     assertEquals(joined.buffer.byteLength, pool.size);
-    await hand!({ ask: "attach", handle: pool.handle });
-    await hand!({ ask: "free", offsets: [pool.offsetOf(blocks[0]!)] });
+    await hand!.order({ ask: "attach", handle: pool.handle });
+    await hand!.order({ ask: "free", offsets: [pool.offsetOf(blocks[0]!)] });
     assertEquals((await waiting).byteLength, 1);
   }));
 
@@ -444,12 +415,12 @@ const LOADS: [string, PoolShape & { blocks: number }, Omit<Load, "cookie">][] = 
 
 for (const [situation, shape, load] of LOADS) {
   test(`allocAsync - three workers with more hands than blocks, ${situation}: nobody waits in vain`, () =>
-    withHands(3, shape, async (pool, { hands }) => {
+    withHands(3, shape, async (pool, crew) => {
       const served = await Promise.all(
-        hands.map((hand, place) => hand<number>({ ask: "load", load: { ...load, cookie: place * 1_000_000 } })),
+        crew.map((hand, place) => hand.order<number>({ ask: "load", load: { ...load, cookie: place * 1_000_000 } })),
       );
-      assertEquals(served, hands.map(() => load.hands * load.rounds));
-      for (const hand of hands) await hand({ ask: "close" });
+      assertEquals(served, crew.map(() => load.hands * load.rounds));
+      for (const hand of crew) await hand.order({ ask: "close" });
       const { header, queue } = insideOf(pool).views;
       assertEquals([header[STATE], queue.isEmpty], [LIVE, true]);
       assertOneFreeRun(pool);
@@ -458,28 +429,28 @@ for (const [situation, shape, load] of LOADS) {
 
 /** Spawns a worker that works with the pool for ever, and ends it at some moment. */
 async function liveShortly(pool: MemPool, load: Load, milliseconds: number): Promise<void> {
-  const worker = spawnWorker(new URL("./_waiting_worker.ts", import.meta.url));
-  const thread = await worker.call<number>({ ask: "attach", handle: pool.handle });
-  worker.call({ ask: "load", load }).catch(() => "ended");
+  const hand = await spawnHand<WaitingOrder>(WORKER, pool);
+  hand.order({ ask: "load", load }).catch(() => "ended");
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
-  worker.terminate();
-  await untilEnded(thread);
+  await hand.die();
 }
 
 test("allocAsync - others are terminated at any moment, waiting, served or freeing: who lives is served", () =>
   withSeed((seed) =>
-    withHands(1, { blocks: 6, cachedBlocks: 4, checked: false }, async (pool, { hands: [hand] }) => {
+    withHands(1, { blocks: 6, cachedBlocks: 4, checked: false }, async (pool, [hand]) => {
       const load = { hands: 8, longest: 2 * BLOCK, sync: 2 };
       const rounds = effort(1000, 10_000);
       let isDone = false;
-      const served = hand!<number>({ ask: "load", load: { ...load, rounds, cookie: 0 } }).finally(() => isDone = true);
+      const served = hand!.order<number>({ ask: "load", load: { ...load, rounds, cookie: 0 } }).finally(() =>
+        isDone = true
+      );
       for (let life = 1; !isDone; life++) {
         await liveShortly(pool, { ...load, rounds: Infinity, cookie: life * 1_000_000 }, (seed * life) % 17);
         pool.reap();
         pool.check();
       }
       assertEquals(await served, load.hands * rounds);
-      await hand!({ ask: "close" });
+      await hand!.order({ ask: "close" });
       pool.reap();
       assertEquals([pool.stats().allocatedBlocks, insideOf(pool).views.header[STATE]], [0, LIVE]);
     })

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { MemPoolStats } from "mempool";
 import { test } from "./_harness.ts";
 import { type Hand, makeFlags, withCrew } from "./_crew.ts";
-import { type Ending, type Parcel, PROGRESS, type RaceKind, STOP } from "./_orders.ts";
+import { type Ending, type Order, type Parcel, PROGRESS, type RaceKind, STOP } from "./_orders.ts";
 import {
   assertMarked,
   assertOneFreeRun,
@@ -45,7 +45,7 @@ function buffersOf(parcels: readonly Parcel[]): ArrayBuffer[] {
 }
 
 /** Every worker produces; what it has made goes to the next one, which frees it. */
-async function passRound(crew: Hand[], as: "offset" | "buffer", count: number): Promise<void> {
+async function passRound(crew: Hand<Order>[], as: "offset" | "buffer", count: number): Promise<void> {
   const made = await Promise.all(
     crew.map((hand, place) => hand.order<Parcel[]>({ ask: "produce", count, seed: SEED + place, as })),
   );
@@ -235,7 +235,7 @@ for (const { kind, slow, rounds, ...shape } of UNCHECKED_AND_CHECKED) {
         // So many that the victim, who takes more than it gives back, cannot fill the pool before it is terminated.
         await withCrew(2, { blocks: 2 ** 18, ...shape }, async (pool, crew) => {
           const { flags, words } = makeFlags();
-          const [victim, other] = crew as [Hand, Hand];
+          const [victim, other] = crew as [Hand<Order>, Hand<Order>];
           const lost = victim.order({ ask: "churn", steps: Infinity, seed: SEED, flags }).catch((error: Error) =>
             error
           );

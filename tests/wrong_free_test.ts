@@ -1,18 +1,16 @@
 /** A block that another worker frees by mistake, in the middle of a call of its holder: the lists stay whole. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Bell } from "../src/bell.ts";
-import { Blocks } from "../src/blocks.ts";
+import type { Blocks } from "../src/blocks.ts";
 import { checkInvariants } from "../src/check.ts";
 import type { Native, Region } from "../src/ffi/native.ts";
-import { Lock } from "../src/lock.ts";
 import { settingsFrom } from "../src/options.ts";
 import { UNGUARDED } from "../src/guard.ts";
 import { NOT_ALLOCATED } from "../src/resizer.ts";
 import { formatRegion, type Views } from "../src/views.ts";
 import { collectStats } from "../src/stats.ts";
 import { test } from "./_harness.ts";
-import { take } from "./_plain.ts";
+import { plainWorker, take } from "./_plain.ts";
 import { once } from "./_once.ts";
 
 const BLOCKS = 4;
@@ -31,19 +29,7 @@ function played(blocks = BLOCKS): { views: Views; meanwhile: (act: () => void) =
   };
   const region = { lock: () => 0, unlock: () => {}, zero: () => {}, move: () => {}, exchange } as unknown as Region;
   const native = { alive: () => true, barrier: () => true } as unknown as Native;
-  const join = (): Blocks => {
-    const worker = views.slots.nextWorker();
-    const slot = views.slots.take(worker, worker);
-    return new Blocks(
-      native,
-      region,
-      views,
-      new Lock(native, region, views, worker),
-      new Bell(1, 1),
-      slot,
-      worker,
-    );
-  };
+  const join = (): Blocks => plainWorker(native, region, views, views.slots.nextWorker());
   return { views, meanwhile: (act) => next = act, one: join(), two: join() };
 }
 
