@@ -2,7 +2,7 @@ import { type BlockTable, ownerOf, usageOf } from "./table.ts";
 import type { Views } from "./views.ts";
 
 /**
- * A run of adjacent blocks: all of them free, or handed out as one; or a single block that is cached.
+ * A run of adjacent blocks: all of them free, or handed out as one; or a single block, or a short run, that is cached.
  *
  * @example A map of a pool
  * ```ts

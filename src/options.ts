@@ -36,7 +36,7 @@ export interface MemPoolOptions {
   readonly alignment?: number;
   /**
    * How many free blocks each worker may keep at hand, from 0, which turns the caches off, to 65,536; more is taken as
-   * that. Unless given, a 32nd of the blocks that the pool may have, and 64 at most.
+   * that. Unless given, a 32nd of the blocks that the pool may have, and 256 at most.
    */
   readonly cachedBlocks?: number;
   /**

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { BlockInfo, MemPool } from "mempool";
+import { LONGEST_SHORT_RUN } from "../src/layout.ts";
 
 /** Expects the runs to tile the pool's data, which may grow meanwhile, each as one can be; returns them. */
 export function assertTiles(pool: MemPool): BlockInfo[] {
@@ -11,7 +12,8 @@ export function assertTiles(pool: MemPool): BlockInfo[] {
   for (const run of all) {
     assertEquals(run.offset, end, "a hole or an overlap");
     assert(run.byteLength > 0 && run.byteLength % pool.blockSize === 0, `a run of ${run.byteLength} bytes`);
-    assert(run.state !== "cached" || run.byteLength === pool.blockSize, "a run of several blocks is cached");
+    const most = run.state === "cached" ? LONGEST_SHORT_RUN * pool.blockSize : Infinity;
+    assert(run.byteLength <= most, `a run of ${run.byteLength} bytes is cached`);
     assert(run.state !== "free" || run.owner === 0, `worker ${run.owner} has a free run`);
     end += run.byteLength;
   }

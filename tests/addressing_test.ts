@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertFalse, assertStrictEquals } from "@std/assert";
+import { STATE_BITS } from "../src/layout.ts";
 import { isAllocated, workerOf } from "../src/table.ts";
 import { test } from "./_harness.ts";
 import { assertError, assertMarked, assertRefused, insideOf, makePool, mark, present, withPool } from "./_pool.ts";
@@ -123,7 +124,7 @@ test(
     const { views: { table } } = insideOf(pool);
     const block = present(pool.alloc(100));
     const mine = table.tag(0);
-    const another = mine + (5 << 3);
+    const another = mine + (5 << STATE_BITS);
     for (const adopt of [() => pool.at(0), () => pool.offsetOf(block)]) {
       table.set(0, 0, another);
       adopt();

@@ -36,7 +36,7 @@ async function movesOf(crew: Crew, puzzle: Puzzle, capacity?: number): Promise<n
   const { allocatedBlocks, cachedBlocks, workers } = pool.stats();
   const states = total(reports.map(({ allocations, released }) => allocations - released));
   assertEquals(allocatedBlocks, states, "what is left are the states that were not released");
-  assert(cachedBlocks <= 64 && workers === 1, "the workers have left the pool");
+  assert(cachedBlocks <= 256 && workers === 1, "the workers have left the pool");
   return moves;
 }
 
