@@ -1,7 +1,7 @@
 import type { MemPoolError } from "./errors.ts";
 import { CACHED, cacheWord, DEPOT_CACHES, DEPOT_TOP, SLOT_COUNT, TAG } from "./layout.ts";
 import { type BlockTable, makeTag } from "./table.ts";
-import { broken, isInTable } from "./trust.ts";
+import { broken } from "./trust.ts";
 
 /** Worker numbers start at 1. */
 const NOBODY = 0;
@@ -41,35 +41,53 @@ export class Depot {
     return this.#meta[this.#entries + entry]!;
   }
 
-  /** Takes in a block that nobody else can claim; says whether there was room. */
-  push(block: number): boolean {
+  /** Number of blocks that it has room for. */
+  get room(): number {
+    const room = this.#capacity - this.top;
+    if (room > this.#capacity) throw this.#broken();
+    return room;
+  }
+
+  /** Takes in a block that nobody else can claim. There must be room. */
+  push(block: number): void {
     const top = this.top;
-    if (top < 0) throw this.#broken();
-    if (top >= this.#capacity) return false;
     this.#table.set(block, TAG, IN_DEPOT);
     this.#meta[this.#entries + top] = block;
     this.#header[DEPOT_TOP] = top + 1;
-    return true;
   }
 
   /** The block that came last. There must be one. */
   peek(): number {
-    const top = this.top - 1;
-    if (!(top >= 0 && top < this.#capacity)) throw this.#broken();
-    const block = this.at(top);
-    if (isInTable(this.#table, block) && this.#table.tag(block) === IN_DEPOT) return block;
-    throw broken("I11", `the depot holds block ${block}, which is not cached by nobody`);
+    const last = new Int32Array(1);
+    this.copyTo(last, 0, 1);
+    return last[0]!;
   }
 
-  /** Takes out the block that came last, with this tag. There must be one. */
-  pop(tag: number): number {
-    const block = this.peek();
-    this.#header[DEPOT_TOP]!--;
-    this.#table.set(block, TAG, tag);
-    return block;
+  /** Copies the numbers of so many blocks, those that came last, in their order. There must be as many. */
+  copyTo(words: Int32Array, place: number, count: number): void {
+    const table = this.#table;
+    const { blockCount } = table;
+    const { top } = this;
+    if (!(top >= count && top <= this.#capacity)) throw this.#broken();
+    for (let entry = top - count; entry < top; entry++) {
+      const block = this.at(entry);
+      if (block >>> 0 >= blockCount || table.tag(block) !== IN_DEPOT) throw stray(block);
+      words[place++] = block;
+    }
+  }
+
+  /** Takes out so many blocks that came last, which `copyTo` has looked at, and lets them have this tag. */
+  pop(count: number, tag: number): void {
+    const top = this.top - count;
+    this.#header[DEPOT_TOP] = top;
+    for (let entry = top; entry < top + count; entry++) this.#table.set(this.at(entry), TAG, tag);
   }
 
   #broken(): MemPoolError {
     return broken("I11", `the depot is said to hold ${this.top} blocks`);
   }
+}
+
+function stray(block: number): MemPoolError {
+  return broken("I11", `the depot holds block ${block}, which is not cached by nobody`);
 }

@@ -1,3 +1,4 @@
+import type { MemPoolError } from "./errors.ts";
 import type { Native } from "./ffi/native.ts";
 import {
   CACHED,
@@ -89,7 +90,11 @@ export class Supply {
     this.#setTop(0);
     this.#releaseRuns();
     const { runs, depot } = this.#views;
-    while (depot.top > 0) runs.release(depot.pop(FREE));
+    while (depot.top > 0) {
+      const block = depot.peek();
+      depot.pop(1, FREE);
+      runs.release(block);
+    }
   }
 
   /**
@@ -118,20 +123,18 @@ export class Supply {
     const fair = Math.floor((header[FREE_BLOCKS]! + depot.top) / (2 * Math.max(1, slots.countWorkers())));
     const half = room >> 1;
     // Far from being exhausted again, so that the barrier that this costs then is well paid.
-    if (fair >= half) header[PLAIN_CLAIMS] = this.#hasBarrier;
+    if (fair >= half && header[PLAIN_CLAIMS] !== this.#hasBarrier) header[PLAIN_CLAIMS] = this.#hasBarrier;
     return Math.max(1, Math.min(half, fair));
   }
 
   /** Moves up to so many blocks from the depot to the start of the cache's entries; returns how many. */
   #fromDepot(wanted: number): number {
     const { meta, depot } = this.#views;
-    const count = Math.min(wanted, depot.top);
-    for (let place = 0; place < count; place++) {
-      meta[this.#entries + place] = depot.peek();
-      this.#setTop(place + 1);
-      depot.pop(this.#cachedTag);
-    }
-    return Math.max(count, 0);
+    const count = Math.max(0, Math.min(wanted, depot.top));
+    depot.copyTo(meta, this.#entries, count);
+    this.#setTop(count);
+    depot.pop(count, this.#cachedTag);
+    return count;
   }
 
   /** Caches up to so many blocks of one free run, with entries from this place up; returns how many. */
@@ -157,7 +160,7 @@ export class Supply {
   #blockOf(entry: number): number {
     const block = this.#views.meta[entry]!;
     if (isInTable(this.#views.table, block)) return block;
-    throw broken("I14", `a cache holds block ${block}`);
+    throw strayEntry(block);
   }
 
   #dropTop(top: number): number {
@@ -180,16 +183,19 @@ export class Supply {
 
   /** Gives up the oldest entries of this worker's cache, but for stale ones. */
   #release(count: number, toDepot: boolean): void {
-    const { meta, table, slots } = this.#views;
+    const { meta, table, depot, slots } = this.#views;
+    const { blockCount } = table;
+    const cachedTag = this.#cachedTag;
+    const room = toDepot ? depot.room : 0;
+    let given = 0;
     for (let entry = this.#entries; entry < this.#entries + count; entry++) {
-      const block = this.#blockOf(entry);
-      if (table.loadTag(block) !== this.#cachedTag) {
-        meta[this.#at + SLOT_STALE]!--;
-        continue;
-      }
-      if (!(toDepot && this.#views.depot.push(block))) this.#free(block);
-      slots.supply(this.#slot, -1);
+      const block = meta[entry]!;
+      if (block >>> 0 >= blockCount) throw strayEntry(block);
+      if (table.tag(block) !== cachedTag) meta[this.#at + SLOT_STALE]!--;
+      else if (++given <= room) depot.push(block);
+      else this.#free(block);
     }
+    slots.supply(this.#slot, -given);
   }
 
   /** Makes the short runs free that this worker has cached. */
@@ -248,4 +254,8 @@ export class Supply {
       runs.release(block);
     });
   }
+}
+
+function strayEntry(block: number): MemPoolError {
+  return broken("I14", `a cache holds block ${block}`);
 }
