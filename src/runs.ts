@@ -6,6 +6,7 @@ import {
   BLOCK_COUNT,
   BLOCK_COUNT_TURNED,
   BLOCK_SIZE,
+  CACHED,
   COALESCED,
   DEPOT_TOP,
   FREE,
@@ -92,10 +93,11 @@ export class Runs {
     this.#lists.remove(first, length);
     this.#zeroed.use(first, first + count);
     if (length > count) table.describeFree(first + count, length - count);
-    for (let block = first + count - 1; block > first; block--) table.describeCached(block, worker);
+    const tag = makeTag(CACHED, worker);
+    for (let block = first + count - 1; block > first; block--) table.describeCached(block, tag);
     // Two stores that each leave the table true: the run is cut into single blocks, then its first is cached too.
     table.set(first, LENGTH, 1);
-    table.describeCached(first, worker);
+    table.describeCached(first, tag);
     if (length > count) this.#lists.insert(first + count, length - count);
     this.#header[FREE_BLOCKS]! -= count;
   }

@@ -209,11 +209,12 @@ export class BlockTable {
     this.set(first, TAG, makeTag(allocatedState(length), worker));
   }
 
-  /** Describes a single block of a worker's cache. Both words of `requested` are plausible before it is ever used. */
-  describeCached(block: number, worker: number): void {
-    this.setRequested(block, 1);
+  /** Describes a single block of a worker's cache, by the tag of such. Both words of `requested` are plausible before it is ever used. */
+  describeCached(block: number, tag: number): void {
+    this.set(block, REQUESTED_LOW, 1);
+    this.set(block, REQUESTED_HIGH, 0);
     this.set(block, LENGTH, 1);
-    this.set(block, TAG, makeTag(CACHED, worker));
+    this.set(block, TAG, tag);
   }
 
   /** First block of the free run that ends right before `block`, or NONE. */
