@@ -125,7 +125,7 @@ export interface Settings {
 }
 
 /**
- * Unless told otherwise, a worker caches a 32nd of the pool, and at most enough for a few dozen calls without the lock:
+ * Unless told otherwise, a worker caches a 32nd of the pool, and at most enough for a hundred calls without the lock:
  * what lies in a cache does not coalesce.
  */
 const DEFAULT_CACHED_SHARE = 32;
