@@ -4,15 +4,19 @@ import { assert, assertEquals, assertFalse } from "@std/assert";
 import fc from "fast-check";
 import {
   ALLOCATED_SHORT,
+  AWAITED,
   CACHED_RUN,
   COALESCED,
+  DESTROYED,
   FREE,
   HAS_BARRIER,
+  LIVE,
   LOCK_ACQUISITIONS,
   LONGEST_SHORT_RUN,
   NONE,
   PLAIN_CLAIMS,
   RUN_ENTRIES,
+  STATE,
 } from "../src/layout.ts";
 import { NOT_ALLOCATED } from "../src/resizer.ts";
 import { isCachedAs, stateOf, workerOf } from "../src/table.ts";
@@ -237,6 +241,20 @@ test("run cache - where words of meta are claimed by exchange only, too", () => 
   const block = careful.alloc(5 * BLOCK);
   assert(careful.free(block));
   assertEquals(careful.alloc(5 * BLOCK), block);
+});
+
+test("run cache - is not used in a pool where somebody waits, nor in one that is destroyed", () => {
+  for (const state of [AWAITED, DESTROYED]) {
+    const { one } = cast();
+    const [kept, held] = [one.alloc(3 * BLOCK), one.alloc(3 * BLOCK)];
+    assert(one.free(kept));
+    one.views.header[STATE] = state;
+    assertEquals(one.blocks.runCache.take(3 * BLOCK), NONE);
+    assertFalse(one.blocks.runCache.give(held));
+    assertEquals([stateAt(one, kept), stateAt(one, held)], [CACHED_RUN, ALLOCATED_SHORT]);
+    one.views.header[STATE] = LIVE;
+    one.check();
+  }
 });
 
 test("run cache - calloc of a kept run is zero", () => {
