@@ -2,8 +2,8 @@
 
 import type { MemPool } from "../mod.ts";
 
-/** `numbers` is for the ring alone: no pool takes part. */
-export type Load = "mixed" | "singles" | "exchange" | "numbers";
+/** `records` and `numbers` do without a pool: what the machine and the ring cost. */
+export type Load = "mixed" | "singles" | "exchange" | "records" | "numbers";
 
 export interface Job {
   readonly load: Load;
@@ -12,6 +12,8 @@ export interface Job {
   /** For the loads that hand over: where to put what is allocated, and where to get what to free. */
   readonly send?: Int32Array;
   readonly receive?: Int32Array;
+  /** Of `records`: four words for each that may be on its way. */
+  readonly records?: Int32Array;
   readonly control: Int32Array;
   readonly seed: number;
 }
@@ -73,10 +75,46 @@ export function replaceAtRandom(pool: MemPool, runs: boolean, { control, seed: s
 /** How often a worker looks for work in vain before it lets others have the processor. */
 const PATIENCE = 1000;
 
-/** Allocates and puts the offset into `send`, takes an offset out of `receive` and frees it; counts what it freed. */
-export function handOver(pool: MemPool | undefined, { control, send, receive }: Job): Done {
-  const allocate = (): number => pool === undefined ? 0 : pool.allocOffset(BYTES);
-  const release = (offset: number): void => pool?.freeOffset(offset);
+/** How an allocator hands over: what is put into a ring, and what is done with what comes out of one. */
+interface Hands {
+  readonly allocate: () => number;
+  readonly release: (given: number) => void;
+}
+
+export function handsOf(pool: MemPool): Hands {
+  return { allocate: () => pool.allocOffset(BYTES), release: (offset) => pool.freeOffset(offset) };
+}
+
+/** Nothing at all: the ring alone. */
+export const IDLE_HANDS: Hands = { allocate: () => 0, release: () => {} };
+
+/**
+ * The least that an allocator can do which tells a double free exactly: who allocates writes into the block's descriptor
+ * of 16 bytes, and who frees exchanges a word there. It never looks for a block: they come round in a circle.
+ */
+export function recordHands(records: Int32Array): Hands {
+  let next = 0;
+  return {
+    allocate: () => {
+      const word = next;
+      next = (next + 4) % records.length;
+      records[word + 2] = BYTES;
+      records[word] = 1;
+      return word;
+    },
+    release: (word) => {
+      if (Atomics.compareExchange(records, word, 1, 0) !== 1) throw new Error(`Record ${word} is not allocated`);
+    },
+  };
+}
+
+/** More than a ring holds: none is used again before it came out there. */
+export function newRecords(): Int32Array {
+  return sharedWords(4 * 2 * CAPACITY);
+}
+
+/** Puts what was allocated into `send`, releases what comes out of `receive`; counts what it released. */
+export function handOver({ allocate, release }: Hands, { control, send, receive }: Job): Done {
   let idle = 0;
   const done = untilStopped(control, () => {
     const sent = send === undefined ? 0 : push(send, allocate);

@@ -2,7 +2,7 @@
 
 import { MEGABYTE, MemPool, type MemPoolHandle } from "../mod.ts";
 import { answer } from "../tests/_workers.ts";
-import { handOver, type Job, replaceAtRandom } from "./_workers_load.ts";
+import { handOver, handsOf, IDLE_HANDS, type Job, recordHands, replaceAtRandom } from "./_workers_load.ts";
 
 let shared: MemPool | undefined;
 let own: MemPool | undefined;
@@ -14,7 +14,8 @@ answer((message: Job | MemPoolHandle) => {
     return;
   }
   const pool = message.shared ? shared! : own!;
-  if (message.load === "exchange") return handOver(pool, message);
-  if (message.load === "numbers") return handOver(undefined, message);
+  if (message.load === "exchange") return handOver(handsOf(pool), message);
+  if (message.load === "records") return handOver(recordHands(message.records!), message);
+  if (message.load === "numbers") return handOver(IDLE_HANDS, message);
   return replaceAtRandom(pool, message.load === "mixed", message);
 });

@@ -7,6 +7,7 @@
  * - one way: one worker allocates, the other frees, the offsets going through a ring in shared memory. A worker alone,
  *   and each of those that share nothing, does both, through a ring of its own.
  * - ping-pong: both allocate for the other and free what they get from it.
+ * - The same with no pool: of records, which the one writes and the other exchanges, and of numbers, which nobody looks at.
  *
  * A figure is replacements or handed-over pairs a second of all workers together, in millions, by the clock on the wall:
  * workers that wait for each other must lose by it.
@@ -23,13 +24,14 @@ import {
   GO,
   type Job,
   type Load,
+  newRecords,
   newRing,
   READY,
   sharedWords,
   STOP,
 } from "./_workers_load.ts";
 
-type Part = Pick<Job, "load" | "shared" | "send" | "receive">;
+type Part = Pick<Job, "load" | "shared" | "send" | "receive" | "records">;
 
 interface Scenario {
   readonly name: string;
@@ -94,11 +96,11 @@ const APART = "that share nothing";
 function handingOver(): Record<string, Scenario[]> {
   const alone = (load: Load, shared: boolean): Part => {
     const ring = newRing();
-    return { load, shared, send: ring, receive: ring };
+    return { load, shared, send: ring, receive: ring, records: newRecords() };
   };
-  const oneWay = (): Part[] => {
-    const ring = newRing();
-    return [{ load: "exchange", shared: true, send: ring }, { load: "exchange", shared: true, receive: ring }];
+  const oneWay = (load: Load): Part[] => {
+    const [ring, records] = [newRing(), newRecords()];
+    return [{ load, shared: true, send: ring, records }, { load, shared: true, receive: ring, records }];
   };
   const bothWays = (load: Load): Part[] => {
     const [one, other] = [newRing(), newRing()];
@@ -110,7 +112,8 @@ function handingOver(): Record<string, Scenario[]> {
     scenario(2, APART, () => [alone(load, false), alone(load, false)]),
   ];
   return {
-    "one way": handing("exchange", oneWay),
+    "one way": handing("exchange", () => oneWay("exchange")),
+    "one way of records, without a pool": handing("records", () => oneWay("records")),
     "ping-pong": handing("exchange", () => bothWays("exchange")),
     "ping-pong of numbers, without a pool": handing("numbers", () => bothWays("numbers")),
   };

@@ -16,9 +16,12 @@ import {
   NONE,
   PLAIN_CLAIMS,
   RUN_ENTRIES,
+  SLOT_CLAIM,
+  SLOT_RUN_TOPS,
   STATE,
 } from "../src/layout.ts";
 import { NOT_ALLOCATED } from "../src/resizer.ts";
+import { slotWord } from "../src/slots.ts";
 import { isCachedAs, stateOf, workerOf } from "../src/table.ts";
 import { test } from "./_harness.ts";
 import { once } from "./_once.ts";
@@ -74,6 +77,17 @@ test("run cache - of two workers each keeps short runs, and hands them out again
     assertEquals([allocs, frees, requestedBytes], [2, 1, length * BLOCK - 1]);
     one.check();
   }
+});
+
+test("run cache - goes on without the lock however often a run comes and goes, and counts what it has", () => {
+  const { one } = cast();
+  const block = one.alloc(4 * BLOCK);
+  const taken = locksTaken(one, () => {
+    for (let round = 0; round < 50; round++) assert(one.free(block) && one.alloc(4 * BLOCK) === block);
+  });
+  assertEquals([taken, one.views.slots.cachedBlocks()], [0, 0]);
+  assert(one.free(block));
+  assertEquals(one.views.slots.cachedBlocks(), 4);
 });
 
 test("run cache - a longer run is freed at once", () => {
@@ -164,6 +178,28 @@ for (const plain of [true, false]) {
     two.check();
   });
 }
+
+test("run cache - a run that its worker is just taking is left alone", () => {
+  const { one, two } = cast({ blocks: 8, cachedBlocks: 8 });
+  const block = one.alloc(3 * BLOCK);
+  assert(one.free(block));
+  const claim = slotWord(one.slot) + SLOT_CLAIM;
+  one.views.header[claim] = block;
+  assertEquals(two.alloc(8 * BLOCK), NONE);
+  assertEquals(stateAt(one, block), CACHED_RUN);
+  one.views.header[claim] = NONE;
+  assertEquals(two.alloc(8 * BLOCK), 0);
+});
+
+test("run cache - of a worker that has died is found, and counted, when the pool is exhausted", () => {
+  const { memory, one, two } = cast({ blocks: 8, cachedBlocks: 8 });
+  assert(one.free(one.alloc(3 * BLOCK)));
+  // Died before its entry was there.
+  one.views.header[slotWord(one.slot) + SLOT_RUN_TOPS + 1] = 0;
+  memory.living.delete(one.thread);
+  assertEquals(two.alloc(8 * BLOCK), 0);
+  assertEquals([two.views.slots.cachedBlocks(), two.stats().cachedBlocks], [0, 0]);
+});
 
 test("run cache - an entry that is stale may come true again for another length, and then is not used", () => {
   const { one, two } = cast({ blocks: 6, cachedBlocks: 6 });
