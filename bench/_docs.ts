@@ -36,6 +36,7 @@ function writeDocument(reports: readonly Report[], figures: Readonly<Record<stri
     ...reports.map(writeRun),
     "## Targets\n",
     writeTargetsOf(reports),
+    WHY_NOT,
     "## Pictures\n",
     ...pictures,
     ...reports.flatMap(writeTables),
@@ -48,6 +49,34 @@ and, on one that others use too, from minute to minute. Ratios hold better: each
 which all contenders have their turn, and the median of the rounds is shown. The first column of figures is processor
 time for one operation, garbage collection included; p50 and p99 are of samples of some thousand operations each. What
 each group does, and why the comparison is fair, is told at the head of its file in [bench](../bench).
+`;
+
+/** What the tables measure of it; no figures here, they change with each run. */
+const WHY_NOT = `### Where a target is not reached, and near it
+
+Each of these reasons has its row in the tables below.
+
+- **The ArrayBuffer tier, one block again and again.** The pair does what the offset tier's does, and looks twice at two
+  JavaScript objects: the kept buffer's length, because a request may be for another, and its private field, because the
+  caller could pass any buffer. That is the difference between the two rows. In the offset tier the largest part is the one
+  atomic instruction that makes double-free detection exact; on Deno it is a foreign call ("an FFI call that does
+  nothing"), for V8's own is dearer still ("one Atomics.compareExchange").
+- **Against \`new ArrayBuffer\` and \`new Uint8Array\`.** Their cost is the collector's, and differs by a factor of two from run to
+  run: compare p50 and p99. The pool's does not.
+- **A million offsets live, a hundred thousand buffers live.** Nothing is searched for. What grows is misses of the
+  processor's caches. A block has its descriptor apart from its data, malloc's lies in the line that it just looked for. And
+  a live ArrayBuffer is an object of the engine's: "asking an ArrayBuffer for its length" is one look at a random one, and
+  takes about as long as malloc and free together. A pair looks several times at such distant places: at the buffer, at its
+  private fields, at the place where it is kept, at the block's descriptor; and each change of an array of objects is noted
+  for the collector.
+- **The first allocation.** On top of what the runtime takes for the buffer: its private fields, its places in the worker's
+  arrays, a view for the lowest places, the first touch of the block's descriptor, which the system backs with memory then.
+- **Handing over from one worker to another.** "records, without a pool" is the least that can be done where a double
+  free is to be found exactly: who allocates writes 16 bytes for each block, who frees exchanges a word there, and the line
+  travels to and fro. That alone stays below 0.9. The pool adds the way back to the worker that allocates, by batches under
+  the lock.
+- **The puzzle against an arena, LIFO against @thi.ng/malloc.** An arena never frees, @thi.ng/malloc knows one thread, and
+  neither finds a double free: the one atomic instruction is what they do not pay.
 `;
 
 function writeRun({ runtime, machine, versions, date, command, rounds }: Report): string {

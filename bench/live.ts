@@ -3,12 +3,13 @@
  * alone do not make it flat, the machine's caches are missed more often; malloc with as many live shows by how much.
  *
  * Every operation takes the next number of the same generator on both sides, frees the block at that place of an array
- * and puts a new one there. Nobody touches the blocks' contents.
+ * and puts a new one there. Nobody touches the blocks' contents. Of as many ArrayBuffers, only to ask a random one for its
+ * length is measured too: without that, nobody can tell which block is to be freed.
  */
 
 import { MemPool } from "../mod.ts";
 import { loadFloor } from "./_floor.ts";
-import { compare, type Contender, ratioOf, rowOf, type Series, seriesNamed } from "./_measure.ts";
+import { compare, type Contender, keep, ratioOf, rowOf, type Series, seriesNamed } from "./_measure.ts";
 import type { GroupResult, Settings, Table } from "./_types.ts";
 
 const BYTES = 200;
@@ -20,6 +21,7 @@ const QUICK_COUNTS = [1000, 2000];
 const NATIVE = "malloc + free in C";
 const OFFSET_TIER = "pool, offset tier";
 const BUFFER_TIER = "pool, ArrayBuffer tier";
+const LOOK = "asking an ArrayBuffer for its length";
 
 interface Side {
   readonly contender: Contender;
@@ -30,12 +32,12 @@ export async function run(settings: Settings): Promise<GroupResult> {
   const counts = settings.quick ? QUICK_COUNTS : COUNTS;
   // A million ArrayBuffers make each of the collections between the turns take long, and no target asks for them.
   const bufferCounts = counts.slice(0, settings.quick ? 2 : 3);
-  const offsets = measure(counts, offsetSide, settings);
-  const buffers = measure(bufferCounts, bufferSide, settings);
+  const offsets = measure(counts, [nativeSide, offsetSide], settings);
+  const buffers = measure(bufferCounts, [nativeSide, bufferSide, lookSide], settings);
   return {
     tables: [
-      tableOf("offset tier", OFFSET_TIER, counts, offsets),
-      tableOf("ArrayBuffer tier", BUFFER_TIER, bufferCounts, buffers),
+      tableOf("offset tier", [OFFSET_TIER], counts, offsets),
+      tableOf("ArrayBuffer tier", [BUFFER_TIER, LOOK], bufferCounts, buffers),
     ],
     measured: {
       ...figures("live.offset", OFFSET_TIER, counts.at(-1)!, offsets),
@@ -48,20 +50,28 @@ function nameOf(side: string, count: number): string {
   return `${side}, ${count.toLocaleString("en-US")} live`;
 }
 
-function measure(counts: readonly number[], poolSide: (count: number) => Side, settings: Settings): Series[] {
-  const sides = counts.flatMap((count, set) => [nativeSide(count, set), poolSide(count)]);
+type MakeSide = (count: number, set: number) => Side;
+
+function measure(counts: readonly number[], makers: readonly MakeSide[], settings: Settings): Series[] {
+  const sides = counts.flatMap((count, set) => makers.map((make) => make(count, set)));
   const series = compare(sides.map(({ contender }) => contender), settings);
   for (const side of sides) side.close();
   return series;
 }
 
-function tableOf(title: string, side: string, counts: readonly number[], series: readonly Series[]): Table {
+function tableOf(
+  title: string,
+  sides: readonly string[],
+  counts: readonly number[],
+  series: readonly Series[],
+): Table {
   const rows = counts.flatMap((count) => {
-    const native = seriesNamed(series, nameOf(NATIVE, count));
-    const pool = seriesNamed(series, nameOf(side, count));
+    const native = nameOf(NATIVE, count);
     return [
-      { ...rowOf(native), series: NATIVE, at: count },
-      { ...rowOf(pool, series, native.name), series: side, at: count },
+      { ...rowOf(seriesNamed(series, native)), series: NATIVE, at: count },
+      ...sides.map((side) => {
+        return { ...rowOf(seriesNamed(series, nameOf(side, count)), series, native), series: side, at: count };
+      }),
     ];
   });
   return { title: `Replacing one of so many live blocks at random, ${title}`, rows };
@@ -124,6 +134,27 @@ function bufferSide(count: number): Side {
           pool.free(blocks[at]!);
           blocks[at] = pool.alloc(BYTES)!;
         }
+      },
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+function lookSide(count: number): Side {
+  const pool = poolFor(count);
+  const blocks = Array.from({ length: count }, () => pool.alloc(BYTES)!);
+  let seed = 1;
+  let bytes = 0;
+  return {
+    contender: {
+      name: nameOf(LOOK, count),
+      operations: OPERATIONS,
+      run: () => {
+        for (let i = 0; i < OPERATIONS; i++) {
+          seed = Math.imul(seed, 1664525) + 1013904223 | 0;
+          bytes += blocks[Math.trunc((seed >>> 0) * (count / 2 ** 32))]!.byteLength;
+        }
+        keep.value = bytes;
       },
     },
     close: () => pool.destroy(),

@@ -3,7 +3,9 @@
  * pool is shared. What the processors lose when both are busy, both sides lose.
  *
  * - mixed: each keeps 1,000 places; an operation picks one at random, frees what is there and allocates anew, nine times
- *   of ten a block and else a run of 2 to 8. singles: the same with single blocks only.
+ *   of ten a block and else a run of 2 to 8. singles: the same with single blocks only. A pool that has one worker does not
+ *   cache runs, one that has several does: so two that share can be ahead of two that do not. What they gain by being two
+ *   is in the rows: a worker alone is measured on the shared pool.
  * - one way: one worker allocates, the other frees, the offsets going through a ring in shared memory. A worker alone,
  *   and each of those that share nothing, does both, through a ring of its own.
  * - ping-pong: both allocate for the other and free what they get from it.
