@@ -58,22 +58,14 @@ export class Depot {
 
   /** The block that came last. There must be one. */
   peek(): number {
-    const last = new Int32Array(1);
-    this.copyTo(last, 0, 1);
-    return last[0]!;
+    return this.#trustedAt(this.#startOf(1), this.#table.blockCount);
   }
 
   /** Copies the numbers of so many blocks, those that came last, in their order. There must be as many. */
   copyTo(words: Int32Array, place: number, count: number): void {
-    const table = this.#table;
-    const { blockCount } = table;
-    const { top } = this;
-    if (!(top >= count && top <= this.#capacity)) throw this.#broken();
-    for (let entry = top - count; entry < top; entry++) {
-      const block = this.at(entry);
-      if (block >>> 0 >= blockCount || table.tag(block) !== IN_DEPOT) throw stray(block);
-      words[place++] = block;
-    }
+    const { blockCount } = this.#table;
+    const start = this.#startOf(count);
+    for (let more = 0; more < count; more++) words[place + more] = this.#trustedAt(start + more, blockCount);
   }
 
   /** Takes out so many blocks that came last, which `copyTo` has looked at, and lets them have this tag. */
@@ -83,11 +75,20 @@ export class Depot {
     for (let entry = top; entry < top + count; entry++) this.#table.set(this.at(entry), TAG, tag);
   }
 
+  /** Where the entries of so many blocks that came last start. */
+  #startOf(count: number): number {
+    const { top } = this;
+    if (top >= count && top <= this.#capacity) return top - count;
+    throw this.#broken();
+  }
+
+  #trustedAt(entry: number, blockCount: number): number {
+    const block = this.at(entry);
+    if (block >>> 0 < blockCount && this.#table.tag(block) === IN_DEPOT) return block;
+    throw broken("I11", `the depot holds block ${block}, which is not cached by nobody`);
+  }
+
   #broken(): MemPoolError {
     return broken("I11", `the depot is said to hold ${this.top} blocks`);
   }
-}
-
-function stray(block: number): MemPoolError {
-  return broken("I11", `the depot holds block ${block}, which is not cached by nobody`);
 }
