@@ -15,6 +15,7 @@ export interface Datum {
 
 const OURS = "#d1495b";
 const OTHERS = "#8d99ae";
+const CONTROL = "#cfd4dc";
 const COLUMN = {
   field: "runtime",
   sort: ["Deno", "Bun"],
@@ -27,7 +28,7 @@ const CONFIG = {
   padding: 10,
   title: { anchor: "start", fontSize: 14, offset: 12 },
   axis: { grid: true, gridColor: "#eeeeee", domainColor: "#999999", tickColor: "#999999", labelLimit: 260 },
-  legend: { labelLimit: 260 },
+  legend: { labelLimit: 300 },
   view: { stroke: null },
 } as const;
 
@@ -94,7 +95,9 @@ export function lines(
   unit: string,
   scale: "log" | "linear",
 ): TopLevelSpec {
-  const [ours, others] = [true, false].map((side) => data.find((datum) => datum.ours === side)?.series ?? "");
+  const seriesOf = (side: boolean): string[] => {
+    return [...new Set(data.filter(({ ours }) => ours === side).map(({ series }) => series))];
+  };
   const x = scale === "log"
     ? { type: "quantitative", ...logarithmic(data.map(({ at }) => at)) }
     : { type: "ordinal", axis: { labelAngle: 0 } };
@@ -115,7 +118,7 @@ export function lines(
           field: "series",
           type: "nominal",
           title: null,
-          scale: { domain: [ours, others], range: [OURS, OTHERS] },
+          scale: { domain: [...seriesOf(true), ...seriesOf(false)], range: [OURS, OTHERS, CONTROL] },
           legend: { orient: "bottom" },
         },
       },
