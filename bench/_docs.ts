@@ -54,7 +54,7 @@ each group does, and why the comparison is fair, is told at the head of its file
 /** What the tables measure of it; no figures here, they change with each run. */
 const WHY_NOT = `### Where a target is not reached, and near it
 
-Each of these reasons has its row in the tables below.
+Quotation marks name the row of the tables below that measures it.
 
 - **The ArrayBuffer tier, one block again and again.** The pair does what the offset tier's does, and looks twice at two
   JavaScript objects: the kept buffer's length, because a request may be for another, and its private field, because the
@@ -75,6 +75,9 @@ Each of these reasons has its row in the tables below.
   free is to be found exactly: who allocates writes 16 bytes for each block, who frees exchanges a word there, and the line
   travels to and fro. That alone stays below 0.9. The pool adds the way back to the worker that allocates, by batches under
   the lock.
+- **Two workers that search together.** They make more states than one does, differently in each run, because each goes by
+  what it knows; and as the rows of states in a second show, two processors that wait for the same memory do not do twice
+  as much.
 - **The puzzle against an arena, LIFO against @thi.ng/malloc.** An arena never frees, @thi.ng/malloc knows one thread, and
   neither finds a double free: the one atomic instruction is what they do not pay.
 `;

@@ -96,6 +96,11 @@ export const TARGETS: readonly Target[] = [
     limits: [{ figure: "puzzle.arena.time", atMost: 1.2 }],
   },
   {
+    group: "puzzle",
+    what: "N-puzzle, ten million allocations: how many times faster with two workers than with one",
+    limits: [{ figure: "puzzle.workers", atLeast: 1.4 }],
+  },
+  {
     group: "peer",
     what: "how many times faster than @thi.ng/malloc, FIFO and random at 1,000 live, then at 10,000",
     limits: ["fifo.1000", "random.1000", "fifo.10000", "random.10000"].map((name) => ({

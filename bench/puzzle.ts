@@ -2,6 +2,9 @@
  * The N-puzzle of examples/n_puzzle at ten million allocations: states in the pool, as objects on the garbage-collected
  * heap, and in an arena written by hand that can do nothing else. Same algorithm, queue and table; each in a process of
  * its own, whose peak memory it reports.
+ *
+ * And two workers that search one pool. Which states they come to first differs from run to run, and so does how many they
+ * make before they know that no solution is shorter: so the states that are made in a second are told too.
  */
 
 import { spawnSync } from "node:child_process";
@@ -29,16 +32,26 @@ export async function run(settings: Settings): Promise<GroupResult> {
   if (!existsSync(EXAMPLE)) return { tables: [], measured: {}, skipped: "examples/n_puzzle is not there" };
   const puzzle = settings.quick ? SMALL : TEN_MILLION;
   const results: Record<string, Result[]> = { pool: [], arena: [], objects: [] };
+  const together: Result[] = [];
   for (let round = 0; round < (settings.quick ? 1 : 3); round++) {
+    for (let turn = 0; turn < (settings.quick ? 1 : 3); turn++) {
+      together.push(solve("pool", [...puzzle, "--workers", "2"]));
+    }
     for (const [store, all] of Object.entries(results)) {
       if (store === "objects" && round > 0) continue; // takes minutes
       all.push(solve(store, puzzle));
     }
   }
   const { pool = [], arena = [], objects = [] } = results;
+  const lengths = new Set([...Object.values(results).flat(), ...together].map(({ moves }) => moves));
+  if (lengths.size > 1) throw new Error(`The solutions have ${[...lengths].join(" and ")} moves`);
   return {
-    tables: tablesOf(results),
-    measured: { ...compare("objects", objects, pool), ...compare("arena", pool, arena) },
+    tables: [...tablesOf(results), ...tablesOfWorkers(pool, together)],
+    measured: {
+      ...compare("objects", objects, pool),
+      ...compare("arena", pool, arena),
+      "puzzle.workers": medianOf(pool, "milliseconds") / medianOf(together, "milliseconds"),
+    },
   };
 }
 
@@ -71,5 +84,23 @@ function tablesOf(results: Record<string, Result[]>): Table[] {
   return [
     { title: `N-puzzle, time: ${what}`, rows: rowsOf("s", "milliseconds", 1000) },
     { title: `N-puzzle, peak memory: ${what}`, rows: rowsOf("MiB", "peakBytes", 2 ** 20) },
+  ];
+}
+
+function tablesOfWorkers(alone: readonly Result[], together: readonly Result[]): Table[] {
+  const title = "N-puzzle, two workers that search one pool";
+  const rowsOf = (unit: Row["unit"], figure: (result: Result) => number): Row[] => {
+    const [one, two] = [alone, together].map((results) => median(results.map(figure))) as [number, number];
+    return [
+      { name: "one worker", unit, mean: one },
+      { name: "two workers", unit, mean: two, ratio: two / one, to: "one worker" },
+    ];
+  };
+  return [
+    { title: `${title}, time`, rows: rowsOf("s", ({ milliseconds }) => milliseconds / 1000) },
+    {
+      title: `${title}, states made`,
+      rows: rowsOf("M/s", ({ allocations, milliseconds }) => allocations / milliseconds / 1000),
+    },
   ];
 }
