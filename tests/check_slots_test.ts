@@ -1,10 +1,12 @@
 /** Invariants of worker slots, caches and depot broken on purpose, in a pool where several workers are: `check` names them. */
 
+import { assertEquals } from "@std/assert";
 import {
   ALLOCATED,
   CACHED_BLOCKS,
   cacheWord,
   NEXT_WORKER,
+  NONE,
   SLOT_COUNT,
   SLOT_SWEPT,
   SLOT_TOP,
@@ -15,6 +17,7 @@ import {
 import { slotWord } from "../src/slots.ts";
 import { makeTag } from "../src/table.ts";
 import { test } from "./_harness.ts";
+import { BLOCK, Play } from "./_plays.ts";
 import { assertRefused } from "./_pool.ts";
 import { enrich, RICH } from "./_rich.ts";
 import { SimMemory, type SimWorker } from "./_sim.ts";
@@ -85,6 +88,18 @@ test("check - I14: a cached block without an entry", () => {
   const block = meta[cacheWord(one.slot, header[CACHED_BLOCKS]!) + top];
   const refusal = `Cannot trust the pool: I14 is broken, block ${block} is cached by worker 1 without an entry`;
   assertRefused(() => one.check(), "corrupt", refusal);
+});
+
+test("depot - an entry that leads to a block of somebody's is refused, and nothing is handed out", () => {
+  const { two, memory: { words }, live } = new Play();
+  const { header, depot, table } = two.views;
+  while (two.blocks.cache.take(1) !== NONE);
+  const { block } = live.find(({ bytes }) => bytes <= BLOCK)!;
+  words[cacheWord(SLOT_COUNT, header[CACHED_BLOCKS]!) + depot.top - 1] = block;
+  const tag = table.tag(block);
+  const refusal = `Cannot trust the pool: I11 is broken, the depot holds block ${block}, which is not cached by nobody`;
+  assertRefused(() => two.alloc(1), "corrupt", refusal);
+  assertEquals(table.tag(block), tag);
 });
 
 test("check - I11: a block that is in the depot twice", () => {

@@ -15,6 +15,7 @@ import {
   LONGEST_SHORT_RUN,
   NONE,
   PLAIN_CLAIMS,
+  REQUESTED_LOW,
   RUN_ENTRIES,
   SLOT_CLAIM,
   SLOT_RUN_TOPS,
@@ -26,6 +27,7 @@ import { isCachedAs, stateOf, workerOf } from "../src/table.ts";
 import { test } from "./_harness.ts";
 import { once } from "./_once.ts";
 import { runsOf } from "./_plain.ts";
+import { assertRefused } from "./_pool.ts";
 import { forAll } from "./_random.ts";
 import { SimMemory, SimWorker, type Stage } from "./_sim.ts";
 
@@ -291,6 +293,15 @@ test("run cache - is not used in a pool where somebody waits, nor in one that is
     one.views.header[STATE] = LIVE;
     one.check();
   }
+});
+
+test("run cache - a run whose words contradict each other is refused, and stays as it is", () => {
+  const { one } = cast();
+  const block = one.alloc(3 * BLOCK);
+  one.views.table.set(block, REQUESTED_LOW, 1);
+  const refusal = `Cannot trust the pool: I7 is broken, the run of 3 at block ${block} is said to hold 1 bytes`;
+  assertRefused(() => one.free(block), "corrupt", refusal);
+  assertEquals(stateAt(one, block), ALLOCATED_SHORT);
 });
 
 test("run cache - calloc of a kept run is zero", () => {
