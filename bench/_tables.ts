@@ -28,13 +28,14 @@ export function writeTargets(verdicts: readonly Verdict[]): string {
   return grid([["what", "target", "measured", ""], ...lines], ["left", "left", "left", "left"]);
 }
 
-/** One line for each target, with a column for each runtime. */
+/** One line for each target, with columns for each runtime, whose report may be of a time when there were others. */
 export function writeTargetsOf(reports: readonly Report[]): string {
   const head = ["what", ...reports.flatMap(({ runtime }) => [`target on ${runtime}`, "measured", ""])];
-  const lines = reports[0]!.targets.map(({ what }, index) => [
+  const all = new Set(reports.flatMap(({ targets }) => targets.map(({ what }) => what)));
+  const lines = Array.from(all, (what) => [
     what,
     ...reports.flatMap(({ targets }) => {
-      const { target, measured, verdict } = targets[index]!;
+      const { target = "", measured = "", verdict = "not measured" } = targets.find((each) => each.what === what) ?? {};
       return [target, measured, verdict === "reached" ? verdict : `**${verdict}**`];
     }),
   ]);
