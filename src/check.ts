@@ -24,7 +24,6 @@ import {
   SECOND_LEVELS,
   SLOT_COUNT,
   SLOT_SWEPT,
-  SLOT_TOP,
   SLOTS_USED,
   TAG,
   ZEROED_BLOCKS,
@@ -257,9 +256,6 @@ function checkSlots(views: Views): Set<number> {
 }
 
 function checkCache(views: Views, slot: number): void {
-  const capacity = views.header[CACHED_BLOCKS]!;
-  const top = Atomics.load(views.header, slotWord(slot) + SLOT_TOP);
-  if (!(top >= 0 && top <= capacity)) throw broken("I14", `the cache of slot ${slot} is said to hold ${top} blocks`);
   for (let length = 1; length <= LONGEST_SHORT_RUN; length++) {
     for (const block of entriesOf(views, slot, length)) {
       if (!isInTable(views.table, block)) throw broken("I14", `a cache holds block ${block}`);
@@ -271,7 +267,7 @@ function checkCache(views: Views, slot: number): void {
 export function entriesOf({ header, meta, slots }: Views, slot: number, length: number): Int32Array {
   const cachedBlocks = header[CACHED_BLOCKS]!;
   const first = length === 1 ? cacheWord(slot, cachedBlocks) : runEntriesWord(slot, cachedBlocks, length);
-  const top = length === 1 ? header[slotWord(slot) + SLOT_TOP]! : slots.trustedRunTop(slot, length);
+  const top = length === 1 ? slots.trustedTop(slot) : slots.trustedRunTop(slot, length);
   return meta.subarray(first, first + top);
 }
 

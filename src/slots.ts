@@ -1,6 +1,7 @@
 import {
   ALLOCS,
   BLOCK_COUNT,
+  CACHED_BLOCKS,
   DEPOT_TOP,
   FREE_BLOCKS,
   FREES,
@@ -125,7 +126,14 @@ export class Slots {
     this.clearRuns(slot);
   }
 
-  /** Entries in a worker's cache for short runs of a length; throws where there cannot be so many. */
+  /** Entries in a worker's cache for single blocks; throws where there cannot be so many. */
+  trustedTop(slot: number): number {
+    const top = Atomics.load(this.#header, slotWord(slot) + SLOT_TOP);
+    if (top >= 0 && top <= this.#header[CACHED_BLOCKS]!) return top;
+    throw broken("I14", `the cache of slot ${slot} is said to hold ${top} blocks`);
+  }
+
+  /** The same for short runs of a length. */
   trustedRunTop(slot: number, length: number): number {
     const top = Atomics.load(this.#header, slotWord(slot) + SLOT_RUN_TOPS + length - 2);
     if (top >= 0 && top <= RUN_ENTRIES) return top;

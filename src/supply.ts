@@ -60,7 +60,7 @@ export class Supply {
   refill(room: number): void {
     const { meta, table } = this.#views;
     meta[this.#at + SLOT_CLAIM] = NONE;
-    let top = this.#topOf(this.#slot);
+    let top = this.#views.slots.trustedTop(this.#slot);
     while (top > 0 && table.loadTag(this.#blockOf(this.#entries + top - 1)) !== this.#cachedTag) {
       top = this.#dropTop(top);
     }
@@ -76,7 +76,7 @@ export class Supply {
   /** Makes room in a cache that is full: its older half goes to the depot for others, or becomes free. */
   drain(room: number): void {
     const { meta, slots } = this.#views;
-    const top = this.#topOf(this.#slot);
+    const top = this.#views.slots.trustedTop(this.#slot);
     if (top < room) return;
     const count = Math.ceil(top / 2);
     this.#release(count, slots.countWorkers() > 1);
@@ -86,7 +86,7 @@ export class Supply {
 
   /** Makes all free that this worker has cached, and what is in the depot. */
   flush(): void {
-    this.#release(this.#topOf(this.#slot), false);
+    this.#release(this.#views.slots.trustedTop(this.#slot), false);
     this.#setTop(0);
     this.#releaseRuns();
     const { runs, depot } = this.#views;
@@ -149,13 +149,6 @@ export class Supply {
     return count;
   }
 
-  /** Entries in a worker's cache. */
-  #topOf(slot: number): number {
-    const top = Atomics.load(this.#views.meta, slotWord(slot) + SLOT_TOP);
-    if (top >= 0 && top <= this.#capacity) return top;
-    throw broken("I14", `the cache of slot ${slot} is said to hold ${top} blocks`);
-  }
-
   /** The block of an entry, of any worker's cache. */
   #blockOf(entry: number): number {
     const block = this.#views.meta[entry]!;
@@ -206,12 +199,12 @@ export class Supply {
     this.#views.slots.clearRuns(this.#slot);
   }
 
-  /** Calls `visit` with the entry of each short run in a worker's cache, and with the length that the run is said to have. */
-  #forEachRun(slot: number, visit: (block: number, length: number) => void): void {
+  /** Calls `visit` with the entry of each short run in a worker's cache. */
+  #forEachRun(slot: number, visit: (block: number) => void): void {
     for (let length = 2; length <= LONGEST_SHORT_RUN; length++) {
       const top = this.#views.slots.trustedRunTop(slot, length);
       const entries = runEntriesWord(slot, this.#capacity, length);
-      for (let entry = entries; entry < entries + top; entry++) visit(this.#blockOf(entry), length);
+      for (let entry = entries; entry < entries + top; entry++) visit(this.#blockOf(entry));
     }
   }
 
@@ -239,7 +232,7 @@ export class Supply {
     const claim = Atomics.load(meta, at + SLOT_CLAIM);
     const cached = makeTag(CACHED, worker);
     const entries = cacheWord(slot, this.#capacity);
-    const end = entries + this.#topOf(slot);
+    const end = entries + slots.trustedTop(slot);
     for (let entry = entries; entry < end; entry++) {
       const block = this.#blockOf(entry);
       if (block === claim || !table.exchangeTag(block, cached, FREE)) continue;
