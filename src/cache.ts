@@ -66,7 +66,7 @@ export class WorkerCache {
   private readonly meta: Int32Array;
   private readonly counters: Float64Array;
   /** LIVE where the barrier makes plain words enough to tell; else no state at all. */
-  private readonly surelyLive: number;
+  readonly surelyLive: number;
   private readonly capacity: number;
   /** Entries that there may be: the capacity, less the blocks in short runs that src/run_cache.ts keeps. */
   room: number;

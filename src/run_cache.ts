@@ -58,7 +58,7 @@ export class RunCache {
     this.#views = views;
     this.#meta = views.meta;
     this.#counters = views.counters;
-    this.#surelyLive = views.header[layout.HAS_BARRIER] === 1 ? LIVE : NONE;
+    this.#surelyLive = cache.surelyLive;
     this.#blockSize = views.blockSize;
     this.#longest = capacity === 0 ? 0 : longestRun(views.blockSize);
     this.#leastForSingles = Math.ceil(capacity * FOR_SINGLES);
