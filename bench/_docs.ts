@@ -54,7 +54,7 @@ each group does, and why the comparison is fair, is told at the head of its file
 /** What the tables measure of it; no figures here, they change with each run. */
 const WHY_NOT = `### Where a target is not reached, and near it
 
-Quotation marks name the row of the tables below that measures it.
+Quotation marks name the table or the row below that measures it.
 
 - **The ArrayBuffer tier, one block again and again.** The pair does what the offset tier's does, and looks twice at two
   JavaScript objects: the kept buffer's length, because a request may be for another, and its private field, because the

@@ -50,9 +50,9 @@ const SLOT_RUN_BLOCKS_RECALLED = layout.SLOT_RUN_BLOCKS_RECALLED;
  *
  * Where somebody waits for a block, the pool's state is AWAITED, and both leave it to the slow path. `take` may be in the
  * middle of it then: what it takes is not free, as if it had been taken before. `give` must not leave a block in the cache,
- * where nobody looks any more: so it reads the state in the end, and undoes what it did if that is not LIVE. The waiting worker has set the state, passed the
- * same barrier as above, and looked at this cache afterwards. If `give` read LIVE, then before that barrier; so its entry was
- * there to be seen.
+ * where nobody looks any more: so it reads the state in the end, and undoes what it did if that is not LIVE. The waiting
+ * worker has set the state, passed the same barrier as above, and looked at this cache afterwards. If `give` read LIVE, then
+ * before that barrier; so its entry was there to be seen.
  *
  * A worker may die after any step. Before 3 the block is still cached, between 3 and the store of the new top its entry
  * is stale, and stale entries are skipped.

@@ -209,7 +209,10 @@ export class BlockTable {
     this.set(first, TAG, makeTag(allocatedState(length), worker));
   }
 
-  /** Describes a single block of a worker's cache, by the tag of such. Both words of `requested` are plausible before it is ever used. */
+  /**
+   * Describes a single block of a worker's cache, by the tag of such. Both words of `requested` are plausible before it is
+   * ever used.
+   */
   describeCached(block: number, tag: number): void {
     this.set(block, REQUESTED_LOW, 1);
     this.set(block, REQUESTED_HIGH, 0);
