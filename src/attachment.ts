@@ -123,9 +123,10 @@ export class Attachment {
     this.#members.add(destroyed);
   }
 
-  /** Counts a pool object out; the last one takes the worker out of the pool. */
-  removeMember(destroyed: Member): void {
-    if (!this.#members.delete(destroyed) || this.#members.size > 0) return;
+  /** Counts a pool object out; the last one takes the worker out of the pool. Says whether the worker has left. */
+  removeMember(destroyed: Member): boolean {
+    const last = this.#members.delete(destroyed) && this.#members.size === 0;
+    if (!last) return this.#members.size === 0;
     try {
       this.watch?.retry(this.blocks);
       this.blocks.leave();
@@ -133,9 +134,10 @@ export class Attachment {
       // Another worker has destroyed the pool this moment: then there is nothing left to give up.
       if (!(error instanceof MemPoolError && error.code === "destroyed")) throw error;
     } finally {
-      this.#forget();
+      this.#end();
       this.#region.close();
     }
+    return true;
   }
 
   /** Of a checked pool. */
@@ -171,7 +173,7 @@ export class Attachment {
     if (this.#members.size === 0) return;
     for (const destroyed of this.#members) destroyed();
     this.#members.clear();
-    this.#forget();
+    this.#end();
     this.letGo();
   }
 
@@ -210,7 +212,9 @@ export class Attachment {
     return living <= 1;
   }
 
-  #forget(): void {
+  /** Before the hold on the region is given up: then it may become another pool's. */
+  #end(): void {
+    this.blocks.cache.close();
     if (attachments.get(this.handle.id) === this) attachments.delete(this.handle.id);
   }
 }

@@ -4,9 +4,13 @@ import { slotWord } from "./slots.ts";
 import { makeTag } from "./table.ts";
 import type { Views } from "./views.ts";
 
-// Two things here are written for the compilers. V8 folds a module's own constants into the code, but loads imported ones
-// anew at each use: 5 ns a call. And fields on the fast path are private by TypeScript's word, not by #: an access by #
-// takes three bytecodes, so that less is inlined, and JavaScriptCore needs twice the time for the whole call.
+// Three things here are written for the compilers, and so they are in the other classes that a fast path goes through.
+// V8 folds a module's own constants into the code, but loads imported ones anew at each use: 5 ns a call. Fields are private
+// by TypeScript's word, not by #: an access by # takes three bytecodes, so that less is inlined, and JavaScriptCore needs
+// twice the time for the whole call. And fields are declared, so that their only value is the one that the constructor
+// gives them. What is written as a field starts out as undefined, and neither engine takes for a constant what was ever
+// replaced. Where the pool is one, as that of a module or of a closure mostly is, everything here becomes one then, down to
+// the addresses: that halves the time of a pair.
 const STATE = layout.STATE;
 const LIVE = layout.LIVE;
 const NONE = layout.NONE;
@@ -16,11 +20,6 @@ const DESCRIPTOR_SHIFT = layout.DESCRIPTOR_SHIFT;
 const DESCRIPTOR_WORDS = layout.DESCRIPTOR_WORDS;
 const REQUESTED_LOW = layout.REQUESTED_LOW;
 const PLAIN_CLAIMS = layout.PLAIN_CLAIMS;
-const SLOT_CLAIM = layout.SLOT_CLAIM;
-const SLOT_TOP = layout.SLOT_TOP;
-const SLOT_LOWEST = layout.SLOT_LOWEST;
-const SLOT_RUN_BLOCKS = layout.SLOT_RUN_BLOCKS;
-const SLOT_RUN_BLOCKS_RECALLED = layout.SLOT_RUN_BLOCKS_RECALLED;
 
 /**
  * A worker's cache of single blocks: a stack of block numbers, which only this worker moves, so that most calls need
@@ -43,7 +42,7 @@ const SLOT_RUN_BLOCKS_RECALLED = layout.SLOT_RUN_BLOCKS_RECALLED;
  * So no block is handed out twice, and none is lost. That no thread sees 2 before 1, once the barrier is passed, nor 4
  * before 3, is what the processor gives (x86-64 shows stores in their order, and B undoes the one thing that it does
  * change, a load that overtakes an earlier store), and what the engines give, which keep reads and writes of one typed
- * array in the program's order. Elsewhere PLAIN_CLAIMS is always 0.
+ * array in the program's order, and leave none of them out. Elsewhere PLAIN_CLAIMS is always 0.
  *
  * The barrier takes microseconds where other threads are busy. So a pool that was exhausted once stays with exchanges,
  * and recalls without a barrier, until there is plenty again: see `Supply`.
@@ -58,48 +57,59 @@ const SLOT_RUN_BLOCKS_RECALLED = layout.SLOT_RUN_BLOCKS_RECALLED;
  * is stale, and stale entries are skipped.
  */
 export class WorkerCache {
-  private readonly region: Pick<Region, "exchange">;
+  declare private readonly region: Pick<Region, "exchange">;
   /**
    * To the end of the table. So an entry that was overwritten leads to no tag of this worker's: what would lie behind reads as
    * undefined, without a check that `take` would have to pay for. Hence a product there, and no shift, which would drop bits.
    */
-  private readonly meta: Int32Array;
-  private readonly counters: Float64Array;
+  declare private readonly meta: Int32Array;
+  /** From the counter of what was given. */
+  declare private readonly given: Float64Array;
   /** LIVE where the barrier makes plain words enough to tell; else no state at all. */
-  readonly surelyLive: number;
-  private readonly capacity: number;
+  declare readonly surelyLive: number;
+  declare private readonly capacity: number;
   /** Entries that there may be: the capacity, less the blocks in short runs that src/run_cache.ts keeps. */
-  room: number;
-  private readonly blockSize: number;
-  private readonly blockCapacity: number;
+  declare room: number;
+  /** Bytes of the longest request that it serves: as many as a block has, or an integer can say; 0 once it is closed. */
+  declare private longest: number;
+  declare private readonly blockSize: number;
+  declare private readonly blockCapacity: number;
   /** Bits of a block's size where it is a power of two and every offset fits 31 bits; else -1. */
-  private readonly shift: number;
-  private readonly perByte: number;
-  // Where things lie in `meta`, and in `counters`.
-  private readonly slot: number;
-  private readonly entries: number;
-  private readonly table: number;
-  private readonly given: number;
-  private readonly cachedTag: number;
-  private readonly takingTag: number;
-  private readonly allocatedTag: number;
+  declare private readonly shift: number;
+  declare private readonly perByte: number;
+  // Where things lie in `meta`.
+  declare private readonly claimed: number;
+  declare private readonly top: number;
+  declare private readonly lowest: number;
+  declare private readonly runBlocks: number;
+  declare private readonly runBlocksRecalled: number;
+  declare private readonly entries: number;
+  declare private readonly table: number;
+  declare private readonly cachedTag: number;
+  declare private readonly takingTag: number;
+  declare private readonly allocatedTag: number;
 
   constructor(region: Pick<Region, "exchange">, views: Views, slot: number, worker: number) {
     this.region = region;
     const capacity = views.header[layout.CACHED_BLOCKS]!;
     this.meta = views.meta.subarray(0, layout.zeroMapWord(views.table.capacity, capacity));
-    this.counters = views.counters;
     this.surelyLive = views.header[layout.HAS_BARRIER] === 1 ? LIVE : NONE;
     this.capacity = capacity;
     this.room = capacity;
+    this.longest = Math.min(views.blockSize, 2 ** 31 - 1);
     this.blockSize = views.blockSize;
     this.blockCapacity = views.table.capacity;
     this.shift = shiftFor(views.blockSize, this.blockCapacity);
     this.perByte = 1 / views.blockSize;
-    this.slot = slotWord(slot);
+    const words = slotWord(slot);
+    this.claimed = words + layout.SLOT_CLAIM;
+    this.top = words + layout.SLOT_TOP;
+    this.lowest = words + layout.SLOT_LOWEST;
+    this.runBlocks = words + layout.SLOT_RUN_BLOCKS;
+    this.runBlocksRecalled = words + layout.SLOT_RUN_BLOCKS_RECALLED;
     this.entries = layout.cacheWord(slot, this.capacity);
     this.table = layout.tableWord(this.capacity);
-    this.given = this.slot / 2 + layout.SLOT_GIVEN;
+    this.given = views.counters.subarray(words / 2 + layout.SLOT_GIVEN);
     this.cachedTag = makeTag(layout.CACHED, worker);
     this.takingTag = makeTag(layout.TAKING, worker);
     this.allocatedTag = makeTag(ALLOCATED, worker);
@@ -111,14 +121,13 @@ export class WorkerCache {
    */
   take(bytes: number): number {
     const meta = this.meta;
-    const slot = this.slot;
-    const top = meta[slot + SLOT_TOP]! - 1;
-    if (top < 0 || meta[STATE] !== LIVE) return NONE;
-    if (typeof bytes !== "number" || (bytes | 0) !== bytes || bytes < 1 || bytes > this.blockSize) return NONE;
+    const top = meta[this.top]! - 1;
+    if (top < 0 || meta[STATE] !== LIVE || typeof bytes !== "number") return NONE;
+    if ((bytes | 0) !== bytes || bytes < 1 || bytes > this.longest) return NONE;
     const block = meta[this.entries + top]!;
     if (!this.claim(block, bytes, this.cachedTag, this.allocatedTag)) return NONE;
-    meta[slot + SLOT_TOP] = top;
-    if (top < meta[slot + SLOT_LOWEST]!) meta[slot + SLOT_LOWEST] = top;
+    meta[this.top] = top;
+    if (top < meta[this.lowest]!) meta[this.lowest] = top;
     return block;
   }
 
@@ -130,13 +139,13 @@ export class WorkerCache {
     const meta = this.meta;
     const word = this.table + (block << DESCRIPTOR_SHIFT);
     const tag = meta[word]!;
-    const top = meta[this.slot + SLOT_TOP]!;
+    const top = meta[this.top]!;
     if ((tag & STATE_MASK) !== ALLOCATED || top >>> 0 >= this.room) return false;
     if (this.region.exchange(word, tag, this.cachedTag) !== tag) return false;
     meta[this.entries + top] = block;
-    meta[this.slot + SLOT_TOP] = top + 1;
+    meta[this.top] = top + 1;
     if (meta[STATE] !== this.surelyLive && this.undoUnlessLive(word, tag)) return false;
-    this.counters[this.given]!++;
+    this.given[0]!++;
     return true;
   }
 
@@ -162,12 +171,13 @@ export class WorkerCache {
   claim(block: number, bytes: number, cachedTag: number, allocatedTag: number): boolean {
     const meta = this.meta;
     const word = this.table + block * DESCRIPTOR_WORDS;
-    meta[this.slot + SLOT_CLAIM] = block;
-    if (meta[PLAIN_CLAIMS] === 0) return this.claimByExchange(word, bytes, cachedTag, allocatedTag);
-    if (meta[word] !== cachedTag) return this.giveUp();
+    meta[this.claimed] = block;
+    if (meta[PLAIN_CLAIMS] === 0 || meta[word] !== cachedTag) {
+      return this.claimByExchange(word, bytes, cachedTag, allocatedTag);
+    }
     meta[word + REQUESTED_LOW] = bytes;
     meta[word] = allocatedTag;
-    meta[this.slot + SLOT_CLAIM] = NONE;
+    meta[this.claimed] = NONE;
     return true;
   }
 
@@ -193,20 +203,25 @@ export class WorkerCache {
 
   /** Makes the room what short runs in this cache leave now; returns it. */
   settleRoom(): number {
-    const { meta, slot, capacity } = this;
-    const taken = (meta[slot + SLOT_RUN_BLOCKS]! - meta[slot + SLOT_RUN_BLOCKS_RECALLED]!) | 0;
+    const { meta, capacity } = this;
+    const taken = (meta[this.runBlocks]! - meta[this.runBlocksRecalled]!) | 0;
     this.room = taken >= 0 && taken <= capacity ? capacity - taken : capacity;
     return this.room;
   }
 
+  /** For good: from now on it has nothing and takes nothing, and touches nothing of the region. */
+  close(): void {
+    this.longest = 0;
+    this.room = 0;
+  }
+
   private undoUnlessLive(word: number, tag: number): boolean {
-    const topWord = this.slot + SLOT_TOP;
-    return !this.isLive(topWord) && this.undo(word, tag, this.cachedTag, topWord);
+    return !this.isLive(this.top) && this.undo(word, tag, this.cachedTag, this.top);
   }
 
   /** Or the block could not be recalled for as long as this worker takes no other. */
   private giveUp(): false {
-    this.meta[this.slot + SLOT_CLAIM] = NONE;
+    this.meta[this.claimed] = NONE;
     return false;
   }
 
@@ -221,7 +236,7 @@ export class WorkerCache {
     if (this.region.exchange(word, cachedTag, this.takingTag) !== cachedTag) return this.giveUp();
     meta[word + REQUESTED_LOW] = bytes;
     Atomics.store(meta, word, allocatedTag);
-    meta[this.slot + SLOT_CLAIM] = NONE;
+    meta[this.claimed] = NONE;
     return true;
   }
 }

@@ -1,5 +1,6 @@
 import { Attachment } from "./attachment.ts";
-import { type Ended, ended } from "./ended.ts";
+import type { WorkerCache } from "./cache.ts";
+import { ended } from "./ended.ts";
 import { MemPoolError } from "./errors.ts";
 import { CLOSED, DESTROYED, STATE } from "./layout.ts";
 import { Operations } from "./operations.ts";
@@ -10,6 +11,9 @@ import type { Views } from "./views.ts";
 
 /** The operations of a pool that this object may still use; throws "closed" or "destroyed". Not for users. */
 export let liveOperations: (membership: Membership, action: string) => Operations;
+
+/** This worker's attachment, for the fast paths. Not for users. */
+export let attachmentOf: (membership: Membership) => Attachment;
 
 /** The region of a pool that this object belongs to, or why there is none; undefined for any other object. Not for users. */
 export let regionOf: (object: object) => Views | "closed" | "destroyed" | undefined;
@@ -49,17 +53,18 @@ export class Membership implements Disposable {
   readonly #blockSize: number;
   /** Once this object has left; before, the table knows. */
   #lastBlockCount: number | undefined;
-  readonly #onEnd: (ended: Ended) => void;
+  readonly #leaveAlone: (cache: WorkerCache) => void;
   #header: Int32Array;
   readonly #onDestroyed: () => void;
 
   static {
     liveOperations = (membership, action) => membership.#live(action);
+    attachmentOf = (membership) => membership.#attachment;
     regionOf = (object) => #header in object ? object.#region() : undefined;
   }
 
-  /** For `MemPool` only. */
-  protected constructor(attachment: Attachment, made: boolean, onEnd: (ended: Ended) => void) {
+  /** For `MemPool` only; `leaveAlone` takes the cache that it has from then on. */
+  protected constructor(attachment: Attachment, made: boolean, leaveAlone: (cache: WorkerCache) => void) {
     if (!Attachment.is(attachment)) {
       throw new TypeError("Cannot construct MemPool: use MemPool.init or MemPool.attach");
     }
@@ -69,7 +74,7 @@ export class Membership implements Disposable {
       : new CheckedOperations(attachment, attachment.watch);
     this.#made = made;
     this.#blockSize = attachment.views.blockSize;
-    this.#onEnd = onEnd;
+    this.#leaveAlone = leaveAlone;
     this.#header = attachment.views.header;
     this.#onDestroyed = Membership.#endLater(new WeakRef(this));
     attachment.addMember(this.#onDestroyed);
@@ -162,7 +167,8 @@ export class Membership implements Disposable {
     if (this.#hasClosed()) return;
     if (this.#header[STATE] === DESTROYED) return this.#attachment.leaveDestroyed();
     this.#end(CLOSED);
-    this.#attachment.removeMember(this.#onDestroyed);
+    // The cache of a worker that leaves is closed. Where other objects stay, this one must not use it any more.
+    if (!this.#attachment.removeMember(this.#onDestroyed)) this.#leaveAlone(ended(CLOSED).cache);
   }
 
   /**
@@ -196,11 +202,9 @@ export class Membership implements Disposable {
   }
 
   #end(state: typeof CLOSED | typeof DESTROYED): void {
-    const after = ended(state);
     this.#lastBlockCount ??= this.blockCount;
     collected.unregister(this);
-    this.#header = after.header;
-    this.#onEnd(after);
+    this.#header = ended(state).header;
     this.#attachment.blocks.requests.rejectOf(this, endError("allocate", state));
   }
 

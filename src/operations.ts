@@ -6,7 +6,7 @@ import { MemPoolError } from "./errors.ts";
 import { type Guard, UNGUARDED } from "./guard.ts";
 import { NONE } from "./layout.ts";
 import type { LeakInfo } from "./leaks.ts";
-import { checkCount, checkFromZero, productOf, signalFrom } from "./options.ts";
+import { checkBlocks, checkCount, checkFromZero, productOf, signalFrom } from "./options.ts";
 import { trustedBlockCount } from "./trust.ts";
 import { collectStats, type MemPoolStats } from "./stats.ts";
 
@@ -75,6 +75,11 @@ export class Operations {
     this.#checkBufferLength("allocate", numBytes);
     const numbers = this.#attachment.blocks.allocateMany(count, numBytes, this.guard());
     return numbers === undefined ? null : Array.from(numbers, (number) => this.bufferOver(number, numBytes));
+  }
+
+  /** The blocks to free, in an array; runs the caller's code. */
+  listOf(blocks: unknown): object[] {
+    return checkBlocks("free", blocks, this.#attachment.views.table.capacity);
   }
 
   freeMany(blocks: readonly object[]): void {

@@ -3,20 +3,10 @@ import { Attachment } from "./attachment.ts";
 import type { Buffers } from "./buffers.ts";
 import type { WorkerCache } from "./cache.ts";
 import { Insight } from "./insight.ts";
-import { NONE as NO_BLOCK } from "./layout.ts";
 import { BlockLease, type Lease } from "./lease.ts";
-import { liveOperations } from "./membership.ts";
+import { attachmentOf, liveOperations } from "./membership.ts";
 import type { Operations } from "./operations.ts";
-import {
-  type AllocAsyncOptions,
-  checkBlocks,
-  type MemPoolHandle,
-  type MemPoolOptions,
-  settingsFrom,
-} from "./options.ts";
-
-// A constant of its own V8 folds; see src/cache.ts.
-const NONE = NO_BLOCK;
+import { type AllocAsyncOptions, type MemPoolHandle, type MemPoolOptions, settingsFrom } from "./options.ts";
 
 /** What the pool hands out: an ArrayBuffer, or any view on it, which stands for its `.buffer`. */
 export type Block = ArrayBuffer | ArrayBufferView;
@@ -44,17 +34,13 @@ export type Block = ArrayBuffer | ArrayBufferView;
  * ```
  */
 export class MemPool extends Insight {
-  readonly #buffers: Buffers;
-  readonly #blockSize: number;
-  readonly #blockCapacity: number;
-  #cache: WorkerCache;
+  // Each defined with its value, for the compilers: see src/cache.ts.
+  readonly #buffers: Buffers = attachmentOf(this).buffers;
+  readonly #blockSize: number = attachmentOf(this).views.blockSize;
+  #cache: WorkerCache = attachmentOf(this).blocks.cache;
 
   private constructor(attachment: Attachment, made: boolean) {
-    super(attachment, made, (after) => this.#cache = after.cache);
-    this.#buffers = attachment.buffers;
-    this.#cache = attachment.blocks.cache;
-    this.#blockSize = attachment.views.blockSize;
-    this.#blockCapacity = attachment.views.table.capacity;
+    super(attachment, made, (cache) => this.#cache = cache);
   }
 
   /**
@@ -116,7 +102,7 @@ export class MemPool extends Insight {
    */
   alloc(numBytes: number): ArrayBuffer | null {
     const number = this.#cache.take(numBytes);
-    return number === NONE ? this.#live("allocate").alloc(numBytes) : this.#buffers.over(number, numBytes);
+    return number < 0 ? allocSlowly(this, numBytes) : this.#buffers.over(number, numBytes);
   }
 
   /**
@@ -202,7 +188,7 @@ export class MemPool extends Insight {
    */
   free(block: Block): void {
     const number = this.#buffers.stamped(block);
-    if (number === NONE || !this.#cache.give(number)) this.#live("free").free(block);
+    if (number < 0 || !this.#cache.give(number)) freeSlowly(this, block);
   }
 
   /**
@@ -233,8 +219,7 @@ export class MemPool extends Insight {
    * @throws {MemPoolError} "double-free" or "foreign-block", unless the pool's `onMisuse` is "warn".
    */
   freeMany(blocks: Iterable<Block>): void {
-    this.#live("free");
-    const given = checkBlocks("free", blocks, this.#blockCapacity);
+    const given = this.#live("free").listOf(blocks);
     // Again: iterating has run the caller's code.
     this.#live("free").freeMany(given);
   }
@@ -291,7 +276,7 @@ export class MemPool extends Insight {
    */
   allocOffset(numBytes: number): number {
     const number = this.#cache.take(numBytes);
-    return number === NONE ? this.#live("allocate").allocOffset(numBytes) : number * this.#blockSize;
+    return number < 0 ? this.#live("allocate").allocOffset(numBytes) : number * this.#blockSize;
   }
 
   /** `calloc` without an object; returns an offset, or -1. Example: {@linkcode MemPool.allocOffset}. */
@@ -367,4 +352,14 @@ export class MemPool extends Insight {
   #live(action: string): Operations {
     return liveOperations(this, action);
   }
+}
+
+// In functions of their own, or with the fast paths V8 would have too many bytecodes to inline them all.
+
+function allocSlowly(pool: MemPool, numBytes: number): ArrayBuffer | null {
+  return liveOperations(pool, "allocate").alloc(numBytes);
+}
+
+function freeSlowly(pool: MemPool, block: Block): void {
+  liveOperations(pool, "free").free(block);
 }

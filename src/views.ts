@@ -74,7 +74,7 @@ export class Views {
       this.meta.subarray(zeroMapWord(capacity, cachedBlocks), traceWord(capacity, cachedBlocks)),
     );
     this.runs = new Runs(this.header, this.counters, this.table, this.lists, this.zeroed);
-    this.blockSize = this.counters[BLOCK_SIZE]!;
+    this.blockSize = asInteger(this.counters[BLOCK_SIZE]!);
     if (this.header[CHECKED] === 1) {
       const start = traceWord(capacity, cachedBlocks);
       const log = start + capacity * TRACE_WORDS;
@@ -134,6 +134,12 @@ export function misfit(meta: ArrayBuffer, dataBytes: number): string | undefined
     return `its block size is ${blockSize}`;
   }
   return undefined;
+}
+
+/** V8 takes what comes out of an array of doubles for a double for ever, and calculates with it as with one. */
+function asInteger(number: number): number {
+  const integer = number | 0;
+  return integer === number ? integer : number;
 }
 
 function headerOf(meta: ArrayBuffer): Int32Array {

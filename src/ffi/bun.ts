@@ -61,69 +61,69 @@ const SYMBOLS = {
 const ffi = ("Bun" in globalThis ? process.getBuiltinModule?.("bun:ffi") : undefined) as BunFfi;
 
 class BunRegion implements Region {
-  readonly meta: ArrayBuffer;
-  readonly dataBytes: number;
-  readonly #symbols: Symbols;
-  readonly #number: number;
-  readonly #data: number;
-  readonly #words: Int32Array;
+  declare readonly meta: ArrayBuffer;
+  declare readonly dataBytes: number;
+  declare private readonly symbols: Symbols;
+  declare private readonly number: number;
+  declare private readonly data: number;
+  declare private readonly words: Int32Array;
 
   constructor(symbols: Symbols, number: number) {
-    this.#symbols = symbols;
-    this.#number = number;
-    this.#data = symbols.mempool_data(number);
+    this.symbols = symbols;
+    this.number = number;
+    this.data = symbols.mempool_data(number);
     this.dataBytes = symbols.mempool_data_bytes(number);
     this.meta = ffi.toArrayBuffer(symbols.mempool_meta(number), 0, symbols.mempool_meta_bytes(number));
-    this.#words = new Int32Array(this.meta);
+    this.words = new Int32Array(this.meta);
   }
 
   buffer(offset: number, byteLength: number): ArrayBuffer {
-    return ffi.toArrayBuffer(this.#data, offset, byteLength);
+    return ffi.toArrayBuffer(this.data, offset, byteLength);
   }
 
   offsetOf(buffer: ArrayBuffer): number {
-    return this.#symbols.mempool_offset(this.#number, ffi.ptr(buffer));
+    return this.symbols.mempool_offset(this.number, ffi.ptr(buffer));
   }
 
   lock(timeout: number): number {
-    return this.#symbols.mempool_lock(this.#number, timeout);
+    return this.symbols.mempool_lock(this.number, timeout);
   }
 
   unlock(): void {
-    this.#symbols.mempool_unlock(this.#number);
+    this.symbols.mempool_unlock(this.number);
   }
 
   /** JavaScriptCore compiles this to the instruction itself. */
   exchange(word: number, expected: number, replacement: number): number {
-    return Atomics.compareExchange(this.#words, word, expected, replacement);
+    return Atomics.compareExchange(this.words, word, expected, replacement);
   }
 
   zero(offset: number, byteLength: number): void {
-    this.#symbols.mempool_zero(this.#number, offset, byteLength);
+    this.symbols.mempool_zero(this.number, offset, byteLength);
   }
 
   move(to: number, from: number, byteLength: number): void {
-    this.#symbols.mempool_move(this.#number, to, from, byteLength);
+    this.symbols.mempool_move(this.number, to, from, byteLength);
   }
 
   grow(dataBytes: number): boolean {
-    return this.#symbols.mempool_grow(this.#number, dataBytes) === 0;
+    return this.symbols.mempool_grow(this.number, dataBytes) === 0;
   }
 
   discardData(offset: number, byteLength: number): number {
-    return this.#symbols.mempool_discard(this.#number, DATA, offset, byteLength);
+    return this.symbols.mempool_discard(this.number, DATA, offset, byteLength);
   }
 
   discardMeta(offset: number, byteLength: number): number {
-    return this.#symbols.mempool_discard(this.#number, META, offset, byteLength);
+    return this.symbols.mempool_discard(this.number, META, offset, byteLength);
   }
 
   destroy(keepBytes: number, timeout: number): void {
-    this.#symbols.mempool_destroy(this.#number, keepBytes, timeout);
+    this.symbols.mempool_destroy(this.number, keepBytes, timeout);
   }
 
   close(): void {
-    this.#symbols.mempool_close(this.#number);
+    this.symbols.mempool_close(this.number);
   }
 }
 

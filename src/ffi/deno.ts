@@ -41,14 +41,17 @@ const SYMBOLS = {
 type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 class DenoRegion implements Region {
-  readonly meta: ArrayBuffer;
-  readonly dataBytes: number;
-  private readonly symbols: Symbols;
-  private readonly number: number;
-  private readonly data: Deno.PointerObject;
+  declare readonly meta: ArrayBuffer;
+  declare readonly dataBytes: number;
+  declare private readonly symbols: Symbols;
+  /** By itself: there are so many symbols that V8 looks them up by their names. */
+  declare private readonly exchangeWord: Symbols["mempool_exchange"];
+  declare private readonly number: number;
+  declare private readonly data: Deno.PointerObject;
 
   constructor(symbols: Symbols, number: number) {
     this.symbols = symbols;
+    this.exchangeWord = symbols.mempool_exchange;
     this.number = number;
     this.data = symbols.mempool_data(number)!;
     this.dataBytes = symbols.mempool_data_bytes(number);
@@ -77,7 +80,8 @@ class DenoRegion implements Region {
 
   /** Half the price of Atomics.compareExchange, which V8 calls as a builtin. */
   exchange(word: number, expected: number, replacement: number): number {
-    return this.symbols.mempool_exchange(this.number, word, expected, replacement);
+    const { exchangeWord } = this;
+    return exchangeWord(this.number, word, expected, replacement);
   }
 
   zero(offset: number, byteLength: number): void {
