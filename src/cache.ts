@@ -4,7 +4,7 @@ import { slotWord } from "./slots.ts";
 import { makeTag } from "./table.ts";
 import type { Views } from "./views.ts";
 
-// Three things here are written for the compilers, and so they are in the other classes that a fast path goes through.
+// Three things here are written for the compilers, and so they are in the other classes that an allocation goes through.
 // V8 folds a module's own constants into the code, but loads imported ones anew at each use: 5 ns a call. Fields are private
 // by TypeScript's word, not by #: an access by # takes three bytecodes, so that less is inlined, and JavaScriptCore needs
 // twice the time for the whole call. And fields are declared, so that their only value is the one that the constructor

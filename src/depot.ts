@@ -17,78 +17,78 @@ export const IN_DEPOT = makeTag(CACHED, NOBODY);
  * The idea is the depot of Bonwick and Adams, "Magazines and Vmem" (2001).
  */
 export class Depot {
-  readonly #header: Int32Array;
-  readonly #meta: Int32Array;
-  readonly #table: BlockTable;
-  readonly #entries: number;
-  readonly #capacity: number;
+  declare private readonly header: Int32Array;
+  declare private readonly meta: Int32Array;
+  declare private readonly table: BlockTable;
+  declare private readonly entries: number;
+  declare private readonly capacity: number;
 
   constructor(header: Int32Array, meta: Int32Array, table: BlockTable, cachedBlocks: number) {
-    this.#header = header;
-    this.#meta = meta;
-    this.#table = table;
-    this.#entries = cacheWord(SLOT_COUNT, cachedBlocks);
-    this.#capacity = DEPOT_CACHES * cachedBlocks;
+    this.header = header;
+    this.meta = meta;
+    this.table = table;
+    this.entries = cacheWord(SLOT_COUNT, cachedBlocks);
+    this.capacity = DEPOT_CACHES * cachedBlocks;
   }
 
   /** Number of blocks in it. */
   get top(): number {
-    return this.#header[DEPOT_TOP]!;
+    return this.header[DEPOT_TOP]!;
   }
 
   /** The block of an entry. */
   at(entry: number): number {
-    return this.#meta[this.#entries + entry]!;
+    return this.meta[this.entries + entry]!;
   }
 
   /** Number of blocks that it has room for. */
   get room(): number {
-    const room = this.#capacity - this.top;
-    if (room > this.#capacity) throw this.#broken();
+    const room = this.capacity - this.top;
+    if (room > this.capacity) throw this.broken();
     return room;
   }
 
   /** Takes in a block that nobody else can claim. There must be room. */
   push(block: number): void {
     const top = this.top;
-    this.#table.set(block, TAG, IN_DEPOT);
-    this.#meta[this.#entries + top] = block;
-    this.#header[DEPOT_TOP] = top + 1;
+    this.table.set(block, TAG, IN_DEPOT);
+    this.meta[this.entries + top] = block;
+    this.header[DEPOT_TOP] = top + 1;
   }
 
   /** The block that came last. There must be one. */
   peek(): number {
-    return this.#trustedAt(this.#startOf(1), this.#table.blockCount);
+    return this.trustedAt(this.startOf(1), this.table.blockCount);
   }
 
   /** Copies the numbers of so many blocks, those that came last, in their order. There must be as many. */
   copyTo(words: Int32Array, place: number, count: number): void {
-    const { blockCount } = this.#table;
-    const start = this.#startOf(count);
-    for (let more = 0; more < count; more++) words[place + more] = this.#trustedAt(start + more, blockCount);
+    const { blockCount } = this.table;
+    const start = this.startOf(count);
+    for (let more = 0; more < count; more++) words[place + more] = this.trustedAt(start + more, blockCount);
   }
 
   /** Takes out so many blocks that came last, which `copyTo` has looked at, and lets them have this tag. */
   pop(count: number, tag: number): void {
     const top = this.top - count;
-    this.#header[DEPOT_TOP] = top;
-    for (let entry = top; entry < top + count; entry++) this.#table.set(this.at(entry), TAG, tag);
+    this.header[DEPOT_TOP] = top;
+    for (let entry = top; entry < top + count; entry++) this.table.set(this.at(entry), TAG, tag);
   }
 
   /** Where the entries of so many blocks that came last start. */
-  #startOf(count: number): number {
+  private startOf(count: number): number {
     const { top } = this;
-    if (top >= count && top <= this.#capacity) return top - count;
-    throw this.#broken();
+    if (top >= count && top <= this.capacity) return top - count;
+    throw this.broken();
   }
 
-  #trustedAt(entry: number, blockCount: number): number {
+  private trustedAt(entry: number, blockCount: number): number {
     const block = this.at(entry);
-    if (block >>> 0 < blockCount && this.#table.tag(block) === IN_DEPOT) return block;
+    if (block >>> 0 < blockCount && this.table.tag(block) === IN_DEPOT) return block;
     throw broken("I11", `the depot holds block ${block}, which is not cached by nobody`);
   }
 
-  #broken(): MemPoolError {
+  private broken(): MemPoolError {
     return broken("I11", `the depot is said to hold ${this.top} blocks`);
   }
 }

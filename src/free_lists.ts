@@ -59,29 +59,29 @@ export function shortestIn(classIndex: number): number {
  * free run.
  */
 export class FreeLists {
-  readonly #header: Int32Array;
-  readonly #table: BlockTable;
+  declare private readonly header: Int32Array;
+  declare private readonly table: BlockTable;
 
   constructor(header: Int32Array, table: BlockTable) {
-    this.#header = header;
-    this.#table = table;
+    this.header = header;
+    this.table = table;
   }
 
   /** Empties every list, in constant time; what the runs' links say no longer matters. */
   clear(): void {
-    this.#header.fill(0, FIRST_LEVEL_MAP, SECOND_LEVEL_MAPS + FIRST_LEVELS);
-    this.#header.fill(NONE, LIST_HEADS, LIST_HEADS + FIRST_LEVELS * SECOND_LEVELS);
+    this.header.fill(0, FIRST_LEVEL_MAP, SECOND_LEVEL_MAPS + FIRST_LEVELS);
+    this.header.fill(NONE, LIST_HEADS, LIST_HEADS + FIRST_LEVELS * SECOND_LEVELS);
   }
 
   insert(block: number, length: number): void {
-    const header = this.#header;
-    const table = this.#table;
+    const header = this.header;
+    const table = this.table;
     const index = classOf(length);
     const head = header[LIST_HEADS + index]!;
     table.set(block, PREVIOUS, NONE);
     table.set(block, NEXT, head);
     if (head !== NONE) {
-      if (table.words[(head << DESCRIPTOR_SHIFT) + PREVIOUS] !== NONE) throw this.#wrongHead(index);
+      if (table.words[(head << DESCRIPTOR_SHIFT) + PREVIOUS] !== NONE) throw this.wrongHead(index);
       table.set(head, PREVIOUS, block);
     }
     header[LIST_HEADS + index] = block;
@@ -90,20 +90,20 @@ export class FreeLists {
   }
 
   remove(block: number, length: number): void {
-    const table = this.#table;
+    const table = this.table;
     const words = table.words;
     const word = block << DESCRIPTOR_SHIFT;
     const previous = words[word + PREVIOUS]!;
     const next = words[word + NEXT]!;
     if (next !== NONE) {
-      if (words[(next << DESCRIPTOR_SHIFT) + PREVIOUS] !== block) throw this.#astray(block);
+      if (words[(next << DESCRIPTOR_SHIFT) + PREVIOUS] !== block) throw this.astray(block);
       table.set(next, PREVIOUS, previous);
     }
     if (previous !== NONE) {
-      if (words[(previous << DESCRIPTOR_SHIFT) + NEXT] !== block) throw this.#astray(block);
+      if (words[(previous << DESCRIPTOR_SHIFT) + NEXT] !== block) throw this.astray(block);
       table.set(previous, NEXT, next);
     } else {
-      this.#removeHead(block, classOf(length), next);
+      this.removeHead(block, classOf(length), next);
     }
   }
 
@@ -111,17 +111,17 @@ export class FreeLists {
   find(length: number): number {
     const index = classOf(length);
     const enough = shortestIn(index) === length ? index : index + 1;
-    const found = this.#firstFrom(enough);
-    if (found !== NONE) return this.#first(found);
-    return enough === index ? NONE : this.#findWithin(index, length);
+    const found = this.firstFrom(enough);
+    if (found !== NONE) return this.first(found);
+    return enough === index ? NONE : this.findWithin(index, length);
   }
 
   /** How many of `count` pieces of this length the free runs are too few for; 0 when they make them all. */
   shortage(count: number, length: number): number {
     for (let index = classOf(length); count > 0 && index < FIRST_LEVELS * SECOND_LEVELS; index++) {
       if (!this.isMarked(index)) continue;
-      for (let block = this.#first(index); count > 0 && block !== NONE; block = this.#after(block)) {
-        count -= Math.floor(trustedLength(this.#table, block) / length);
+      for (let block = this.first(index); count > 0 && block !== NONE; block = this.after(block)) {
+        count -= Math.floor(trustedLength(this.table, block) / length);
       }
     }
     return Math.max(count, 0);
@@ -129,24 +129,24 @@ export class FreeLists {
 
   /** What stands for the first run of a class's list; NONE for none. */
   head(classIndex: number): number {
-    return this.#header[LIST_HEADS + classIndex]!;
+    return this.header[LIST_HEADS + classIndex]!;
   }
 
   /** Whether the second-level bitmap says that the class's list is not empty. */
   isMarked(classIndex: number): boolean {
-    const map = this.#header[SECOND_LEVEL_MAPS + (classIndex >>> SECOND_LEVEL_BITS)]!;
+    const map = this.header[SECOND_LEVEL_MAPS + (classIndex >>> SECOND_LEVEL_BITS)]!;
     return (map & (1 << (classIndex & (SECOND_LEVELS - 1)))) !== 0;
   }
 
   /** Whether the first-level bitmap agrees with the second-level one; at a level past the last, whether its bit is off. */
   isLevelTrue(level: number): boolean {
-    const marked = (this.#header[FIRST_LEVEL_MAP]! & (1 << level)) !== 0;
-    return marked === (level < FIRST_LEVELS && this.#header[SECOND_LEVEL_MAPS + level] !== 0);
+    const marked = (this.header[FIRST_LEVEL_MAP]! & (1 << level)) !== 0;
+    return marked === (level < FIRST_LEVELS && this.header[SECOND_LEVEL_MAPS + level] !== 0);
   }
 
-  #removeHead(head: number, index: number, next: number): void {
-    const header = this.#header;
-    if (header[LIST_HEADS + index] !== head) throw this.#astray(head);
+  private removeHead(head: number, index: number, next: number): void {
+    const header = this.header;
+    if (header[LIST_HEADS + index] !== head) throw this.astray(head);
     header[LIST_HEADS + index] = next;
     if (next !== NONE) return;
     const level = index >>> SECOND_LEVEL_BITS;
@@ -155,9 +155,9 @@ export class FreeLists {
     if (map === 0) header[FIRST_LEVEL_MAP]! &= ~(1 << level);
   }
 
-  /** First class from `index` up whose list is not empty, as the bits say; NONE for none. Where they lie, `#first` finds it. */
-  #firstFrom(index: number): number {
-    const header = this.#header;
+  /** First class from `index` up whose list is not empty, as the bits say; NONE for none. Where they lie, `first` finds it. */
+  private firstFrom(index: number): number {
+    const header = this.header;
     let level = index >>> SECOND_LEVEL_BITS;
     if (level >= FIRST_LEVELS) return NONE;
     let map = bitsFrom(header[SECOND_LEVEL_MAPS + level]!, index & (SECOND_LEVELS - 1));
@@ -170,42 +170,42 @@ export class FreeLists {
     return (level << SECOND_LEVEL_BITS) + lowestBit(map);
   }
 
-  #findWithin(index: number, length: number): number {
+  private findWithin(index: number, length: number): number {
     if (!this.isMarked(index)) return NONE;
-    let block = this.#first(index);
-    while (block !== NONE && this.#table.length(block) < length) block = this.#after(block);
+    let block = this.first(index);
+    while (block !== NONE && this.table.length(block) < length) block = this.after(block);
     return block;
   }
 
   /** First run of a list that is not empty, as its bit says. */
-  #first(index: number): number {
-    const block = this.#header[LIST_HEADS + index]!;
-    const { words, blockCount } = this.#table;
+  private first(index: number): number {
+    const block = this.header[LIST_HEADS + index]!;
+    const { words, blockCount } = this.table;
     const word = block << DESCRIPTOR_SHIFT;
     if (block >>> 0 < blockCount && words[word + TAG] === FREE && words[word + PREVIOUS] === NONE) return block;
-    throw this.#wrongHead(index);
+    throw this.wrongHead(index);
   }
 
   /**
    * The run after `block` in its list, or NONE. A walk comes to an end: it cannot come back to a run that it has seen,
    * which would have to point back to two others, or to one and none.
    */
-  #after(block: number): number {
-    const next = this.#table.next(block);
+  private after(block: number): number {
+    const next = this.table.next(block);
     if (next === NONE) return NONE;
-    const linked = isInTable(this.#table, next) && this.#table.isFree(next) && this.#table.previous(next) === block;
-    if (!linked) throw this.#astray(block);
+    const linked = isInTable(this.table, next) && this.table.isFree(next) && this.table.previous(next) === block;
+    if (!linked) throw this.astray(block);
     return next;
   }
 
-  #wrongHead(index: number): MemPoolError {
+  private wrongHead(index: number): MemPoolError {
     const block = this.head(index);
     return block === NONE || index < 0 || index >= FIRST_LEVELS * SECOND_LEVELS
       ? broken("I10", `the bit of list ${index} is wrong`)
       : broken("I4", `list ${index} holds block ${block}, which is no free run of its class`);
   }
 
-  #astray(block: number): MemPoolError {
+  private astray(block: number): MemPoolError {
     return broken("I4", `the free run at block ${block} is not on the list of its class`);
   }
 }

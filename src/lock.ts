@@ -13,45 +13,45 @@ import type { Views } from "./views.ts";
  * everything derived is built again before anything else is done.
  */
 export class Lock {
-  readonly #native: Pick<Native, "alive">;
-  readonly #region: Region;
-  readonly #header: Int32Array;
-  readonly #counters: Float64Array;
-  readonly #views: Views;
-  readonly #slots: Slots;
-  readonly #worker: number;
+  declare private readonly native: Pick<Native, "alive">;
+  declare private readonly region: Region;
+  declare private readonly header: Int32Array;
+  declare private readonly counters: Float64Array;
+  declare private readonly views: Views;
+  declare private readonly slots: Slots;
+  declare private readonly worker: number;
   /** Milliseconds to wait for it. */
-  readonly timeout: number;
+  declare readonly timeout: number;
 
   constructor(native: Pick<Native, "alive">, region: Region, views: Views, worker: number) {
-    this.#native = native;
-    this.#region = region;
-    this.#header = views.header;
-    this.#counters = views.counters;
-    this.#views = views;
-    this.#slots = views.slots;
-    this.#worker = worker;
+    this.native = native;
+    this.region = region;
+    this.header = views.header;
+    this.counters = views.counters;
+    this.views = views;
+    this.slots = views.slots;
+    this.worker = worker;
     this.timeout = views.header[LOCK_TIMEOUT]!;
   }
 
   /** Begins a critical section. Throws without beginning it when the pool was destroyed or the wait is over. */
   enter(action: string): void {
-    const status = this.#region.lock(this.timeout);
-    const header = this.#header;
-    if (status !== LOCKED || header[HOLDER] !== 0 || header[STATE] !== LIVE) this.#enterSlow(status, action);
-    header[HOLDER] = this.#worker;
-    this.#counters[LOCK_ACQUISITIONS]!++;
+    const status = this.region.lock(this.timeout);
+    const header = this.header;
+    if (status !== LOCKED || header[HOLDER] !== 0 || header[STATE] !== LIVE) this.enterSlow(status, action);
+    header[HOLDER] = this.worker;
+    this.counters[LOCK_ACQUISITIONS]!++;
   }
 
   /** Ends a critical section that did all it had to. */
   leave(): void {
-    this.#header[HOLDER] = 0;
-    this.#region.unlock();
+    this.header[HOLDER] = 0;
+    this.region.unlock();
   }
 
   /** Ends a critical section that was cut off, leaving HOLDER for the next one to see. Returns the error. */
   abandon(error: unknown): unknown {
-    this.#region.unlock();
+    this.region.unlock();
     return error;
   }
 
@@ -70,34 +70,34 @@ export class Lock {
     }
   }
 
-  #enterSlow(status: number, action: string): void {
-    if (status < 0) throw this.#failure(status, action);
-    if (!isLive(this.#header)) {
-      this.#region.unlock();
-      throw stateError(action, this.#header[STATE]!);
+  private enterSlow(status: number, action: string): void {
+    if (status < 0) throw this.failure(status, action);
+    if (!isLive(this.header)) {
+      this.region.unlock();
+      throw stateError(action, this.header[STATE]!);
     }
-    if ((status & CONTENDED) !== 0) this.#counters[LOCK_CONTENDED]!++;
-    if ((status & INHERITED) !== 0) this.#counters[OWNER_DEATHS]!++;
-    if ((status & INHERITED) !== 0 || this.#header[HOLDER] !== 0) this.#recover(action);
+    if ((status & CONTENDED) !== 0) this.counters[LOCK_CONTENDED]!++;
+    if ((status & INHERITED) !== 0) this.counters[OWNER_DEATHS]!++;
+    if ((status & INHERITED) !== 0 || this.header[HOLDER] !== 0) this.recover(action);
   }
 
-  #recover(action: string): void {
-    const holder = this.#header[HOLDER]!;
+  private recover(action: string): void {
+    const holder = this.header[HOLDER]!;
     // The last one may have died before it set HOLDER; were this one cut off, the next has to know.
-    if (holder === 0) this.#header[HOLDER] = this.#worker;
-    if (this.#rebuild()) return;
-    this.#region.unlock();
+    if (holder === 0) this.header[HOLDER] = this.worker;
+    if (this.rebuild()) return;
+    this.region.unlock();
     throw new MemPoolError(
       "corrupt",
       `Cannot ${action}: worker ${holder} left the block table in pieces, its lengths do not add up`,
     );
   }
 
-  #rebuild(): boolean {
+  private rebuild(): boolean {
     try {
-      this.#slots.mend();
-      if (!this.#views.runs.rebuild()) return false;
-      this.#views.queue.mend(this.#views.table);
+      this.slots.mend();
+      if (!this.views.runs.rebuild()) return false;
+      this.views.queue.mend(this.views.table);
       return true;
     } catch (error) {
       // A full stack, say: the next one tries again.
@@ -105,8 +105,8 @@ export class Lock {
     }
   }
 
-  #failure(status: number, action: string): MemPoolError {
-    const who = this.#describe(this.#header[HOLDER]!);
+  private failure(status: number, action: string): MemPoolError {
+    const who = this.describe(this.header[HOLDER]!);
     return status === TIMED_OUT
       ? new MemPoolError(
         "lock-timeout",
@@ -115,11 +115,11 @@ export class Lock {
       : new MemPoolError("corrupt", `Cannot ${action}: the lock itself is broken, last held by ${who}`);
   }
 
-  #describe(holder: number): string {
+  private describe(holder: number): string {
     if (holder === 0) return "a worker that was just entering or leaving it";
-    const slot = this.#slots.slotOf(holder);
+    const slot = this.slots.slotOf(holder);
     if (slot === NONE) return `worker ${holder}, which has no slot`;
-    const state = this.#native.alive(this.#slots.thread(slot)) ? "still runs" : "has ended";
+    const state = this.native.alive(this.slots.thread(slot)) ? "still runs" : "has ended";
     return `worker ${holder} in slot ${slot}, whose thread ${state}`;
   }
 }

@@ -9,32 +9,32 @@ import type { Slots } from "./slots.ts";
  *     try { …; sections.leave(); } catch (error) { throw sections.abandon(error); }
  */
 export class Sections {
-  readonly #lock: Lock;
-  readonly #slots: Slots;
-  readonly #grants: Grants;
-  readonly #slot: number;
+  declare private readonly lock: Lock;
+  declare private readonly slots: Slots;
+  declare private readonly grants: Grants;
+  declare private readonly slot: number;
 
   constructor(lock: Lock, slots: Slots, grants: Grants, slot: number) {
-    this.#lock = lock;
-    this.#slots = slots;
-    this.#grants = grants;
-    this.#slot = slot;
+    this.lock = lock;
+    this.slots = slots;
+    this.grants = grants;
+    this.slot = slot;
   }
 
   /** Begins one. What the worker's cache has seen until now is told before anything changes. */
   enter(action: string): void {
-    this.#lock.enter(action);
-    this.#slots.settle(this.#slot);
+    this.lock.enter(action);
+    this.slots.settle(this.slot);
   }
 
   /** Ends one. What it has made free goes to those who wait. */
   leave(): void {
-    this.#grants.serve();
-    this.#lock.leave();
+    this.grants.serve();
+    this.lock.leave();
   }
 
   abandon(error: unknown): unknown {
-    return this.#lock.abandon(error);
+    return this.lock.abandon(error);
   }
 
   run<T>(action: string, body: () => T): T {

@@ -44,17 +44,17 @@ function slotDouble(slot: number): number {
 
 /** The worker slots of a pool: who is attached, and what each worker says of its cache. */
 export class Slots {
-  readonly #header: Int32Array;
-  readonly #counters: Float64Array;
+  declare private readonly header: Int32Array;
+  declare private readonly counters: Float64Array;
 
   constructor(header: Int32Array, counters: Float64Array) {
-    this.#header = header;
-    this.#counters = counters;
+    this.header = header;
+    this.counters = counters;
   }
 
   /** A number for a new worker, which no other ever had; NONE once all are used up. Needs no lock. */
   nextWorker(): number {
-    const header = this.#header;
+    const header = this.header;
     for (;;) {
       const worker = Atomics.load(header, NEXT_WORKER);
       if (!(worker >= 1 && worker <= MAX_WORKERS + 1)) {
@@ -67,14 +67,14 @@ export class Slots {
 
   /** Takes a free slot for a worker; NONE when there is none. The caller holds the lock. */
   take(worker: number, thread: number): number {
-    const header = this.#header;
+    const header = this.header;
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
       const at = slotWord(slot);
       if (this.trustedWorker(slot) !== 0) continue;
       header.fill(0, at + SLOT_CLAIM, at + SLOT_WORDS);
       header[at + SLOT_CLAIM] = NONE;
-      this.#counters[slotDouble(slot) + SLOT_THREAD] = thread;
-      header[at + SLOT_SUM] = this.#sum(slot, worker);
+      this.counters[slotDouble(slot) + SLOT_THREAD] = thread;
+      header[at + SLOT_SUM] = this.sum(slot, worker);
       header[SLOTS_USED] = Math.max(this.used, slot + 1);
       Atomics.store(header, at + SLOT_WORKER, worker);
       return slot;
@@ -84,33 +84,33 @@ export class Slots {
 
   /** Gives up a slot whose cache is empty; what it counted goes to the pool's counters. The caller holds the lock. */
   leave(slot: number): void {
-    const counters = this.#counters;
-    counters[ALLOCS]! += this.#taken(slot);
-    counters[FREES]! += this.#given(slot);
+    const counters = this.counters;
+    counters[ALLOCS]! += this.taken(slot);
+    counters[FREES]! += this.given(slot);
     const at = slotWord(slot);
-    this.#header.fill(0, at + SLOT_CLAIM, at + 2 * SLOT_THREAD);
-    this.#header.fill(0, at + 2 * SLOT_RUNS_GIVEN, at + SLOT_WORDS);
-    this.#header[at + SLOT_SWEPT] = 0;
+    this.header.fill(0, at + SLOT_CLAIM, at + 2 * SLOT_THREAD);
+    this.header.fill(0, at + 2 * SLOT_RUNS_GIVEN, at + SLOT_WORDS);
+    this.header[at + SLOT_SWEPT] = 0;
     // What says whose the slot is stays for as long as it has a worker.
-    Atomics.store(this.#header, at + SLOT_WORKER, 0);
-    this.#header[at + SLOT_SUM] = 0;
+    Atomics.store(this.header, at + SLOT_WORKER, 0);
+    this.header[at + SLOT_SUM] = 0;
   }
 
   /** Makes slots free again that a worker was cut off from taking or leaving. The caller holds the lock. */
   mend(): void {
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      if (this.worker(slot) === 0) this.#header[slotWord(slot) + SLOT_SUM] = 0;
+      if (this.worker(slot) === 0) this.header[slotWord(slot) + SLOT_SUM] = 0;
     }
   }
 
   /** Slots from 0 that may have a worker. */
   get used(): number {
-    return Math.min(this.#header[SLOTS_USED]!, SLOT_COUNT);
+    return Math.min(this.header[SLOTS_USED]!, SLOT_COUNT);
   }
 
   /** Notes that so many blocks came to a worker's cache from free runs, or went back. The caller holds the lock. */
   supply(slot: number, blocks: number): void {
-    this.#counters[slotDouble(slot) + SLOT_SUPPLIED]! += blocks;
+    this.counters[slotDouble(slot) + SLOT_SUPPLIED]! += blocks;
   }
 
   /**
@@ -119,23 +119,23 @@ export class Slots {
    */
   empty(slot: number, found: number): void {
     // If there were more, the worker died before it counted the last one that it gave back.
-    this.#counters[slotDouble(slot) + SLOT_GIVEN]! += Math.max(0, found - this.#cached(slot));
+    this.counters[slotDouble(slot) + SLOT_GIVEN]! += Math.max(0, found - this.cached(slot));
     this.supply(slot, -found);
     const at = slotWord(slot);
-    this.#header[at + SLOT_TOP] = this.#header[at + SLOT_STALE] = this.#header[at + SLOT_LOWEST] = 0;
+    this.header[at + SLOT_TOP] = this.header[at + SLOT_STALE] = this.header[at + SLOT_LOWEST] = 0;
     this.clearRuns(slot);
   }
 
   /** Entries in a worker's cache for single blocks; throws where there cannot be so many. */
   trustedTop(slot: number): number {
-    const top = Atomics.load(this.#header, slotWord(slot) + SLOT_TOP);
-    if (top >= 0 && top <= this.#header[CACHED_BLOCKS]!) return top;
+    const top = Atomics.load(this.header, slotWord(slot) + SLOT_TOP);
+    if (top >= 0 && top <= this.header[CACHED_BLOCKS]!) return top;
     throw broken("I14", `the cache of slot ${slot} is said to hold ${top} blocks`);
   }
 
   /** The same for short runs of a length. */
   trustedRunTop(slot: number, length: number): number {
-    const top = Atomics.load(this.#header, slotWord(slot) + SLOT_RUN_TOPS + length - 2);
+    const top = Atomics.load(this.header, slotWord(slot) + SLOT_RUN_TOPS + length - 2);
     if (top >= 0 && top <= RUN_ENTRIES) return top;
     throw broken("I14", `the cache of slot ${slot} is said to hold ${top} runs of ${length} blocks`);
   }
@@ -143,8 +143,8 @@ export class Slots {
   /** Makes a slot say that no short run is cached. The caller holds the lock, and is its worker, or that has died. */
   clearRuns(slot: number): void {
     const at = slotWord(slot);
-    this.#header.fill(0, at + SLOT_RUN_TOPS, at + SLOT_WORDS);
-    this.#header[at + SLOT_RUN_BLOCKS] = this.#header[at + SLOT_RUN_BLOCKS_RECALLED] = 0;
+    this.header.fill(0, at + SLOT_RUN_TOPS, at + SLOT_WORDS);
+    this.header[at + SLOT_RUN_BLOCKS] = this.header[at + SLOT_RUN_BLOCKS_RECALLED] = 0;
   }
 
   /** The slot of a worker, or NONE. */
@@ -158,17 +158,17 @@ export class Slots {
   /** The worker that has a slot, 0 for none; throws where a word that says so is wrong. The caller holds the lock. */
   trustedWorker(slot: number): number {
     const worker = this.worker(slot);
-    if (this.#header[slotWord(slot) + SLOT_SUM] === (worker === 0 ? 0 : this.#sum(slot, worker))) return worker;
+    if (this.header[slotWord(slot) + SLOT_SUM] === (worker === 0 ? 0 : this.sum(slot, worker))) return worker;
     throw broken("I13", `slot ${slot} names worker ${worker} and thread ${this.thread(slot)}, and a wrong sum`);
   }
 
   /** The thread that the slot's worker is. */
   thread(slot: number): number {
-    return this.#counters[slotDouble(slot) + SLOT_THREAD]!;
+    return this.counters[slotDouble(slot) + SLOT_THREAD]!;
   }
 
   worker(slot: number): number {
-    return Atomics.load(this.#header, slotWord(slot) + SLOT_WORKER);
+    return Atomics.load(this.header, slotWord(slot) + SLOT_WORKER);
   }
 
   countWorkers(): number {
@@ -181,15 +181,15 @@ export class Slots {
 
   /** Allocations so far. */
   allocs(): number {
-    let allocs = this.#counters[ALLOCS]!;
-    for (let slot = 0; slot < this.used; slot++) allocs += this.#taken(slot);
+    let allocs = this.counters[ALLOCS]!;
+    for (let slot = 0; slot < this.used; slot++) allocs += this.taken(slot);
     return allocs;
   }
 
   /** Blocks given back so far. */
   frees(): number {
-    let frees = this.#counters[FREES]!;
-    for (let slot = 0; slot < this.used; slot++) frees += this.#given(slot);
+    let frees = this.counters[FREES]!;
+    for (let slot = 0; slot < this.used; slot++) frees += this.given(slot);
     return frees;
   }
 
@@ -199,11 +199,11 @@ export class Slots {
    * lock.
    */
   settle(slot: number): void {
-    const header = this.#header;
+    const header = this.header;
     const at = slotWord(slot);
     const top = header[at + SLOT_TOP]!;
     // What other workers do meanwhile can be counted twice, but no pool hands out more than it has.
-    const peak = Math.min(this.#allocated() + top - header[at + SLOT_LOWEST]!, this.#header[BLOCK_COUNT]!);
+    const peak = Math.min(this.allocated() + top - header[at + SLOT_LOWEST]!, this.header[BLOCK_COUNT]!);
     header[at + SLOT_LOWEST] = top;
     if (peak > header[PEAK_ALLOCATED]!) header[PEAK_ALLOCATED] = peak;
   }
@@ -213,47 +213,47 @@ export class Slots {
     let excursion = 0;
     for (let slot = 0; slot < this.used; slot++) {
       const at = slotWord(slot);
-      excursion = Math.max(excursion, this.#header[at + SLOT_TOP]! - this.#header[at + SLOT_LOWEST]!);
+      excursion = Math.max(excursion, this.header[at + SLOT_TOP]! - this.header[at + SLOT_LOWEST]!);
     }
-    return Math.max(this.#header[PEAK_ALLOCATED]!, Math.min(this.#allocated() + excursion, this.#header[BLOCK_COUNT]!));
+    return Math.max(this.header[PEAK_ALLOCATED]!, Math.min(this.allocated() + excursion, this.header[BLOCK_COUNT]!));
   }
 
   /** Blocks that are in caches, as their workers say, and in the depot. */
   cachedBlocks(): number {
-    let cached = this.#header[DEPOT_TOP]!;
-    for (let slot = 0; slot < this.used; slot++) cached += this.#cached(slot) + this.#cachedInRuns(slot);
+    let cached = this.header[DEPOT_TOP]!;
+    for (let slot = 0; slot < this.used; slot++) cached += this.cached(slot) + this.cachedInRuns(slot);
     return cached;
   }
 
-  #allocated(): number {
-    return this.#header[BLOCK_COUNT]! - this.#header[FREE_BLOCKS]! - this.cachedBlocks();
+  private allocated(): number {
+    return this.header[BLOCK_COUNT]! - this.header[FREE_BLOCKS]! - this.cachedBlocks();
   }
 
   /** Blocks and short runs that the worker took from its cache: what came in and is no longer there. */
-  #taken(slot: number): number {
-    const counters = this.#counters;
+  private taken(slot: number): number {
+    const counters = this.counters;
     const came = counters[slotDouble(slot) + SLOT_SUPPLIED]! + counters[slotDouble(slot) + SLOT_GIVEN]!;
-    return came - this.#cached(slot) + counters[slotDouble(slot) + SLOT_RUNS_TAKEN]!;
+    return came - this.cached(slot) + counters[slotDouble(slot) + SLOT_RUNS_TAKEN]!;
   }
 
   /** What SLOT_SUM has to be. */
-  #sum(slot: number, worker: number): number {
+  private sum(slot: number, worker: number): number {
     const thread = slotWord(slot) + 2 * SLOT_THREAD;
-    return addToSum(addToSum(worker, this.#header[thread]!), this.#header[thread + 1]!);
+    return addToSum(addToSum(worker, this.header[thread]!), this.header[thread + 1]!);
   }
 
-  #given(slot: number): number {
-    const counters = this.#counters;
+  private given(slot: number): number {
+    const counters = this.counters;
     return counters[slotDouble(slot) + SLOT_GIVEN]! + counters[slotDouble(slot) + SLOT_RUNS_GIVEN]!;
   }
 
   /** Single blocks. */
-  #cached(slot: number): number {
-    return this.#header[slotWord(slot) + SLOT_TOP]! - this.#header[slotWord(slot) + SLOT_STALE]!;
+  private cached(slot: number): number {
+    return this.header[slotWord(slot) + SLOT_TOP]! - this.header[slotWord(slot) + SLOT_STALE]!;
   }
 
-  #cachedInRuns(slot: number): number {
+  private cachedInRuns(slot: number): number {
     const at = slotWord(slot);
-    return this.#header[at + SLOT_RUN_BLOCKS]! - this.#header[at + SLOT_RUN_BLOCKS_RECALLED]!;
+    return this.header[at + SLOT_RUN_BLOCKS]! - this.header[at + SLOT_RUN_BLOCKS_RECALLED]!;
   }
 }

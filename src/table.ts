@@ -96,19 +96,19 @@ export function allocatedState(length: number): number {
  */
 export class BlockTable {
   /** Blocks that the words are enough for; the header says how many of them there are. */
-  readonly capacity: number;
-  readonly words: Int32Array;
-  readonly #header: Int32Array;
+  declare readonly capacity: number;
+  declare readonly words: Int32Array;
+  declare private readonly header: Int32Array;
 
   constructor(words: Int32Array, header: Int32Array, capacity: number) {
     this.words = words;
-    this.#header = header;
+    this.header = header;
     this.capacity = capacity;
   }
 
   /** How many there are; never more than there may be, whatever the header says. */
   get blockCount(): number {
-    return Math.min(this.#header[BLOCK_COUNT]!, this.capacity);
+    return Math.min(this.header[BLOCK_COUNT]!, this.capacity);
   }
 
   get(block: number, field: number): number {

@@ -24,38 +24,38 @@ function countBits(word: number): number {
  * ZEROED_BLOCKS is never less than the number of marks, whenever a worker dies: as long as it is 0 nobody looks here.
  */
 export class ZeroMap {
-  readonly #header: Int32Array;
-  readonly #words: Int32Array;
-  #dirtyEnd = 0;
+  declare private readonly header: Int32Array;
+  declare private readonly words: Int32Array;
+  private dirtyUpTo = 0;
 
   constructor(header: Int32Array, words: Int32Array) {
-    this.#header = header;
-    this.#words = words;
+    this.header = header;
+    this.words = words;
   }
 
   /** After `use`: of the blocks that were used then, those from this one up are zero. */
   get dirtyEnd(): number {
-    return this.#dirtyEnd;
+    return this.dirtyUpTo;
   }
 
   /** Blocks from this one up are zero. Were it too low by accident, `calloc` would hand out what is not: it stands twice. */
   get highWater(): number {
-    const highWater = this.#header[HIGH_WATER]!;
-    if (this.#header[HIGH_WATER_TURNED] === ~highWater) return highWater;
+    const highWater = this.header[HIGH_WATER]!;
+    if (this.header[HIGH_WATER_TURNED] === ~highWater) return highWater;
     throw broken("I9", `high water is said to be ${highWater}`);
   }
 
   set highWater(block: number) {
-    this.#header[HIGH_WATER] = block;
-    this.#header[HIGH_WATER_TURNED] = ~block;
+    this.header[HIGH_WATER] = block;
+    this.header[HIGH_WATER_TURNED] = ~block;
   }
 
   /** The blocks from `first` to the one before `end` are handed out or cached from now on. */
   use(first: number, end: number): void {
     const highWater = this.highWater;
-    this.#dirtyEnd = Math.min(end, highWater);
-    if (this.#header[ZEROED_BLOCKS] !== 0) {
-      this.#dirtyEnd = this.#endOfUnmarked(first, this.#dirtyEnd);
+    this.dirtyUpTo = Math.min(end, highWater);
+    if (this.header[ZEROED_BLOCKS] !== 0) {
+      this.dirtyUpTo = this.endOfUnmarked(first, this.dirtyUpTo);
       this.clear(first, end);
     }
     if (end > highWater) this.highWater = end;
@@ -65,7 +65,7 @@ export class ZeroMap {
   next(marked: boolean, from: number, end: number): number {
     const skip = marked ? 0 : ALL;
     for (let block = from; block < end;) {
-      const word = this.#words[block >>> BIT_SHIFT]! ^ skip;
+      const word = this.words[block >>> BIT_SHIFT]! ^ skip;
       const found = word & (ALL << (block & (BITS - 1)));
       if (found !== 0) return Math.min(end, (block & -BITS) + 31 - Math.clz32(found & -found));
       block = (block & -BITS) + BITS;
@@ -75,28 +75,28 @@ export class ZeroMap {
 
   /** Marks blocks that are zero now. */
   mark(first: number, end: number): void {
-    this.#header[ZEROED_BLOCKS]! += end - first - this.count(first, end);
-    this.#visit(first, end, (place, bits) => this.#words[place]! |= bits);
+    this.header[ZEROED_BLOCKS]! += end - first - this.count(first, end);
+    this.visit(first, end, (place, bits) => this.words[place]! |= bits);
   }
 
   /** Takes marks away. */
   clear(first: number, end: number): void {
     const marks = this.count(first, end);
-    this.#visit(first, end, (place, bits) => this.#words[place]! &= ~bits);
-    this.#header[ZEROED_BLOCKS]! -= marks;
+    this.visit(first, end, (place, bits) => this.words[place]! &= ~bits);
+    this.header[ZEROED_BLOCKS]! -= marks;
   }
 
   /** Marks on the blocks from `first` to the one before `end`. */
   count(first: number, end: number): number {
     let marks = 0;
-    this.#visit(first, end, (place, bits) => marks += countBits(this.#words[place]! & bits));
+    this.visit(first, end, (place, bits) => marks += countBits(this.words[place]! & bits));
     return marks;
   }
 
   /** After a worker has died that may have been changing something: counts the marks again, and sets high water again. */
   mend(): void {
-    const header = this.#header;
-    const capacity = Math.min(header[BLOCK_CAPACITY]!, this.#words.length * BITS);
+    const header = this.header;
+    const capacity = Math.min(header[BLOCK_CAPACITY]!, this.words.length * BITS);
     // Of two that differ the higher one is safe.
     const possible = [header[HIGH_WATER]!, ~header[HIGH_WATER_TURNED]!].filter((high) => high >= 0 && high <= capacity);
     this.highWater = possible.length === 0 ? capacity : Math.max(...possible);
@@ -104,17 +104,17 @@ export class ZeroMap {
   }
 
   /** One more than the last block from `first` to the one before `end` that is not marked; `first` if all are. */
-  #endOfUnmarked(first: number, end: number): number {
+  private endOfUnmarked(first: number, end: number): number {
     while (end > first) {
       const from = Math.max(first, (end - 1) & -BITS);
-      const free = ~this.#words[from >>> BIT_SHIFT]! & bitsBetween(from & (BITS - 1), ((end - 1) & (BITS - 1)) + 1);
+      const free = ~this.words[from >>> BIT_SHIFT]! & bitsBetween(from & (BITS - 1), ((end - 1) & (BITS - 1)) + 1);
       if (free !== 0) return (from & -BITS) + BITS - Math.clz32(free);
       end = from;
     }
     return first;
   }
 
-  #visit(first: number, end: number, visit: (place: number, bits: number) => void): void {
+  private visit(first: number, end: number, visit: (place: number, bits: number) => void): void {
     for (let block = first; block < end;) {
       const next = Math.min(end, (block & -BITS) + BITS);
       visit(block >>> BIT_SHIFT, bitsBetween(block & (BITS - 1), ((next - 1) & (BITS - 1)) + 1));
