@@ -4,13 +4,15 @@
  * its own, whose peak memory it reports.
  *
  * And two workers that search one pool. Which states they come to first differs from run to run, and so does how many they
- * make before they know that no solution is shorter: so the states that are made in a second are told too.
+ * make before they know that no solution is shorter: so the states that are made in a second are told too. Two searches at
+ * once in processes of their own, which share nothing but the machine's memory, say how many that could be.
  */
 
-import { spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { promisify } from "node:util";
 import { onDeno, root } from "../scripts/_project.ts";
 import { median } from "./_measure.ts";
 import type { GroupResult, Row, Settings, Table } from "./_types.ts";
@@ -19,6 +21,12 @@ const EXAMPLE = join(root, "examples", "n_puzzle", "main.ts");
 const ARENA = join(root, "bench", "_puzzle_arena.ts");
 const TEN_MILLION = ["--size", "4", "--moves", "120", "--seed", "5"]; // 10,762,884
 const SMALL = ["--size", "3", "--moves", "40", "--seed", "1"];
+
+const ONE = "one worker";
+const TWO = "two workers";
+const APART = "two searches that share nothing";
+
+const execute = promisify(execFile);
 
 /** One line of what the example prints with `--json`. */
 interface Result {
@@ -33,20 +41,22 @@ export async function run(settings: Settings): Promise<GroupResult> {
   const puzzle = settings.quick ? SMALL : TEN_MILLION;
   const results: Record<string, Result[]> = { pool: [], arena: [], objects: [] };
   const together: Result[] = [];
+  const apart: Result[] = [];
   for (let round = 0; round < (settings.quick ? 1 : 3); round++) {
     for (let turn = 0; turn < (settings.quick ? 1 : 3); turn++) {
-      together.push(solve("pool", [...puzzle, "--workers", "2"]));
+      together.push(await solve("pool", [...puzzle, "--workers", "2"]));
     }
+    apart.push(sumOf(await Promise.all([solve("pool", puzzle), solve("pool", puzzle)])));
     for (const [store, all] of Object.entries(results)) {
       if (store === "objects" && round > 0) continue; // takes minutes
-      all.push(solve(store, puzzle));
+      all.push(await solve(store, puzzle));
     }
   }
   const { pool = [], arena = [], objects = [] } = results;
   const lengths = new Set([...Object.values(results).flat(), ...together].map(({ moves }) => moves));
   if (lengths.size > 1) throw new Error(`The solutions have ${[...lengths].join(" and ")} moves`);
   return {
-    tables: [...tablesOf(results), ...tablesOfWorkers(pool, together)],
+    tables: [...tablesOf(results), ...tablesOfWorkers(pool, together, apart)],
     measured: {
       ...compare("objects", objects, pool),
       ...compare("arena", pool, arena),
@@ -55,13 +65,23 @@ export async function run(settings: Settings): Promise<GroupResult> {
   };
 }
 
-function solve(store: string, puzzle: readonly string[]): Result {
+async function solve(store: string, puzzle: readonly string[]): Promise<Result> {
   const permissions = ["--allow-ffi", "--allow-read", "--allow-write", "--allow-run", "--allow-env"];
   const program = store === "arena" ? [ARENA] : [EXAMPLE, "--json", "--store", store];
   const args = [...(onDeno ? ["run", "--quiet", "--no-check", ...permissions] : []), ...program, ...puzzle];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`Cannot solve the puzzle with ${store}: ${stderr}`);
+  const { stdout } = await execute(process.execPath, args);
   return JSON.parse(stdout) as Result;
+}
+
+/** What several searches have done that ran at once. */
+function sumOf(results: readonly Result[]): Result {
+  const total = (figure: keyof Result) => results.reduce((sum, result) => sum + result[figure], 0);
+  return {
+    moves: results[0]!.moves,
+    allocations: total("allocations"),
+    milliseconds: Math.max(...results.map(({ milliseconds }) => milliseconds)),
+    peakBytes: total("peakBytes"),
+  };
 }
 
 function compare(name: string, slow: readonly Result[], fast: readonly Result[]): Record<string, number> {
@@ -87,20 +107,26 @@ function tablesOf(results: Record<string, Result[]>): Table[] {
   ];
 }
 
-function tablesOfWorkers(alone: readonly Result[], together: readonly Result[]): Table[] {
+function tablesOfWorkers(alone: readonly Result[], together: readonly Result[], apart: readonly Result[]): Table[] {
   const title = "N-puzzle, two workers that search one pool";
-  const rowsOf = (unit: Row["unit"], figure: (result: Result) => number): Row[] => {
-    const [one, two] = [alone, together].map((results) => median(results.map(figure))) as [number, number];
-    return [
-      { name: "one worker", unit, mean: one },
-      { name: "two workers", unit, mean: two, ratio: two / one, to: "one worker" },
-    ];
+  const time = ({ milliseconds }: Result): number => milliseconds / 1000;
+  const rate = ({ allocations, milliseconds }: Result): number => allocations / milliseconds / 1000;
+  const rowOf = (
+    name: string,
+    unit: Row["unit"],
+    results: readonly Result[],
+    figure: (result: Result) => number,
+  ): Row => {
+    const mean = median(results.map(figure));
+    return results === alone
+      ? { name, unit, mean }
+      : { name, unit, mean, ratio: mean / median(alone.map(figure)), to: ONE };
   };
   return [
-    { title: `${title}, time`, rows: rowsOf("s", ({ milliseconds }) => milliseconds / 1000) },
+    { title: `${title}, time`, rows: [rowOf(ONE, "s", alone, time), rowOf(TWO, "s", together, time)] },
     {
       title: `${title}, states made`,
-      rows: rowsOf("M/s", ({ allocations, milliseconds }) => allocations / milliseconds / 1000),
+      rows: [rowOf(ONE, "M/s", alone, rate), rowOf(TWO, "M/s", together, rate), rowOf(APART, "M/s", apart, rate)],
     },
   ];
 }

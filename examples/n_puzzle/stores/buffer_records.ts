@@ -41,7 +41,7 @@ export class BufferRecords implements Records {
   }
 
   allocateTable(words: number): Words {
-    const buffer = this.#pool.calloc(words, 4);
+    const buffer = this.#pool.alloc(4 * words);
     if (buffer === null) throw new StoreFullError();
     return new Int32Array(buffer);
   }

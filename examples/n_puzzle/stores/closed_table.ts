@@ -22,7 +22,7 @@ export class ClosedTable {
     this.#records = records;
     this.#shift = 32 - capacityBits;
     this.#limit = limitOf(1 << capacityBits);
-    this.#slots = records.allocateTable(2 << capacityBits);
+    this.#slots = emptySlots(records, 1 << capacityBits);
   }
 
   /**
@@ -63,7 +63,7 @@ export class ClosedTable {
 
   #grow(): void {
     const from = this.#slots;
-    const to = this.#records.allocateTable(2 * from.length);
+    const to = emptySlots(this.#records, from.length);
     const mask = to.length - 1;
     const shift = --this.#shift;
     for (let k = 0; k < from.length; k += 2) {
@@ -84,4 +84,12 @@ export class ClosedTable {
 /** How many of so many slots may be in use: three quarters keeps the probes within one or two cache lines. */
 function limitOf(capacity: number): number {
   return capacity * 3 / 4;
+}
+
+/**
+ * Written at once, although most will be written later: where a page is read first, the system lends the one page of zeros
+ * that it has, and when it is written, takes that back from all processors. It cost two workers a sixth of their time.
+ */
+function emptySlots(records: Records, capacity: number): Words {
+  return records.allocateTable(2 * capacity).fill(0);
 }

@@ -22,7 +22,7 @@ export class PoolRecords extends MappedRecords {
   }
 
   allocateTable(words: number): Words {
-    const offset = this.#pool.callocOffset(words, 4);
+    const offset = this.#pool.allocOffset(4 * words);
     if (offset < 0) throw new StoreFullError();
     return new Int32Array(this.#pool.buffer, offset, words);
   }

@@ -17,7 +17,7 @@ export interface Records {
   /** A record of unspecified contents. Throws `StoreFullError` when there is no room. */
   allocate(): number;
   release(ref: number): void;
-  /** So many words of 0, next to the records. Throws `StoreFullError` when there is no room. */
+  /** So many words of unspecified contents, next to the records. Throws `StoreFullError` when there is no room. */
   allocateTable(words: number): Words;
   releaseTable(table: Words): void;
   get(ref: number, field: number): number;
