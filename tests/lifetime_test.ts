@@ -173,3 +173,51 @@ test("close - before others destroy it: closed, not destroyed", () => {
   assertRefused(() => second.alloc(1), "closed", "Cannot allocate: this worker closed the pool");
   assertFalse(second.destroyed);
 });
+
+/** A pool whose cache has blocks to give, and room for what is freed; and a block of it, at the start of its data. */
+function makeCaching(blocks = 64): { pool: MemPool; block: ArrayBuffer } {
+  const pool = makePool({ blocks, cachedBlocks: 16 });
+  const block = present(pool.alloc(1));
+  assertEquals(pool.offsetOf(block), 0);
+  assert(pool.stats().cachedBlocks > 0);
+  return { pool, block };
+}
+
+test("close - nothing goes through the cache any more", () => {
+  const { pool, block } = makeCaching();
+  const { handle } = pool;
+  pool.close();
+  assertClosed(pool, block);
+  const again = MemPool.attach(handle);
+  assertEquals(again.stats().allocatedBlocks, 1);
+  again.destroy();
+});
+
+test("close - of one object of several: nothing of its own goes through the cache that they share", () => {
+  const { pool, block } = makeCaching();
+  const second = MemPool.attach(pool.handle);
+  second.close();
+  assertClosed(second, block);
+  pool.free(block);
+  assertEquals(pool.stats().allocatedBlocks, 0);
+  pool.destroy();
+  assertClosed(second, block);
+});
+
+test("destroy - nothing goes through the cache any more, also when another pool has the same addresses", () => {
+  const blocks = 30_011; // of a size of its own
+  const { pool, block } = makeCaching(blocks);
+  const second = MemPool.attach(pool.handle);
+  second.destroy();
+  // Addresses rest while there are no more than eight that do. Then those that rested longest are used again.
+  const resting = Array.from({ length: 8 }, () => makeCaching(blocks));
+  for (const other of resting) other.pool.destroy();
+  const others = Array.from({ length: 20 }, () => makeCaching(blocks));
+  assertDestroyed(pool, block);
+  assertDestroyed(second, block);
+  for (const other of others) {
+    other.pool.free(other.block);
+    assertEquals(other.pool.stats().allocatedBlocks, 0);
+    other.pool.destroy();
+  }
+});
