@@ -56,28 +56,27 @@ const WHY_NOT = `### Where a target is not reached, and near it
 
 Quotation marks name the table or the row below that measures it.
 
-- **The ArrayBuffer tier, one block again and again.** The pair does what the offset tier's does, and looks twice at two
-  JavaScript objects: the kept buffer's length, because a request may be for another, and its private field, because the
-  caller could pass any buffer. That is the difference between the two rows. In the offset tier the largest part is the one
-  atomic instruction that makes double-free detection exact; on Deno it is a foreign call ("an FFI call that does
-  nothing"), for V8's own is dearer still ("one Atomics.compareExchange").
-- **Against \`new ArrayBuffer\` and \`new Uint8Array\`.** Their cost is the collector's, and differs by a factor of two from run to
-  run: compare p50 and p99. The pool's does not.
+- **A pool that is no constant.** "no constant" is a pool in a field of one of several objects: nothing that belongs to it
+  is a constant for the engines then, and each use of it is checked. The live sets below have such pools too, one for each
+  size of the set.
 - **A million offsets live, a hundred thousand buffers live.** Nothing is searched for. What grows is misses of the
-  processor's caches. A block has its descriptor apart from its data, malloc's lies in the line that it just looked for. And
-  a live ArrayBuffer is an object of the engine's: "asking an ArrayBuffer for its length" is one look at a random one, and
-  takes about as long as malloc and free together. A pair looks several times at such distant places: at the buffer, at its
-  private fields, at the place where it is kept, at the block's descriptor; and each change of an array of objects is noted
-  for the collector.
-- **The first allocation.** On top of what the runtime takes for the buffer: its private fields, its places in the worker's
-  arrays, a view for the lowest places, the first touch of the block's descriptor, which the system backs with memory then.
+  processor's caches, and a processor waits for the fewer of them at once, the more instructions lie in between: in C the
+  next operations are under way while one waits. The atomic instruction waits for its miss in any case. And a live
+  ArrayBuffer is an object of the engine's: "asking an ArrayBuffer for its length" is one look at a random one, and takes
+  about as long as malloc and free together. A pair looks several times at such distant places: at the buffer, at its private
+  fields, at the place where it is kept, at the block's descriptor; and each change of an array of objects is noted for the
+  collector.
+- **The first allocation.** The collector's work is most of it: compare p50 and the mean. The pool has to know its buffers
+  again; "the same with two private fields" is the least that lets it. The rest is the buffer's place in the worker's arrays,
+  a view for the lowest places, and the first touch of the block's descriptor, which the system backs with memory then.
 - **Handing over from one worker to another.** "records, without a pool" is the least that can be done where a double
   free is to be found exactly: who allocates writes 16 bytes for each block, who frees exchanges a word there, and the line
   travels to and fro. That alone stays below 0.9. The pool adds the way back to the worker that allocates, by batches under
   the lock.
-- **Two workers that search together.** They make more states than one does, differently in each run, because each goes by
-  what it knows; and as the rows of states in a second show, two processors that wait for the same memory do not do twice
-  as much.
+- **Two workers that search together.** Two things are lost. They make more states than one does, or fewer, differently in
+  each run, because each goes by what it knows. And "two searches that share nothing" do not make twice as many states in a
+  second either: two processors wait for the same memory. The rest of the difference is starting the workers, compiling in
+  each of them, and the states that one makes and the other has to look at.
 - **The puzzle against an arena, LIFO against @thi.ng/malloc.** An arena never frees, @thi.ng/malloc knows one thread, and
   neither finds a double free: the one atomic instruction is what they do not pay.
 `;

@@ -5,6 +5,7 @@ import { formatRegion, type Views } from "./views.ts";
 /** What a pool object looks at once it has left: never again at the region, which may be another pool's by then. */
 export interface Ended {
   readonly header: Int32Array;
+  /** Only where other objects of its worker stay: otherwise the worker's own cache is closed. */
   readonly cache: WorkerCache;
 }
 
