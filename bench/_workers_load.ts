@@ -2,8 +2,8 @@
 
 import type { MemPool } from "../mod.ts";
 
-/** `records` and `numbers` do without a pool: what the machine and the ring cost. */
-export type Load = "mixed" | "singles" | "exchange" | "records" | "numbers";
+/** `records`, `scattered` and `numbers` do without a pool: what the machine and the ring cost. */
+export type Load = "mixed" | "singles" | "exchange" | "records" | "scattered" | "numbers";
 
 export interface Job {
   readonly load: Load;
@@ -12,8 +12,8 @@ export interface Job {
   /** For the loads that hand over: where to put what is allocated, and where to get what to free. */
   readonly send?: Int32Array;
   readonly receive?: Int32Array;
-  /** Of `records`: four words for each that may be on its way. */
-  readonly records?: Int32Array;
+  /** Of `records` and `scattered`: where each lies that may be on its way. */
+  readonly records?: Records;
   readonly control: Int32Array;
   readonly seed: number;
 }
@@ -88,29 +88,50 @@ export function handsOf(pool: MemPool): Hands {
 /** Nothing at all: the ring alone. */
 export const IDLE_HANDS: Hands = { allocate: () => 0, release: () => {} };
 
+/** What stands for descriptors: four words each, and their places in the order in which they are used. */
+export interface Records {
+  readonly words: Int32Array;
+  readonly places: Int32Array;
+}
+
 /**
  * The least that an allocator can do which tells a double free exactly: who allocates writes into the block's descriptor
  * of 16 bytes, and who frees exchanges a word there. It never looks for a block: they come round in a circle.
  */
-export function recordHands(records: Int32Array): Hands {
+export function recordHands({ words, places }: Records): Hands {
   let next = 0;
   return {
     allocate: () => {
-      const word = next;
-      next = (next + 4) % records.length;
-      records[word + 2] = BYTES;
-      records[word] = 1;
+      const word = places[next]!;
+      next = (next + 1) % places.length;
+      words[word + 2] = BYTES;
+      words[word] = 1;
       return word;
     },
     release: (word) => {
-      if (Atomics.compareExchange(records, word, 1, 0) !== 1) throw new Error(`Record ${word} is not allocated`);
+      if (Atomics.compareExchange(words, word, 1, 0) !== 1) throw new Error(`Record ${word} is not allocated`);
     },
   };
 }
 
 /** More than a ring holds: none is used again before it came out there. */
-export function newRecords(): Int32Array {
-  return sharedWords(4 * 2 * CAPACITY);
+const RECORDS = 2 * CAPACITY;
+
+/** Four to a cache line and in order, which processors foresee, as the blocks of a new pool. */
+export function newRecords(): Records {
+  return { words: sharedWords(4 * RECORDS), places: Int32Array.from({ length: RECORDS }, (_, place) => 4 * place) };
+}
+
+/** In no order, and each in a line of its own, as the few blocks under way mostly are in a large pool that was used for long. */
+export function newScatteredRecords(): Records {
+  const places = Int32Array.from({ length: RECORDS }, (_, place) => 16 * place);
+  let seed = 1;
+  for (let end = RECORDS; end > 1; end--) {
+    seed = Math.imul(seed, 1664525) + 1013904223 | 0;
+    const at = Math.trunc((seed >>> 0) * (end / 2 ** 32));
+    [places[at], places[end - 1]] = [places[end - 1]!, places[at]!];
+  }
+  return { words: sharedWords(16 * RECORDS), places };
 }
 
 /** Puts what was allocated into `send`, releases what comes out of `receive`; counts what it released. */

@@ -14,8 +14,8 @@ answer((message: Job | MemPoolHandle) => {
     return;
   }
   const pool = message.shared ? shared! : own!;
+  if (message.records !== undefined) return handOver(recordHands(message.records), message);
   if (message.load === "exchange") return handOver(handsOf(pool), message);
-  if (message.load === "records") return handOver(recordHands(message.records!), message);
   if (message.load === "numbers") return handOver(IDLE_HANDS, message);
   return replaceAtRandom(pool, message.load === "mixed", message);
 });

@@ -9,7 +9,8 @@
  * - one way: one worker allocates, the other frees, the offsets going through a ring in shared memory. A worker alone,
  *   and each of those that share nothing, does both, through a ring of its own.
  * - ping-pong: both allocate for the other and free what they get from it.
- * - The same with no pool: of records, which the one writes and the other exchanges, and of numbers, which nobody looks at.
+ * - The same with no pool: of records, which the one writes and the other exchanges, side by side or scattered, and of
+ *   numbers, which nobody looks at.
  *
  * A figure is replacements or handed-over pairs a second of all workers together, in millions, by the clock on the wall:
  * workers that wait for each other must lose by it.
@@ -28,7 +29,9 @@ import {
   type Load,
   newRecords,
   newRing,
+  newScatteredRecords,
   READY,
+  type Records,
   sharedWords,
   STOP,
 } from "./_workers_load.ts";
@@ -95,14 +98,19 @@ const ALONE = "alone";
 const SHARING = "on one pool";
 const APART = "that share nothing";
 
+function recordsOf(load: Load): { records?: Records } {
+  if (load === "records") return { records: newRecords() };
+  return load === "scattered" ? { records: newScatteredRecords() } : {};
+}
+
 function handingOver(): Record<string, Scenario[]> {
   const alone = (load: Load, shared: boolean): Part => {
     const ring = newRing();
-    return { load, shared, send: ring, receive: ring, records: newRecords() };
+    return { load, shared, send: ring, receive: ring, ...recordsOf(load) };
   };
   const oneWay = (load: Load): Part[] => {
-    const [ring, records] = [newRing(), newRecords()];
-    return [{ load, shared: true, send: ring, records }, { load, shared: true, receive: ring, records }];
+    const [ring, records] = [newRing(), recordsOf(load)];
+    return [{ load, shared: true, send: ring, ...records }, { load, shared: true, receive: ring, ...records }];
   };
   const bothWays = (load: Load): Part[] => {
     const [one, other] = [newRing(), newRing()];
@@ -116,6 +124,7 @@ function handingOver(): Record<string, Scenario[]> {
   return {
     "one way": handing("exchange", () => oneWay("exchange")),
     "one way of records, without a pool": handing("records", () => oneWay("records")),
+    "one way of scattered records, without a pool": handing("scattered", () => oneWay("scattered")),
     "ping-pong": handing("exchange", () => bothWays("exchange")),
     "ping-pong of numbers, without a pool": handing("numbers", () => bothWays("numbers")),
   };
