@@ -27,7 +27,7 @@ const CONFIG = {
   font: "sans-serif",
   padding: 10,
   title: { anchor: "start", fontSize: 14, offset: 12 },
-  axis: { grid: true, gridColor: "#eeeeee", domainColor: "#999999", tickColor: "#999999", labelLimit: 260 },
+  axis: { grid: true, gridColor: "#eeeeee", domainColor: "#999999", tickColor: "#999999", labelLimit: 300 },
   legend: { labelLimit: 300 },
   view: { stroke: null },
 } as const;

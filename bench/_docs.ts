@@ -57,8 +57,7 @@ const WHY_NOT = `### Where a target is not reached, and near it
 Quotation marks name the table or the row below that measures it.
 
 - **A pool that is no constant.** "no constant" is a pool in a field of one of several objects: nothing that belongs to it
-  is a constant for the engines then, and each use of it is checked. The live sets below have such pools too, one for each
-  size of the set.
+  is a constant for the engines then, and each use of it is checked. In all other rows of one worker the pool is a constant.
 - **A million offsets live, a hundred thousand buffers live.** Nothing is searched for. What grows is misses of the
   processor's caches, and a processor waits for the fewer of them at once, the more instructions lie in between: in C the
   next operations are under way while one waits. The atomic instruction waits for its miss in any case. And a live

@@ -7,33 +7,31 @@
  * length is measured too: without that, nobody can tell which block is to be freed.
  */
 
-import { MemPool } from "../mod.ts";
 import { loadFloor } from "./_floor.ts";
-import { compare, type Contender, keep, ratioOf, rowOf, type Series, seriesNamed } from "./_measure.ts";
+import { BUFFER_TIER, BYTES, LOOK, nameOf, OFFSET_TIER, OPERATIONS, type Side } from "./_live_sides.ts";
+import { compare, ratioOf, rowOf, type Series, seriesNamed } from "./_measure.ts";
 import type { GroupResult, Settings, Table } from "./_types.ts";
 
-const BYTES = 200;
-const BLOCK = 256;
-const OPERATIONS = 4000;
 const COUNTS = [1000, 10_000, 100_000, 1_000_000];
 const QUICK_COUNTS = [1000, 2000];
 
 const NATIVE = "malloc + free in C";
-const OFFSET_TIER = "pool, offset tier";
-const BUFFER_TIER = "pool, ArrayBuffer tier";
-const LOOK = "asking an ArrayBuffer for its length";
+type Sides = typeof import("./_live_sides.ts");
 
-interface Side {
-  readonly contender: Contender;
-  close(): void;
-}
+/** Makes a side of so many live blocks, with the sides' code for that size. */
+type MakeSide = (sides: Sides, count: number, set: number) => Side;
 
 export async function run(settings: Settings): Promise<GroupResult> {
   const counts = settings.quick ? QUICK_COUNTS : COUNTS;
   // A million ArrayBuffers make each of the collections between the turns take long, and no target asks for them.
   const bufferCounts = counts.slice(0, settings.quick ? 2 : 3);
-  const offsets = measure(counts, [nativeSide, offsetSide], settings);
-  const buffers = measure(bufferCounts, [nativeSide, bufferSide, lookSide], settings);
+  const native: MakeSide = (_, count, set) => nativeSide(count, set);
+  const offsets = await measure(counts, [native, (sides, count) => sides.offsetSide(count)], settings);
+  const buffers = await measure(
+    bufferCounts,
+    [native, (sides, count) => sides.bufferSide(count), (sides, count) => sides.lookSide(count)],
+    settings,
+  );
   return {
     tables: [
       tableOf("offset tier", [OFFSET_TIER], counts, offsets),
@@ -46,14 +44,16 @@ export async function run(settings: Settings): Promise<GroupResult> {
   };
 }
 
-function nameOf(side: string, count: number): string {
-  return `${side}, ${count.toLocaleString("en-US")} live`;
-}
-
-type MakeSide = (count: number, set: number) => Side;
-
-function measure(counts: readonly number[], makers: readonly MakeSide[], settings: Settings): Series[] {
-  const sides = counts.flatMap((count, set) => makers.map((make) => make(count, set)));
+async function measure(
+  counts: readonly number[],
+  makers: readonly MakeSide[],
+  settings: Settings,
+): Promise<Series[]> {
+  const sides: Side[] = [];
+  for (const [set, count] of counts.entries()) {
+    const code: Sides = await import(`./_live_sides.ts?${makers.length}-${count}`);
+    sides.push(...makers.map((make) => make(code, count, set)));
+  }
   const series = compare(sides.map(({ contender }) => contender), settings);
   for (const side of sides) side.close();
   return series;
@@ -96,72 +96,4 @@ function nativeSide(count: number, set: number): Side {
     },
     close: () => floor.empty(set),
   };
-}
-
-function offsetSide(count: number): Side {
-  const pool = poolFor(count);
-  const offsets = Array.from({ length: count }, () => pool.allocOffset(BYTES));
-  let seed = 1;
-  return {
-    contender: {
-      name: nameOf(OFFSET_TIER, count),
-      operations: OPERATIONS,
-      run: () => {
-        for (let i = 0; i < OPERATIONS; i++) {
-          seed = Math.imul(seed, 1664525) + 1013904223 | 0;
-          const at = Math.trunc((seed >>> 0) * (count / 2 ** 32));
-          pool.freeOffset(offsets[at]!);
-          offsets[at] = pool.allocOffset(BYTES);
-        }
-      },
-    },
-    close: () => pool.destroy(),
-  };
-}
-
-function bufferSide(count: number): Side {
-  const pool = poolFor(count);
-  const blocks = Array.from({ length: count }, () => pool.alloc(BYTES)!);
-  let seed = 1;
-  return {
-    contender: {
-      name: nameOf(BUFFER_TIER, count),
-      operations: OPERATIONS,
-      run: () => {
-        for (let i = 0; i < OPERATIONS; i++) {
-          seed = Math.imul(seed, 1664525) + 1013904223 | 0;
-          const at = Math.trunc((seed >>> 0) * (count / 2 ** 32));
-          pool.free(blocks[at]!);
-          blocks[at] = pool.alloc(BYTES)!;
-        }
-      },
-    },
-    close: () => pool.destroy(),
-  };
-}
-
-function lookSide(count: number): Side {
-  const pool = poolFor(count);
-  const blocks = Array.from({ length: count }, () => pool.alloc(BYTES)!);
-  let seed = 1;
-  let bytes = 0;
-  return {
-    contender: {
-      name: nameOf(LOOK, count),
-      operations: OPERATIONS,
-      run: () => {
-        for (let i = 0; i < OPERATIONS; i++) {
-          seed = Math.imul(seed, 1664525) + 1013904223 | 0;
-          bytes += blocks[Math.trunc((seed >>> 0) * (count / 2 ** 32))]!.byteLength;
-        }
-        keep.value = bytes;
-      },
-    },
-    close: () => pool.destroy(),
-  };
-}
-
-/** Half of it stays free. */
-function poolFor(count: number): MemPool {
-  return MemPool.init(2 * count * BLOCK, BLOCK);
 }

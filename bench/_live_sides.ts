@@ -1,0 +1,93 @@
+/**
+ * What bench/live.ts measures of a pool, at one size. Each size has an instance of this module: in a program that has one
+ * pool the compilers take it for a constant, and of code that has seen several they would not.
+ */
+
+import { MemPool } from "../mod.ts";
+import { type Contender, keep } from "./_measure.ts";
+
+export const BYTES = 200;
+export const OPERATIONS = 4000;
+
+export const OFFSET_TIER = "pool, offset tier";
+export const BUFFER_TIER = "pool, ArrayBuffer tier";
+export const LOOK = "asking an ArrayBuffer for its length";
+
+const BLOCK = 256;
+
+export interface Side {
+  readonly contender: Contender;
+  close(): void;
+}
+
+export function nameOf(side: string, count: number): string {
+  return `${side}, ${count.toLocaleString("en-US")} live`;
+}
+
+export function offsetSide(count: number): Side {
+  const pool = poolFor(count);
+  const offsets = Array.from({ length: count }, () => pool.allocOffset(BYTES));
+  let seed = 1;
+  return {
+    contender: {
+      name: nameOf(OFFSET_TIER, count),
+      operations: OPERATIONS,
+      run: () => {
+        for (let i = 0; i < OPERATIONS; i++) {
+          seed = Math.imul(seed, 1664525) + 1013904223 | 0;
+          const at = Math.trunc((seed >>> 0) * (count / 2 ** 32));
+          pool.freeOffset(offsets[at]!);
+          offsets[at] = pool.allocOffset(BYTES);
+        }
+      },
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+export function bufferSide(count: number): Side {
+  const pool = poolFor(count);
+  const blocks = Array.from({ length: count }, () => pool.alloc(BYTES)!);
+  let seed = 1;
+  return {
+    contender: {
+      name: nameOf(BUFFER_TIER, count),
+      operations: OPERATIONS,
+      run: () => {
+        for (let i = 0; i < OPERATIONS; i++) {
+          seed = Math.imul(seed, 1664525) + 1013904223 | 0;
+          const at = Math.trunc((seed >>> 0) * (count / 2 ** 32));
+          pool.free(blocks[at]!);
+          blocks[at] = pool.alloc(BYTES)!;
+        }
+      },
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+export function lookSide(count: number): Side {
+  const pool = poolFor(count);
+  const blocks = Array.from({ length: count }, () => pool.alloc(BYTES)!);
+  let seed = 1;
+  let bytes = 0;
+  return {
+    contender: {
+      name: nameOf(LOOK, count),
+      operations: OPERATIONS,
+      run: () => {
+        for (let i = 0; i < OPERATIONS; i++) {
+          seed = Math.imul(seed, 1664525) + 1013904223 | 0;
+          bytes += blocks[Math.trunc((seed >>> 0) * (count / 2 ** 32))]!.byteLength;
+        }
+        keep.value = bytes;
+      },
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+/** Half of it stays free. */
+function poolFor(count: number): MemPool {
+  return MemPool.init(2 * count * BLOCK, BLOCK);
+}
