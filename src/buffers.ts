@@ -76,7 +76,7 @@ export class Buffers {
   private readonly views: Uint8Array[] = [];
   /** One less than the number of places, a power of two; -1 for none. */
   declare private readonly mask: number;
-  private wholeBuffer: ArrayBuffer | undefined;
+  private wholeBuffer: ArrayBuffer | undefined = undefined;
 
   /** A block has one place among the kept buffers, where a later block may displace it. */
   constructor(region: Region, views: Views) {

@@ -1,7 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { denoJson, packageJson, root } from "../scripts/_project.ts";
+import { denoJson, filesIn, packageJson, root } from "../scripts/_project.ts";
 import { test } from "./_harness.ts";
 
 test("project - Deno and Bun have the same tasks", () => {
@@ -20,4 +20,17 @@ test("project - one version, in the packages of both registries and in the chang
   assertEquals(denoJson.version, packageJson.version);
   const versions = [...readFileSync(join(root, "CHANGELOG.md"), "utf8").matchAll(/^## \[(\d[^\]]*)\]/gm)];
   if (versions.length > 0) assertEquals(versions[0]?.[1], packageJson.version);
+});
+
+/** A field without a value that is not declared starts out as undefined: see src/cache.ts. */
+const STARTS_UNDEFINED = /^ {2}(?:(?:private|public|protected|readonly) )*\w+\??: [^=]*;$/gm;
+
+test("project - where fields are declared for the compilers, all are that have no value", () => {
+  const sources = filesIn("src", ".ts").map((file) => [file, readFileSync(join(root, file), "utf8")] as const);
+  const declaring = sources.filter(([, source]) => source.includes("  declare private "));
+  assert(declaring.some(([file]) => file.endsWith("cache.ts")));
+  for (const [file, source] of declaring) {
+    const classes = source.slice(source.search(/^(?:export )?class /m));
+    assertEquals([...classes.matchAll(STARTS_UNDEFINED)].map(([field]) => `${file}: ${field.trim()}`), []);
+  }
 });
