@@ -128,39 +128,39 @@ class BunRegion implements Region {
 }
 
 class BunNative implements Native {
-  readonly abi: number;
-  readonly process: number;
+  declare readonly abi: number;
+  declare readonly process: number;
   readonly maxBufferBytes = 2 ** 32;
-  readonly #symbols: Symbols;
+  declare private readonly symbols: Symbols;
 
   constructor(symbols: Symbols) {
-    this.#symbols = symbols;
+    this.symbols = symbols;
     this.abi = symbols.mempool_abi();
     this.process = symbols.mempool_process();
   }
 
   thread(): number {
-    return this.#symbols.mempool_thread();
+    return this.symbols.mempool_thread();
   }
 
   alive(thread: number): boolean {
-    return this.#symbols.mempool_alive(thread) === 1;
+    return this.symbols.mempool_alive(thread) === 1;
   }
 
   create(metaBytes: number, dataBytes: number, mostBytes: number): number {
-    return this.#symbols.mempool_create(metaBytes, dataBytes, mostBytes);
+    return this.symbols.mempool_create(metaBytes, dataBytes, mostBytes);
   }
 
   open(id: number): number {
-    return this.#symbols.mempool_open(id);
+    return this.symbols.mempool_open(id);
   }
 
   barrier(): boolean {
-    return this.#symbols.mempool_barrier() === 1;
+    return this.symbols.mempool_barrier() === 1;
   }
 
   region(number: number): Region {
-    return new BunRegion(this.#symbols, number);
+    return new BunRegion(this.symbols, number);
   }
 }
 

@@ -114,10 +114,10 @@ class DenoRegion implements Region {
 }
 
 class DenoNative implements Native {
-  readonly abi: number;
-  readonly process: number;
+  declare readonly abi: number;
+  declare readonly process: number;
   readonly maxBufferBytes = Number.MAX_SAFE_INTEGER;
-  private readonly symbols: Symbols;
+  declare private readonly symbols: Symbols;
 
   constructor(symbols: Symbols) {
     this.symbols = symbols;
