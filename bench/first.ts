@@ -35,10 +35,19 @@ function runtimesOwn(kept: ArrayBuffer[]): Contender {
 }
 
 function marked(kept: ArrayBuffer[]): Contender {
-  return native(kept, "the same with two private fields", (buffer, block) => {
+  const contender = native(kept, "the same with two private fields", (buffer, block) => {
     new Mark(buffer, kept, block);
     return buffer;
   });
+  return {
+    ...contender,
+    after: () => {
+      if (!kept.every((buffer, block) => Mark.isOf(buffer, kept, block))) {
+        throw new Error("A buffer is not known again");
+      }
+      contender.after!();
+    },
+  };
 }
 
 class Same {

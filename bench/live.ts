@@ -16,6 +16,7 @@ const COUNTS = [1000, 10_000, 100_000, 1_000_000];
 const QUICK_COUNTS = [1000, 2000];
 
 const NATIVE = "malloc + free in C";
+
 type Sides = typeof import("./_live_sides.ts");
 
 /** Makes a side of so many live blocks, with the sides' code for that size. */
