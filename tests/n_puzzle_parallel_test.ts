@@ -1,12 +1,13 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { MemPool } from "../mod.ts";
 import { Crew } from "../examples/n_puzzle/parallel/crew.ts";
-import { Partition } from "../examples/n_puzzle/parallel/partition.ts";
+import { ownerOf } from "../examples/n_puzzle/parallel/partition.ts";
 import { ringBytes } from "../examples/n_puzzle/parallel/rings.ts";
 import { searchTogether, total } from "../examples/n_puzzle/parallel/search_together.ts";
 import { firstTableBits, ringCapacity } from "../examples/n_puzzle/parallel/sizes.ts";
 import { goalTiles, parsePuzzle, type Puzzle, randomPuzzle } from "../examples/n_puzzle/puzzle.ts";
 import { recordBytes } from "../examples/n_puzzle/stores/records.ts";
+import { Zobrist } from "../examples/n_puzzle/stores/zobrist.ts";
 import { test } from "./_harness.ts";
 import { runDemo } from "./_n_puzzle_cli.ts";
 import { assertIsPath } from "./_n_puzzle_paths.ts";
@@ -105,11 +106,11 @@ test("parallel search - every worker gets its share, and most children stay with
   }));
 
 test("partition - boards have the same number of owners as there are workers, evenly", () => {
+  const zobrist = new Zobrist(16);
   for (const workers of [1, 2, 3, 5, 64]) {
-    const partition = new Partition(4, workers);
     const counts = new Int32Array(workers);
     for (let seed = 0; seed < 200 * workers; seed++) {
-      const owner = partition.ownerOf(partition.markOf(randomPuzzle(4, 200, seed).tiles));
+      const owner = ownerOf(zobrist.of(randomPuzzle(4, 200, seed).tiles), workers);
       assert(owner >= 0 && owner < workers);
       counts[owner]!++;
     }

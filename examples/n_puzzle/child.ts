@@ -4,6 +4,7 @@ import { writeSync } from "node:fs";
 import process from "node:process";
 import type { MemPoolHandle } from "../../mod.ts";
 import { Heuristic } from "./heuristic.ts";
+import { loadLibrary } from "./load_library.ts";
 import { loadStore } from "./load_store.ts";
 import type { Inspection } from "./inspect/inspection.ts";
 import type { Answer, Job, Message, Solution, Status } from "./messages.ts";
@@ -87,6 +88,7 @@ function runToGoal<S>(search: Search<S>, none: S, began: number): { goal: S; pau
 
 async function solveInParallel(job: Job): Promise<void> {
   const { solveTogether } = await import("./parallel/solve.ts");
+  await loadLibrary();
   let began = performance.now();
   let timer: ReturnType<typeof setInterval> | undefined;
   const report = (control: Control): void => {
@@ -96,9 +98,11 @@ async function solveInParallel(job: Job): Promise<void> {
     clearInterval(timer);
     say("full" in outcome ? outcome : resultOf(job, outcome.solution, began));
   };
+  const watch = inspection === undefined
+    ? { begin: () => {}, end: tell }
+    : watchBy(inspection, tell, () => began = performance.now());
   try {
-    if (inspection === undefined) return tell(await solveTogether(job, report));
-    await solveTogether(job, report, watchBy(inspection, tell, () => began = performance.now()));
+    await solveTogether(job, report, watch);
   } finally {
     clearInterval(timer);
   }

@@ -1,3 +1,4 @@
+import { DuplicateDetection } from "./duplicate_detection.ts";
 import type { Heuristic } from "./heuristic.ts";
 import { neighbours, type Puzzle } from "./puzzle.ts";
 import type { StateStore } from "./state_store.ts";
@@ -15,6 +16,7 @@ export interface Progress {
 /** Makes the children of states; what becomes of them is the search's to say. */
 export abstract class Expander<S> {
   readonly progress: Progress;
+  protected readonly duplicates: DuplicateDetection<S>;
   readonly #store: StateStore<S>;
   readonly #heuristic: Heuristic;
   readonly #tiles: Uint8Array;
@@ -22,8 +24,11 @@ export abstract class Expander<S> {
   readonly #neighbours: Int8Array;
   /** The moves of the state that is being expanded. */
   readonly #moves = new Int8Array(4);
+  /** f of the state that was expanded last. */
+  #f = 0;
 
   constructor(store: StateStore<S>, heuristic: Heuristic, puzzle: Puzzle) {
+    this.duplicates = new DuplicateDetection(store);
     this.#store = store;
     this.#heuristic = heuristic;
     this.#tiles = puzzle.tiles.slice();
@@ -44,6 +49,18 @@ export abstract class Expander<S> {
     return this.#store.start(tiles, tiles.indexOf(0), this.#heuristic.of(tiles));
   }
 
+  /**
+   * The state to expand next, with the lowest f below `limit`, or the store's `none`. As long as there are states with
+   * the f at hand, none that waits to be looked up is better: f does not fall from a state to its children.
+   */
+  protected next(limit: number): S {
+    const store = this.#store;
+    const state = store.pop(Math.min(this.#f + 1, limit));
+    if (state !== store.none) return state;
+    this.duplicates.settle();
+    return store.pop(limit);
+  }
+
   /** Offers all children of a state, but not the one that is its parent. */
   protected expand(state: S): void {
     const store = this.#store;
@@ -53,7 +70,8 @@ export abstract class Expander<S> {
     const blank = store.blank(state);
     store.load(state, tiles);
     this.progress.expanded++;
-    if (g + h > this.progress.bound) this.#raiseBound(g + h);
+    this.#f = g + h;
+    if (this.#f > this.progress.bound) this.#raiseBound(this.#f);
     const moves = this.#listMoves(blank, store.previousBlank(state));
     for (let k = 0; k < moves; k++) {
       const from = this.#moves[k]!;
@@ -70,7 +88,6 @@ export abstract class Expander<S> {
       const from = this.#neighbours[k]!;
       if (from < 0) break;
       if (from === previousBlank) continue;
-      this.#store.expect(this.#tiles[from]!, from, blank);
       this.#moves[count++] = from;
     }
     return count;

@@ -1,4 +1,5 @@
 import type { MemPool, MemPoolHandle } from "../../mod.ts";
+import { loadLibrary } from "./load_library.ts";
 import type { StoreName } from "./options.ts";
 import type { StateStore } from "./state_store.ts";
 
@@ -18,8 +19,7 @@ export async function loadStore(
     return () => new ObjectStore();
   }
   const { RecordStore } = await import("./stores/record_store.ts");
-  const { MemPool } = await import("../../mod.ts");
-  MemPool.init(32, 16).destroy(); // loads the native library, and the first time builds it: not the search's time
+  const { MemPool } = await loadLibrary();
   const { recordBytes } = await import("./stores/records.ts");
   const makePool = (cells: number, memory: number): MemPool => {
     const pool = MemPool.init(memory, recordBytes(cells));

@@ -2,42 +2,37 @@ import { Expander } from "./expander.ts";
 import type { Heuristic } from "./heuristic.ts";
 import type { Puzzle } from "./puzzle.ts";
 import type { StateStore } from "./state_store.ts";
+import { NO_LIMIT } from "./stores/bucket_queue.ts";
 
-/** A* over a store. The heuristic is consistent, so a state that was expanded has its shortest way: no reopening. */
+/**
+ * A* over a store. The heuristic is consistent: a state that was expanded has its shortest way, so there is no reopening;
+ * and a move that reaches the goal leaves f as it is, so that the first solution found is a shortest one.
+ */
 export class Search<S> extends Expander<S> {
   readonly #store: StateStore<S>;
+  #goal: S;
 
   constructor(store: StateStore<S>, heuristic: Heuristic, puzzle: Puzzle) {
     super(store, heuristic, puzzle);
     this.#store = store;
+    this.#goal = store.none;
     const start = this.start();
-    store.know(start);
-    store.push(start, store.h(start));
+    this.offer(start, 0, store.h(start));
   }
 
   /** Expands up to `budget` states. Returns the goal's state once it is reached, until then the store's `none`. */
   run(budget: number): S {
-    const store = this.#store;
-    for (let k = 0; k < budget; k++) {
-      const state = store.pop();
-      if (state === store.none) throw new Error("The frontier is empty: the puzzle has no solution");
-      if (store.h(state) === 0) return state;
+    const { none } = this.#store;
+    for (let k = 0; k < budget && this.#goal === none; k++) {
+      const state = this.next(NO_LIMIT);
+      if (state === none) throw new Error("The frontier is empty: the puzzle has no solution");
       this.expand(state);
     }
-    return store.none;
+    return this.#goal;
   }
 
-  /** Puts a new state on the frontier, or releases it when its board was reached before in as few moves. */
-  protected override offer(state: S, g: number, h: number): void {
-    const store = this.#store;
-    const known = store.know(state);
-    if (known !== store.none) {
-      if (store.g(known) <= g) {
-        store.release(state);
-        return;
-      }
-      store.replace(known, state);
-    }
-    store.push(state, g + h);
+  protected override offer(state: S, _g: number, h: number): void {
+    if (h === 0) this.#goal = state;
+    else this.duplicates.add(state);
   }
 }

@@ -11,9 +11,7 @@ export interface StateStore<S> {
   start(tiles: Uint8Array, blank: number, h: number): S;
   /** Copies the state's board into `tiles`; until the next call, `child` makes children of this state. */
   load(state: S, tiles: Uint8Array): void;
-  /** Says that such a child will be made: what `know` must look at can be fetched meanwhile. */
-  expect(tile: number, from: number, to: number): void;
-  /** Makes the state in which the tile at `from` has slid to the blank at `to`; the frontier does not hold it yet. */
+  /** Makes the state in which the tile at `from` has slid to the blank at `to`; neither known nor on the frontier yet. */
   child(parent: S, tile: number, from: number, to: number, g: number, h: number): S;
   /** Gives the room of a state back that nothing refers to. */
   release(state: S): void;
@@ -25,15 +23,17 @@ export interface StateStore<S> {
   previousBlank(state: S): number;
   parent(state: S): S;
 
-  /** Makes the state the known one for its board, unless one is known already: returns that, otherwise `none`. */
+  /** Says that `know` will be asked about the first `count` of these states: what it looks at can be fetched together. */
+  expect(states: readonly S[], count: number): void;
+  /** Makes a new state the known one for its board, unless one is known already: returns that, otherwise `none`. */
   know(state: S): S;
   /** Puts a state in the place of the one that the last `know` returned. */
   replace(known: S, state: S): void;
 
-  /** Adds the state to the frontier. */
-  push(state: S, f: number): void;
-  /** Takes the state with the lowest f, the newest of several, or `none`. Releases replaced states on its way. */
-  pop(): S;
+  /** Adds the state that was looked up last to the frontier. */
+  push(state: S): void;
+  /** Takes the state with the lowest f below `limit`, of several one with the lowest h, or `none`. */
+  pop(limit: number): S;
 
   /** Gives all states back at once. */
   close(): void;

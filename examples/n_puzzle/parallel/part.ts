@@ -2,16 +2,14 @@ import { Expander } from "../expander.ts";
 import type { Heuristic } from "../heuristic.ts";
 import type { Puzzle } from "../puzzle.ts";
 import { NONE, type Words } from "../stores/records.ts";
+import type { RecordStore } from "../stores/record_store.ts";
 import { type Control, NO_BOUND } from "./control.ts";
-import type { PartStore } from "./part_store.ts";
-import type { Partition } from "./partition.ts";
+import { ownerOf } from "./partition.ts";
 import { RingReader, RingWriter } from "./rings.ts";
 import { Termination } from "./termination.ts";
 
 /** Expansions between two looks at what other workers have to say. */
 const ROUND = 64;
-/** States of a ring that are looked up together, so that their memory is waited for at once. */
-const BATCH = 16;
 /** Looks at the rings before a worker without work sleeps: a few microseconds. */
 const SPINS = 200;
 /** Milliseconds. Who sleeps is woken; the limit is for what nobody foresaw. */
@@ -30,7 +28,7 @@ export class StoppedError extends Error {}
  * as long as it has states below it.
  */
 export class Part extends Expander<number> {
-  readonly #store: PartStore;
+  readonly #store: RecordStore;
   readonly #control: Control;
   readonly #worker: number;
   readonly #termination: Termination;
@@ -44,7 +42,7 @@ export class Part extends Expander<number> {
   #goal = NONE;
 
   constructor(
-    store: PartStore,
+    store: RecordStore,
     heuristic: Heuristic,
     puzzle: Puzzle,
     control: Control,
@@ -68,8 +66,8 @@ export class Part extends Expander<number> {
   }
 
   /** Searches until no worker has anything left to do, or the search is stopped. */
-  run(partition: Partition, puzzle: Puzzle): void {
-    if (partition.ownerOf(partition.markOf(puzzle.tiles)) === this.#worker) this.#begin();
+  run(): void {
+    if (this.#worker === 0) this.#begin();
     while (this.#control.running) {
       this.#bound = this.#control.bound;
       const received = this.#receive();
@@ -85,39 +83,22 @@ export class Part extends Expander<number> {
    * and that nobody has taken, is shorter. What another worker has taken it looks at itself.
    */
   lowestOpen(): number {
-    let lowest = Math.min(this.#f, this.#store.lowest());
-    for (const writer of this.#writers) {
-      for (const ref of writer.untaken()) lowest = Math.min(lowest, this.#store.g(ref) + this.#store.h(ref));
-    }
-    return lowest;
+    const unknown = [...this.duplicates.waiting(), ...this.#writers.flatMap((writer) => [...writer.untaken()])];
+    const fs = unknown.map((ref) => this.#store.g(ref) + this.#store.h(ref));
+    return fs.reduce((lowest, f) => Math.min(lowest, f), Math.min(this.#f, this.#store.lowest()));
   }
 
   protected override offer(state: number, g: number, h: number): void {
-    if (h === 0) this.#reach(state, g);
-    else if (g + h >= this.#bound) this.#store.release(state);
-    else if (this.#store.owner === this.#worker) this.#keep(state, this.#store.hash, g, h);
-    else this.#send(this.#store.owner, state, this.#store.hash);
+    if (h === 0) return this.#reach(state, g);
+    if (g + h >= this.#bound) return this.#store.release(state);
+    const owner = ownerOf(this.#store.hash(state), this.#control.workers);
+    if (owner === this.#worker) this.duplicates.add(state);
+    else this.#send(owner, state);
   }
 
   #begin(): void {
     const state = this.start();
-    const h = this.#store.h(state);
-    if (h === 0) this.#reach(state, 0);
-    else this.#keep(state, this.#store.hash, 0, h);
-  }
-
-  /** Puts a state of this worker on its frontier, or releases it when its board was reached before in as few moves. */
-  #keep(state: number, hash: number, g: number, h: number): void {
-    const store = this.#store;
-    const known = store.knowHashed(state, hash);
-    if (known !== NONE) {
-      if (store.g(known) <= g) {
-        store.release(state);
-        return;
-      }
-      store.replace(known, state);
-    }
-    store.push(state, g + h);
+    this.offer(state, 0, this.#store.h(state));
   }
 
   /** A solution, whoever owns the goal's board. */
@@ -130,7 +111,7 @@ export class Part extends Expander<number> {
 
   #expandSome(): number {
     for (let expanded = 0; expanded < ROUND; expanded++) {
-      const state = this.#store.pop(this.#bound);
+      const state = this.next(this.#bound);
       if (state === NONE) return expanded;
       this.#f = this.#store.g(state) + this.#store.h(state);
       this.expand(state);
@@ -140,9 +121,9 @@ export class Part extends Expander<number> {
   }
 
   /** While the ring is full, this worker goes on receiving: two that wait for each other would wait for ever. */
-  #send(owner: number, state: number, hash: number): void {
+  #send(owner: number, state: number): void {
     const writer = this.#writers[owner]!;
-    for (let tries = 0; !writer.write(state, hash); tries++) {
+    for (let tries = 0; !writer.write(state); tries++) {
       this.#show(writer);
       if (this.#receive() > 0) tries = 0;
       else if (tries > SPINS) this.#control.sleep(this.#worker, FULL_RING_SLEEP, this.#hasMail);
@@ -164,26 +145,24 @@ export class Part extends Expander<number> {
   /** Takes all states that other workers have shown. Returns how many. */
   #receive(): number {
     let received = 0;
-    for (const reader of this.#readers) {
-      for (let count = reader.length; count > 0; count -= BATCH) {
-        received += this.#receiveBatch(reader, Math.min(count, BATCH));
-      }
-    }
+    for (const reader of this.#readers) received += this.#receiveFrom(reader);
     if (received > 0) this.#termination.received(received);
     return received;
   }
 
-  #receiveBatch(reader: RingReader, count: number): number {
+  #receiveFrom(reader: RingReader): number {
     const store = this.#store;
-    for (let k = 0; k < count; k++) store.fetch(reader.ref(k), reader.hash(k));
-    for (let k = 0; k < count; k++) {
-      const state = reader.ref(k);
-      const g = store.g(state);
-      const h = store.h(state);
-      if (g + h >= this.#bound) store.release(state);
-      else this.#keep(state, reader.hash(k), g, h);
+    const count = reader.length;
+    let taken = 0;
+    try {
+      while (taken < count) {
+        const state = reader.ref(taken++);
+        if (store.g(state) + store.h(state) >= this.#bound) store.release(state);
+        else this.duplicates.add(state);
+      }
+    } finally {
+      reader.take(taken); // also when there is no more room: the writer looks at what is not taken, and some are released
     }
-    reader.take(count);
     return count;
   }
 

@@ -3,10 +3,10 @@ import type { Control } from "./control.ts";
 
 /**
  * Rings that hand states from one worker to another, one for each direction of each pair, so that each has one writer
- * and one reader and needs no lock (Lamport, "Specifying concurrent program modules", 1983). An entry is two words: the
- * state's reference and the hash of its board. The entries are a run of the pool; the two counts of each ring, of
- * states shown and of states taken, are in the `Control`. The writer stores entries, then the count; the reader loads
- * the count, then entries: that is all the ordering it takes.
+ * and one reader and needs no lock (Lamport, "Specifying concurrent program modules", 1983). An entry is the state's
+ * reference. The entries are a run of the pool; the two counts of each ring, of states shown and of states taken, are in
+ * the `Control`. The writer stores entries, then the count; the reader loads the count, then entries: that is all the
+ * ordering it takes, for the states as for the entries.
  */
 export interface RingLayout {
   /** Offset of the run in the pool. */
@@ -15,11 +15,9 @@ export interface RingLayout {
   readonly capacity: number;
 }
 
-const ENTRY_WORDS = 2;
-
 /** Bytes of all rings of so many workers. The rings from a worker to itself are never used. */
 export function ringBytes(workers: number, capacity: number): number {
-  return 4 * ENTRY_WORDS * capacity * workers ** 2;
+  return 4 * capacity * workers ** 2;
 }
 
 /** This worker's view of all rings. */
@@ -40,8 +38,8 @@ abstract class Ring {
     this.control = control;
     ({ shown: this.shownWord, taken: this.takenWord } = control.ringWords(from, to));
     this.#words = words;
-    this.capacity = words.length / ENTRY_WORDS / control.workers ** 2;
-    this.#first = (from * control.workers + to) * this.capacity * ENTRY_WORDS;
+    this.capacity = words.length / control.workers ** 2;
+    this.#first = (from * control.workers + to) * this.capacity;
     this.#mask = this.capacity - 1;
   }
 
@@ -49,18 +47,12 @@ abstract class Ring {
     return this.#words[this.#wordAt(count)]!;
   }
 
-  protected hashAt(count: number): number {
-    return this.#words[this.#wordAt(count) + 1]!;
-  }
-
-  protected setAt(count: number, ref: number, hash: number): void {
-    const word = this.#wordAt(count);
-    this.#words[word] = ref;
-    this.#words[word + 1] = hash;
+  protected setAt(count: number, ref: number): void {
+    this.#words[this.#wordAt(count)] = ref;
   }
 
   #wordAt(count: number): number {
-    return this.#first + (count & this.#mask) * ENTRY_WORDS;
+    return this.#first + (count & this.#mask);
   }
 }
 
@@ -78,12 +70,12 @@ export class RingWriter extends Ring {
   }
 
   /** Adds a state that the reader does not see yet. False when the ring is full. */
-  write(ref: number, hash: number): boolean {
+  write(ref: number): boolean {
     if (((this.#written - this.#taken) | 0) >= this.capacity) {
       this.#taken = this.control.loadCount(this.takenWord);
       if (((this.#written - this.#taken) | 0) >= this.capacity) return false;
     }
-    this.setAt(this.#written, ref, hash);
+    this.setAt(this.#written, ref);
     this.#written = (this.#written + 1) | 0;
     return true;
   }
@@ -116,10 +108,6 @@ export class RingReader extends Ring {
 
   ref(index: number): number {
     return this.refAt((this.#taken + index) | 0);
-  }
-
-  hash(index: number): number {
-    return this.hashAt((this.#taken + index) | 0);
   }
 
   /** Gives the room of the first states back to the writer. */

@@ -8,24 +8,22 @@ import { cachedBlocks } from "./sizes.ts";
 
 export type Outcome = { readonly solution: Solution } | { readonly full: Exhaustion };
 
-/** What is done with the pool before the search and after it. */
+/** Who is told before the workers are started, and when the search is over; workers and pool are there until then. */
 export interface Watch {
-  begin(handle: MemPoolHandle): Promise<void>;
-  end(outcome: Outcome): Promise<void>;
+  begin(handle: MemPoolHandle): void | Promise<void>;
+  end(outcome: Outcome): void | Promise<void>;
 }
 
 /** Solves a job with its workers, from starting them to ending them. */
-export async function solveTogether(job: Job, onStart: (control: Control) => void, watch?: Watch): Promise<Outcome> {
+export async function solveTogether(job: Job, onStart: (control: Control) => void, watch: Watch): Promise<void> {
   const { size, memory } = job;
   const tiles = Uint8Array.from(job.tiles);
   const bytes = recordBytes(tiles.length);
   using pool = MemPool.init(memory, bytes, { cachedBlocks: cachedBlocks(memory, bytes) });
-  await watch?.begin(pool.handle);
+  await watch.begin(pool.handle);
   const crew = new Crew(job.workers);
   try {
-    const outcome = outcomeOf(job, await searchTogether(crew, pool, { size, tiles }, { onStart }));
-    await watch?.end(outcome);
-    return outcome;
+    await watch.end(outcomeOf(job, await searchTogether(crew, pool, { size, tiles }, { onStart })));
   } finally {
     crew.end();
   }

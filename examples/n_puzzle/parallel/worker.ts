@@ -3,12 +3,11 @@
 import { MemPool } from "../../../mod.ts";
 import { Heuristic } from "../heuristic.ts";
 import { PoolRecords } from "../stores/pool_records.ts";
+import { RecordStore } from "../stores/record_store.ts";
 import { StoreFullError } from "../stores/records.ts";
 import { Control, STOPPED } from "./control.ts";
 import type { PartJob, PartMessage, PartReport } from "./messages.ts";
 import { Part, StoppedError } from "./part.ts";
-import { PartStore } from "./part_store.ts";
-import { Partition } from "./partition.ts";
 import { ringWords } from "./rings.ts";
 import { firstTableBits } from "./sizes.ts";
 
@@ -37,9 +36,8 @@ function search(job: PartJob, control: Control): PartMessage {
   const { size, tiles, workers, worker } = job;
   const puzzle = { size, tiles };
   using pool = MemPool.attach(job.pool);
-  const partition = new Partition(size, workers);
   const records = new PoolRecords(pool, tiles.length);
-  const store = new PartStore(records, tiles.length, partition, worker, firstTableBits(workers));
+  const store = new RecordStore(records, tiles.length, firstTableBits(workers));
   const part = new Part(
     store,
     new Heuristic(size),
@@ -49,7 +47,7 @@ function search(job: PartJob, control: Control): PartMessage {
     ringWords(pool.buffer, job.rings, workers),
   );
   try {
-    part.run(partition, puzzle);
+    part.run();
     return { kind: "done", report: reportOf(part, store) };
   } catch (error) {
     control.end(STOPPED);
@@ -61,7 +59,7 @@ function search(job: PartJob, control: Control): PartMessage {
   }
 }
 
-function reportOf(part: Part, { released }: PartStore): PartReport {
+function reportOf(part: Part, { released }: RecordStore): PartReport {
   const { expanded, allocations, boundReached } = part.progress;
   return { goal: part.goal, expanded, allocations, released, boundReached, lowestOpen: part.lowestOpen() };
 }

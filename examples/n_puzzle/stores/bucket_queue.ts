@@ -1,53 +1,61 @@
-import { NEXT, NONE, type Records } from "./records.ts";
-
 /** Above every f. */
 export const NO_LIMIT = 2 ** 31 - 1;
 
+/** Stacks of states, by number; all are empty at first. */
+export interface Stacks<S> {
+  isEmpty(stack: number): boolean;
+  push(stack: number, state: S): void;
+  /** Only where the stack is not empty. */
+  pop(stack: number): S;
+}
+
 /**
- * The frontier: one stack of states for each f, linked through the records themselves. Within one f the newest comes
- * first: it tends to be the deepest, and what was just touched is still in the cache.
+ * The frontier: a stack for each f and h. Of the lowest f the lowest h comes first, which is nearest to the goal: in the
+ * last f, where any state may lead to it, few are expanded that do not (Asai and Fukunaga, "Tie-breaking strategies for
+ * cost-optimal best first search", JAIR 58, 2017). Of these the newest comes first: what was just touched is still in the
+ * cache.
  */
-export class BucketQueue {
-  /** The top of each f's stack. */
-  #tops = new Int32Array(256).fill(NONE);
-  /**
-   * No stack below this one has a state. With a consistent heuristic f never falls, but for states that come from
-   * other workers of a parallel search.
-   */
-  #lowest = 0;
-  readonly #records: Records;
+export class BucketQueue<S> {
+  /** No stack before that of this f and h has a state. f falls only where states come from elsewhere. */
+  #f = 0;
+  #h = 0;
+  /** Above every f that was pushed. */
+  #end = 0;
+  readonly #none: S;
+  readonly #stacks: Stacks<S>;
 
-  constructor(records: Records) {
-    this.#records = records;
+  /** @param none What `pop` returns when there is no state. */
+  constructor(none: S, stacks: Stacks<S>) {
+    this.#none = none;
+    this.#stacks = stacks;
   }
 
-  push(ref: number, f: number): void {
-    if (f >= this.#tops.length) this.#grow(f);
-    this.#records.set(ref, NEXT, this.#tops[f]!);
-    this.#tops[f] = ref;
-    if (f < this.#lowest) this.#lowest = f;
+  push(state: S, f: number, h: number): void {
+    this.#stacks.push(stackOf(f, h), state);
+    if (f >= this.#end) this.#end = f + 1;
+    if (f > this.#f || (f === this.#f && h >= this.#h)) return;
+    this.#f = f;
+    this.#h = h;
   }
 
-  /** Takes the newest state of the lowest f, or NONE when no state has an f below `limit`. */
-  pop(limit: number): number {
-    const f = this.lowest(limit);
-    if (f === limit) return NONE;
-    const ref = this.#tops[f]!;
-    this.#tops[f] = this.#records.get(ref, NEXT);
-    return ref;
+  /** Takes the newest state of the lowest h of the lowest f, when that is below `limit`. */
+  pop(limit: number): S {
+    return this.lowest(limit) < limit ? this.#stacks.pop(stackOf(this.#f, this.#h)) : this.#none;
   }
 
   /** The lowest f that a state has, or `limit` when there is none below. */
   lowest(limit: number): number {
-    const tops = this.#tops;
-    const end = limit < tops.length ? limit : tops.length;
-    while (this.#lowest < end && tops[this.#lowest] === NONE) this.#lowest++;
-    return this.#lowest < end ? this.#lowest : limit;
+    const end = Math.min(limit, this.#end);
+    for (; this.#f < end; this.#f++, this.#h = 0) {
+      for (; this.#h <= this.#f; this.#h++) {
+        if (!this.#stacks.isEmpty(stackOf(this.#f, this.#h))) return this.#f;
+      }
+    }
+    return limit;
   }
+}
 
-  #grow(f: number): void {
-    const tops = new Int32Array(2 * f).fill(NONE);
-    tops.set(this.#tops);
-    this.#tops = tops;
-  }
+/** h is at most f, so that the stacks of one f lie behind those of the f below. */
+function stackOf(f: number, h: number): number {
+  return f * (f + 1) / 2 + h;
 }

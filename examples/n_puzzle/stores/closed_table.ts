@@ -1,4 +1,4 @@
-import { NONE, type Records, type Words } from "./records.ts";
+import { HASH, NONE, type Records, TILES, type Words } from "./records.ts";
 
 /** So many bits number the slots at first. */
 const FIRST_CAPACITY_BITS = 16;
@@ -15,6 +15,7 @@ export class ClosedTable {
   #limit: number;
   /** Where the last `know` found what it returned. */
   #found = 0;
+  /** What `fetch` read, so that no compiler leaves it out. */
   #fetched = 0;
   readonly #records: Records;
 
@@ -26,15 +27,27 @@ export class ClosedTable {
   }
 
   /**
-   * Reads the slot that `know` will look at first. Nobody needs the value, but several such reads wait for the memory
-   * at once, where the searches would wait for it one after the other: a fifth of the search's time.
+   * Reads what `know` will look at first for each of these new states: the slots, then the boards to compare. Nobody
+   * needs the values, but such reads wait for the memory together, where one lookup after the other waits for its own.
    */
-  fetch(hash: number): void {
-    this.#fetched ^= this.#slots[(hash >>> this.#shift) << 1]!;
+  fetch(refs: readonly number[], count: number): void {
+    const records = this.#records;
+    const slots = this.#slots;
+    const shift = this.#shift;
+    let fetched = 0;
+    for (let k = 0; k < count; k++) fetched ^= slots[(records.get(refs[k]!, HASH) >>> shift) << 1]!;
+    for (let k = 0; k < count; k++) {
+      const hash = records.get(refs[k]!, HASH);
+      const slot = (hash >>> shift) << 1;
+      const entry = slots[slot + 1]!;
+      if (entry !== 0 && slots[slot] === hash) fetched ^= records.get(entry - 1, TILES);
+    }
+    this.#fetched ^= fetched;
   }
 
-  /** Returns the state known for the same board, or adds this one and returns NONE. */
-  know(ref: number, hash: number): number {
+  /** Returns the state known for the board of this new one, or adds this one and returns NONE. */
+  know(ref: number): number {
+    const hash = this.#records.get(ref, HASH);
     const slots = this.#slots;
     const mask = slots.length - 1;
     let slot = (hash >>> this.#shift) << 1;

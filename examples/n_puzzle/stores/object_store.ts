@@ -1,4 +1,5 @@
 import type { StateStore } from "../state_store.ts";
+import { BucketQueue, type Stacks } from "./bucket_queue.ts";
 
 /** A state as a plain object. */
 export interface ObjectState {
@@ -11,12 +12,11 @@ export interface ObjectState {
   replaced: boolean;
 }
 
-/** States on the garbage-collected heap: a Map of known boards, an array for each bucket of the frontier. */
+/** States on the garbage-collected heap: a Map of known boards, an array for each stack of the frontier. */
 export class ObjectStore implements StateStore<ObjectState | null> {
   readonly none = null;
   readonly #known = new Map<string, ObjectState>();
-  readonly #buckets: ObjectState[][] = [];
-  #lowest = 0;
+  readonly #queue = new BucketQueue<ObjectState | null>(null, new ArrayStacks());
 
   start(tiles: Uint8Array, blank: number, h: number): ObjectState {
     return { tiles: tiles.slice(), parent: null, g: 0, h, blank, previousBlank: blank, replaced: false };
@@ -32,9 +32,6 @@ export class ObjectStore implements StateStore<ObjectState | null> {
     tiles[to] = tile;
     return { tiles, parent, g, h, blank: from, previousBlank: to, replaced: false };
   }
-
-  /** A Map lets nobody fetch ahead. */
-  expect(): void {}
 
   /** The collector finds out by itself. */
   release(): void {}
@@ -59,6 +56,9 @@ export class ObjectStore implements StateStore<ObjectState | null> {
     return state.parent;
   }
 
+  /** A Map lets nobody fetch ahead. */
+  expect(): void {}
+
   know(state: ObjectState): ObjectState | null {
     const key = keyOf(state);
     const known = this.#known.get(key);
@@ -72,20 +72,33 @@ export class ObjectStore implements StateStore<ObjectState | null> {
     this.#known.set(keyOf(state), state);
   }
 
-  push(state: ObjectState, f: number): void {
-    (this.#buckets[f] ??= []).push(state);
+  push(state: ObjectState): void {
+    this.#queue.push(state, state.g + state.h, state.h);
   }
 
-  pop(): ObjectState | null {
-    while (this.#lowest < this.#buckets.length) {
-      const state = this.#buckets[this.#lowest]?.pop();
-      if (state === undefined) this.#lowest++;
-      else if (!state.replaced) return state;
-    }
-    return null;
+  pop(limit: number): ObjectState | null {
+    let state = this.#queue.pop(limit);
+    while (state?.replaced) state = this.#queue.pop(limit);
+    return state;
   }
 
   close(): void {}
+}
+
+class ArrayStacks implements Stacks<ObjectState | null> {
+  readonly #stacks: ObjectState[][] = [];
+
+  isEmpty(stack: number): boolean {
+    return (this.#stacks[stack]?.length ?? 0) === 0;
+  }
+
+  push(stack: number, state: ObjectState): void {
+    (this.#stacks[stack] ??= []).push(state);
+  }
+
+  pop(stack: number): ObjectState {
+    return this.#stacks[stack]!.pop()!;
+  }
 }
 
 /** The board as a string of one byte a tile: the shortest key that a Map compares by value. */

@@ -1,108 +1,135 @@
 import type { StateStore } from "../state_store.ts";
 import { BucketQueue, NO_LIMIT } from "./bucket_queue.ts";
 import { ClosedTable } from "./closed_table.ts";
-import { BLANKS, COST, NONE, PARENT, type Records, REPLACED } from "./records.ts";
+import { LinkedStacks } from "./linked_stacks.ts";
+import { BLANKS, COST, EXPANDED, HASH, NEXT, NONE, PARENT, type Records, REPLACED } from "./records.ts";
 import { Zobrist } from "./zobrist.ts";
 
 /** States as records: the frontier is linked through them, the table of known boards holds references. */
 export class RecordStore implements StateStore<number> {
   readonly none = NONE;
-  protected readonly records: Records;
-  protected readonly table: ClosedTable;
-  protected readonly queue: BucketQueue;
+  /** States given back. */
+  released = 0;
+  readonly #records: Records;
+  readonly #table: ClosedTable;
+  readonly #queue: BucketQueue<number>;
   readonly #zobrist: Zobrist;
   /** Hash of the board loaded last. */
   #loadedHash = 0;
-  /** Hash of the board made last. */
-  protected madeHash = 0;
 
   constructor(records: Records, cells: number, tableBits?: number) {
-    this.records = records;
-    this.table = new ClosedTable(records, tableBits);
-    this.queue = new BucketQueue(records);
+    this.#records = records;
+    this.#table = new ClosedTable(records, tableBits);
+    this.#queue = new BucketQueue(NONE, new LinkedStacks(records));
     this.#zobrist = new Zobrist(cells);
   }
 
   start(tiles: Uint8Array, blank: number, h: number): number {
-    const ref = this.records.allocate();
-    this.records.writeTiles(ref, tiles);
-    this.#describe(ref, NONE, 0, h, blank, blank);
-    this.madeHash = this.#zobrist.of(tiles);
+    const ref = this.#records.allocate();
+    this.#records.writeTiles(ref, tiles);
+    this.#describe(ref, NONE, 0, h, blank, blank, this.#zobrist.of(tiles));
     return ref;
   }
 
   load(ref: number, tiles: Uint8Array): void {
-    this.records.readTiles(ref, tiles);
+    this.#records.readTiles(ref, tiles);
     this.#loadedHash = this.#zobrist.of(tiles);
   }
 
-  expect(tile: number, from: number, to: number): void {
-    this.table.fetch(this.#loadedHash ^ this.#zobrist.change(tile, from, to));
-  }
-
   child(parent: number, tile: number, from: number, to: number, g: number, h: number): number {
-    const ref = this.records.allocate();
-    this.records.writeMoved(ref, parent, tile, from, to);
-    this.#describe(ref, parent, g, h, from, to);
-    this.madeHash = this.#loadedHash ^ this.#zobrist.change(tile, from, to);
+    const ref = this.#records.allocate();
+    this.#records.writeMoved(ref, parent, tile, from, to);
+    this.#describe(ref, parent, g, h, from, to, this.#loadedHash ^ this.#zobrist.change(tile, from, to));
     return ref;
   }
 
-  #describe(ref: number, parent: number, g: number, h: number, blank: number, previousBlank: number): void {
-    const records = this.records;
+  #describe(
+    ref: number,
+    parent: number,
+    g: number,
+    h: number,
+    blank: number,
+    previousBlank: number,
+    hash: number,
+  ): void {
+    const records = this.#records;
+    records.set(ref, HASH, hash);
     records.set(ref, PARENT, parent);
     records.set(ref, COST, g << 16 | h);
     records.set(ref, BLANKS, previousBlank << 8 | blank);
   }
 
   release(ref: number): void {
-    this.records.release(ref);
+    this.released++;
+    this.#records.release(ref);
   }
 
   g(ref: number): number {
-    return this.records.get(ref, COST) >>> 16;
+    return this.#records.get(ref, COST) >>> 16;
   }
 
   h(ref: number): number {
-    return this.records.get(ref, COST) & 0xffff;
+    return this.#records.get(ref, COST) & 0xffff;
   }
 
   blank(ref: number): number {
-    return this.records.get(ref, BLANKS) & 0xff;
+    return this.#records.get(ref, BLANKS) & 0xff;
   }
 
   previousBlank(ref: number): number {
-    return this.records.get(ref, BLANKS) >>> 8;
+    return this.#records.get(ref, BLANKS) >>> 8;
   }
 
   parent(ref: number): number {
-    return this.records.get(ref, PARENT);
+    return this.#records.get(ref, PARENT);
+  }
+
+  expect(refs: readonly number[], count: number): void {
+    this.#table.fetch(refs, count);
+  }
+
+  /** Hash of the board of a new state. */
+  hash(ref: number): number {
+    return this.#records.get(ref, HASH);
   }
 
   know(ref: number): number {
-    return this.table.know(ref, this.madeHash);
+    return this.#table.know(ref);
   }
 
+  /**
+   * States of other workers come in any order, so a shorter way to a state that is expanded already can turn up: then
+   * the new state takes its place and is expanded too. The old one stays, because its children refer to it.
+   */
   replace(known: number, ref: number): void {
-    this.table.replaceFound(ref);
-    // It stays in its bucket until it comes up: taking it out of the middle would need a second link.
-    this.records.set(known, PARENT, REPLACED);
+    this.#table.replaceFound(ref);
+    if (this.#records.get(known, NEXT) === EXPANDED) return;
+    // It stays in its stack until it comes up: taking it out of the middle would need a second link.
+    this.#records.set(known, PARENT, REPLACED);
   }
 
-  push(ref: number, f: number): void {
-    this.queue.push(ref, f);
+  push(ref: number): void {
+    const h = this.h(ref);
+    this.#queue.push(ref, this.g(ref) + h, h);
   }
 
-  pop(limit = NO_LIMIT): number {
-    let ref = this.queue.pop(limit);
-    while (ref !== NONE && this.records.get(ref, PARENT) === REPLACED) {
+  pop(limit: number): number {
+    let ref = this.#queue.pop(limit);
+    while (ref !== NONE && this.#records.get(ref, PARENT) === REPLACED) {
       this.release(ref);
-      ref = this.queue.pop(limit);
+      ref = this.#queue.pop(limit);
     }
+    if (ref !== NONE) this.#records.set(ref, NEXT, EXPANDED);
     return ref;
   }
 
+  /** The lowest f of the frontier, or `NO_LIMIT`. */
+  lowest(): number {
+    return this.#queue.lowest(NO_LIMIT);
+  }
+
   close(): void {
-    this.records.close();
+    this.#table.close();
+    this.#records.close();
   }
 }

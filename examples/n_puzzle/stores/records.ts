@@ -5,8 +5,9 @@
  * 32 bits:
  *
  *     PARENT   reference of the state one move earlier, NONE for the first; REPLACED once a shorter way was found
- *     NEXT     reference of the next state in the same bucket of the frontier; only valid while in the frontier. Where
- *              expanded states can be reached by a shorter way, as in a parallel search, they are marked EXPANDED
+ *     HASH     of a new state: the hash of its board
+ *     NEXT     of any other, in the same word: reference of the next state in the same stack of the frontier, EXPANDED when
+ *              the state has left it
  *     COST     g << 16 | h
  *     BLANKS   cell of the blank one move earlier << 8 | cell of the blank
  *     TILES …  one byte for each cell
@@ -39,7 +40,8 @@ export const REPLACED = -2;
 export const EXPANDED = -2;
 
 export const PARENT = 0;
-export const NEXT = 1;
+export const HASH = 1;
+export const NEXT = HASH;
 export const COST = 2;
 export const BLANKS = 3;
 export const TILES = 4;

@@ -1,21 +1,30 @@
 import { Random } from "../random.ts";
 
+/** So many low bits of a hash tell no more than in which quarters of the board the tiles are. */
+export const REGION_BITS = 8;
+
 /**
  * Zobrist hashing (1970): a random number for each tile on each cell; a board's hash is the exclusive or of those that
  * apply, so that a move changes it by two of them. The blank has 0.
  *
- * Where several cells count as one, as `regionOf` says, boards that differ only inside of regions have the same hash:
- * the abstract Zobrist hashing of Jinnai and Fukunaga (2016).
+ * The low bits of a tile's numbers are the same for all cells of a quarter: most moves leave them as they are (abstract
+ * Zobrist hashing: Jinnai and Fukunaga, "Abstract Zobrist hashing: an efficient work distribution method for parallel
+ * best-first search", AAAI 2016). The other bits are enough to spread the boards in a table.
  */
 export class Zobrist {
   readonly #cells: number;
   readonly #keys: Int32Array;
 
-  constructor(cells: number, regionOf: (cell: number) => number = (cell) => cell) {
+  constructor(cells: number) {
     const random = new Random(cells);
-    this.#cells = cells;
+    const size = Math.sqrt(cells);
+    const middle = size >> 1;
+    const half = (index: number): number => index < middle ? 0 : middle;
+    const regionOf = (cell: number): number => half(Math.floor(cell / size)) * size + half(cell % size);
+    const low = (1 << REGION_BITS) - 1;
     const keys = Int32Array.from({ length: cells * cells }, (_, k) => k < cells ? 0 : random.bits());
-    this.#keys = keys.map((_, k) => keys[k - k % cells + regionOf(k % cells)]!);
+    this.#cells = cells;
+    this.#keys = keys.map((key, k) => key & ~low | keys[k - k % cells + regionOf(k % cells)]! & low);
   }
 
   of(tiles: Uint8Array): number {

@@ -1,0 +1,38 @@
+import type { Stacks } from "./bucket_queue.ts";
+import { NEXT, NONE, type Records } from "./records.ts";
+
+/** Enough for an f of 89. */
+const FIRST_STACKS = 4096;
+
+/** Stacks that are linked through the records themselves. */
+export class LinkedStacks implements Stacks<number> {
+  /** The top of each stack. */
+  #tops = new Int32Array(FIRST_STACKS).fill(NONE);
+  readonly #records: Records;
+
+  constructor(records: Records) {
+    this.#records = records;
+  }
+
+  isEmpty(stack: number): boolean {
+    return stack >= this.#tops.length || this.#tops[stack] === NONE;
+  }
+
+  push(stack: number, ref: number): void {
+    if (stack >= this.#tops.length) this.#grow(stack);
+    this.#records.set(ref, NEXT, this.#tops[stack]!);
+    this.#tops[stack] = ref;
+  }
+
+  pop(stack: number): number {
+    const ref = this.#tops[stack]!;
+    this.#tops[stack] = this.#records.get(ref, NEXT);
+    return ref;
+  }
+
+  #grow(stack: number): void {
+    const tops = new Int32Array(2 * stack).fill(NONE);
+    tops.set(this.#tops);
+    this.#tops = tops;
+  }
+}
