@@ -73,10 +73,10 @@ Quotation marks name the table or the row below that measures it.
   travels to and fro. That alone stays below 0.9, and far below where the lines come in no order that the processor foresees,
   "scattered records", as those of a pool that was used for long. The pool adds the way back to the worker that allocates, by
   batches under the lock.
-- **Two workers that search together.** Two things are lost. They make more states than one does, or fewer, differently in
-  each run, because each goes by what it knows. And "two searches that share nothing" do not make twice as many states in a
-  second either: two processors wait for the same memory. The rest of the difference is starting the workers, compiling in
-  each of them, and the states that one makes and the other has to look at.
+- **Two workers that search together.** "two searches that share nothing" do not make twice as many states in a second
+  either: two processors wait for the same memory. The rest of the difference is starting the workers, compiling for each of
+  them what the engine compiles for one on the processor that is idle then, and the states that one makes and the other has
+  to look at.
 - **The puzzle against an arena, LIFO against @thi.ng/malloc.** An arena never frees, @thi.ng/malloc knows one thread, and
   neither finds a double free: the one atomic instruction is what they do not pay.
 `;

@@ -3,9 +3,10 @@
  * heap, and in an arena written by hand that can do nothing else. Same algorithm, queue and table; each in a process of
  * its own, whose peak memory it reports.
  *
- * And two workers that search one pool. Which states they come to first differs from run to run, and so does how many they
- * make before they know that no solution is shorter: so the states that are made in a second are told too. Two searches at
- * once in processes of their own, which share nothing but the machine's memory, say how many that could be.
+ * And two workers that search one pool. Which states they come to first differs from run to run, and so, by a few per cent,
+ * does how many they make before they know that no solution is shorter: so the states that are made in a second are told
+ * too. Two searches at once in processes of their own, which share nothing but the machine's memory, say how many that
+ * could be.
  */
 
 import { execFile } from "node:child_process";
