@@ -39,7 +39,7 @@ export abstract class Expander<S> {
     this.progress = { expanded: 0, allocations: 0, bound: heuristic.of(puzzle.tiles) - 2, boundReached: [] };
   }
 
-  /** Takes a new state, whose board was made last. */
+  /** Takes a new state. */
   protected abstract offer(state: S, g: number, h: number): void;
 
   /** Makes the state that the search starts from; only before anything is expanded. */

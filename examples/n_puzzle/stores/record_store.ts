@@ -2,7 +2,7 @@ import type { StateStore } from "../state_store.ts";
 import { BucketQueue, NO_LIMIT } from "./bucket_queue.ts";
 import { ClosedTable } from "./closed_table.ts";
 import { LinkedStacks } from "./linked_stacks.ts";
-import { BLANKS, COST, EXPANDED, HASH, NEXT, NONE, PARENT, type Records, REPLACED } from "./records.ts";
+import { BLANKS, COST, HASH, NONE, PARENT, type Records, REPLACED } from "./records.ts";
 import { Zobrist } from "./zobrist.ts";
 
 /** States as records: the frontier is linked through them, the table of known boards holds references. */
@@ -27,7 +27,8 @@ export class RecordStore implements StateStore<number> {
   start(tiles: Uint8Array, blank: number, h: number): number {
     const ref = this.#records.allocate();
     this.#records.writeTiles(ref, tiles);
-    this.#describe(ref, NONE, 0, h, blank, blank, this.#zobrist.of(tiles));
+    this.#records.set(ref, HASH, this.#zobrist.of(tiles));
+    this.#describe(ref, NONE, 0, h, blank, blank);
     return ref;
   }
 
@@ -39,21 +40,13 @@ export class RecordStore implements StateStore<number> {
   child(parent: number, tile: number, from: number, to: number, g: number, h: number): number {
     const ref = this.#records.allocate();
     this.#records.writeMoved(ref, parent, tile, from, to);
-    this.#describe(ref, parent, g, h, from, to, this.#loadedHash ^ this.#zobrist.change(tile, from, to));
+    this.#records.set(ref, HASH, this.#loadedHash ^ this.#zobrist.change(tile, from, to));
+    this.#describe(ref, parent, g, h, from, to);
     return ref;
   }
 
-  #describe(
-    ref: number,
-    parent: number,
-    g: number,
-    h: number,
-    blank: number,
-    previousBlank: number,
-    hash: number,
-  ): void {
+  #describe(ref: number, parent: number, g: number, h: number, blank: number, previousBlank: number): void {
     const records = this.#records;
-    records.set(ref, HASH, hash);
     records.set(ref, PARENT, parent);
     records.set(ref, COST, g << 16 | h);
     records.set(ref, BLANKS, previousBlank << 8 | blank);
@@ -98,13 +91,12 @@ export class RecordStore implements StateStore<number> {
   }
 
   /**
-   * States of other workers come in any order, so a shorter way to a state that is expanded already can turn up: then
-   * the new state takes its place and is expanded too. The old one stays, because its children refer to it.
+   * The known state stays in its stack until it comes up: taking it out of the middle would need a second link. In a parallel
+   * search, where states come in any order, it may have been expanded already; then it stays for good, and of its children
+   * none is on a shortest way, because the new state is expanded too.
    */
   replace(known: number, ref: number): void {
     this.#table.replaceFound(ref);
-    if (this.#records.get(known, NEXT) === EXPANDED) return;
-    // It stays in its stack until it comes up: taking it out of the middle would need a second link.
     this.#records.set(known, PARENT, REPLACED);
   }
 
@@ -119,7 +111,6 @@ export class RecordStore implements StateStore<number> {
       this.release(ref);
       ref = this.#queue.pop(limit);
     }
-    if (ref !== NONE) this.#records.set(ref, NEXT, EXPANDED);
     return ref;
   }
 

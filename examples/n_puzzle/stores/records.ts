@@ -6,8 +6,7 @@
  *
  *     PARENT   reference of the state one move earlier, NONE for the first; REPLACED once a shorter way was found
  *     HASH     of a new state: the hash of its board
- *     NEXT     of any other, in the same word: reference of the next state in the same stack of the frontier, EXPANDED when
- *              the state has left it
+ *     NEXT     of a state on the frontier, in the same word: reference of the next state in the same stack
  *     COST     g << 16 | h
  *     BLANKS   cell of the blank one move earlier << 8 | cell of the blank
  *     TILES …  one byte for each cell
@@ -37,7 +36,6 @@ export type Words = Int32Array<ArrayBuffer>;
 
 export const NONE = -1;
 export const REPLACED = -2;
-export const EXPANDED = -2;
 
 export const PARENT = 0;
 export const HASH = 1;
