@@ -59,12 +59,12 @@ Quotation marks name the table or the row below that measures it.
 - **A pool that is no constant.** "no constant" is a pool in a field of one of several objects: nothing that belongs to it
   is a constant for the engines then, and each use of it is checked. In all other rows of one worker the pool is a constant.
 - **A million offsets live, a hundred thousand buffers live.** Nothing is searched for. What grows is misses of the
-  processor's caches, and a processor waits for the fewer of them at once, the more instructions lie in between: in C the
-  next operations are under way while one waits. The atomic instruction waits for its miss in any case. And a live
-  ArrayBuffer is an object of the engine's: "asking an ArrayBuffer for its length" is one look at a random one, and takes
-  about as long as malloc and free together. A pair looks several times at such distant places: at the buffer, at its private
-  fields, at the place where it is kept, at the block's descriptor; and each change of an array of objects is noted for the
-  collector.
+  processor's caches, and a processor waits for the fewer of them at once, the more instructions lie in between: "an exchange
+  in a record, without a pool" has few of them, and shows what could be had; a pair of the pool's is about as long as malloc
+  and free together. And a live ArrayBuffer is an object of the engine's: "asking an ArrayBuffer for its length" is one look
+  at a random one, and takes about as long as malloc and free. A pair looks several times at such distant places: at the
+  buffer, at its private fields, at the place where it is kept, at the block's descriptor; and each change of an array of
+  objects is noted for the collector.
 - **The first allocation.** The collector's work is most of it: compare p50 and the mean. The pool has to know its buffers
   again; "the same with two private fields" is the least that lets it. The rest is the buffer's place in the worker's arrays,
   a view for the lowest places, and the first touch of the block's descriptor, which the system backs with memory then.

@@ -12,9 +12,12 @@ export const OPERATIONS = 4000;
 
 export const OFFSET_TIER = "pool, offset tier";
 export const BUFFER_TIER = "pool, ArrayBuffer tier";
+export const EXCHANGE = "an exchange in a record, without a pool";
 export const LOOK = "asking an ArrayBuffer for its length";
 
 const BLOCK = 256;
+/** Words of a record, as many as a block's descriptor has. */
+const RECORD_WORDS = 4;
 
 export interface Side {
   readonly contender: Contender;
@@ -64,6 +67,32 @@ export function bufferSide(count: number): Side {
       },
     },
     close: () => pool.destroy(),
+  };
+}
+
+/** The least that tells a double free exactly, at places like those of the pool's descriptors: it never looks for a block. */
+export function exchangeSide(count: number): Side {
+  const records = new Int32Array(new SharedArrayBuffer(2 * count * RECORD_WORDS * 4));
+  const words = Array.from({ length: count }, (_, record) => record * RECORD_WORDS);
+  for (const word of words) records[word] = 1;
+  let seed = 1;
+  return {
+    contender: {
+      name: nameOf(EXCHANGE, count),
+      operations: OPERATIONS,
+      run: () => {
+        for (let i = 0; i < OPERATIONS; i++) {
+          seed = Math.imul(seed, 1664525) + 1013904223 | 0;
+          const at = Math.trunc((seed >>> 0) * (count / 2 ** 32));
+          const word = words[at]!;
+          if (Atomics.compareExchange(records, word, 1, 2) !== 1) throw new Error(`Record ${word} is not allocated`);
+          records[word + 2] = BYTES;
+          records[word] = 1;
+          words[at] = word;
+        }
+      },
+    },
+    close: () => {},
   };
 }
 

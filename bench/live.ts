@@ -3,12 +3,13 @@
  * alone do not make it flat, the machine's caches are missed more often; malloc with as many live shows by how much.
  *
  * Every operation takes the next number of the same generator on both sides, frees the block at that place of an array
- * and puts a new one there. Nobody touches the blocks' contents. Of as many ArrayBuffers, only to ask a random one for its
- * length is measured too: without that, nobody can tell which block is to be freed.
+ * and puts a new one there. Nobody touches the blocks' contents. Two things are measured that nobody can do without: for
+ * offsets one exchange in a random one of as many records, without which a double free is not found exactly, and for
+ * ArrayBuffers asking a random one for its length, without which nobody can tell which block is to be freed.
  */
 
 import { loadFloor } from "./_floor.ts";
-import { BUFFER_TIER, BYTES, LOOK, nameOf, OFFSET_TIER, OPERATIONS, type Side } from "./_live_sides.ts";
+import { BUFFER_TIER, BYTES, EXCHANGE, LOOK, nameOf, OFFSET_TIER, OPERATIONS, type Side } from "./_live_sides.ts";
 import { compare, ratioOf, rowOf, type Series, seriesNamed } from "./_measure.ts";
 import type { GroupResult, Settings, Table } from "./_types.ts";
 
@@ -27,15 +28,21 @@ export async function run(settings: Settings): Promise<GroupResult> {
   // A million ArrayBuffers make each of the collections between the turns take long, and no target asks for them.
   const bufferCounts = counts.slice(0, settings.quick ? 2 : 3);
   const native: MakeSide = (_, count, set) => nativeSide(count, set);
-  const offsets = await measure(counts, [native, (sides, count) => sides.offsetSide(count)], settings);
+  const offsets = await measure(
+    "offsets",
+    counts,
+    [native, (sides, count) => sides.offsetSide(count), (sides, count) => sides.exchangeSide(count)],
+    settings,
+  );
   const buffers = await measure(
+    "buffers",
     bufferCounts,
     [native, (sides, count) => sides.bufferSide(count), (sides, count) => sides.lookSide(count)],
     settings,
   );
   return {
     tables: [
-      tableOf("offset tier", [OFFSET_TIER], counts, offsets),
+      tableOf("offset tier", [OFFSET_TIER, EXCHANGE], counts, offsets),
       tableOf("ArrayBuffer tier", [BUFFER_TIER, LOOK], bufferCounts, buffers),
     ],
     measured: {
@@ -46,13 +53,14 @@ export async function run(settings: Settings): Promise<GroupResult> {
 }
 
 async function measure(
+  what: string,
   counts: readonly number[],
   makers: readonly MakeSide[],
   settings: Settings,
 ): Promise<Series[]> {
   const sides: Side[] = [];
   for (const [set, count] of counts.entries()) {
-    const code: Sides = await import(`./_live_sides.ts?${makers.length}-${count}`);
+    const code: Sides = await import(`./_live_sides.ts?${what}-${count}`);
     sides.push(...makers.map((make) => make(code, count, set)));
   }
   const series = compare(sides.map(({ contender }) => contender), settings);
