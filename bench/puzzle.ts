@@ -43,8 +43,8 @@ export async function run(settings: Settings): Promise<GroupResult> {
   const results: Record<string, Result[]> = { pool: [], arena: [], objects: [] };
   const together: Result[] = [];
   const apart: Result[] = [];
-  for (let round = 0; round < (settings.quick ? 1 : 3); round++) {
-    for (let turn = 0; turn < (settings.quick ? 1 : 3); turn++) {
+  for (let round = 0; round < (settings.quick ? 1 : 5); round++) {
+    for (let turn = 0; turn < (settings.quick ? 1 : 2); turn++) {
       together.push(await solve("pool", [...puzzle, "--workers", "2"]));
     }
     apart.push(sumOf(await Promise.all([solve("pool", puzzle), solve("pool", puzzle)])));
