@@ -11,6 +11,7 @@ import { describeLeaks, type LeakInfo, listLeaks } from "./leaks.ts";
 import { Lock } from "./lock.ts";
 import { checkHandle, type MemPoolHandle, type Settings } from "./options.ts";
 import { Reaper } from "./reaper.ts";
+import { endSole } from "./sole.ts";
 import { broken, checkHeader, isLive, stateError, trustedBlockCount } from "./trust.ts";
 import { formatRegion, misfit, Views } from "./views.ts";
 import { Watch } from "./watch.ts";
@@ -243,6 +244,7 @@ function takeSlot(native: Native, views: Views, lock: Lock, worker: number): num
   const slot = lock.run("attach", () => {
     trustedBlockCount(views);
     if (views.slots.slotOf(worker) !== NONE) throw broken("I13", `worker number ${worker} is used a second time`);
+    endSole(native, views, lock.timeout);
     const free = views.slots.take(worker, thread);
     if (free !== NONE) return free;
     new Reaper(native, views, (block) => views.runs.release(block)).evict();

@@ -20,12 +20,14 @@ const DESCRIPTOR_SHIFT = layout.DESCRIPTOR_SHIFT;
 const DESCRIPTOR_WORDS = layout.DESCRIPTOR_WORDS;
 const REQUESTED_LOW = layout.REQUESTED_LOW;
 const PLAIN_CLAIMS = layout.PLAIN_CLAIMS;
+const SOLE_TAG = layout.SOLE_TAG;
 
 /**
  * A worker's cache of single blocks: a stack of block numbers, which only this worker moves, so that most calls need
  * no lock. The truth about a block is its tag, not its entry: CACHED with this worker's number.
  *
- * `give` turns ALLOCATED into CACHED by one exchange. Of several that free a block, one wins it.
+ * `give` turns ALLOCATED into CACHED by one exchange: of several that free a block, one wins it. A worker that is alone in
+ * its pool has no rival, and does it by plain stores, see src/sole.ts.
  *
  * `take` turns CACHED into ALLOCATED. The only rival is a worker that found the pool exhausted and recalls what others
  * have cached. That is rare, so it bears the cost, and as long as PLAIN_CLAIMS is 1 `take` has no atomic instruction:
@@ -81,6 +83,7 @@ export class WorkerCache {
   declare private readonly claimed: number;
   declare private readonly top: number;
   declare private readonly lowest: number;
+  declare private readonly freeing: number;
   declare private readonly runBlocks: number;
   declare private readonly runBlocksRecalled: number;
   declare private readonly entries: number;
@@ -105,6 +108,7 @@ export class WorkerCache {
     this.claimed = words + layout.SLOT_CLAIM;
     this.top = words + layout.SLOT_TOP;
     this.lowest = words + layout.SLOT_LOWEST;
+    this.freeing = words + layout.SLOT_FREEING;
     this.runBlocks = words + layout.SLOT_RUN_BLOCKS;
     this.runBlocksRecalled = words + layout.SLOT_RUN_BLOCKS_RECALLED;
     this.entries = layout.cacheWord(slot, this.capacity);
@@ -141,7 +145,15 @@ export class WorkerCache {
     const tag = meta[word]!;
     const top = meta[this.top]!;
     if ((tag & STATE_MASK) !== ALLOCATED || top >>> 0 >= this.room) return false;
-    if (this.region.exchange(word, tag, this.cachedTag) !== tag) return false;
+    // The steps of src/sole.ts; in a function of their own JavaScriptCore would call it.
+    meta[this.freeing] = 1;
+    if (meta[SOLE_TAG] === this.cachedTag) {
+      meta[word] = this.cachedTag;
+      meta[this.freeing] = 0;
+    } else {
+      meta[this.freeing] = 0;
+      if (this.region.exchange(word, tag, this.cachedTag) !== tag) return false;
+    }
     meta[this.entries + top] = block;
     meta[this.top] = top + 1;
     if (meta[STATE] !== this.surelyLive && this.undoUnlessLive(word, tag)) return false;

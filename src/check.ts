@@ -23,9 +23,12 @@ import {
   runEntriesWord,
   SECOND_LEVELS,
   SLOT_COUNT,
+  SLOT_FREEING,
   SLOT_SWEPT,
   SLOTS_USED,
+  SOLE_TAG,
   TAG,
+  UNSETTLED,
   ZEROED_BLOCKS,
 } from "./layout.ts";
 import { slotWord } from "./slots.ts";
@@ -252,7 +255,15 @@ function checkSlots(views: Views): Set<number> {
     workers.add(worker);
     checkCache(views, slot);
   }
+  checkSole(views, workers);
   return workers;
+}
+
+function checkSole({ header }: Views, workers: ReadonlySet<number>): void {
+  const tag = header[SOLE_TAG]!;
+  if (tag === 0 || tag === UNSETTLED) return;
+  const sole = workers.size === 1 && [...workers].every((worker) => tag === makeTag(CACHED, worker));
+  if (!sole) throw broken("I13", `of ${workers.size} workers the only one is said to be that with tag ${tag}`);
 }
 
 function checkCache(views: Views, slot: number): void {
@@ -278,6 +289,9 @@ function checkOwnCache(views: Views): void {
   if (worker === 0) return;
   const slot = slots.slotOf(worker);
   if (slot === NONE) throw broken("I13", `worker ${worker}, which looks, has no slot`);
+  if (header[slotWord(slot) + SLOT_FREEING] !== 0) {
+    throw broken("I13", `worker ${worker}, which looks, is said to free`);
+  }
   const entered = Array.from({ length: LONGEST_SHORT_RUN + 1 }, (_, length) => {
     return new Set(length === 0 ? [] : entriesOf(views, slot, length));
   });

@@ -19,7 +19,7 @@
  */
 
 /** Raise it with every change of this file that an attached worker of another version would misread. */
-export const FORMAT = 5;
+export const FORMAT = 6;
 
 /** "mPo1": tells a region from anything else, and from one of the other byte order. */
 export const MAGIC = 0x316f506d;
@@ -49,6 +49,11 @@ export const CHECKED = 42;
 export const BLOCK_CAPACITY = 43;
 /** Sum of all that is written once; see src/trust.ts. */
 export const HEADER_SUM = 44;
+/**
+ * The tag CACHED of the pool's only worker, which may free by plain stores then; UNSETTLED or 0 for nobody's. Written under
+ * the lock, see src/sole.ts.
+ */
+export const SOLE_TAG = 45;
 /** In doubles. */
 export const BLOCK_SIZE = 24;
 
@@ -100,6 +105,9 @@ export const CLOSED = 3;
 /** Live, and somebody waits for a block: nothing goes through the worker caches. */
 export const AWAITED = 4;
 
+/** In SOLE_TAG: whoever it named may still be in the middle of a free. It is nobody's tag, which have all an even number of bits. */
+export const UNSETTLED = 1;
+
 // Free lists, in 32-bit words of the header.
 
 /** Lengths of one power of two are told apart in this many steps. */
@@ -113,7 +121,7 @@ export const FIRST_LEVEL_MAP = 96;
 export const SECOND_LEVEL_MAPS = 97;
 export const LIST_HEADS = 128;
 
-// Worker slots, in 32-bit words, each on two cache lines of its own. SLOT_CLAIM, SLOT_TOP, SLOT_LOWEST, SLOT_GIVEN,
+// Worker slots, in 32-bit words, each on two cache lines of its own. SLOT_CLAIM, SLOT_TOP, SLOT_LOWEST, SLOT_FREEING, SLOT_GIVEN,
 // SLOT_RUN_BLOCKS, SLOT_RUNS_GIVEN, SLOT_RUNS_TAKEN and SLOT_RUN_TOPS are written only by the worker that has the slot, all else under the
 // lock.
 
@@ -135,6 +143,8 @@ export const SLOT_LOWEST = 4;
 export const SLOT_RUN_BLOCKS = 5;
 /** Those of them that another worker has recalled. */
 export const SLOT_RUN_BLOCKS_RECALLED = 6;
+/** 1 while the worker frees a block by plain stores. */
+export const SLOT_FREEING = 7;
 /** In doubles from the slot's first: blocks that it freed into its cache, and net, that came to it from free runs. */
 export const SLOT_GIVEN = 4;
 export const SLOT_SUPPLIED = 5;

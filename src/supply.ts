@@ -13,13 +13,16 @@ import {
   PLAIN_CLAIMS,
   runEntriesWord,
   SLOT_CLAIM,
+  SLOT_FREEING,
   SLOT_LOWEST,
   SLOT_RUN_BLOCKS_RECALLED,
   SLOT_STALE,
   SLOT_TOP,
+  SOLE_TAG,
   TAG,
 } from "./layout.ts";
 import { slotWord } from "./slots.ts";
+import { becomeSole } from "./sole.ts";
 import { makeTag } from "./table.ts";
 import { broken, isInTable, trustedLength } from "./trust.ts";
 import type { Views } from "./views.ts";
@@ -60,11 +63,13 @@ export class Supply {
   refill(room: number): void {
     const { meta, table } = this.views;
     meta[this.at + SLOT_CLAIM] = NONE;
+    meta[this.at + SLOT_FREEING] = 0;
     let top = this.views.slots.trustedTop(this.slot);
     while (top > 0 && table.loadTag(this.blockOf(this.entries + top - 1)) !== this.cachedTag) {
       top = this.dropTop(top);
     }
     if (top > 0) return;
+    becomeSole(this.views, this.cachedTag);
     const wanted = this.share(room);
     let count = this.fromDepot(wanted);
     for (let more = 1; count < wanted && more > 0; count += more) more = this.fromRuns(count, wanted - count);
@@ -108,6 +113,7 @@ export class Supply {
     const before = header[FREE_BLOCKS]!;
     const frees = slots.frees();
     this.flush();
+    if (header[SOLE_TAG] === this.cachedTag) return header[FREE_BLOCKS]! > before;
     if (!this.endPlainClaims()) return header[FREE_BLOCKS]! > before;
     const { used } = slots;
     for (let step = 1; step < used && !(single && header[FREE_BLOCKS]! > before); step++) {

@@ -11,6 +11,7 @@ import { CONTENDED, INHERITED, LOCKED, type Native, type Region, TIMED_OUT } fro
 import { HEADER_BYTES, LIVE, NONE, STATE } from "../src/layout.ts";
 import { Lock } from "../src/lock.ts";
 import { settingsFrom } from "../src/options.ts";
+import { endSole } from "../src/sole.ts";
 import { collectStats, type MemPoolStats } from "../src/stats.ts";
 import { checkHeader, stateError } from "../src/trust.ts";
 import { formatRegion, Views } from "../src/views.ts";
@@ -255,7 +256,10 @@ export class SimWorker {
     const number = views.slots.nextWorker();
     const thread = stage.threadFor(number, doomed);
     const lock = new Lock(stage.native, stage.regionFor(thread, views.meta), views, number);
-    const slot = lock.run("attach", () => views.slots.take(number, thread));
+    const slot = lock.run("attach", () => {
+      endSole(stage.native, views, lock.timeout);
+      return views.slots.take(number, thread);
+    });
     return new SimWorker(stage, views, number, thread, slot);
   }
 

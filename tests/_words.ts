@@ -9,12 +9,12 @@ export const LOCK_WORDS = 32;
 
 const HEADER = places(
   "HEADER_MAGIC HEADER_FORMAT STATE BLOCK_COUNT BLOCK_CAPACITY WARN_ON_MISUSE LOCK_TIMEOUT CACHED_BLOCKS CACHED_BUFFERS PLAIN_CLAIMS " +
-    "HAS_BARRIER CHECKED HEADER_SUM HOLDER NEXT_WORKER FREE_BLOCKS HIGH_WATER PEAK_ALLOCATED SLOTS_USED DEPOT_TOP " +
+    "HAS_BARRIER CHECKED HEADER_SUM SOLE_TAG HOLDER NEXT_WORKER FREE_BLOCKS HIGH_WATER PEAK_ALLOCATED SLOTS_USED DEPOT_TOP " +
     "LAST_SEQUENCE STACK_LOG_USED ZEROED_BLOCKS REQUESTS_FIRST REQUESTS_NEXT REQUESTS_END HIGH_WATER_TURNED BLOCK_COUNT_TURNED FIRST_LEVEL_MAP",
   "BLOCK_SIZE ALLOCS FREES COALESCED EXHAUSTED LOCK_ACQUISITIONS LOCK_CONTENDED OWNER_DEATHS GROWN",
 );
 const SLOT = places(
-  "SLOT_WORKER SLOT_CLAIM SLOT_TOP SLOT_STALE SLOT_LOWEST SLOT_RUN_BLOCKS SLOT_RUN_BLOCKS_RECALLED SLOT_SWEPT SLOT_SUM",
+  "SLOT_WORKER SLOT_CLAIM SLOT_TOP SLOT_STALE SLOT_LOWEST SLOT_RUN_BLOCKS SLOT_RUN_BLOCKS_RECALLED SLOT_FREEING SLOT_SWEPT SLOT_SUM",
   "SLOT_GIVEN SLOT_SUPPLIED SLOT_THREAD SLOT_RUNS_GIVEN SLOT_RUNS_TAKEN",
 );
 
@@ -29,6 +29,7 @@ export const CONSTANTS = ("HEADER_MAGIC HEADER_FORMAT BLOCK_CAPACITY WARN_ON_MIS
 export const SILENT: Readonly<Record<string, string>> = {
   "HOLDER": "that somebody was cut off: everything derived is made again",
   "PLAIN_CLAIMS": "claims by exchange are right always",
+  "SOLE_TAG": "UNSETTLED: who attaches passes a barrier more",
   "NEXT_WORKER": "upwards: numbers are left out",
   "PEAK_ALLOCATED": "statistics",
   "SLOTS_USED": "upwards: more slots are looked at",
@@ -52,6 +53,7 @@ export const SILENT: Readonly<Record<string, string>> = {
   "SLOT_RUNS_TAKEN": "statistics",
   "SLOT_RUN_TOP": "upwards: entries are stale until proved",
   "SLOT_CLAIM": "any block may be claimed any moment; no bit makes NONE one",
+  "SLOT_FREEING": "of another worker: it is 0 again with its next free, or before it is the only one",
   "SLOT_TOP": "upwards: entries are stale until proved",
   "entry of a cache": "of a stale one; or from one block to another that is entered too",
   "REQUESTED_LOW, ALLOCATED": "within what the run holds: only the caller knows what it has asked for",
