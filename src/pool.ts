@@ -69,7 +69,8 @@ export class MemPool extends Insight {
    *
    * @param handle The pool's `handle`, as it arrived by `postMessage`.
    * @returns A pool object of its own; disposing of it closes it.
-   * @throws {MemPoolError} "unknown-pool", "format-mismatch", "destroyed", "library", "too-many-workers": over 128.
+   * @throws {MemPoolError} "unknown-pool", "format-mismatch", "destroyed", "library", "too-many-workers": over 128,
+   * "lock-timeout": a worker is in the middle of something for too long, "unsupported": the system refuses its barrier.
    * @example Join and leave
    * ```ts
    * import { assertEquals } from "@std/assert";

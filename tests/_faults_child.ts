@@ -149,11 +149,16 @@ function withWorker<T>(use: (order: <R>(order: FaultsOrder) => Promise<R>) => Pr
   return withWorkers(new URL("./_faults_worker.ts", import.meta.url), 1, ([worker]) => use(worker!.call));
 }
 
-/** A worker that cannot be watched is no worker: what it holds would be taken for a dead one's. */
+/**
+ * A worker that cannot be watched is no worker: what it holds would be taken for a dead one's. And without a barrier it could not
+ * be told from when on the pool's only worker knows that it is not alone.
+ */
 function attaching(): Promise<Outcome[]> {
+  const [call] = process.argv.slice(4) as [Call];
   return withWorker(async (order) => {
     using pool = MemPool.init(64 * 1024, 64);
-    faults.fail("pthread_mutex_init", ENOMEM, 1, 100);
+    pool.freeOffset(pool.allocOffset(1));
+    faults.fail(call, ENOMEM, 1, 100);
     const { code, message } = await order<number>({ ask: "attach", handle: pool.handle }).then(
       () => ({ code: "attached", message: "" }),
       (error: MemPoolError) => error,

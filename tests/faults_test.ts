@@ -49,7 +49,17 @@ for (
 faultsTest("attach - a worker whose end could not be noticed: refused, and works later", async () => {
   const why = "nobody would notice the end of this thread, the system refused to watch it (errno 12)";
   const error = { code: "too-many-workers", message: `Cannot attach: ${why}` };
-  assertEquals(await outcomesOf("attaching"), [{ what: "1 worker, then 1024 blocks", error, left: [] }]);
+  assertEquals(await outcomesOf("attaching", "pthread_mutex_init"), [{
+    what: "1 worker, then 1024 blocks",
+    error,
+    left: [],
+  }]);
+});
+
+faultsTest("attach - no barrier, to the pool of a worker that was alone: refused, and works later", async () => {
+  const message = "Cannot attach: the system refused a memory barrier of all threads";
+  const error = { code: "unsupported", message };
+  assertEquals(await outcomesOf("attaching", "membarrier"), [{ what: "1 worker, then 1024 blocks", error, left: [] }]);
 });
 
 faultsTest("destroy - memory that the system does not take back: no error, and later pools are zero", async () => {
