@@ -66,7 +66,7 @@ testBrokenSlot(
   "slot 2 names worker 7 and thread 3, and a wrong sum",
 );
 testBrokenSlot("I13", "a worker swept that lives", [2, SLOT_SWEPT, 1], "slot 2 is said to be swept of worker -2");
-testBroken("I13", "an only worker among several", "of 4 workers the only one is said to be that with tag 20", (two) => {
+testBroken("I13", "an only worker among several", "of 5 workers the only one is said to be that with tag 20", (two) => {
   two.views.header[SOLE_TAG] = makeTag(CACHED, 1);
 });
 testBrokenSlot("I13", "a free under way, by who looks", [1, SLOT_FREEING, 1], "worker 2, which looks, is said to free");
