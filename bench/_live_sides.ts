@@ -1,11 +1,11 @@
 /**
- * What bench/live.ts measures of a pool, at one size. Each size has an instance of this module: in a program that has one
- * pool the compilers take it for a constant, and of code that has seen several they would not. For the same reason the loops
- * of the sides look alike and are not shared.
+ * What bench/live.ts measures of a pool, at one size and in an engine of its own. The loops of the sides look alike and are
+ * not shared, so that each compiler output knows one of them only.
  */
 
 import { MemPool } from "../mod.ts";
-import { type Contender, keep } from "./_measure.ts";
+import type { Side } from "./_engine.ts";
+import { keep } from "./_measure.ts";
 
 export const BYTES = 200;
 export const OPERATIONS = 4000;
@@ -19,16 +19,19 @@ const BLOCK = 256;
 /** Words of a record, as many as a block's descriptor has. */
 const RECORD_WORDS = 4;
 
-export interface Side {
-  readonly contender: Contender;
-  close(): void;
-}
-
 export function nameOf(side: string, count: number): string {
   return `${side}, ${count.toLocaleString("en-US")} live`;
 }
 
-export function offsetSide(count: number): Side {
+export function offsetSides(count: number): Side[] {
+  return [offsetSide(count), exchangeSide(count)];
+}
+
+export function bufferSides(count: number): Side[] {
+  return [bufferSide(count), lookSide(count)];
+}
+
+function offsetSide(count: number): Side {
   const pool = poolFor(count);
   const offsets = Array.from({ length: count }, () => pool.allocOffset(BYTES));
   let seed = 1;
@@ -49,7 +52,7 @@ export function offsetSide(count: number): Side {
   };
 }
 
-export function bufferSide(count: number): Side {
+function bufferSide(count: number): Side {
   const pool = poolFor(count);
   const blocks = Array.from({ length: count }, () => pool.alloc(BYTES)!);
   let seed = 1;
@@ -71,7 +74,7 @@ export function bufferSide(count: number): Side {
 }
 
 /** The least that tells a double free exactly, at places like those of the pool's descriptors: it never looks for a block. */
-export function exchangeSide(count: number): Side {
+function exchangeSide(count: number): Side {
   const records = new Int32Array(new SharedArrayBuffer(2 * count * RECORD_WORDS * 4));
   const words = Array.from({ length: count }, (_, record) => record * RECORD_WORDS);
   for (const word of words) records[word] = 1;
@@ -96,7 +99,7 @@ export function exchangeSide(count: number): Side {
   };
 }
 
-export function lookSide(count: number): Side {
+function lookSide(count: number): Side {
   const pool = poolFor(count);
   const blocks = Array.from({ length: count }, () => pool.alloc(BYTES)!);
   let seed = 1;

@@ -31,13 +31,19 @@ export interface Contender {
   readonly calls?: number;
 }
 
+/** A contender elsewhere: see bench/_engine.ts. */
+export interface DistantContender {
+  readonly name: string;
+  readonly turn: (settings: Settings) => Promise<Turn>;
+}
+
 /** What one contender took for one operation in each round, in nanoseconds. */
 export interface Series {
   readonly name: string;
   readonly rounds: readonly Turn[];
 }
 
-interface Turn {
+export interface Turn {
   /** Processor time of the whole turn. */
   readonly mean: number;
   /** Of the samples, which are one call of `run` each. */
@@ -50,21 +56,26 @@ const TURN = 50;
 const WARM_UPS = 3;
 
 /** Takes the turns. The series are in the order of the contenders. */
-export function compare(contenders: readonly Contender[], settings: Settings): Series[] {
+export async function compare(
+  contenders: readonly (Contender | DistantContender)[],
+  settings: Settings,
+): Promise<Series[]> {
   const series = contenders.map(({ name }) => ({ name, rounds: [] as Turn[] }));
   const warmUps = settings.quick ? 0 : WARM_UPS;
   for (let round = -warmUps; round < settings.rounds; round++) {
     const order = [...contenders.keys()];
     if (round % 2 !== 0) order.reverse();
     for (const index of order) {
-      const turn = takeTurn(contenders[index]!, settings);
+      const contender = contenders[index]!;
+      const turn = "turn" in contender ? await contender.turn(settings) : takeTurn(contender, settings);
       if (round >= 0) series[index]!.rounds.push(turn);
     }
   }
   return series;
 }
 
-function takeTurn(contender: Contender, { quick }: Settings): Turn {
+/** One turn of a contender of this thread. */
+export function takeTurn(contender: Contender, { quick }: Settings): Turn {
   contender.before?.();
   collectGarbage();
   const time = quick || contender.calls !== undefined ? 0 : TURN;

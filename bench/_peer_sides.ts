@@ -1,25 +1,29 @@
 /**
- * What bench/peer.ts measures, at one size. Each size has an instance of this module: in a program that has one pool the
- * compilers take it for a constant, and of code that has seen several they would not.
+ * What bench/peer.ts measures, at one size and in an engine of its own. The loops of the two sides look alike and are not
+ * shared, so that each compiler output knows one of them only.
  */
 
-import type { MemPool as PeerPool } from "@thi.ng/malloc";
-import type { MemPool } from "../mod.ts";
-import type { Contender } from "./_measure.ts";
+import { MemPool as PeerPool } from "@thi.ng/malloc";
+import { MemPool } from "../mod.ts";
+import type { Side } from "./_engine.ts";
 
 export const PEER = "@thi.ng/malloc";
 export const ORDERS = ["LIFO", "FIFO", "random"] as const;
 export type Order = typeof ORDERS[number];
 
 const BYTES = 200;
+const BLOCK = 256;
 
 export function nameOf(side: string, order: Order): string {
   return `${side}, ${order}`;
 }
 
-// The loops of the two sides look alike and are not shared, so that each compiler output knows one of them only.
+export function sides(count: number): Side[] {
+  return [...poolSides(count), ...peerSides(count)];
+}
 
-export function poolSides(pool: MemPool, count: number): Contender[] {
+function poolSides(count: number): Side[] {
+  const pool = MemPool.init(2 * count * BLOCK, BLOCK);
   const live = Array.from({ length: count }, () => pool.allocOffset(BYTES));
   const operations = 4000;
   let seed = 1;
@@ -48,10 +52,13 @@ export function poolSides(pool: MemPool, count: number): Contender[] {
       }
     },
   };
-  return ORDERS.map((order) => ({ name: nameOf("pool", order), operations, run: loops[order] }));
+  return ORDERS.map((order) => {
+    return { contender: { name: nameOf("pool", order), operations, run: loops[order] }, close: () => pool.destroy() };
+  });
 }
 
-export function peerSides(pool: PeerPool, count: number): Contender[] {
+function peerSides(count: number): Side[] {
+  const pool = new PeerPool({ size: 2 * count * BLOCK, align: 16 });
   const live = Array.from({ length: count }, () => pool.malloc(BYTES));
   const operations = 400;
   let seed = 1;
@@ -80,5 +87,7 @@ export function peerSides(pool: PeerPool, count: number): Contender[] {
       }
     },
   };
-  return ORDERS.map((order) => ({ name: nameOf(PEER, order), operations, run: loops[order] }));
+  return ORDERS.map((order) => {
+    return { contender: { name: nameOf(PEER, order), operations, run: loops[order] }, close: () => {} };
+  });
 }

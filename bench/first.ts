@@ -20,7 +20,7 @@ const SIZE = 16 * MEGABYTE;
 
 export async function run(settings: Settings): Promise<GroupResult> {
   const kept: ArrayBuffer[] = [];
-  const series = compare([runtimesOwn(kept), marked(kept), pools(kept)], settings);
+  const series = await compare([runtimesOwn(kept), marked(kept), pools(kept)], settings);
   return {
     tables: [{
       title: "The first allocation of a block in a worker",

@@ -6,10 +6,12 @@
  * and puts a new one there. Nobody touches the blocks' contents. Two things are measured that nobody can do without: for
  * offsets one exchange in a random one of as many records, without which a double free is not found exactly, and for
  * ArrayBuffers asking a random one for its length, without which nobody can tell which block is to be freed.
+ * Each size has an engine of its own; malloc is measured in the main thread, as that of a C program with one thread.
  */
 
+import { type Engine, type Side, startEngine } from "./_engine.ts";
 import { loadFloor } from "./_floor.ts";
-import { BUFFER_TIER, BYTES, EXCHANGE, LOOK, nameOf, OFFSET_TIER, OPERATIONS, type Side } from "./_live_sides.ts";
+import { BUFFER_TIER, BYTES, EXCHANGE, LOOK, nameOf, OFFSET_TIER, OPERATIONS } from "./_live_sides.ts";
 import { compare, ratioOf, rowOf, type Series, seriesNamed } from "./_measure.ts";
 import type { GroupResult, Settings, Table } from "./_types.ts";
 
@@ -18,28 +20,12 @@ const QUICK_COUNTS = [1000, 2000];
 
 const NATIVE = "malloc + free in C";
 
-type Sides = typeof import("./_live_sides.ts");
-
-/** Makes a side of so many live blocks, with the sides' code for that size. */
-type MakeSide = (sides: Sides, count: number, set: number) => Side;
-
 export async function run(settings: Settings): Promise<GroupResult> {
   const counts = settings.quick ? QUICK_COUNTS : COUNTS;
   // A million ArrayBuffers make each of the collections between the turns take long, and no target asks for them.
   const bufferCounts = counts.slice(0, settings.quick ? 2 : 3);
-  const native: MakeSide = (_, count, set) => nativeSide(count, set);
-  const offsets = await measure(
-    "offsets",
-    counts,
-    [native, (sides, count) => sides.offsetSide(count), (sides, count) => sides.exchangeSide(count)],
-    settings,
-  );
-  const buffers = await measure(
-    "buffers",
-    bufferCounts,
-    [native, (sides, count) => sides.bufferSide(count), (sides, count) => sides.lookSide(count)],
-    settings,
-  );
+  const offsets = await measure("offsetSides", counts, settings);
+  const buffers = await measure("bufferSides", bufferCounts, settings);
   return {
     tables: [
       tableOf("offset tier", [OFFSET_TIER, EXCHANGE], counts, offsets),
@@ -52,19 +38,14 @@ export async function run(settings: Settings): Promise<GroupResult> {
   };
 }
 
-async function measure(
-  what: string,
-  counts: readonly number[],
-  makers: readonly MakeSide[],
-  settings: Settings,
-): Promise<Series[]> {
-  const sides: Side[] = [];
-  for (const [set, count] of counts.entries()) {
-    const code: Sides = await import(`./_live_sides.ts?${what}-${count}`);
-    sides.push(...makers.map((make) => make(code, count, set)));
-  }
-  const series = compare(sides.map(({ contender }) => contender), settings);
-  for (const side of sides) side.close();
+async function measure(make: string, counts: readonly number[], settings: Settings): Promise<Series[]> {
+  const native = counts.map((count, set) => nativeSide(count, set));
+  const engines: Engine[] = [];
+  for (const count of counts) engines.push(await startEngine(new URL("_live_sides.ts", import.meta.url), make, count));
+  const contenders = engines.flatMap((engine, at) => [native[at]!.contender, ...engine.contenders]);
+  const series = await compare(contenders, settings);
+  for (const side of native) side.close();
+  for (const engine of engines) await engine.close();
   return series;
 }
 

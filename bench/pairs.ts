@@ -24,12 +24,13 @@ export async function run(settings: Settings): Promise<GroupResult> {
   using pool = MemPool.init(64 * MEGABYTE, BLOCK);
   using other = MemPool.init(64 * MEGABYTE, BLOCK);
   const floor = loadFloor();
-  const series = compare(
+  const series = await compare(
     [...lifo(pool, floor), ...owned([pool, other]), ...controls(floor), ...floors(floor)],
     settings,
   );
   const orders = ["FIFO", "random"] as const;
-  const replacing = orders.map((order) => compare(replacements(pool, floor, order), settings));
+  const replacing: Series[][] = [];
+  for (const order of orders) replacing.push(await compare(replacements(pool, floor, order), settings));
   proveDoubleFree(pool);
 
   const ratio = (one: string, other: string): number => ratioOf(seriesNamed(series, one), seriesNamed(series, other));

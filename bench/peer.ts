@@ -1,26 +1,22 @@
 /**
  * @thi.ng/malloc from npm: it manages an ArrayBuffer for one thread, walks its lists and does not check for double frees
  * exactly. In steady replacement: with so many live, the newest (LIFO), the oldest (FIFO) or any (random) is freed and
- * another one allocated. Both sides give numbers and no objects, and have as much memory.
+ * another one allocated. Both sides give numbers and no objects, and have as much memory. Each size has an engine of
+ * its own.
  */
 
-import { MemPool as PeerPool } from "@thi.ng/malloc";
-import { MemPool } from "../mod.ts";
+import { startEngine } from "./_engine.ts";
 import { compare, ratioOf, rowOf, seriesNamed } from "./_measure.ts";
 import { nameOf, ORDERS, PEER } from "./_peer_sides.ts";
 import type { GroupResult, Settings, Table } from "./_types.ts";
-
-const BLOCK = 256;
 
 export async function run(settings: Settings): Promise<GroupResult> {
   const tables: Table[] = [];
   const measured: Record<string, number> = {};
   for (const count of [1000, 10_000]) {
-    const pool = MemPool.init(2 * count * BLOCK, BLOCK);
-    const peer = new PeerPool({ size: 2 * count * BLOCK, align: 16 });
-    const { poolSides, peerSides }: typeof import("./_peer_sides.ts") = await import(`./_peer_sides.ts?${count}`);
-    const series = compare([...poolSides(pool, count), ...peerSides(peer, count)], settings);
-    pool.destroy();
+    const engine = await startEngine(new URL("_peer_sides.ts", import.meta.url), "sides", count);
+    const series = await compare(engine.contenders, settings);
+    await engine.close();
     const names = ORDERS.map((order) => ({ order, ours: nameOf("pool", order), theirs: nameOf(PEER, order) }));
     const rows = names.flatMap(({ ours, theirs }) => {
       return [rowOf(seriesNamed(series, theirs)), rowOf(seriesNamed(series, ours), series, theirs)];

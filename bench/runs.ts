@@ -18,7 +18,7 @@ const OPERATIONS = 1000;
 export async function run(settings: Settings): Promise<GroupResult> {
   const counts = settings.quick ? [1000, 10_000] : [1000, 30_000, 1_000_000];
   const sides = counts.map((count) => sideOf(count));
-  const series = compare(sides.map(({ contender }) => contender), settings);
+  const series = await compare(sides.map(({ contender }) => contender), settings);
   const refused = sides.map((side) => `${side.refused().toFixed(1)} %`);
   for (const { pool } of sides) {
     pool.check();
