@@ -58,13 +58,11 @@ Quotation marks name the table or the row below that measures it.
 
 - **A pool that is no constant.** "no constant" is a pool in a field of one of several objects: nothing that belongs to it
   is a constant for the engines then, and each use of it is checked. In all other rows of one worker the pool is a constant.
-- **A million offsets live, a hundred thousand buffers live.** Nothing is searched for. What grows is misses of the
-  processor's caches, and a processor waits for the fewer of them at once, the more instructions lie in between: "an exchange
-  in a record, without a pool" has few of them, and shows what could be had; a pair of the pool's is about as long as malloc
-  and free together. And a live ArrayBuffer is an object of the engine's: "asking an ArrayBuffer for its length" is one look
-  at a random one, and takes about as long as malloc and free. A pair looks several times at such distant places: at the
-  buffer, at its private fields, at the place where it is kept, at the block's descriptor; and each change of an array of
-  objects is noted for the collector.
+- **A million offsets live, a hundred thousand buffers live.** Nothing is searched for; what grows is misses of the
+  processor's caches, and malloc has as many with a million live. A live ArrayBuffer is an object of the engine's, too:
+  "asking an ArrayBuffer for its length" is one look at a random one. A pair looks at four such distant places: at the
+  buffer, from there at its private fields, and from there at the place where it is kept and at the block's descriptor.
+  What depends on a look waits for it, so a pair takes longer than four looks that a processor may have under way together.
 - **The first allocation.** The collector's work is most of it: compare p50 and the mean. The pool has to know its buffers
   again; "the same with two private fields" is the least that lets it. The rest is the buffer's place in the worker's arrays,
   a view for the lowest places, and the first touch of the block's descriptor, which the system backs with memory then.
@@ -72,13 +70,12 @@ Quotation marks name the table or the row below that measures it.
   free is to be found exactly: who allocates writes 16 bytes for each block, who frees exchanges a word there, and the line
   travels to and fro. That alone stays below 0.9, and far below where the lines come in no order that the processor foresees,
   "scattered records", as those of a pool that was used for long. The pool adds the way back to the worker that allocates, by
-  batches under the lock.
+  batches under the lock. And those who share nothing are fast: who is alone in a pool frees without an atomic instruction.
 - **Two workers that search together.** "two searches that share nothing" do not make twice as many states in a second
   either: two processors wait for the same memory. The rest of the difference is starting the workers, compiling for each of
   them what the engine compiles for one on the processor that is idle then, and the states that one makes and the other has
   to look at.
-- **The puzzle against an arena, LIFO against @thi.ng/malloc.** An arena never frees, @thi.ng/malloc knows one thread, and
-  neither finds a double free: the one atomic instruction is what they do not pay.
+- **The puzzle against an arena.** An arena never frees, knows one thread, and has nothing to check or to note for a record.
 `;
 
 function writeRun({ runtime, machine, versions, date, command, rounds }: Report): string {

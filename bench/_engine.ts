@@ -1,7 +1,8 @@
 /**
  * Contenders in a worker: in an engine of their own, which has seen no pool but theirs. Where a program has one pool, as most
  * have, the compilers take it for a constant. In a process that measures several, an instance of the module for each would
- * do on Deno; JavaScriptCore keeps one compilation for all functions of the same text, and knows no constants then.
+ * do on Deno. In JavaScriptCore, functions of the same text share what it learns of them: the second instance made a pair
+ * of the first one's take 14 ns instead of 8, and a copy of the module with other names in it did not.
  */
 
 import { spawnWorker } from "../tests/_workers.ts";
