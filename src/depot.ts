@@ -61,6 +61,25 @@ export class Depot {
     return this.trustedAt(this.startOf(1), this.table.blockCount);
   }
 
+  /**
+   * Brings up to so many blocks to the top that a worker would not contest with others; returns how many. There must be as
+   * many blocks.
+   */
+  arrange(count: number, worker: number): number {
+    const { meta, entries, table } = this;
+    const { blockCount } = table;
+    const top = count + this.startOf(count);
+    let place = top;
+    for (let entry = top - 1; entry >= 0 && top - place < count; entry--) {
+      const block = this.trustedAt(entry, blockCount);
+      if (table.isContested(block, worker)) continue;
+      place--;
+      meta[entries + entry] = this.at(place);
+      meta[entries + place] = block;
+    }
+    return top - place;
+  }
+
   /** Copies the numbers of so many blocks, those that came last, in their order. There must be as many. */
   copyTo(words: Int32Array, place: number, count: number): void {
     const { blockCount } = this.table;

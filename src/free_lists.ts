@@ -116,6 +116,18 @@ export class FreeLists {
     return enough === index ? NONE : this.findWithin(index, length);
   }
 
+  /** The first that suits of the shortest runs, of so many at most; else the shortest of all. NONE when there is no run. */
+  findShortest(looks: number, suits: (block: number) => boolean): number {
+    const shortest = this.find(1);
+    let block = shortest;
+    for (let left = looks; left > 0 && block !== NONE; left--) {
+      if (suits(block)) return block;
+      const next = this.after(block);
+      block = next === NONE ? this.find(trustedLength(this.table, block) + 1) : next;
+    }
+    return shortest;
+  }
+
   /** How many of `count` pieces of this length the free runs are too few for; 0 when they make them all. */
   shortage(count: number, length: number): number {
     for (let index = classOf(length); count > 0 && index < FIRST_LEVELS * SECOND_LEVELS; index++) {

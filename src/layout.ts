@@ -196,6 +196,8 @@ export const REQUEST_HIGH = 3;
 /** Words of a descriptor, and the bits of this number. */
 export const DESCRIPTOR_WORDS = 4;
 export const DESCRIPTOR_SHIFT = 2;
+/** Blocks whose descriptors lie in one cache line. */
+export const LINE_BLOCKS = 4;
 
 /** State, and the number of the worker that has the block. */
 export const TAG = 0;

@@ -15,6 +15,7 @@ import {
   HIGH_WATER,
   INTERIOR,
   LENGTH,
+  LINE_BLOCKS,
   LONGEST_SHORT_RUN,
   NONE,
   PLAIN_CLAIMS,
@@ -24,6 +25,9 @@ import {
 import { allocatedState, type BlockTable, isCachedAs, makeTag, stateOf, workerOf } from "./table.ts";
 import { broken, trustedLength } from "./trust.ts";
 import type { ZeroMap } from "./zero_map.ts";
+
+/** Runs that are looked at for one that suits: with the lock held, so not all that there are. */
+const LOOKS = 16;
 
 /**
  * Runs: allocate, release, resize, with split and immediate coalescing. Constant time for any length. The caller
@@ -81,9 +85,17 @@ export class Runs {
     this.header[FREE_BLOCKS]! -= length;
   }
 
-  /** A free run to cut single blocks off, or NONE. */
-  findSingle(): number {
-    return this.lists.find(1);
+  /**
+   * A free run to cut single blocks off for a worker, or NONE. A short one, so that long ones stay; where some are, one that
+   * the worker does not contest with others.
+   */
+  findSingle(worker: number): number {
+    const table = this.table;
+    return this.lists.findShortest(LOOKS, (block) => {
+      const length = trustedLength(table, block);
+      if (length >= 2 * LINE_BLOCKS) return true;
+      return !table.isContested(block, worker) && !table.isContested(block + length - 1, worker);
+    });
   }
 
   /** Turns the first `count` blocks of the free run at `first`, which is at least as long, into a worker's cached ones. */

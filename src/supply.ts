@@ -136,7 +136,10 @@ export class Supply {
   /** Moves up to so many blocks from the depot to the start of the cache's entries; returns how many. */
   private fromDepot(wanted: number): number {
     const { meta, depot } = this.views;
-    const count = Math.max(0, Math.min(wanted, depot.top));
+    const most = Math.max(0, Math.min(wanted, depot.top));
+    const uncontested = depot.arrange(most, this.worker);
+    // Where few are, all that comes from there is contested, and the depot must not fill up with it.
+    const count = uncontested < most / 2 ? most : uncontested;
     depot.copyTo(meta, this.entries, count);
     this.setTop(count);
     depot.pop(count, this.cachedTag);
@@ -146,7 +149,7 @@ export class Supply {
   /** Caches up to so many blocks of one free run, with entries from this place up; returns how many. */
   private fromRuns(place: number, wanted: number): number {
     const { meta, table, runs } = this.views;
-    const first = runs.findSingle();
+    const first = runs.findSingle(this.worker);
     if (first === NONE) return 0;
     const count = Math.min(wanted, trustedLength(table, first));
     for (let more = 0; more < count; more++) meta[this.entries + place + more] = first + more;

@@ -10,6 +10,7 @@ import {
   FREE,
   INTERIOR,
   LENGTH,
+  LINE_BLOCKS,
   LONGEST_SHORT_RUN,
   NEXT,
   NONE,
@@ -163,6 +164,20 @@ export class BlockTable {
 
   isFree(block: number): boolean {
     return this.get(block, TAG) === FREE;
+  }
+
+  /**
+   * Whether a worker would write to the same cache line as others, had it this block: two processors that write to a line
+   * wait for each other. A glance, which means nothing inside of runs, nor when others change tags meanwhile.
+   */
+  isContested(block: number, worker: number): boolean {
+    const first = block - block % LINE_BLOCKS;
+    const end = Math.min(first + LINE_BLOCKS, this.blockCount);
+    for (let near = first; near < end; near++) {
+      const owner = ownerOf(this.tag(near));
+      if (owner !== 0 && owner !== worker) return true;
+    }
+    return false;
   }
 
   requested(block: number): number {

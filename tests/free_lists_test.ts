@@ -109,6 +109,25 @@ test("find - prefers the shortest class that is sure to fit", () => {
   ]);
 });
 
+test("findShortest - the first that suits, class by class, of so many", () => {
+  const { lists, table } = new Bench(3, 1, 70, 1, 2, 64);
+  const found = (looks: number, suits: (length: number, block: number) => boolean): string => {
+    const seen: number[] = [];
+    const block = lists.findShortest(looks, (block) => {
+      seen.push(table.length(block));
+      return suits(table.length(block), block);
+    });
+    return `${seen} finds ${block === NONE ? NONE : table.length(block)}`;
+  };
+  assertEquals(found(9, () => true), "1 finds 1");
+  assertEquals(found(9, (length) => length > 2), "1,1,2,3 finds 3");
+  assertEquals(found(9, (length) => length > 64), "1,1,2,3,64,70 finds 70");
+  assertEquals(found(3, (length) => length > 2), "1,1,2 finds 1");
+  assertEquals(found(0, () => true), " finds 1");
+  assertEquals(found(9, () => false), "1,1,2,3,64,70 finds 1");
+  assertEquals(new Bench().lists.findShortest(9, () => true), NONE);
+});
+
 test("remove - first, middle and last of a list", () => {
   for (const gone of [0, 1, 2]) {
     const bench = new Bench();
