@@ -1,7 +1,7 @@
 /**
  * The first allocation of a block in a worker, whose ArrayBuffer must be made, against the runtime's own making of such
  * a buffer over native memory, at the same distances. Both keep all of a turn's buffers, as a program that needs them
- * does. The pool is a new one in each turn.
+ * does: so many that the collector has its turn several times. The pool is a new one in each turn.
  *
  * A pool has to know its buffers again when they are freed, also those that somebody else gives it. The least that does it
  * is measured too: private fields on the buffer.
@@ -15,8 +15,8 @@ import type { GroupResult, Settings } from "./_types.ts";
 const BYTES = 200;
 const BLOCK = 256;
 const OPERATIONS = 500;
-const CALLS = 20;
-const SIZE = 16 * MEGABYTE;
+const CALLS = 240;
+const SIZE = 32 * MEGABYTE;
 
 export async function run(settings: Settings): Promise<GroupResult> {
   const kept: ArrayBuffer[] = [];
