@@ -221,7 +221,7 @@ export class Blocks {
   private allocateLocked(bytes: number, guard: Guard): number {
     this.dirtyEnd = this.zeroed.highWater;
     if (bytes <= this.blockSize && this.caching && this.header[STATE] === LIVE) {
-      this.stock.supply.refill(this.cache.settleRoom());
+      this.stock.supply.refill(this.settleRoom());
       const block = this.cache.take(bytes);
       if (block !== NONE) return block;
     }
@@ -235,12 +235,18 @@ export class Blocks {
 
   private freeLocked(block: number): boolean {
     if (this.caching && stateOf(this.table.loadTag(block)) === ALLOCATED) {
-      this.stock.supply.drain(this.cache.settleRoom());
+      this.stock.supply.drain(this.settleRoom());
       if (this.cache.give(block)) return true;
     }
     if (!this.stock.release(block)) return false;
     this.counters[FREES]!++;
     return true;
+  }
+
+  /** Room for single blocks in this worker's cache, before it is filled or drained. */
+  private settleRoom(): number {
+    this.stock.supply.releaseIdleRuns();
+    return this.cache.settleRoom();
   }
 
   /** Claims each run; one that is named twice is not allocated the second time. Returns where it stopped, or NONE. */

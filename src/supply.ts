@@ -15,7 +15,9 @@ import {
   SLOT_CLAIM,
   SLOT_FREEING,
   SLOT_LOWEST,
+  SLOT_RUN_BLOCKS,
   SLOT_RUN_BLOCKS_RECALLED,
+  SLOT_RUNS_TAKEN,
   SLOT_STALE,
   SLOT_TOP,
   SOLE_TAG,
@@ -42,6 +44,8 @@ export class Supply {
   declare private readonly cachedTag: number;
   declare private readonly cachedRunTag: number;
   declare private readonly hasBarrier: number;
+  /** How many short runs the worker had taken out of its cache when `releaseIdleRuns` looked last. */
+  private runsTaken = 0;
 
   constructor(native: Native, views: Views, slot: number, worker: number) {
     this.native = native;
@@ -76,6 +80,14 @@ export class Supply {
     this.reverse(count);
     this.views.slots.supply(this.slot, count);
     this.setTop(count);
+  }
+
+  /** Makes short runs free that take room from single blocks, where none was taken since the last time. */
+  releaseIdleRuns(): void {
+    const { meta, counters } = this.views;
+    const taken = counters[this.at / 2 + SLOT_RUNS_TAKEN]!;
+    if (taken === this.runsTaken && meta[this.at + SLOT_RUN_BLOCKS] !== 0) this.releaseRuns();
+    this.runsTaken = taken;
   }
 
   /** Makes room in a cache that is full: its older half goes to the depot for others, or becomes free. */

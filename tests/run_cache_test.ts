@@ -151,6 +151,56 @@ test("run cache - leaves room for single blocks: a quarter of all", () => {
   assert(freed <= 1, `${freed} times`);
 });
 
+/** Frees runs of every short length until this worker's cache takes no more of them, and has one taken. */
+function fillWithRuns(worker: SimWorker): void {
+  const runs = SHORT_LENGTHS.flatMap((length) => [0, 1, 2].map(() => worker.alloc(length * BLOCK)));
+  freeAll(worker, runs);
+  freeAll(worker, [worker.alloc(2 * BLOCK)]);
+  assert(cachedBy(worker) > SHAPE.cachedBlocks / 2);
+}
+
+/** Allocates single blocks until it took the lock. */
+function refill(worker: SimWorker): void {
+  while (locksTaken(worker, () => worker.alloc(1)) === 0);
+}
+
+function freeAll(worker: SimWorker, blocks: readonly number[]): void {
+  for (const block of blocks) assert(worker.free(block));
+}
+
+function runsKept({ views }: SimWorker): number {
+  return runsOf(views).filter(({ state }) => state === CACHED_RUN).length;
+}
+
+for (const [what, act] of [["refill", refill], ["drain", freeAll]] as const) {
+  test(`run cache - gives its room to single blocks when none was taken between a refill and a ${what}`, () => {
+    const { one } = cast();
+    const singles = Array.from({ length: 2 * SHAPE.cachedBlocks }, () => one.alloc(1));
+    fillWithRuns(one);
+    const kept = runsKept(one);
+    refill(one);
+    assertEquals(runsKept(one), kept, "one was taken lately");
+    act(one, singles);
+    assertEquals(runsKept(one), 0);
+    const blocks = Array.from(singles, () => one.alloc(1));
+    const taken = locksTaken(one, () => freeAll(one, blocks));
+    assert(taken <= 4, `${taken} times, with room for half a cache each time`);
+    one.check();
+  });
+}
+
+test("run cache - keeps its runs, however many single blocks come and go, while one is taken between two refills", () => {
+  const { one } = cast();
+  fillWithRuns(one);
+  const kept = runsKept(one);
+  for (let round = 0; round < 10; round++) {
+    refill(one);
+    assert(one.free(one.alloc(2 * BLOCK)));
+    assertEquals(runsKept(one), kept);
+  }
+  one.check();
+});
+
 for (const plain of [true, false]) {
   const how = plain ? "plain claims" : "claims by exchange";
 
