@@ -49,7 +49,7 @@ const layers: Readonly<Record<LayerName, Layer>> = {
   attachment: { files: ["src/attachment.ts"], uses: ["rooms", "opener", "contract", "ground"] },
   rooms: {
     files: inSrc(
-      "options addressing ended blocks guard resizer stock sections cache run_cache supply sole depot reaper slots views table trust runs zero_map queue bell grants requests growth trimmer free_lists buffers lock check stats traces stack tracked watch leaks block_list summary arrays lease checked_addressing",
+      "options addressing ended blocks guard resizer stock sections cache run_cache supply habits sole depot reaper slots views table trust runs zero_map queue bell grants requests growth trimmer free_lists buffers lock check stats traces stack tracked watch leaks block_list summary arrays lease checked_addressing",
     ),
     uses: ["contract", "ground"],
     sideways: true,

@@ -1,5 +1,6 @@
 import type { MemPoolError } from "./errors.ts";
 import type { Native } from "./ffi/native.ts";
+import { Habits } from "./habits.ts";
 import {
   CACHED,
   CACHED_BLOCKS,
@@ -17,7 +18,6 @@ import {
   SLOT_LOWEST,
   SLOT_RUN_BLOCKS,
   SLOT_RUN_BLOCKS_RECALLED,
-  SLOT_RUNS_TAKEN,
   SLOT_STALE,
   SLOT_TOP,
   SOLE_TAG,
@@ -44,8 +44,7 @@ export class Supply {
   declare private readonly cachedTag: number;
   declare private readonly cachedRunTag: number;
   declare private readonly hasBarrier: number;
-  /** How many short runs the worker had taken out of its cache when `releaseIdleRuns` looked last. */
-  private runsTaken = 0;
+  declare private readonly habits: Habits;
 
   constructor(native: Native, views: Views, slot: number, worker: number) {
     this.native = native;
@@ -58,6 +57,7 @@ export class Supply {
     this.cachedTag = makeTag(CACHED, worker);
     this.cachedRunTag = makeTag(CACHED_RUN, worker);
     this.hasBarrier = views.header[HAS_BARRIER]!;
+    this.habits = new Habits(views, slot);
   }
 
   /**
@@ -74,6 +74,7 @@ export class Supply {
     }
     if (top > 0) return;
     becomeSole(this.views, this.cachedTag);
+    this.habits.noteRefill();
     const wanted = this.share(room);
     let count = this.fromDepot(wanted);
     for (let more = 1; count < wanted && more > 0; count += more) more = this.fromRuns(count, wanted - count);
@@ -84,10 +85,7 @@ export class Supply {
 
   /** Makes short runs free that take room from single blocks, where none was taken since the last time. */
   releaseIdleRuns(): void {
-    const { meta, counters } = this.views;
-    const taken = counters[this.at / 2 + SLOT_RUNS_TAKEN]!;
-    if (taken === this.runsTaken && meta[this.at + SLOT_RUN_BLOCKS] !== 0) this.releaseRuns();
-    this.runsTaken = taken;
+    if (this.habits.hasTakenNoRun() && this.views.meta[this.at + SLOT_RUN_BLOCKS] !== 0) this.releaseRuns();
   }
 
   /** Makes room in a cache that is full: its older half goes to the depot for others, or becomes free. */
@@ -148,14 +146,20 @@ export class Supply {
   /** Moves up to so many blocks from the depot to the start of the cache's entries; returns how many. */
   private fromDepot(wanted: number): number {
     const { meta, depot } = this.views;
-    const most = Math.max(0, Math.min(wanted, depot.top));
-    const uncontested = depot.arrange(most, this.worker);
-    // Where few are, all that comes from there is contested, and the depot must not fill up with it.
-    const count = uncontested < most / 2 ? most : uncontested;
+    const count = this.suiting(Math.max(0, Math.min(wanted, depot.top)));
     depot.copyTo(meta, this.entries, count);
     this.setTop(count);
     depot.pop(count, this.cachedTag);
     return count;
+  }
+
+  /** Brings what suits this worker to the depot's top, up to so many blocks; returns how many to take. */
+  private suiting(most: number): number {
+    // To look takes longer than all else, for a worker that shares its lines with those who free them, whatever it takes.
+    if (this.habits.isConsumer) return most;
+    const uncontested = this.views.depot.arrange(most, this.worker);
+    // Where few are, all that comes from there is contested, and the depot must not fill up with it.
+    return uncontested < most / 2 ? most : uncontested;
   }
 
   /** Caches up to so many blocks of one free run, with entries from this place up; returns how many. */

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { IN_DEPOT } from "../src/depot.ts";
-import { ALLOCATED, CACHED, FREE, LINE_BLOCKS, NONE, ORPHAN, TAG } from "../src/layout.ts";
+import { ALLOCATED, CACHED, DEPOT_CACHES, FREE, LINE_BLOCKS, NONE, ORPHAN, TAG } from "../src/layout.ts";
 import { makeTag, workerOf } from "../src/table.ts";
 import type { Views } from "../src/views.ts";
 import { test } from "./_harness.ts";
@@ -73,6 +73,41 @@ test("contested - of a worker's next blocks none is, where half of what it wants
   const got = Array.from({ length: 4 }, () => two.alloc(1));
   assert(got.every((block) => block >= 8 && block < 16), `${got}`);
   assertEquals(depot.top, before - 4);
+});
+
+/** The next block of a worker that took more than the depot holds, when its lines in the depot are on top and some of nobody's below. */
+function nextOfTaker(between: (taker: SimWorker, held: number[]) => void): { block: number; contested: number } {
+  const cachedBlocks = 8;
+  const memory = SimMemory.make({ blocks: 256, cachedBlocks });
+  const [other, taker] = [SimWorker.attach(memory), SimWorker.attach(memory)];
+  const { views } = taker;
+  const held = Array.from({ length: (DEPOT_CACHES + 1) * cachedBlocks }, () => taker.alloc(1));
+  between(taker, held);
+  assertEquals(views.slots.cachedBlocks(), 0);
+  const blocks = Array.from({ length: 4 * LINE_BLOCKS }, () => take(views, 1));
+  const contested = blocks[2 * LINE_BLOCKS]!;
+  for (const block of blocks) {
+    if (block >= contested && block % LINE_BLOCKS === 0) views.table.set(block, TAG, makeTag(ALLOCATED, other.number));
+    else views.depot.push(block);
+  }
+  return { block: taker.alloc(1), contested };
+}
+
+test("contested - who only takes gets what comes first; who gives back too, what is not", () => {
+  const taking = nextOfTaker(() => {});
+  assert(taking.block >= taking.contested);
+
+  /** Gives so many blocks back, then takes as many again, and so many more. */
+  const turn = (taker: SimWorker, held: readonly number[], count: number, more: number): void => {
+    for (const block of held.slice(0, count)) assert(taker.free(block));
+    for (let times = 0; times < count + more; times++) taker.alloc(1);
+  };
+  const giving = nextOfTaker((taker, held) => turn(taker, held, 4, 0));
+  assert(giving.block < giving.contested, "it gave back as many as the last refill brought");
+  const fewer = nextOfTaker((taker, held) => turn(taker, held, 3, 0));
+  assert(fewer.block >= fewer.contested, "it gave back fewer");
+  const formerly = nextOfTaker((taker, held) => turn(taker, held, 4, held.length));
+  assert(formerly.block >= formerly.contested, "it gave back as many once, and then took only");
 });
 
 test("contested - holes of another's are left to it, while there are others", () => {
