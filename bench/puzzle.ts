@@ -1,7 +1,8 @@
 /**
  * The N-puzzle of examples/n_puzzle at ten million allocations: states in the pool, as objects on the garbage-collected
  * heap, and in an arena written by hand that can do nothing else. Same algorithm, queue and table; each in a process of
- * its own, whose peak memory it reports.
+ * its own, whose peak memory it reports. Five rounds, however many the other groups have, unless all is quick; objects in the
+ * first only, since they take half a minute and more.
  *
  * And two workers that search one pool. Which states they come to first differs from run to run, and so, by a few per cent,
  * does how many they make before they know that no solution is shorter: so the states that are made in a second are told

@@ -48,8 +48,8 @@ export class Habits {
   }
 
   /**
-   * Whether it allocates what others free: more than the depot holds came and hardly any went back. A burst of allocations
-   * that it will free itself is shorter, or not from the depot but for its start.
+   * Whether it allocates what others free: as much as the depot holds came of late, and of all that it took it gave back less
+   * than half. A burst of allocations that it will free itself is shorter, or not from the depot but for its start.
    */
   get isConsumer(): boolean {
     return this.consumed >= this.depotCapacity;

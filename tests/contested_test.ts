@@ -7,6 +7,7 @@ import { makeTag, workerOf } from "../src/table.ts";
 import type { Views } from "../src/views.ts";
 import { test } from "./_harness.ts";
 import { give, plainViews, take } from "./_plain.ts";
+import { sequenceFrom } from "./_sequence.ts";
 import { SimMemory, SimWorker } from "./_sim.ts";
 
 const ONE = 1;
@@ -142,20 +143,16 @@ test("contested - two workers that use and give up blocks again and again come a
   const blocks = 1024;
   const memory = SimMemory.make({ blocks, cachedBlocks: 32 });
   const workers = [SimWorker.attach(memory), SimWorker.attach(memory)];
-  let seed = 1;
-  const random = (below: number): number => {
-    seed = Math.imul(seed, 1664525) + 1013904223 | 0;
-    return Math.trunc((seed >>> 0) * (below / 2 ** 32));
-  };
+  const draw = sequenceFrom(1);
   const held = workers.map((): number[] => []);
   const turn = (steps: number, share: number): void => {
     for (let step = 0; step < steps; step++) {
-      const which = random(2);
+      const which = draw(2);
       const [worker, mine] = [workers[which]!, held[which]!];
-      if (mine.length < 256 && random(100) < share) {
+      if (mine.length < 256 && draw(100) < share) {
         mine.push(worker.alloc(1));
       } else if (mine.length > 0) {
-        const place = random(mine.length);
+        const place = draw(mine.length);
         assert(worker.free(mine[place]!));
         mine[place] = mine.at(-1)!;
         mine.pop();

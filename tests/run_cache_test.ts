@@ -57,6 +57,10 @@ function locksTaken({ views: { counters } }: SimWorker, act: () => void): number
   return counters[LOCK_ACQUISITIONS]! - before;
 }
 
+function freeAll(worker: SimWorker, blocks: readonly number[]): void {
+  for (const block of blocks) assert(worker.free(block));
+}
+
 test("run cache - a worker that is alone frees short runs at once", () => {
   const one = SimWorker.attach(SimMemory.make(SHAPE));
   for (const length of SHORT_LENGTHS) assert(one.free(one.alloc(length * BLOCK)));
@@ -109,7 +113,7 @@ test("run cache - keeps a run for requests of its own length", () => {
 test("run cache - keeps no more of a length than there are entries for", () => {
   const { one } = cast({ blocks: 4000, cachedBlocks: 1000 });
   const runs = Array.from({ length: RUN_ENTRIES + 3 }, () => one.alloc(2 * BLOCK));
-  for (const block of runs) assert(one.free(block));
+  freeAll(one, runs);
   assertEquals(one.stats().cachedBlocks, 2 * RUN_ENTRIES);
   one.check();
 });
@@ -142,7 +146,7 @@ test("run cache - with single blocks, a worker never keeps more blocks than told
 test("run cache - leaves room for single blocks: a quarter of all", () => {
   const { one } = cast();
   const runs = SHORT_LENGTHS.flatMap((length) => [0, 1, 2].map(() => one.alloc(length * BLOCK)));
-  for (const block of runs) assert(one.free(block));
+  freeAll(one, runs);
   assert(cachedBy(one) <= SHAPE.cachedBlocks * 3 / 4);
   const singles = Array.from({ length: 100 }, () => one.alloc(1));
   const freed = locksTaken(one, () => {
@@ -162,10 +166,6 @@ function fillWithRuns(worker: SimWorker): void {
 /** Allocates single blocks until it took the lock. */
 function refill(worker: SimWorker): void {
   while (locksTaken(worker, () => worker.alloc(1)) === 0);
-}
-
-function freeAll(worker: SimWorker, blocks: readonly number[]): void {
-  for (const block of blocks) assert(worker.free(block));
 }
 
 function runsKept({ views }: SimWorker): number {
