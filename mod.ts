@@ -29,14 +29,14 @@
  */
 
 export type { TypedArrayConstructor } from "./src/arrays.ts";
-export type { BlockInfo } from "./src/block_list.ts";
+export type { BlockInfo } from "./src/diagnostics/block_list.ts";
 export { alloc, attach, calloc, destroy, free, init, realloc } from "./src/default_pool.ts";
-export { MemPoolError, type MemPoolErrorCode } from "./src/errors.ts";
+export { MemPoolError, type MemPoolErrorCode } from "./src/base/errors.ts";
 export type { Insight } from "./src/insight.ts";
-export type { LeakInfo } from "./src/leaks.ts";
+export type { LeakInfo } from "./src/checked/leaks.ts";
 export type { Lease } from "./src/lease.ts";
 export type { Membership } from "./src/membership.ts";
 export type { AllocAsyncOptions, MemPoolHandle, MemPoolOptions } from "./src/options.ts";
 export { type Block, MemPool } from "./src/pool.ts";
-export type { MemPoolStats } from "./src/stats.ts";
-export { GIGABYTE, KILOBYTE, MEGABYTE } from "./src/units.ts";
+export type { MemPoolStats } from "./src/diagnostics/stats.ts";
+export { GIGABYTE, KILOBYTE, MEGABYTE } from "./src/base/units.ts";

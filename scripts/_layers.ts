@@ -1,84 +1,65 @@
-/** The rule that imports go down only, as a table and as a check of the sources against it. */
+/** The rule of the rooms, as docs/design.md has it in a table, and a check of the sources against it. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-interface Layer {
-  readonly files: readonly string[];
-  /** The layers whose files these may import. */
-  readonly uses: readonly LayerName[];
-  /** Whether these may import each other, as long as there is no way round in a circle. */
-  readonly sideways?: boolean;
+/** What a room may import from another one. */
+type Share = "all" | "types";
+
+/** By the folder of a room, such as `src/cache/`: the folders that it may import. A room may import itself. */
+export type Rooms = ReadonlyMap<string, ReadonlyMap<string, Share>>;
+
+interface Import {
+  readonly file: string;
+  readonly share: Share;
 }
 
-type LayerName =
-  | "face"
-  | "inspect"
-  | "defaults"
-  | "pool"
-  | "insight"
-  | "membership"
-  | "operations"
-  | "attachment"
-  | "rooms"
-  | "opener"
-  | "adapters"
-  | "contract"
-  | "ground";
+const DESIGN = "docs/design.md";
 
-/** From the top down. Every file of src has its place here: a new one is added to a row. */
-const layers: Readonly<Record<LayerName, Layer>> = {
-  face: { files: ["mod.ts"], uses: ["defaults", "pool", "insight", "membership", "rooms", "ground"] },
-  inspect: {
-    files: inSrc(
-      "inspect/mod inspect/server inspect/page inspect/http inspect/svg inspect/grid inspect/legend inspect/chart inspect/style inspect/text inspect/elements inspect/words inspect/history inspect/survey inspect/numbers",
-    ),
-    uses: ["rooms", "ground"],
-    sideways: true,
-  },
-  defaults: { files: ["src/default_pool.ts"], uses: ["pool", "rooms", "ground"] },
-  pool: { files: ["src/pool.ts"], uses: ["insight", "membership", "operations", "attachment", "rooms", "ground"] },
-  insight: { files: ["src/insight.ts"], uses: ["membership", "rooms", "contract", "ground"] },
-  membership: { files: ["src/membership.ts"], uses: ["operations", "attachment", "rooms", "ground"] },
-  operations: {
-    files: inSrc("operations checked_operations"),
-    sideways: true,
-    uses: ["attachment", "rooms", "ground"],
-  },
-  attachment: { files: ["src/attachment.ts"], uses: ["rooms", "opener", "contract", "ground"] },
-  rooms: {
-    files: inSrc(
-      "options addressing ended blocks guard resizer stock sections cache run_cache supply habits sole depot reaper slots views table trust runs zero_map queue bell grants requests growth trimmer free_lists buffers lock check stats traces stack tracked watch leaks block_list summary arrays lease checked_addressing",
-    ),
-    uses: ["contract", "ground"],
-    sideways: true,
-  },
-  opener: { files: ["src/ffi/open.ts"], uses: ["adapters", "contract", "ground"] },
-  adapters: { files: inSrc("ffi/deno ffi/bun ffi/library ffi/versions"), uses: ["contract", "ground"] },
-  contract: {
-    files: inSrc("ffi/native ffi/libc ffi/prebuilt ffi/inspectors ffi/channel"),
-    uses: ["ground"],
-    sideways: true,
-  },
-  ground: { files: inSrc("layout units errors intrinsics"), uses: [], sideways: true },
-};
+/** Only this room may name a runtime in code. */
+const RUNTIME_ROOM = "src/runtime/";
 
-function inSrc(names: string): string[] {
-  return names.split(" ").map((name) => `src/${name}.ts`);
+/** In lines of code: comments and blank lines do not count. */
+const LONGEST_FILE = 300;
+
+/**
+ * The table of rooms in a document: the columns "room" and "may import", whose cells name folders as code. A folder followed
+ * by `(types only)` may be imported by `import type` alone.
+ */
+export function readRooms(document: string): Rooms {
+  const rows = document.split("\n").filter((line) => line.startsWith("|")).map(cellsOf);
+  const start = rows.findIndex((cells) => cells.includes("room") && cells.includes("may import"));
+  if (start < 0) throw new Error(`${DESIGN} has no table with the columns "room" and "may import"`);
+  const header = rows[start]!;
+  const rooms = new Map<string, ReadonlyMap<string, Share>>();
+  for (const cells of rows.slice(start + 1)) {
+    const [room] = sharesIn(cells[header.indexOf("room")] ?? "").keys();
+    if (room !== undefined) rooms.set(room, sharesIn(cells[header.indexOf("may import")] ?? ""));
+  }
+  return rooms;
 }
 
-/** Only here may code name a runtime. */
-const runtimeFolder = "src/ffi/";
-const longest = 400;
+function cellsOf(row: string): string[] {
+  return row.split("|").slice(1, -1).map((cell) => cell.trim());
+}
+
+function sharesIn(cell: string): Map<string, Share> {
+  const named = [...cell.matchAll(/`(src\/[^`]*)`( \(types only\))?/g)];
+  return new Map(named.map((match) => [match[1]!, match[2] === undefined ? "all" : "types"]));
+}
 
 /** Checks mod.ts and src in `folder`; returns one line for each violation. */
 export function findViolations(folder: string): string[] {
+  const rooms = readRooms(readFileSync(join(folder, DESIGN), "utf8"));
   const files = sourceFiles(folder);
   const imports = new Map(files.map((file) => [file, importsOf(folder, file)]));
   return [
-    ...files.flatMap((file) => violationsIn(file, readFileSync(join(folder, file), "utf8"), imports.get(file) ?? [])),
-    ...findCircles(imports),
+    ...files.flatMap((file) => {
+      const text = readFileSync(join(folder, file), "utf8");
+      return [...violationsIn(file, text), ...forbiddenImports(rooms, file, imports.get(file) ?? [])];
+    }),
+    ...findCycles(imports),
   ];
 }
 
@@ -88,39 +69,41 @@ function sourceFiles(folder: string): string[] {
   return ["mod.ts", ...sources.sort()];
 }
 
-function violationsIn(file: string, text: string, imports: readonly string[]): string[] {
+function violationsIn(file: string, text: string): string[] {
   const found: string[] = [];
-  const lines = text.trimEnd().split("\n").length;
-  if (file.startsWith("src/") && lines > longest) found.push(`${file}: ${lines} lines, ${longest} are the limit`);
-
-  const layer = layerOf(file);
-  if (layer === undefined) return [...found, `${file}: has no layer, give it one in scripts/_layers.ts`];
-  for (const imported of imports) {
-    if (!mayImport(layer, layerOf(imported))) found.push(`${file}: imports ${imported}, which is not below it`);
-  }
-  if (!file.startsWith(runtimeFolder)) {
-    for (const name of runtimesNamedIn(text)) found.push(`${file}: names ${name}, only ${runtimeFolder} may`);
+  const lines = withoutComments(text).split("\n").filter((line) => line.trim() !== "").length;
+  if (lines > LONGEST_FILE) found.push(`${file}: ${lines} lines of code, the limit is ${LONGEST_FILE}`);
+  if (!file.startsWith(RUNTIME_ROOM)) {
+    for (const name of runtimesNamedIn(text)) found.push(`${file}: names ${name}, only ${RUNTIME_ROOM} may`);
   }
   return found;
 }
 
-function layerOf(file: string): LayerName | undefined {
-  const names = Object.keys(layers) as LayerName[];
-  return names.find((name) => layers[name].files.includes(file));
+function forbiddenImports(rooms: Rooms, file: string, imports: readonly Import[]): string[] {
+  const room = roomOf(file);
+  const allowed = rooms.get(room);
+  if (allowed === undefined) return [`${file}: is in no room of ${DESIGN}`];
+  const forbidden = imports.filter((imported) => {
+    const share = roomOf(imported.file) === room ? "all" : allowed.get(roomOf(imported.file));
+    return !(share === "all" || share === imported.share);
+  });
+  return forbidden.map((imported) => `${file}: imports ${imported.file}, which ${room} may not`);
 }
 
-function mayImport(from: LayerName, to: LayerName | undefined): boolean {
-  if (to === undefined) return false;
-  return from === to ? layers[from].sideways === true : layers[from].uses.includes(to);
+/** The folder of a file; mod.ts belongs to the public room, whose names it exports. */
+function roomOf(file: string): string {
+  return file === "mod.ts" ? "src/" : file.slice(0, file.lastIndexOf("/") + 1);
 }
 
 /** The files that `file` imports, relative to `folder`. Packages and built-in modules do not count. */
-function importsOf(folder: string, file: string): string[] {
+function importsOf(folder: string, file: string): Import[] {
   const code = withoutComments(readFileSync(join(folder, file), "utf8"));
   const base = pathToFileURL(join(folder, file));
-  const specifiers = [...code.matchAll(/\b(?:from|import)\s*\(?\s*["'](\.[^"']*)["']/g)].map((match) => match[1] ?? "");
-  const paths = specifiers.map((specifier) => relative(folder, fileURLToPath(new URL(specifier, base).href)));
-  return [...new Set(paths.map((path) => path.replaceAll("\\", "/")))];
+  const statement = /(\b(?:import|export)\s+type\b[^;"']*)?\b(?:from|import)\s*\(?\s*["'](\.[^"']*)["']/g;
+  return [...code.matchAll(statement)].map(([, types, specifier = ""]) => ({
+    file: relative(folder, fileURLToPath(new URL(specifier, base).href)).replaceAll("\\", "/"),
+    share: types === undefined ? "all" : "types",
+  }));
 }
 
 function runtimesNamedIn(text: string): string[] {
@@ -130,7 +113,7 @@ function runtimesNamedIn(text: string): string[] {
   return [...new Set([...names, ...specifiers])];
 }
 
-/** Strings are matched too, so that what looks like a comment inside of one stays. */
+/** Strings are matched too, so that a comment mark inside one of them is kept. */
 function withoutComments(code: string): string {
   return code.replace(/("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\*[\s\S]*?\*\/|\/\/.*/g, "$1");
 }
@@ -143,14 +126,14 @@ function withoutStrings(code: string): string {
   );
 }
 
-/** Follows the imports from each file; a file met again on the way down closes a circle. */
-function findCircles(imports: ReadonlyMap<string, readonly string[]>): string[] {
+/** Follows the imports from each file. A file that is reached again on its own path closes a cycle. */
+function findCycles(imports: ReadonlyMap<string, readonly Import[]>): string[] {
   const found: string[] = [];
   const done = new Set<string>();
-  const visit = (file: string, way: readonly string[]): void => {
-    if (way.includes(file)) found.push(`${[...way.slice(way.indexOf(file)), file].join(" → ")}: imports in a circle`);
-    if (way.includes(file) || done.has(file)) return;
-    for (const next of imports.get(file) ?? []) visit(next, [...way, file]);
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) found.push(`${[...path.slice(path.indexOf(file)), file].join(" → ")}: imports in a cycle`);
+    if (path.includes(file) || done.has(file)) return;
+    for (const next of imports.get(file) ?? []) visit(next.file, [...path, file]);
     done.add(file);
   };
   for (const file of imports.keys()) visit(file, []);

@@ -13,10 +13,10 @@ export const native = join(root, "native");
 export const prebuiltFolder = join(native, "prebuilt");
 
 /** The same, as a module: for those who import from a URL, and for programs compiled to one file. */
-export const prebuiltModule = join(root, "src", "ffi", "prebuilt.ts");
+export const prebuiltModule = join(root, "src", "runtime", "prebuilt.ts");
 
 export interface Platform {
-  /** System and processor, as src/ffi/native.ts names them. */
+  /** System and processor, as src/runtime/native.ts names them. */
   readonly name: string;
   readonly suffix: "so" | "dylib" | "dll";
   /** What clang is told beyond `common`, with the library's own name. */
@@ -155,7 +155,7 @@ export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** The text of src/ffi/prebuilt.ts. */
+/** The text of src/runtime/prebuilt.ts. */
 export function moduleOf(files: ReadonlyMap<Platform, Uint8Array>, compiler: string): string {
   const entries = [...files].map(([platform, bytes]) =>
     `  "${platform.name}": {

@@ -26,7 +26,7 @@ interface Coverage {
 }
 
 const LEAST = 0.95;
-const OTHER_ADAPTER = onDeno ? "src/ffi/bun.ts" : "src/ffi/deno.ts";
+const OTHER_ADAPTER = onDeno ? "src/runtime/bun.ts" : "src/runtime/deno.ts";
 
 const folder = join(scratch, "coverage");
 rmSync(folder, { recursive: true, force: true });

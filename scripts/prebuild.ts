@@ -1,6 +1,6 @@
 /**
  * Builds the native library for every platform that it is shipped for, into native/prebuilt, and makes
- * src/ffi/prebuilt.ts of them. To be run after each change of the library's C. docs/platforms.md says what it needs.
+ * src/runtime/prebuilt.ts of them. To be run after each change of the library's C. docs/platforms.md says what it needs.
  *
  *     deno task prebuild
  *     bun run prebuild

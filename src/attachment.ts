@@ -1,20 +1,20 @@
 import { Addressing } from "./addressing.ts";
-import { Bell } from "./bell.ts";
-import { Blocks } from "./blocks.ts";
+import { Bell } from "./runtime/bell.ts";
+import { Blocks } from "./allocator/blocks.ts";
 import { Buffers } from "./buffers.ts";
-import { MemPoolError } from "./errors.ts";
+import { MemPoolError } from "./base/errors.ts";
 import { CheckedAddressing } from "./checked_addressing.ts";
-import { DESTROYED as GONE, type Native, type Region, UNKNOWN } from "./ffi/native.ts";
-import { openNative } from "./ffi/open.ts";
-import { AWAITED, DESTROYED, FORMAT, HEADER_BYTES, MAX_WORKERS, NONE, SLOT_COUNT, STATE } from "./layout.ts";
-import { describeLeaks, type LeakInfo, listLeaks } from "./leaks.ts";
-import { Lock } from "./lock.ts";
+import { DESTROYED as GONE, type Native, type Region, UNKNOWN } from "./runtime/native.ts";
+import { openNative } from "./runtime/open.ts";
+import { AWAITED, DESTROYED, FORMAT, HEADER_BYTES, MAX_WORKERS, NONE, SLOT_COUNT, STATE } from "./region/layout.ts";
+import { describeLeaks, type LeakInfo, listLeaks } from "./checked/leaks.ts";
+import { Lock } from "./allocator/lock.ts";
 import { checkHandle, type MemPoolHandle, type Settings } from "./options.ts";
-import { Reaper } from "./reaper.ts";
-import { endSole } from "./sole.ts";
-import { broken, checkHeader, isLive, stateError, trustedBlockCount } from "./trust.ts";
-import { formatRegion, misfit, Views } from "./views.ts";
-import { Watch } from "./watch.ts";
+import { Reaper } from "./allocator/reaper.ts";
+import { endSole } from "./cache/sole.ts";
+import { broken, checkHeader, isLive, stateError, trustedBlockCount } from "./region/trust.ts";
+import { formatRegion, misfit, Views } from "./region/views.ts";
+import { Watch } from "./checked/watch.ts";
 
 /** Hears that the pool is destroyed. */
 type Member = () => void;

@@ -1,4 +1,4 @@
-import { MemPoolError } from "./errors.ts";
+import { MemPoolError } from "./base/errors.ts";
 import type { MemPoolHandle, MemPoolOptions } from "./options.ts";
 import { type Block, MemPool } from "./pool.ts";
 

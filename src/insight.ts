@@ -1,9 +1,9 @@
-import type { BlockInfo } from "./block_list.ts";
-import { type Inspection, INSPECTORS } from "./ffi/inspectors.ts";
-import type { LeakInfo } from "./leaks.ts";
+import type { BlockInfo } from "./diagnostics/block_list.ts";
+import { type Inspection, INSPECTORS } from "./runtime/inspectors.ts";
+import type { LeakInfo } from "./checked/leaks.ts";
 import { liveOperations, Membership, regionOf } from "./membership.ts";
-import type { MemPoolStats } from "./stats.ts";
-import { summaryOf } from "./summary.ts";
+import type { MemPoolStats } from "./diagnostics/stats.ts";
+import { summaryOf } from "./diagnostics/summary.ts";
 
 /** What `console.log` prints of a pool; of what only has its methods, such as the prototype, just the name. */
 function inspect(this: object, levels: unknown, inspection?: Inspection): string {

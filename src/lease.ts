@@ -1,4 +1,4 @@
-import { MemPoolError } from "./errors.ts";
+import { MemPoolError } from "./base/errors.ts";
 
 /**
  * A block that is freed where its scope ends, however it ends: what {@linkcode MemPool.lease} returns, for `using`.

@@ -1,14 +1,14 @@
 import type { Attachment } from "./attachment.ts";
-import { BlockList } from "./block_list.ts";
-import { NOT_ALLOCATED } from "./resizer.ts";
-import { checkInvariants } from "./check.ts";
-import { MemPoolError } from "./errors.ts";
-import { type Guard, UNGUARDED } from "./guard.ts";
-import { NONE } from "./layout.ts";
-import type { LeakInfo } from "./leaks.ts";
+import { BlockList } from "./diagnostics/block_list.ts";
+import { NOT_ALLOCATED } from "./allocator/resizer.ts";
+import { checkInvariants } from "./diagnostics/check.ts";
+import { MemPoolError } from "./base/errors.ts";
+import { type Guard, UNGUARDED } from "./allocator/guard.ts";
+import { NONE } from "./region/layout.ts";
+import type { LeakInfo } from "./checked/leaks.ts";
 import { checkBlocks, checkCount, checkFromZero, productOf, signalFrom } from "./options.ts";
-import { trustedBlockCount } from "./trust.ts";
-import { collectStats, type MemPoolStats } from "./stats.ts";
+import { trustedBlockCount } from "./region/trust.ts";
+import { collectStats, type MemPoolStats } from "./diagnostics/stats.ts";
 
 /**
  * The operations of a pool in full: validate, find the block, do it, wrap the result. `MemPool` documents them, and

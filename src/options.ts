@@ -1,5 +1,5 @@
-import { bufferBehind } from "./intrinsics.ts";
-import { MAX_BLOCKS, MAX_BYTES, MAX_CACHED_BLOCKS, metaBytes } from "./layout.ts";
+import { bufferBehind } from "./base/intrinsics.ts";
+import { MAX_BLOCKS, MAX_BYTES, MAX_CACHED_BLOCKS, metaBytes } from "./region/layout.ts";
 
 /**
  * What `MemPool.init` can be told besides the two sizes. What is left out, or `undefined`, is chosen by the library.

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { BlockInfo, MemPool } from "mempool";
-import { LONGEST_SHORT_RUN } from "../src/layout.ts";
+import { LONGEST_SHORT_RUN } from "../src/region/layout.ts";
 
 /** Expects the runs to tile the pool's data, which may grow meanwhile, each as one can be; returns them. */
 export function assertTiles(pool: MemPool): BlockInfo[] {

@@ -2,7 +2,7 @@
 
 import { assert } from "@std/assert";
 import { MemPool, MemPoolError, type MemPoolHandle } from "mempool";
-import { openNative } from "../src/ffi/open.ts";
+import { openNative } from "../src/runtime/open.ts";
 import { mark, present, warningsOf } from "./_pool.ts";
 import { answer, transferring } from "./_workers.ts";
 

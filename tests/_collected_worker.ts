@@ -1,7 +1,7 @@
 /** The worker of _collected_program.ts: has the pool, and a block of it. */
 
 import { MemPool, type MemPoolHandle } from "mempool";
-import { openNative } from "../src/ffi/open.ts";
+import { openNative } from "../src/runtime/open.ts";
 import { answer } from "./_workers.ts";
 
 let pool: MemPool;

@@ -4,9 +4,9 @@ import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path";
 import process from "node:process";
 import { scratch } from "../scripts/_project.ts";
-import type { LibcSymbols } from "../src/ffi/libc.ts";
-import type { Host, Native } from "../src/ffi/native.ts";
-import type { Prebuilt } from "../src/ffi/prebuilt.ts";
+import type { LibcSymbols } from "../src/runtime/libc.ts";
+import type { Host, Native } from "../src/runtime/native.ts";
+import type { Prebuilt } from "../src/runtime/prebuilt.ts";
 
 /** A library with no function that works: the loader looks at its version only. */
 export function fakeNative(abi: number): Native {

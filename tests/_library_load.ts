@@ -1,11 +1,11 @@
 /** How a thread of a test's process loads the library, and what it says about that. */
 
-import { bunHost } from "../src/ffi/bun.ts";
-import { denoHost } from "../src/ffi/deno.ts";
-import type { LibcSymbols } from "../src/ffi/libc.ts";
-import { loadLibrary } from "../src/ffi/library.ts";
-import type { Native } from "../src/ffi/native.ts";
-import { PREBUILT } from "../src/ffi/prebuilt.ts";
+import { bunHost } from "../src/runtime/bun.ts";
+import { denoHost } from "../src/runtime/deno.ts";
+import type { LibcSymbols } from "../src/runtime/libc.ts";
+import { loadLibrary } from "../src/runtime/library.ts";
+import type { Native } from "../src/runtime/native.ts";
+import { PREBUILT } from "../src/runtime/prebuilt.ts";
 
 /** From memory where it can be, or as on systems that cannot. */
 export type Way = "memory" | "file";

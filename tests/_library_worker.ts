@@ -1,4 +1,4 @@
-import type { Native } from "../src/ffi/native.ts";
+import type { Native } from "../src/runtime/native.ts";
 import { load, type Report, reportOf, type Way } from "./_library_load.ts";
 import { meet } from "./_meet.ts";
 import { answer } from "./_workers.ts";

@@ -1,6 +1,6 @@
 /** What the tests of the native library share: workers that say who they are, and the end of a thread. */
 
-import { openNative } from "../src/ffi/open.ts";
+import { openNative } from "../src/runtime/open.ts";
 import { spawnWorker } from "./_harness.ts";
 import type { NativeOrder } from "./_native_worker.ts";
 

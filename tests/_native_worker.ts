@@ -1,7 +1,7 @@
 /** The worker of the tests that look behind the pool at the native library. */
 
 import { MemPool, type MemPoolHandle } from "mempool";
-import { openNative } from "../src/ffi/open.ts";
+import { openNative } from "../src/runtime/open.ts";
 import { answer } from "./_workers.ts";
 
 export type NativeOrder =

@@ -1,8 +1,8 @@
 /** A region over plain memory: the table, the lists and the runs without the native library. */
 
-import { Bell } from "../src/bell.ts";
-import { Blocks } from "../src/blocks.ts";
-import type { Native, Region } from "../src/ffi/native.ts";
+import { Bell } from "../src/runtime/bell.ts";
+import { Blocks } from "../src/allocator/blocks.ts";
+import type { Native, Region } from "../src/runtime/native.ts";
 import type { Settings } from "../src/options.ts";
 import { settingsFrom } from "../src/options.ts";
 import {
@@ -17,10 +17,10 @@ import {
   NONE,
   SECOND_LEVELS,
   TAG,
-} from "../src/layout.ts";
-import { Lock } from "../src/lock.ts";
-import { BlockTable, stateOf } from "../src/table.ts";
-import { formatRegion, type Views } from "../src/views.ts";
+} from "../src/region/layout.ts";
+import { Lock } from "../src/allocator/lock.ts";
+import { BlockTable, stateOf } from "../src/region/table.ts";
+import { formatRegion, type Views } from "../src/region/views.ts";
 
 export const BLOCK_SIZE = 64;
 

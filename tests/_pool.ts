@@ -10,8 +10,8 @@ import {
   type MemPoolStats,
 } from "mempool";
 import { Attachment } from "../src/attachment.ts";
-import { HAS_BARRIER, HEADER_SUM, PLAIN_CLAIMS, SOLE_TAG } from "../src/layout.ts";
-import { headerSum } from "../src/trust.ts";
+import { HAS_BARRIER, HEADER_SUM, PLAIN_CLAIMS, SOLE_TAG } from "../src/region/layout.ts";
+import { headerSum } from "../src/region/trust.ts";
 
 /** Geometry and options of a test's pool. */
 export interface PoolShape extends MemPoolOptions {

@@ -2,7 +2,7 @@
 
 import { MemPool, MemPoolError } from "mempool";
 import { Attachment } from "../src/attachment.ts";
-import { openNative } from "../src/ffi/open.ts";
+import { openNative } from "../src/runtime/open.ts";
 import { meet } from "./_meet.ts";
 import { ARRIVALS, type Ending, type Order, type Parcel, PROGRESS, STOP } from "./_orders.ts";
 import { assertMarked, mark, present } from "./_pool.ts";

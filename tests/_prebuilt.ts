@@ -1,9 +1,9 @@
-/** Libraries as src/ffi/prebuilt.ts has them, made for a test. */
+/** Libraries as src/runtime/prebuilt.ts has them, made for a test. */
 
 import { createHash } from "node:crypto";
 import process from "node:process";
 import { deflateRawSync } from "node:zlib";
-import { PREBUILT, type Prebuilt } from "../src/ffi/prebuilt.ts";
+import { PREBUILT, type Prebuilt } from "../src/runtime/prebuilt.ts";
 
 /** As the loader names it. */
 export const platformHere = `${process.platform}-${process.arch}`;

@@ -1,7 +1,7 @@
 /** The worker of reap_test.ts: takes what it is told to, and ends without giving anything back. */
 
 import { MemPool, type MemPoolHandle } from "mempool";
-import { openNative } from "../src/ffi/open.ts";
+import { openNative } from "../src/runtime/open.ts";
 import { mark, present } from "./_pool.ts";
 import { answer } from "./_workers.ts";
 

@@ -9,8 +9,8 @@ import {
   FREE,
   NONE,
   ZEROED_BLOCKS,
-} from "../src/layout.ts";
-import { stateOf } from "../src/table.ts";
+} from "../src/region/layout.ts";
+import { stateOf } from "../src/region/table.ts";
 import { runsOf } from "./_plain.ts";
 import { type SimShape, SimWorker, type Stage } from "./_sim.ts";
 

@@ -1,8 +1,8 @@
 /** A fixed series of everything that can be done with a pool, over the rich state of _rich.ts. */
 
 import { MemPoolError } from "mempool";
-import { NONE } from "../src/layout.ts";
-import { NOT_ALLOCATED } from "../src/resizer.ts";
+import { NONE } from "../src/region/layout.ts";
+import { NOT_ALLOCATED } from "../src/allocator/resizer.ts";
 import { assertInside, Holdings, type Live, type Rich } from "./_rich.ts";
 import { type SimMemory, SimWorker } from "./_sim.ts";
 

@@ -4,17 +4,17 @@
  * two stores; and what would be a fault of the process is an error here.
  */
 
-import type { Bell } from "../src/bell.ts";
-import { Blocks } from "../src/blocks.ts";
-import { checkInvariants } from "../src/check.ts";
-import { CONTENDED, INHERITED, LOCKED, type Native, type Region, TIMED_OUT } from "../src/ffi/native.ts";
-import { HEADER_BYTES, LIVE, NONE, STATE } from "../src/layout.ts";
-import { Lock } from "../src/lock.ts";
+import type { Bell } from "../src/runtime/bell.ts";
+import { Blocks } from "../src/allocator/blocks.ts";
+import { checkInvariants } from "../src/diagnostics/check.ts";
+import { CONTENDED, INHERITED, LOCKED, type Native, type Region, TIMED_OUT } from "../src/runtime/native.ts";
+import { HEADER_BYTES, LIVE, NONE, STATE } from "../src/region/layout.ts";
+import { Lock } from "../src/allocator/lock.ts";
 import { settingsFrom } from "../src/options.ts";
-import { endSole } from "../src/sole.ts";
-import { collectStats, type MemPoolStats } from "../src/stats.ts";
-import { checkHeader, stateError } from "../src/trust.ts";
-import { formatRegion, Views } from "../src/views.ts";
+import { endSole } from "../src/cache/sole.ts";
+import { collectStats, type MemPoolStats } from "../src/diagnostics/stats.ts";
+import { checkHeader, stateError } from "../src/region/trust.ts";
+import { formatRegion, Views } from "../src/region/views.ts";
 
 /** What would have ended the process. */
 export class Fault extends Error {}

@@ -1,7 +1,7 @@
 /** The worker of waiting_test.ts. */
 
 import { MemPool, type MemPoolHandle } from "mempool";
-import { openNative } from "../src/ffi/open.ts";
+import { openNative } from "../src/runtime/open.ts";
 import { assertMarked, mark } from "./_pool.ts";
 import { answer } from "./_workers.ts";
 

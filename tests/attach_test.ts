@@ -1,8 +1,16 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { openNative } from "../src/ffi/open.ts";
+import { openNative } from "../src/runtime/open.ts";
 import { MemPool, type MemPoolHandle } from "mempool";
-import { BLOCK_COUNT, BLOCK_SIZE, FORMAT, HEADER_FORMAT, HEADER_MAGIC, MAGIC, SLOT_COUNT } from "../src/layout.ts";
-import type { Views } from "../src/views.ts";
+import {
+  BLOCK_COUNT,
+  BLOCK_SIZE,
+  FORMAT,
+  HEADER_FORMAT,
+  HEADER_MAGIC,
+  MAGIC,
+  SLOT_COUNT,
+} from "../src/region/layout.ts";
+import type { Views } from "../src/region/views.ts";
 import { test } from "./_harness.ts";
 import {
   assertError,

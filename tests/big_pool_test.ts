@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { GIGABYTE, KILOBYTE, MEGABYTE, MemPool } from "mempool";
-import { metaBytes } from "../src/layout.ts";
+import { metaBytes } from "../src/region/layout.ts";
 import { test } from "./_harness.ts";
 import { assertMarked, assertOneFreeRun, assertRefused, mark, present } from "./_pool.ts";
 

@@ -20,7 +20,7 @@ import {
   SLOTS,
   STATE,
   tableWord,
-} from "../src/layout.ts";
+} from "../src/region/layout.ts";
 import { runChild } from "./_child.ts";
 import { effort, soaking, tell } from "./_effort.ts";
 import { skip, test } from "./_harness.ts";

@@ -2,9 +2,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { MemPool } from "mempool";
-import { BlockList } from "../src/block_list.ts";
-import { ALLOCATED, CACHED, LENGTH, ORPHAN, RELEASING, TAG, TAKING } from "../src/layout.ts";
-import { makeTag } from "../src/table.ts";
+import { BlockList } from "../src/diagnostics/block_list.ts";
+import { ALLOCATED, CACHED, LENGTH, ORPHAN, RELEASING, TAG, TAKING } from "../src/region/layout.ts";
+import { makeTag } from "../src/region/table.ts";
 import { assertExact, assertTiles, mapOf } from "./_blocks.ts";
 import { makeFlags, withCrew } from "./_crew.ts";
 import { test } from "./_harness.ts";

@@ -16,9 +16,9 @@ import {
   SLOTS_USED,
   SOLE_TAG,
   TAG,
-} from "../src/layout.ts";
-import { slotWord } from "../src/slots.ts";
-import { makeTag } from "../src/table.ts";
+} from "../src/region/layout.ts";
+import { slotWord } from "../src/region/slots.ts";
+import { makeTag } from "../src/region/table.ts";
 import { test } from "./_harness.ts";
 import { BLOCK, Play } from "./_plays.ts";
 import { assertRefused } from "./_pool.ts";

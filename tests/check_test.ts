@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import fc from "fast-check";
 import { MemPoolError } from "mempool";
-import { checkInvariants } from "../src/check.ts";
-import { classOf } from "../src/free_lists.ts";
+import { checkInvariants } from "../src/diagnostics/check.ts";
+import { classOf } from "../src/region/free_lists.ts";
 import {
   ALLOCATED,
   ALLOCATED_RUN,
@@ -36,9 +36,9 @@ import {
   TAG,
   WARN_ON_MISUSE,
   ZEROED_BLOCKS,
-} from "../src/layout.ts";
-import { makeTag } from "../src/table.ts";
-import { Views } from "../src/views.ts";
+} from "../src/region/layout.ts";
+import { makeTag } from "../src/region/table.ts";
+import { Views } from "../src/region/views.ts";
 import { test } from "./_harness.ts";
 import { BLOCK_SIZE, give, picture, plainViews, take } from "./_plain.ts";
 import { assertRefused } from "./_pool.ts";

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { type MemPool, MemPoolError } from "mempool";
-import { DESTROYED, LIVE, REQUESTED_LOW, STATE } from "../src/layout.ts";
+import { DESTROYED, LIVE, REQUESTED_LOW, STATE } from "../src/region/layout.ts";
 import { allocateHere, assertCode, assertMisuse, CHECKED } from "./_checked.ts";
 import { test } from "./_harness.ts";
 import { once } from "./_once.ts";

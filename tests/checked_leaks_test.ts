@@ -7,8 +7,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { root, scratch } from "../scripts/_project.ts";
-import { LAST_SEQUENCE } from "../src/layout.ts";
-import { describeLeaks } from "../src/leaks.ts";
+import { LAST_SEQUENCE } from "../src/region/layout.ts";
+import { describeLeaks } from "../src/checked/leaks.ts";
 import { allocateElsewhere, allocateHere, assertInnermost, CHECKED } from "./_checked.ts";
 import { EXPOSE_GC, runChild } from "./_child.ts";
 import { test } from "./_harness.ts";

@@ -20,7 +20,7 @@ import {
   TRACE_ALLOCATED_AT,
   TRACE_FREED_AT,
   traceWord,
-} from "../src/layout.ts";
+} from "../src/region/layout.ts";
 import { callsOf } from "./_calls.ts";
 import {
   allocateElsewhere,

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import type { LeakInfo, MemPool } from "mempool";
-import { workerOf } from "../src/table.ts";
+import { workerOf } from "../src/region/table.ts";
 import {
   allocateHere,
   assertDoubleFree,

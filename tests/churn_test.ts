@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { MemPool } from "mempool";
 import { Attachment } from "../src/attachment.ts";
-import { HAS_BARRIER, PLAIN_CLAIMS } from "../src/layout.ts";
+import { HAS_BARRIER, PLAIN_CLAIMS } from "../src/region/layout.ts";
 import type { ChurnOrder, ChurnReport } from "./_churn_worker.ts";
 import { test, withWorkers } from "./_harness.ts";
 import { withoutBarrier } from "./_pool.ts";

@@ -1,10 +1,10 @@
 /** Workers come to have blocks whose descriptors share no cache line with another's: what is in the depot and in holes is chosen. */
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
-import { IN_DEPOT } from "../src/depot.ts";
-import { ALLOCATED, CACHED, DEPOT_CACHES, FREE, LINE_BLOCKS, NONE, ORPHAN, TAG } from "../src/layout.ts";
-import { makeTag, workerOf } from "../src/table.ts";
-import type { Views } from "../src/views.ts";
+import { IN_DEPOT } from "../src/region/depot.ts";
+import { ALLOCATED, CACHED, DEPOT_CACHES, FREE, LINE_BLOCKS, NONE, ORPHAN, TAG } from "../src/region/layout.ts";
+import { makeTag, workerOf } from "../src/region/table.ts";
+import type { Views } from "../src/region/views.ts";
 import { test } from "./_harness.ts";
 import { give, plainViews, take } from "./_plain.ts";
 import { sequenceFrom } from "./_sequence.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import fc from "fast-check";
-import { classOf, FreeLists, shortestIn } from "../src/free_lists.ts";
-import { FIRST_LEVELS, MAX_BLOCKS, NONE, SECOND_LEVELS } from "../src/layout.ts";
+import { classOf, FreeLists, shortestIn } from "../src/region/free_lists.ts";
+import { FIRST_LEVELS, MAX_BLOCKS, NONE, SECOND_LEVELS } from "../src/region/layout.ts";
 import { test } from "./_harness.ts";
 import { longestListed, plainHeader, plainTable } from "./_plain.ts";
 import { forAll } from "./_random.ts";

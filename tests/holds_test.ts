@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { MEGABYTE, MemPool, type MemPoolHandle } from "mempool";
-import { openNative } from "../src/ffi/open.ts";
+import { openNative } from "../src/runtime/open.ts";
 import { test } from "./_harness.ts";
 import { type NativeWorker, spawnNativeWorker } from "./_native.ts";
 import { present } from "./_pool.ts";

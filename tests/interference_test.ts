@@ -7,10 +7,10 @@
 import { assertEquals } from "@std/assert";
 import { MemPool } from "mempool";
 import type { Attachment } from "../src/attachment.ts";
-import { openNative } from "../src/ffi/open.ts";
-import { AWAITED, CACHED, DESTROYED, LIVE, NEXT_WORKER, RELEASING, STATE, TAG } from "../src/layout.ts";
-import { isAllocated, makeTag, stateOf, workerOf } from "../src/table.ts";
-import { isLive } from "../src/trust.ts";
+import { openNative } from "../src/runtime/open.ts";
+import { AWAITED, CACHED, DESTROYED, LIVE, NEXT_WORKER, RELEASING, STATE, TAG } from "../src/region/layout.ts";
+import { isAllocated, makeTag, stateOf, workerOf } from "../src/region/table.ts";
+import { isLive } from "../src/region/trust.ts";
 import { test } from "./_harness.ts";
 import { once } from "./_once.ts";
 import { plainHeader } from "./_plain.ts";

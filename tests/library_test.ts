@@ -15,9 +15,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { loadLibrary } from "../src/ffi/library.ts";
-import { ABI } from "../src/ffi/native.ts";
-import { PREBUILT, type Prebuilt } from "../src/ffi/prebuilt.ts";
+import { loadLibrary } from "../src/runtime/library.ts";
+import { ABI } from "../src/runtime/native.ts";
+import { PREBUILT, type Prebuilt } from "../src/runtime/prebuilt.ts";
 import { skip, test } from "./_harness.ts";
 import { fakeNative, PlayedHost, PlayedLibc, withTemporary } from "./_library_host.ts";
 import { prebuiltOf } from "./_prebuilt.ts";

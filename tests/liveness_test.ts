@@ -1,7 +1,7 @@
 /** Which threads still run, as each runtime's workers start and end. */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { openNative } from "../src/ffi/open.ts";
+import { openNative } from "../src/runtime/open.ts";
 import { test } from "./_harness.ts";
 import { spawnNativeWorker } from "./_native.ts";
 

@@ -1,10 +1,18 @@
 /** The lock: over a region that a test plays itself, and over a real one held by another thread. */
 
 import { assertEquals } from "@std/assert";
-import { CONTENDED, INHERITED, LOCKED, type Region, TIMED_OUT } from "../src/ffi/native.ts";
-import { DESTROYED, HOLDER, LENGTH, LOCK_ACQUISITIONS, LOCK_CONTENDED, OWNER_DEATHS, STATE } from "../src/layout.ts";
-import { Lock } from "../src/lock.ts";
-import type { Views } from "../src/views.ts";
+import { CONTENDED, INHERITED, LOCKED, type Region, TIMED_OUT } from "../src/runtime/native.ts";
+import {
+  DESTROYED,
+  HOLDER,
+  LENGTH,
+  LOCK_ACQUISITIONS,
+  LOCK_CONTENDED,
+  OWNER_DEATHS,
+  STATE,
+} from "../src/region/layout.ts";
+import { Lock } from "../src/allocator/lock.ts";
+import type { Views } from "../src/region/views.ts";
 import { POOL_WORKER, spawnHand } from "./_crew.ts";
 import { test } from "./_harness.ts";
 import type { Order } from "./_orders.ts";

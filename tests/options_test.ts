@@ -1,6 +1,6 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { MemPool, MemPoolError, type MemPoolOptions } from "mempool";
-import { MAX_BLOCKS } from "../src/layout.ts";
+import { MAX_BLOCKS } from "../src/region/layout.ts";
 import { test } from "./_harness.ts";
 import { assertError, assertRefused, present } from "./_pool.ts";
 

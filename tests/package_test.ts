@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { filesIn, onDeno, packageJson, root, toolPath } from "../scripts/_project.ts";
-import { PREBUILT } from "../src/ffi/prebuilt.ts";
+import { PREBUILT } from "../src/runtime/prebuilt.ts";
 import { test } from "./_harness.ts";
 import { INSPECTOR, PRINTED, PROGRAM, SEEN, withInstalled, WORKER } from "./_package.ts";
 

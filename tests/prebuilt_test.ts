@@ -20,7 +20,7 @@ import {
   prebuiltFolder,
   sha256,
 } from "../scripts/_prebuilt.ts";
-import { COMPILER, PREBUILT } from "../src/ffi/prebuilt.ts";
+import { COMPILER, PREBUILT } from "../src/runtime/prebuilt.ts";
 import { soaking } from "./_effort.ts";
 import { skip, test } from "./_harness.ts";
 

@@ -11,9 +11,9 @@ import {
   REQUESTS_NEXT,
   TAG,
   WAITING_REQUESTS,
-} from "../src/layout.ts";
-import { DONE, Queue, WAITING } from "../src/queue.ts";
-import { makeTag } from "../src/table.ts";
+} from "../src/region/layout.ts";
+import { DONE, Queue, WAITING } from "../src/region/queue.ts";
+import { makeTag } from "../src/region/table.ts";
 import { test } from "./_harness.ts";
 import { plainHeader, plainTable } from "./_plain.ts";
 import { forAll } from "./_random.ts";

@@ -2,10 +2,10 @@
 
 import { assertEquals } from "@std/assert";
 import { MemPool } from "mempool";
-import { openNative } from "../src/ffi/open.ts";
-import { ALLOCATED, CACHED, ORPHAN, SLOT_COUNT, SLOT_GIVEN, SLOT_TOP, TAG } from "../src/layout.ts";
-import { slotWord } from "../src/slots.ts";
-import { makeTag, stateOf, workerOf } from "../src/table.ts";
+import { openNative } from "../src/runtime/open.ts";
+import { ALLOCATED, CACHED, ORPHAN, SLOT_COUNT, SLOT_GIVEN, SLOT_TOP, TAG } from "../src/region/layout.ts";
+import { slotWord } from "../src/region/slots.ts";
+import { makeTag, stateOf, workerOf } from "../src/region/table.ts";
 import { type Hand, spawnHand } from "./_crew.ts";
 import { test } from "./_harness.ts";
 import { assertMarked, assertOneFreeRun, insideOf, makePool, mark, present, withPool, withPoolAsync } from "./_pool.ts";

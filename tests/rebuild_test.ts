@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import fc from "fast-check";
-import { checkInvariants } from "../src/check.ts";
-import { FreeLists } from "../src/free_lists.ts";
+import { checkInvariants } from "../src/diagnostics/check.ts";
+import { FreeLists } from "../src/region/free_lists.ts";
 import {
   ALLOCATED,
   END_OF_FREE,
@@ -20,10 +20,10 @@ import {
   RELEASING,
   SECOND_LEVELS,
   TAG,
-} from "../src/layout.ts";
-import { Runs } from "../src/runs.ts";
-import { BlockTable, isAllocated, makeTag } from "../src/table.ts";
-import type { Views } from "../src/views.ts";
+} from "../src/region/layout.ts";
+import { Runs } from "../src/region/runs.ts";
+import { BlockTable, isAllocated, makeTag } from "../src/region/table.ts";
+import type { Views } from "../src/region/views.ts";
 import { test } from "./_harness.ts";
 import { BLOCK_SIZE, give, picture, type PlainRun, plainViews, runsOf, take } from "./_plain.ts";
 import { forAll } from "./_random.ts";

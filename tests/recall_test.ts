@@ -1,13 +1,13 @@
 /** Recalling what others have cached, step by step, with workers that are played in this thread. */
 
 import { assertEquals } from "@std/assert";
-import type { Blocks } from "../src/blocks.ts";
-import type { Native, Region } from "../src/ffi/native.ts";
+import type { Blocks } from "../src/allocator/blocks.ts";
+import type { Native, Region } from "../src/runtime/native.ts";
 import { settingsFrom } from "../src/options.ts";
-import { CACHED, FREE, NONE, TAG } from "../src/layout.ts";
-import { makeTag } from "../src/table.ts";
-import { formatRegion, type Views } from "../src/views.ts";
-import { UNGUARDED } from "../src/guard.ts";
+import { CACHED, FREE, NONE, TAG } from "../src/region/layout.ts";
+import { makeTag } from "../src/region/table.ts";
+import { formatRegion, type Views } from "../src/region/views.ts";
+import { UNGUARDED } from "../src/allocator/guard.ts";
 import { test } from "./_harness.ts";
 import { once } from "./_once.ts";
 import { plainWorker } from "./_plain.ts";

@@ -20,10 +20,10 @@ import {
   SLOT_CLAIM,
   SLOT_RUN_TOPS,
   STATE,
-} from "../src/layout.ts";
-import { NOT_ALLOCATED } from "../src/resizer.ts";
-import { slotWord } from "../src/slots.ts";
-import { isCachedAs, stateOf, workerOf } from "../src/table.ts";
+} from "../src/region/layout.ts";
+import { NOT_ALLOCATED } from "../src/allocator/resizer.ts";
+import { slotWord } from "../src/region/slots.ts";
+import { isCachedAs, stateOf, workerOf } from "../src/region/table.ts";
 import { test } from "./_harness.ts";
 import { once } from "./_once.ts";
 import { runsOf } from "./_plain.ts";

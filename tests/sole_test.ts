@@ -2,10 +2,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { MemPool } from "mempool";
-import { CACHED, SLOT_FREEING, SOLE_TAG, UNSETTLED } from "../src/layout.ts";
-import { slotWord } from "../src/slots.ts";
-import { endSole } from "../src/sole.ts";
-import { makeTag, stateOf } from "../src/table.ts";
+import { CACHED, SLOT_FREEING, SOLE_TAG, UNSETTLED } from "../src/region/layout.ts";
+import { slotWord } from "../src/region/slots.ts";
+import { endSole } from "../src/cache/sole.ts";
+import { makeTag, stateOf } from "../src/region/table.ts";
 import { effort } from "./_effort.ts";
 import { test, withWorkers } from "./_harness.ts";
 import { assertRefused } from "./_pool.ts";

@@ -18,8 +18,8 @@ import {
   RELEASING,
   TAG,
   TAKING,
-} from "../src/layout.ts";
-import { allocatedState, isAllocated, makeTag, stateOf, workerOf } from "../src/table.ts";
+} from "../src/region/layout.ts";
+import { allocatedState, isAllocated, makeTag, stateOf, workerOf } from "../src/region/table.ts";
 import { test } from "./_harness.ts";
 import { plainTable } from "./_plain.ts";
 

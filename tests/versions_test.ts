@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { onDeno, packageJson, root } from "../scripts/_project.ts";
-import { OLDEST, requireVersion } from "../src/ffi/versions.ts";
+import { OLDEST, requireVersion } from "../src/runtime/versions.ts";
 import { MemPoolError } from "../mod.ts";
 import { soaking } from "./_effort.ts";
 import { skip, test } from "./_harness.ts";

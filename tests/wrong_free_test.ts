@@ -1,14 +1,14 @@
 /** A block that another worker frees by mistake, in the middle of a call of its holder: the lists stay whole. */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Blocks } from "../src/blocks.ts";
-import { checkInvariants } from "../src/check.ts";
-import type { Native, Region } from "../src/ffi/native.ts";
+import type { Blocks } from "../src/allocator/blocks.ts";
+import { checkInvariants } from "../src/diagnostics/check.ts";
+import type { Native, Region } from "../src/runtime/native.ts";
 import { settingsFrom } from "../src/options.ts";
-import { UNGUARDED } from "../src/guard.ts";
-import { NOT_ALLOCATED } from "../src/resizer.ts";
-import { formatRegion, type Views } from "../src/views.ts";
-import { collectStats } from "../src/stats.ts";
+import { UNGUARDED } from "../src/allocator/guard.ts";
+import { NOT_ALLOCATED } from "../src/allocator/resizer.ts";
+import { formatRegion, type Views } from "../src/region/views.ts";
+import { collectStats } from "../src/diagnostics/stats.ts";
 import { test } from "./_harness.ts";
 import { plainWorker, take } from "./_plain.ts";
 import { once } from "./_once.ts";

@@ -2,8 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { BLOCK_CAPACITY, HIGH_WATER, ZEROED_BLOCKS } from "../src/layout.ts";
-import { ZeroMap } from "../src/zero_map.ts";
+import { BLOCK_CAPACITY, HIGH_WATER, ZEROED_BLOCKS } from "../src/region/layout.ts";
+import { ZeroMap } from "../src/region/zero_map.ts";
 import { test } from "./_harness.ts";
 import { plainHeader } from "./_plain.ts";
 import { forAll } from "./_random.ts";

@@ -1,7 +1,7 @@
 import type { Element } from "./elements.ts";
 import { PICTURE_STYLE } from "./style.ts";
 import { write } from "./svg.ts";
-import type { MemPoolStats } from "../stats.ts";
+import type { MemPoolStats } from "../../mod.ts";
 
 /** What the server tells the page, at first and whenever it has looked again. */
 export interface PageEvent {

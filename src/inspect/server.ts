@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
-import { MemPoolError } from "../errors.ts";
+import { MemPoolError } from "../base/errors.ts";
 import { PoolHistory } from "./history.ts";
 import { beginEvents, receive, type Request, respond, sendEvent } from "./http.ts";
 import { numberWithin } from "./numbers.ts";

@@ -1,5 +1,5 @@
-import type { BlockInfo } from "../block_list.ts";
-import type { MemPoolStats } from "../stats.ts";
+import type { BlockInfo } from "../../mod.ts";
+import type { MemPoolStats } from "../../mod.ts";
 import { numberWithin } from "./numbers.ts";
 
 /** What a pool must have to be drawn: a `MemPool` has it. */

@@ -1,0 +1,43 @@
+import type { Grants } from "./grants.ts";
+import { type Lock, runSection } from "./lock.ts";
+import type { Slots } from "../region/slots.ts";
+
+/**
+ * A worker's critical sections. `run` is one; where a closure for each would cost as much as what is done in it:
+ *
+ *     sections.enter("allocate");
+ *     try { …; sections.leave(); } catch (error) { throw sections.abandon(error); }
+ */
+export class Sections {
+  declare private readonly lock: Lock;
+  declare private readonly slots: Slots;
+  declare private readonly grants: Grants;
+  declare private readonly slot: number;
+
+  constructor(lock: Lock, slots: Slots, grants: Grants, slot: number) {
+    this.lock = lock;
+    this.slots = slots;
+    this.grants = grants;
+    this.slot = slot;
+  }
+
+  /** Begins one. What the worker's cache has seen until now is told before anything changes. */
+  enter(action: string): void {
+    this.lock.enter(action);
+    this.slots.settle(this.slot);
+  }
+
+  /** Ends one. What it has made free goes to those who wait. */
+  leave(): void {
+    this.grants.serve();
+    this.lock.leave();
+  }
+
+  abandon(error: unknown): unknown {
+    return this.lock.abandon(error);
+  }
+
+  run<T>(action: string, body: () => T): T {
+    return runSection(this, action, body);
+  }
+}

@@ -1,0 +1,147 @@
+import type { WorkerCache } from "./cache.ts";
+import type { Region } from "../runtime/native.ts";
+import * as layout from "../region/layout.ts";
+import { slotWord } from "../region/slots.ts";
+import { makeTag } from "../region/table.ts";
+import { isInTable } from "../region/trust.ts";
+import type { Views } from "../region/views.ts";
+
+// For the compilers: see src/cache/cache.ts.
+const ALLOCATED_SHORT = layout.ALLOCATED_SHORT;
+const DESCRIPTOR_SHIFT = layout.DESCRIPTOR_SHIFT;
+const LENGTH = layout.LENGTH;
+const LIVE = layout.LIVE;
+const NONE = layout.NONE;
+const RUN_ENTRIES = layout.RUN_ENTRIES;
+const SLOT_RUN_BLOCKS = layout.SLOT_RUN_BLOCKS;
+const SLOT_RUN_TOPS = layout.SLOT_RUN_TOPS;
+const SLOT_TOP = layout.SLOT_TOP;
+const SLOTS_USED = layout.SLOTS_USED;
+const STATE = layout.STATE;
+const STATE_MASK = layout.STATE_MASK;
+
+/** Of what a worker may cache, so much is never for short runs. */
+const FOR_SINGLES = 1 / 4;
+
+/**
+ * A worker's cache of short runs: a stack for each length. It works as that of single blocks, src/cache/cache.ts, and by the same
+ * argument; what is in it is cut to no other length, and joined with nothing until it is drained or recalled.
+ *
+ * Only pools that have had several workers use it. A worker that is alone has the lock for the asking, and its runs are
+ * better joined with their neighbours at once. Where workers share a pool, they take the lock from each other, and with it a
+ * dozen cache lines: the header's, and those of the neighbours in the table and in the lists.
+ */
+export class RunCache {
+  declare private readonly cache: WorkerCache;
+  declare private readonly region: Pick<Region, "exchange">;
+  declare private readonly views: Views;
+  declare private readonly meta: Int32Array;
+  declare private readonly counters: Float64Array;
+  declare private readonly surelyLive: number;
+  declare private readonly blockSize: number;
+  /** Blocks in the longest run that it keeps. */
+  declare private readonly longest: number;
+  declare private readonly leastForSingles: number;
+  // Where things lie in `meta`, and in `counters`.
+  declare private readonly slot: number;
+  declare private readonly entries: number;
+  declare private readonly table: number;
+  declare private readonly given: number;
+  declare private readonly taken: number;
+  declare private readonly cachedTag: number;
+  declare private readonly allocatedTag: number;
+
+  constructor(cache: WorkerCache, region: Pick<Region, "exchange">, views: Views, slot: number, worker: number) {
+    const capacity = views.header[layout.CACHED_BLOCKS]!;
+    this.cache = cache;
+    this.region = region;
+    this.views = views;
+    this.meta = views.meta;
+    this.counters = views.counters;
+    this.surelyLive = cache.surelyLive;
+    this.blockSize = views.blockSize;
+    this.longest = capacity === 0 ? 0 : longestRun(views.blockSize);
+    this.leastForSingles = Math.ceil(capacity * FOR_SINGLES);
+    this.slot = slotWord(slot);
+    this.entries = layout.runEntriesWord(slot, capacity, 2);
+    this.table = layout.tableWord(capacity);
+    this.given = this.slot / 2 + layout.SLOT_RUNS_GIVEN;
+    this.taken = this.slot / 2 + layout.SLOT_RUNS_TAKEN;
+    this.cachedTag = makeTag(layout.CACHED_RUN, worker);
+    this.allocatedTag = makeTag(ALLOCATED_SHORT, worker);
+  }
+
+  /** Hands out a cached run that is as long as so many bytes need, and no longer; NONE where there is none. */
+  take(bytes: number): number {
+    const meta = this.meta;
+    const length = Math.ceil(bytes / this.blockSize);
+    if (length < 2 || length > this.longest || meta[STATE] !== LIVE) return NONE;
+    const topWord = this.topWord(length);
+    const entries = this.entriesWord(length);
+    // An entry that cannot be taken was recalled, and goes too.
+    for (let top = meta[topWord]!; top > 0 && top <= RUN_ENTRIES; meta[topWord] = top) {
+      const block = meta[entries + --top]!;
+      if (!this.isCached(block, length)) continue;
+      if (!this.cache.claim(block, bytes, this.cachedTag, this.allocatedTag)) continue;
+      // From here on nothing is called that a full stack could cut off.
+      meta[topWord] = top;
+      meta[this.slot + SLOT_RUN_BLOCKS]! -= length;
+      this.counters[this.taken]!++;
+      return block;
+    }
+    return NONE;
+  }
+
+  /** Puts an allocated short run into the cache. False where it has to become free, or the slow path has to look. */
+  give(block: number): boolean {
+    const meta = this.meta;
+    const word = this.table + (block << DESCRIPTOR_SHIFT);
+    const tag = meta[word]!;
+    if ((tag & STATE_MASK) !== ALLOCATED_SHORT || meta[SLOTS_USED]! < 2) return false;
+    const length = meta[word + LENGTH]!;
+    if (!(length >= 2 && length <= this.longest) || !this.views.table.isTight(block, this.blockSize)) return false;
+    const room = this.cache.settleRoom() - length;
+    if (room < this.leastForSingles || meta[this.slot + SLOT_TOP]! > room) return false;
+    const topWord = this.topWord(length);
+    const top = meta[topWord]!;
+    const entry = this.entriesWord(length) + top;
+    if (top >>> 0 >= RUN_ENTRIES || this.region.exchange(word, tag, this.cachedTag) !== tag) return false;
+    meta[entry] = block;
+    meta[topWord] = top + 1;
+    meta[this.slot + SLOT_RUN_BLOCKS]! += length;
+    this.cache.room = room;
+    // By mistake it may have been freed, and handed out again, since its length was read.
+    if (meta[word + LENGTH] !== length || meta[STATE] !== this.surelyLive) {
+      if (this.undoUnlessRight(word, tag, length)) return false;
+    }
+    this.counters[this.given]!++;
+    return true;
+  }
+
+  private undoUnlessRight(word: number, tag: number, length: number): boolean {
+    const topWord = this.topWord(length);
+    if (this.cache.isLive(topWord) && this.meta[word + LENGTH] === length) return false;
+    if (!this.cache.undo(word, tag, this.cachedTag, topWord)) return false;
+    this.meta[this.slot + SLOT_RUN_BLOCKS]! -= length;
+    return true;
+  }
+
+  /** Whether an entry is right. Then a claim needs to look at nothing but the tag: only this worker makes it what it is. */
+  private isCached(block: number, length: number): boolean {
+    const { table } = this.views;
+    return isInTable(table, block) && table.tag(block) === this.cachedTag && table.length(block) === length;
+  }
+
+  private topWord(length: number): number {
+    return this.slot + SLOT_RUN_TOPS + length - 2;
+  }
+
+  private entriesWord(length: number): number {
+    return this.entries + (length - 2) * RUN_ENTRIES;
+  }
+}
+
+/** Blocks in the longest run whose bytes the fast path can note in one word. */
+function longestRun(blockSize: number): number {
+  return Math.min(layout.LONGEST_SHORT_RUN, Math.floor((2 ** 31 - 1) / blockSize));
+}

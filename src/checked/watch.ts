@@ -1,0 +1,120 @@
+import type { Blocks } from "../allocator/blocks.ts";
+import { bufferBehind } from "../base/intrinsics.ts";
+import { NONE } from "../region/layout.ts";
+import { callersStack } from "./stack.ts";
+import { type BlockTable, isAllocated } from "../region/table.ts";
+import { type Origin, TrackedBuffers } from "./tracked.ts";
+import type { Traces } from "./traces.ts";
+
+/**
+ * What a worker knows in a checked pool beyond what any pool knows: who allocated and freed each block, and which buffers
+ * lie over it.
+ */
+export class Watch {
+  readonly #table: BlockTable;
+  readonly #traces: Traces;
+  readonly #tracked: TrackedBuffers;
+  /** Freed by this worker, but not given back yet: because a buffer over them cannot be detached. */
+  readonly #held = new Set<number>();
+
+  constructor(pool: number, table: BlockTable, traces: Traces) {
+    this.#table = table;
+    this.#traces = traces;
+    this.#tracked = new TrackedBuffers(pool);
+  }
+
+  /** A block was handed out. */
+  allocated(block: number, stack: string): void {
+    this.#traces.allocated(block, stack);
+  }
+
+  /** A block has another length where it lies: its buffers are stale, as if it had moved. */
+  resized(block: number, stack: string): void {
+    const before = this.#traces.sequence(block);
+    // First, or others would find the block free in between.
+    this.#traces.allocated(block, stack);
+    this.#ended(block, before, stack);
+    this.vacate(block);
+  }
+
+  /** This worker's buffer of this length over an allocated block. Those over earlier allocations are detached. */
+  bufferOver(block: number, byteLength: number): ArrayBuffer | undefined {
+    return this.#tracked.find(block, this.#traces.sequence(block), byteLength);
+  }
+
+  /** A buffer over an allocated block was handed out, or came from another worker. */
+  track(buffer: ArrayBuffer, block: number): void {
+    this.#tracked.add(buffer, block, this.#traces.sequence(block), this.#traces.allocatedAt(block));
+  }
+
+  isAllocated(block: number): boolean {
+    return isAllocated(this.#table.loadTag(block)) && !this.#traces.isFreed(block);
+  }
+
+  /** What a buffer was made for, if that was freed since. */
+  staleOrigin(buffer: ArrayBufferLike): Origin | undefined {
+    const origin = this.#tracked.origin(buffer);
+    return origin === undefined || this.#isCurrent(origin.block, origin.sequence) ? undefined : origin;
+  }
+
+  /** Whether a block is allocated, and `name`, a buffer or an offset, was not made for an earlier allocation. */
+  isNamed(block: number, name: unknown): boolean {
+    const buffer = bufferBehind(name);
+    return this.isAllocated(block) && (buffer === undefined || this.staleOrigin(buffer) === undefined);
+  }
+
+  /**
+   * Ends an allocation; says whether the caller may make its run free. Else it stays allocated, is this worker's, and
+   * `retry` will give it back. The caller holds the lock.
+   */
+  leaves(block: number, stack: string): boolean {
+    // A worker that has died may have come to this point before.
+    if (!this.#traces.isFreed(block)) this.#ended(block, this.#traces.sequence(block), stack);
+    const isVacated = this.vacate(block);
+    if (!isVacated) this.#held.add(block);
+    return isVacated;
+  }
+
+  /** Detaches this worker's buffers over a block; says whether none is left that could be used. */
+  vacate(block: number): boolean {
+    return this.#tracked.detach(block);
+  }
+
+  /** Gives back the held blocks whose buffers can be detached by now. */
+  retry(blocks: Blocks): void {
+    for (const block of this.#held) {
+      if (!this.vacate(block)) continue;
+      blocks.giveBack(block);
+      this.#held.delete(block);
+    }
+  }
+
+  /** Detaches all buffers that it can; says whether that were all. */
+  detachAll(): boolean {
+    return this.#tracked.detachAll();
+  }
+
+  /** The end of a message: where the block was allocated, where freed, where it is used now. "" if it never was. */
+  history(block: number, again: string, origin?: Origin): string {
+    const sequence = origin?.sequence ?? this.#traces.sequence(block);
+    if (sequence === 0) return "";
+    const now = callersStack();
+    const allocatedAt = this.#traces.stackAt(origin?.allocatedAt ?? this.#traces.allocatedAt(block));
+    // A block that is allocated still was named twice, in one call.
+    const freedAt = this.#isCurrent(block, sequence) ? now : this.#freedAt(block, sequence, origin);
+    return `\nallocated\n${allocatedAt}\nfirst freed\n${freedAt}\n${again}\n${now}`;
+  }
+
+  #ended(block: number, sequence: number, stack: string): void {
+    this.#tracked.freed(block, sequence, this.#traces.freed(block, sequence, stack));
+  }
+
+  #isCurrent(block: number, sequence: number): boolean {
+    return this.#traces.sequence(block) === sequence && this.isAllocated(block);
+  }
+
+  #freedAt(block: number, sequence: number, origin: Origin | undefined): string {
+    const place = this.#traces.freedAt(block, sequence);
+    return this.#traces.stackAt(place === NONE && origin !== undefined ? origin.freedAt : place);
+  }
+}

@@ -1,0 +1,151 @@
+import { Depot } from "./depot.ts";
+import { FreeLists } from "./free_lists.ts";
+import {
+  BLOCK_CAPACITY,
+  BLOCK_COUNT,
+  BLOCK_COUNT_TURNED,
+  BLOCK_SIZE,
+  CACHED_BLOCKS,
+  CACHED_BUFFERS,
+  CHECKED,
+  FORMAT,
+  HAS_BARRIER,
+  HEADER_BYTES,
+  HEADER_FORMAT,
+  HEADER_MAGIC,
+  HEADER_SUM,
+  HIGH_WATER_TURNED,
+  LIVE,
+  LOCK_TIMEOUT,
+  MAGIC,
+  MAX_CACHED_BLOCKS,
+  metaBytes,
+  NEXT_WORKER,
+  PLAIN_CLAIMS,
+  requestsWord,
+  STACK_LOG_WORDS,
+  STATE,
+  tableWord,
+  TRACE_WORDS,
+  traceWord,
+  WARN_ON_MISUSE,
+  zeroMapWord,
+} from "./layout.ts";
+import type { Settings } from "../options.ts";
+import { Queue } from "./queue.ts";
+import { Runs } from "./runs.ts";
+import { Slots } from "./slots.ts";
+import { BlockTable } from "./table.ts";
+import { Traces } from "../checked/traces.ts";
+import { headerSum } from "./trust.ts";
+import { ZeroMap } from "./zero_map.ts";
+
+/** Header and table of a region as typed arrays, and the structures that live in them. */
+export class Views {
+  /** Header, caches and table, word by word. */
+  readonly meta: Int32Array;
+  readonly header: Int32Array;
+  readonly counters: Float64Array;
+  readonly table: BlockTable;
+  readonly lists: FreeLists;
+  readonly runs: Runs;
+  readonly slots: Slots;
+  readonly depot: Depot;
+  readonly zeroed: ZeroMap;
+  readonly queue: Queue;
+  readonly blockSize: number;
+  /** Of a checked pool. */
+  readonly traces: Traces | undefined;
+
+  /** Of a region whose geometry `misfit` has found to be right. */
+  constructor(meta: ArrayBuffer) {
+    this.meta = new Int32Array(meta);
+    this.header = headerOf(meta);
+    this.counters = countersOf(meta);
+    const capacity = this.header[BLOCK_CAPACITY]!;
+    const cachedBlocks = this.header[CACHED_BLOCKS]!;
+    this.table = new BlockTable(this.meta.subarray(tableWord(cachedBlocks)), this.header, capacity);
+    this.depot = new Depot(this.header, this.meta, this.table, cachedBlocks);
+    this.queue = new Queue(this.header, this.meta.subarray(requestsWord(cachedBlocks), tableWord(cachedBlocks)));
+    this.slots = new Slots(this.header, this.counters);
+    this.lists = new FreeLists(this.header, this.table);
+    this.zeroed = new ZeroMap(
+      this.header,
+      this.meta.subarray(zeroMapWord(capacity, cachedBlocks), traceWord(capacity, cachedBlocks)),
+    );
+    this.runs = new Runs(this.header, this.counters, this.table, this.lists, this.zeroed);
+    this.blockSize = asInteger(this.counters[BLOCK_SIZE]!);
+    if (this.header[CHECKED] === 1) {
+      const start = traceWord(capacity, cachedBlocks);
+      const log = start + capacity * TRACE_WORDS;
+      this.traces = new Traces(
+        this.header,
+        this.meta.subarray(start, log),
+        this.meta.subarray(log, log + STACK_LOG_WORDS),
+      );
+    }
+  }
+}
+
+/** Writes a new region's header and its first descriptor. The state comes last. */
+export function formatRegion(meta: ArrayBuffer, settings: Settings, hasBarrier: boolean): Views {
+  const header = headerOf(meta);
+  const counters = countersOf(meta);
+  header[HEADER_MAGIC] = MAGIC;
+  header[HEADER_FORMAT] = FORMAT;
+  header[BLOCK_COUNT] = settings.blockCount;
+  header[BLOCK_COUNT_TURNED] = ~settings.blockCount;
+  header[BLOCK_CAPACITY] = settings.blockCapacity;
+  counters[BLOCK_SIZE] = settings.blockSize;
+  header[NEXT_WORKER] = 1;
+  header[WARN_ON_MISUSE] = Number(settings.warnOnMisuse);
+  header[LOCK_TIMEOUT] = settings.lockTimeout;
+  header[CACHED_BLOCKS] = settings.cachedBlocks;
+  header[CACHED_BUFFERS] = settings.cachedBuffers;
+  header[CHECKED] = Number(settings.checked);
+  header[HAS_BARRIER] = Number(hasBarrier);
+  header[PLAIN_CLAIMS] = Number(hasBarrier);
+  header[HIGH_WATER_TURNED] = ~0;
+  header[HEADER_SUM] = headerSum(header);
+  const views = new Views(meta);
+  views.runs.format();
+  Atomics.store(header, STATE, LIVE);
+  return views;
+}
+
+/** What in a region's header is not as this version writes it, or undefined when all is. */
+export function misfit(meta: ArrayBuffer, dataBytes: number): string | undefined {
+  const header = headerOf(meta);
+  const counters = countersOf(meta);
+  const blockCount = header[BLOCK_COUNT]!;
+  const capacity = header[BLOCK_CAPACITY]!;
+  const cachedBlocks = header[CACHED_BLOCKS]!;
+  const blockSize = counters[BLOCK_SIZE]!;
+  if (header[HEADER_MAGIC] !== MAGIC) return `its magic number is ${header[HEADER_MAGIC]}`;
+  if (header[HEADER_FORMAT] !== FORMAT) return `its format is ${header[HEADER_FORMAT]}, this code reads ${FORMAT}`;
+  if (!(cachedBlocks >= 0 && cachedBlocks <= MAX_CACHED_BLOCKS)) return `its caches hold ${cachedBlocks} blocks`;
+  const checked = header[CHECKED]!;
+  if (!(checked === 0 || checked === 1)) return `it is neither checked nor unchecked but ${checked}`;
+  if (!(capacity >= 1 && metaBytes(capacity, cachedBlocks, checked === 1) <= meta.byteLength)) {
+    return `it may have ${capacity} blocks`;
+  }
+  if (!(blockCount >= 1 && blockCount <= capacity)) return `its block count is ${blockCount}`;
+  if (!(blockSize >= 16 && blockSize % 16 === 0 && capacity * blockSize <= dataBytes)) {
+    return `its block size is ${blockSize}`;
+  }
+  return undefined;
+}
+
+/** V8 takes what comes out of an array of doubles for a double for ever, and calculates with it as with one. */
+function asInteger(number: number): number {
+  const integer = number | 0;
+  return integer === number ? integer : number;
+}
+
+function headerOf(meta: ArrayBuffer): Int32Array {
+  return new Int32Array(meta, 0, HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT);
+}
+
+function countersOf(meta: ArrayBuffer): Float64Array {
+  return new Float64Array(meta, 0, HEADER_BYTES / Float64Array.BYTES_PER_ELEMENT);
+}

@@ -1,0 +1,27 @@
+import process from "node:process";
+import { MemPoolError } from "../base/errors.ts";
+import { bunHost } from "./bun.ts";
+import { denoHost } from "./deno.ts";
+import { loadLibrary } from "./library.ts";
+import type { Host, Native } from "./native.ts";
+import { requireVersion } from "./versions.ts";
+
+let native: Native | undefined;
+
+/** The native library, loaded by this thread's first call. */
+export function openNative(): Native {
+  return native ??= loadLibrary(hostHere());
+}
+
+function hostHere(): Host {
+  const { deno, bun } = process.versions;
+  if (deno !== undefined) {
+    requireVersion("Deno", deno);
+    return denoHost();
+  }
+  if (bun !== undefined) {
+    requireVersion("Bun", bun);
+    return bunHost();
+  }
+  throw new MemPoolError("unsupported", "Cannot load the native library: this runtime is neither Deno nor Bun");
+}
