@@ -28,7 +28,7 @@
  * @module
  */
 
-export type { TypedArrayConstructor } from "./src/arrays.ts";
+export type { TypedArrayConstructor } from "./src/typed_arrays.ts";
 export type { BlockInfo } from "./src/diagnostics/block_list.ts";
 export { alloc, attach, calloc, destroy, free, init, realloc } from "./src/default_pool.ts";
 export { MemPoolError, type MemPoolErrorCode } from "./src/base/errors.ts";

@@ -1,10 +1,10 @@
-import type { Blocks } from "./allocator/blocks.ts";
+import type { Blocks } from "./allocator/allocator.ts";
 import type { Buffers } from "./buffers.ts";
 import { MemPoolError } from "./base/errors.ts";
 import { NONE, WARN_ON_MISUSE } from "./region/layout.ts";
 import { checkBlock, checkFromZero, describe } from "./options.ts";
-import type { BlockTable } from "./region/table.ts";
-import type { Views } from "./region/views.ts";
+import type { BlockTable } from "./region/block_table.ts";
+import type { Views } from "./region/region.ts";
 
 /** From what callers name a block by, a buffer or an offset, to its number; and what to say when it is none. */
 export class Addressing {

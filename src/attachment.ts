@@ -1,6 +1,6 @@
 import { Addressing } from "./addressing.ts";
-import { Bell } from "./runtime/bell.ts";
-import { Blocks } from "./allocator/blocks.ts";
+import { Bell } from "./runtime/wakeup.ts";
+import { Blocks } from "./allocator/allocator.ts";
 import { Buffers } from "./buffers.ts";
 import { MemPoolError } from "./base/errors.ts";
 import { CheckedAddressing } from "./checked_addressing.ts";
@@ -10,11 +10,11 @@ import { AWAITED, DESTROYED, FORMAT, HEADER_BYTES, MAX_WORKERS, NONE, SLOT_COUNT
 import { describeLeaks, type LeakInfo, listLeaks } from "./checked/leaks.ts";
 import { Lock } from "./allocator/lock.ts";
 import { checkHandle, type MemPoolHandle, type Settings } from "./options.ts";
-import { Reaper } from "./allocator/reaper.ts";
-import { endSole } from "./cache/sole.ts";
-import { broken, checkHeader, isLive, stateError, trustedBlockCount } from "./region/trust.ts";
-import { formatRegion, misfit, Views } from "./region/views.ts";
-import { Watch } from "./checked/watch.ts";
+import { Reaper } from "./allocator/reap.ts";
+import { endSole } from "./cache/bias.ts";
+import { broken, checkHeader, isLive, stateError, trustedBlockCount } from "./region/validate.ts";
+import { formatRegion, misfit, Views } from "./region/region.ts";
+import { Watch } from "./checked/tracker.ts";
 
 /** Hears that the pool is destroyed. */
 type Member = () => void;

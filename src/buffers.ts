@@ -1,11 +1,11 @@
 import type { Region } from "./runtime/native.ts";
 import { byteLengthOf, lengthOfBuffer } from "./base/intrinsics.ts";
 import * as layout from "./region/layout.ts";
-import { type BlockTable, isAllocated } from "./region/table.ts";
-import { detach } from "./checked/tracked.ts";
-import type { Views } from "./region/views.ts";
+import { type BlockTable, isAllocated } from "./region/block_table.ts";
+import { detach } from "./checked/tracked_buffers.ts";
+import type { Views } from "./region/region.ts";
 
-// Constants and private fields as in src/cache/cache.ts, for the same reasons.
+// Constants and private fields as in src/cache/block_cache.ts, for the same reasons.
 const NONE = layout.NONE;
 
 const EMPTY = new Uint8Array(0);

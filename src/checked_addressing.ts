@@ -1,14 +1,14 @@
 import { Addressing } from "./addressing.ts";
-import type { Blocks } from "./allocator/blocks.ts";
+import type { Blocks } from "./allocator/allocator.ts";
 import type { Buffers } from "./buffers.ts";
-import { checkRun } from "./diagnostics/check.ts";
+import { checkRun } from "./diagnostics/invariants.ts";
 import { MemPoolError } from "./base/errors.ts";
 import { bufferBehind } from "./base/intrinsics.ts";
 import { NONE } from "./region/layout.ts";
 import { checkBlock } from "./options.ts";
 import type { Lock } from "./allocator/lock.ts";
-import type { Views } from "./region/views.ts";
-import type { Watch } from "./checked/watch.ts";
+import type { Views } from "./region/region.ts";
+import type { Watch } from "./checked/tracker.ts";
 
 /** Addressing in a checked pool, where a buffer that was freed names no block any more. */
 export class CheckedAddressing extends Addressing {

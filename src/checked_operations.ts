@@ -1,12 +1,12 @@
 import type { Attachment } from "./attachment.ts";
-import { checkCheaply, checkRun } from "./diagnostics/check.ts";
-import type { Fate, Guard } from "./allocator/guard.ts";
+import { checkCheaply, checkRun } from "./diagnostics/invariants.ts";
+import type { Fate, Guard } from "./allocator/hooks.ts";
 import { FREES, NONE } from "./region/layout.ts";
 import type { LeakInfo } from "./checked/leaks.ts";
 import { Operations } from "./operations.ts";
-import { NOT_ALLOCATED } from "./allocator/resizer.ts";
-import { callersStack } from "./checked/stack.ts";
-import type { Watch } from "./checked/watch.ts";
+import { NOT_ALLOCATED } from "./allocator/resize.ts";
+import { callersStack } from "./checked/call_stack.ts";
+import type { Watch } from "./checked/tracker.ts";
 
 /** The operations of a checked pool: as of any, and what they do is watched. */
 export class CheckedOperations extends Operations {

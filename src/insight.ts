@@ -1,5 +1,5 @@
 import type { BlockInfo } from "./diagnostics/block_list.ts";
-import { type Inspection, INSPECTORS } from "./runtime/inspectors.ts";
+import { type Inspection, INSPECTORS } from "./runtime/console.ts";
 import type { LeakInfo } from "./checked/leaks.ts";
 import { liveOperations, Membership, regionOf } from "./membership.ts";
 import type { MemPoolStats } from "./diagnostics/stats.ts";

@@ -1,13 +1,13 @@
 import { Attachment } from "./attachment.ts";
-import type { WorkerCache } from "./cache/cache.ts";
-import { ended } from "./ended.ts";
+import type { WorkerCache } from "./cache/block_cache.ts";
+import { ended } from "./closed.ts";
 import { MemPoolError } from "./base/errors.ts";
 import { CLOSED, DESTROYED, STATE } from "./region/layout.ts";
 import { Operations } from "./operations.ts";
 import { CheckedOperations } from "./checked_operations.ts";
 import type { MemPoolHandle } from "./options.ts";
-import { isLive, stateError } from "./region/trust.ts";
-import type { Views } from "./region/views.ts";
+import { isLive, stateError } from "./region/validate.ts";
+import type { Views } from "./region/region.ts";
 
 /** The operations of a pool that this object may still use; throws "closed" or "destroyed". Not for users. */
 export let liveOperations: (membership: Membership, action: string) => Operations;

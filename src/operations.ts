@@ -1,13 +1,13 @@
 import type { Attachment } from "./attachment.ts";
 import { BlockList } from "./diagnostics/block_list.ts";
-import { NOT_ALLOCATED } from "./allocator/resizer.ts";
-import { checkInvariants } from "./diagnostics/check.ts";
+import { NOT_ALLOCATED } from "./allocator/resize.ts";
+import { checkInvariants } from "./diagnostics/invariants.ts";
 import { MemPoolError } from "./base/errors.ts";
-import { type Guard, UNGUARDED } from "./allocator/guard.ts";
+import { type Guard, UNGUARDED } from "./allocator/hooks.ts";
 import { NONE } from "./region/layout.ts";
 import type { LeakInfo } from "./checked/leaks.ts";
 import { checkBlocks, checkCount, checkFromZero, productOf, signalFrom } from "./options.ts";
-import { trustedBlockCount } from "./region/trust.ts";
+import { trustedBlockCount } from "./region/validate.ts";
 import { collectStats, type MemPoolStats } from "./diagnostics/stats.ts";
 
 /**

@@ -1,7 +1,7 @@
-import { arrayOver, bytesOfArray, type TypedArrayConstructor } from "./arrays.ts";
+import { arrayOver, bytesOfArray, type TypedArrayConstructor } from "./typed_arrays.ts";
 import { Attachment } from "./attachment.ts";
 import type { Buffers } from "./buffers.ts";
-import type { WorkerCache } from "./cache/cache.ts";
+import type { WorkerCache } from "./cache/block_cache.ts";
 import { Insight } from "./insight.ts";
 import { BlockLease, type Lease } from "./lease.ts";
 import { attachmentOf, liveOperations } from "./membership.ts";
@@ -34,7 +34,7 @@ export type Block = ArrayBuffer | ArrayBufferView;
  * ```
  */
 export class MemPool extends Insight {
-  // Each defined with its value, for the compilers: see src/cache/cache.ts.
+  // Each defined with its value, for the compilers: see src/cache/block_cache.ts.
   readonly #buffers: Buffers = attachmentOf(this).buffers;
   readonly #blockSize: number = attachmentOf(this).views.blockSize;
   #cache: WorkerCache = attachmentOf(this).blocks.cache;

@@ -14,7 +14,7 @@ import { Attachment } from "../src/attachment.ts";
 import type { Native, Region } from "../src/runtime/native.ts";
 import { openNative } from "../src/runtime/open.ts";
 import { CACHED_BLOCKS, TRACE_WORDS, traceWord } from "../src/region/layout.ts";
-import type { Views } from "../src/region/views.ts";
+import type { Views } from "../src/region/region.ts";
 import { bitsOf } from "./_flips.ts";
 import { enrich, type Live, RICH } from "./_rich.ts";
 import { sequenceFrom } from "./_sequence.ts";

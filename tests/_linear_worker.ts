@@ -5,8 +5,8 @@
 
 import { MemPool, MemPoolError } from "mempool";
 import { Attachment } from "../src/attachment.ts";
-import type { Blocks } from "../src/allocator/blocks.ts";
-import { type Guard, UNGUARDED } from "../src/allocator/guard.ts";
+import type { Blocks } from "../src/allocator/allocator.ts";
+import { type Guard, UNGUARDED } from "../src/allocator/hooks.ts";
 import { CLOCK, ENDS, FEWEST_CALLS, type HistoriesOrder, LogWriter, MOST_CALLS_EACH, STARTS } from "./_histories.ts";
 import { NONE } from "./_linear.ts";
 import { meet, meetAwake } from "./_meet.ts";

@@ -1,7 +1,7 @@
 /** A region over plain memory: the table, the lists and the runs without the native library. */
 
-import { Bell } from "../src/runtime/bell.ts";
-import { Blocks } from "../src/allocator/blocks.ts";
+import { Bell } from "../src/runtime/wakeup.ts";
+import { Blocks } from "../src/allocator/allocator.ts";
 import type { Native, Region } from "../src/runtime/native.ts";
 import type { Settings } from "../src/options.ts";
 import { settingsFrom } from "../src/options.ts";
@@ -19,8 +19,8 @@ import {
   TAG,
 } from "../src/region/layout.ts";
 import { Lock } from "../src/allocator/lock.ts";
-import { BlockTable, stateOf } from "../src/region/table.ts";
-import { formatRegion, type Views } from "../src/region/views.ts";
+import { BlockTable, stateOf } from "../src/region/block_table.ts";
+import { formatRegion, type Views } from "../src/region/region.ts";
 
 export const BLOCK_SIZE = 64;
 

@@ -2,10 +2,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { AWAITED, FREE, NEXT_WORKER, NONE, PLAIN_CLAIMS, SLOT_TOP, STATE } from "../src/region/layout.ts";
-import { Reaper } from "../src/allocator/reaper.ts";
-import { NOT_ALLOCATED } from "../src/allocator/resizer.ts";
-import { slotWord } from "../src/region/slots.ts";
-import { isAllocated } from "../src/region/table.ts";
+import { Reaper } from "../src/allocator/reap.ts";
+import { NOT_ALLOCATED } from "../src/allocator/resize.ts";
+import { slotWord } from "../src/region/worker_slots.ts";
+import { isAllocated } from "../src/region/block_table.ts";
 import { runsOf } from "./_plain.ts";
 import { enrich, type Live, RICH, type Rich, Scene } from "./_rich.ts";
 import { SimMemory, SimWorker } from "./_sim.ts";
@@ -75,7 +75,7 @@ export class Play {
     }
   }
 
-  /** Lets a worker wait for so many bytes, as src/allocator/requests.ts does; returns the request's place. */
+  /** Lets a worker wait for so many bytes, as src/allocator/waiters.ts does; returns the request's place. */
   wait({ number, lock, views }: SimWorker, bytes: number): number {
     return lock.run("allocate", () => {
       views.header[STATE] = AWAITED;

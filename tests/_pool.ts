@@ -11,7 +11,7 @@ import {
 } from "mempool";
 import { Attachment } from "../src/attachment.ts";
 import { HAS_BARRIER, HEADER_SUM, PLAIN_CLAIMS, SOLE_TAG } from "../src/region/layout.ts";
-import { headerSum } from "../src/region/trust.ts";
+import { headerSum } from "../src/region/validate.ts";
 
 /** Geometry and options of a test's pool. */
 export interface PoolShape extends MemPoolOptions {

@@ -3,16 +3,16 @@
  * when it takes and leaves the lock. So that the moments between any two of them can be looked at.
  */
 
-import type { WorkerCache } from "../src/cache/cache.ts";
+import type { WorkerCache } from "../src/cache/block_cache.ts";
 import { Depot } from "../src/region/depot.ts";
 import { FreeLists } from "../src/region/free_lists.ts";
 import { CACHED_BLOCKS, requestsWord, tableWord, traceWord, zeroMapWord } from "../src/region/layout.ts";
-import { Queue } from "../src/region/queue.ts";
+import { Queue } from "../src/region/wait_queue.ts";
 import type { RunCache } from "../src/cache/run_cache.ts";
 import { Runs } from "../src/region/runs.ts";
-import { Slots } from "../src/region/slots.ts";
-import { BlockTable } from "../src/region/table.ts";
-import { Views } from "../src/region/views.ts";
+import { Slots } from "../src/region/worker_slots.ts";
+import { BlockTable } from "../src/region/block_table.ts";
+import { Views } from "../src/region/region.ts";
 import { ZeroMap } from "../src/region/zero_map.ts";
 import { SimMemory, type SimWorker } from "./_sim.ts";
 

@@ -10,7 +10,7 @@ import {
   NONE,
   ZEROED_BLOCKS,
 } from "../src/region/layout.ts";
-import { stateOf } from "../src/region/table.ts";
+import { stateOf } from "../src/region/block_table.ts";
 import { runsOf } from "./_plain.ts";
 import { type SimShape, SimWorker, type Stage } from "./_sim.ts";
 

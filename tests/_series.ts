@@ -2,7 +2,7 @@
 
 import { MemPoolError } from "mempool";
 import { NONE } from "../src/region/layout.ts";
-import { NOT_ALLOCATED } from "../src/allocator/resizer.ts";
+import { NOT_ALLOCATED } from "../src/allocator/resize.ts";
 import { assertInside, Holdings, type Live, type Rich } from "./_rich.ts";
 import { type SimMemory, SimWorker } from "./_sim.ts";
 

@@ -4,17 +4,17 @@
  * two stores; and what would be a fault of the process is an error here.
  */
 
-import type { Bell } from "../src/runtime/bell.ts";
-import { Blocks } from "../src/allocator/blocks.ts";
-import { checkInvariants } from "../src/diagnostics/check.ts";
+import type { Bell } from "../src/runtime/wakeup.ts";
+import { Blocks } from "../src/allocator/allocator.ts";
+import { checkInvariants } from "../src/diagnostics/invariants.ts";
 import { CONTENDED, INHERITED, LOCKED, type Native, type Region, TIMED_OUT } from "../src/runtime/native.ts";
 import { HEADER_BYTES, LIVE, NONE, STATE } from "../src/region/layout.ts";
 import { Lock } from "../src/allocator/lock.ts";
 import { settingsFrom } from "../src/options.ts";
-import { endSole } from "../src/cache/sole.ts";
+import { endSole } from "../src/cache/bias.ts";
 import { collectStats, type MemPoolStats } from "../src/diagnostics/stats.ts";
-import { checkHeader, stateError } from "../src/region/trust.ts";
-import { formatRegion, Views } from "../src/region/views.ts";
+import { checkHeader, stateError } from "../src/region/validate.ts";
+import { formatRegion, Views } from "../src/region/region.ts";
 
 /** What would have ended the process. */
 export class Fault extends Error {}

@@ -6,7 +6,7 @@
 import { MemPool, type MemPoolHandle } from "mempool";
 import { Attachment } from "../src/attachment.ts";
 import { CACHED, HOLDER, SOLE_TAG } from "../src/region/layout.ts";
-import { makeTag } from "../src/region/table.ts";
+import { makeTag } from "../src/region/block_table.ts";
 import { winsFree } from "./_sole.ts";
 import { answer } from "./_workers.ts";
 

@@ -3,10 +3,10 @@
  * and by then everything has to be right again.
  */
 
-import { entriesOf } from "../src/diagnostics/check.ts";
+import { entriesOf } from "../src/diagnostics/invariants.ts";
 import { NONE, ORPHAN } from "../src/region/layout.ts";
-import { isAllocated, isCachedAs, workerOf } from "../src/region/table.ts";
-import { Views } from "../src/region/views.ts";
+import { isAllocated, isCachedAs, workerOf } from "../src/region/block_table.ts";
+import { Views } from "../src/region/region.ts";
 import { runsOf } from "./_plain.ts";
 import { record } from "./_recording.ts";
 import type { Live } from "./_rich.ts";

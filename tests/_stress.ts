@@ -1,7 +1,7 @@
 /** Workers of the stress test, and of the test that terminates them: see there. */
 
 import type { MemPool } from "mempool";
-import { isAllocated } from "../src/region/table.ts";
+import { isAllocated } from "../src/region/block_table.ts";
 import { spawnWorker, type TestWorker } from "./_harness.ts";
 import { insideOf, makePool } from "./_pool.ts";
 import { type Draw, sequenceFrom } from "./_sequence.ts";

@@ -1,7 +1,7 @@
 /** What each word of a region is, as src/region/layout.ts has it; and which may be wrong without `check` saying so, and why. */
 
 import * as layout from "../src/region/layout.ts";
-import type { Views } from "../src/region/views.ts";
+import type { Views } from "../src/region/region.ts";
 import { type PlainRun, runsOf } from "./_plain.ts";
 
 /** The lock's own words come first: they are glibc's. */

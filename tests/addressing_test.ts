@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertFalse, assertStrictEquals } from "@std/assert";
 import { STATE_BITS } from "../src/region/layout.ts";
-import { isAllocated, workerOf } from "../src/region/table.ts";
+import { isAllocated, workerOf } from "../src/region/block_table.ts";
 import { test } from "./_harness.ts";
 import { assertError, assertMarked, assertRefused, insideOf, makePool, mark, present, withPool } from "./_pool.ts";
 

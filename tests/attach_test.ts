@@ -10,7 +10,7 @@ import {
   MAGIC,
   SLOT_COUNT,
 } from "../src/region/layout.ts";
-import type { Views } from "../src/region/views.ts";
+import type { Views } from "../src/region/region.ts";
 import { test } from "./_harness.ts";
 import {
   assertError,

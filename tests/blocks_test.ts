@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { MemPool } from "mempool";
 import { BlockList } from "../src/diagnostics/block_list.ts";
 import { ALLOCATED, CACHED, LENGTH, ORPHAN, RELEASING, TAG, TAKING } from "../src/region/layout.ts";
-import { makeTag } from "../src/region/table.ts";
+import { makeTag } from "../src/region/block_table.ts";
 import { assertExact, assertTiles, mapOf } from "./_blocks.ts";
 import { makeFlags, withCrew } from "./_crew.ts";
 import { test } from "./_harness.ts";

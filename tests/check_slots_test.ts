@@ -17,8 +17,8 @@ import {
   SOLE_TAG,
   TAG,
 } from "../src/region/layout.ts";
-import { slotWord } from "../src/region/slots.ts";
-import { makeTag } from "../src/region/table.ts";
+import { slotWord } from "../src/region/worker_slots.ts";
+import { makeTag } from "../src/region/block_table.ts";
 import { test } from "./_harness.ts";
 import { BLOCK, Play } from "./_plays.ts";
 import { assertRefused } from "./_pool.ts";

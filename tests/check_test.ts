@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import fc from "fast-check";
 import { MemPoolError } from "mempool";
-import { checkInvariants } from "../src/diagnostics/check.ts";
+import { checkInvariants } from "../src/diagnostics/invariants.ts";
 import { classOf } from "../src/region/free_lists.ts";
 import {
   ALLOCATED,
@@ -37,8 +37,8 @@ import {
   WARN_ON_MISUSE,
   ZEROED_BLOCKS,
 } from "../src/region/layout.ts";
-import { makeTag } from "../src/region/table.ts";
-import { Views } from "../src/region/views.ts";
+import { makeTag } from "../src/region/block_table.ts";
+import { Views } from "../src/region/region.ts";
 import { test } from "./_harness.ts";
 import { BLOCK_SIZE, give, picture, plainViews, take } from "./_plain.ts";
 import { assertRefused } from "./_pool.ts";

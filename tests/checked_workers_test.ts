@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import type { LeakInfo, MemPool } from "mempool";
-import { workerOf } from "../src/region/table.ts";
+import { workerOf } from "../src/region/block_table.ts";
 import {
   allocateHere,
   assertDoubleFree,

@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { IN_DEPOT } from "../src/region/depot.ts";
 import { ALLOCATED, CACHED, DEPOT_CACHES, FREE, LINE_BLOCKS, NONE, ORPHAN, TAG } from "../src/region/layout.ts";
-import { makeTag, workerOf } from "../src/region/table.ts";
-import type { Views } from "../src/region/views.ts";
+import { makeTag, workerOf } from "../src/region/block_table.ts";
+import type { Views } from "../src/region/region.ts";
 import { test } from "./_harness.ts";
 import { give, plainViews, take } from "./_plain.ts";
 import { sequenceFrom } from "./_sequence.ts";

@@ -1,12 +1,12 @@
 /** Who is served, and who is woken when, with a bell that only notes it. */
 
 import { assertEquals } from "@std/assert";
-import type { Bell } from "../src/runtime/bell.ts";
+import type { Bell } from "../src/runtime/wakeup.ts";
 import type { Native, Region } from "../src/runtime/native.ts";
-import { Grants } from "../src/allocator/grants.ts";
+import { Grants } from "../src/allocator/serve.ts";
 import { AWAITED, LIVE, NONE, STATE } from "../src/region/layout.ts";
-import { Stock } from "../src/allocator/stock.ts";
-import { isAllocated, workerOf } from "../src/region/table.ts";
+import { Stock } from "../src/allocator/heap.ts";
+import { isAllocated, workerOf } from "../src/region/block_table.ts";
 import { test } from "./_harness.ts";
 import { BLOCK_SIZE, picture, plainViews } from "./_plain.ts";
 

@@ -12,7 +12,7 @@ import {
   STATE,
 } from "../src/region/layout.ts";
 import { Lock } from "../src/allocator/lock.ts";
-import type { Views } from "../src/region/views.ts";
+import type { Views } from "../src/region/region.ts";
 import { POOL_WORKER, spawnHand } from "./_crew.ts";
 import { test } from "./_harness.ts";
 import type { Order } from "./_orders.ts";

@@ -22,7 +22,7 @@ test("project - one version, in the packages of both registries and in the chang
   if (versions.length > 0) assertEquals(versions[0]?.[1], packageJson.version);
 });
 
-/** A field without a value that is not declared starts out as undefined: see src/cache/cache.ts. */
+/** A field without a value that is not declared starts out as undefined: see src/cache/block_cache.ts. */
 const STARTS_UNDEFINED = /^ {2}(?:(?:private|public|protected|readonly) )*\w+\??: [^=\n]*;$/gm;
 
 test("project - where fields are declared for the compilers, all are that have no value", () => {

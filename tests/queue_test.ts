@@ -12,8 +12,8 @@ import {
   TAG,
   WAITING_REQUESTS,
 } from "../src/region/layout.ts";
-import { DONE, Queue, WAITING } from "../src/region/queue.ts";
-import { makeTag } from "../src/region/table.ts";
+import { DONE, Queue, WAITING } from "../src/region/wait_queue.ts";
+import { makeTag } from "../src/region/block_table.ts";
 import { test } from "./_harness.ts";
 import { plainHeader, plainTable } from "./_plain.ts";
 import { forAll } from "./_random.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import fc from "fast-check";
-import { checkInvariants } from "../src/diagnostics/check.ts";
+import { checkInvariants } from "../src/diagnostics/invariants.ts";
 import { FreeLists } from "../src/region/free_lists.ts";
 import {
   ALLOCATED,
@@ -22,8 +22,8 @@ import {
   TAG,
 } from "../src/region/layout.ts";
 import { Runs } from "../src/region/runs.ts";
-import { BlockTable, isAllocated, makeTag } from "../src/region/table.ts";
-import type { Views } from "../src/region/views.ts";
+import { BlockTable, isAllocated, makeTag } from "../src/region/block_table.ts";
+import type { Views } from "../src/region/region.ts";
 import { test } from "./_harness.ts";
 import { BLOCK_SIZE, give, picture, type PlainRun, plainViews, runsOf, take } from "./_plain.ts";
 import { forAll } from "./_random.ts";

@@ -1,13 +1,13 @@
 /** Recalling what others have cached, step by step, with workers that are played in this thread. */
 
 import { assertEquals } from "@std/assert";
-import type { Blocks } from "../src/allocator/blocks.ts";
+import type { Blocks } from "../src/allocator/allocator.ts";
 import type { Native, Region } from "../src/runtime/native.ts";
 import { settingsFrom } from "../src/options.ts";
 import { CACHED, FREE, NONE, TAG } from "../src/region/layout.ts";
-import { makeTag } from "../src/region/table.ts";
-import { formatRegion, type Views } from "../src/region/views.ts";
-import { UNGUARDED } from "../src/allocator/guard.ts";
+import { makeTag } from "../src/region/block_table.ts";
+import { formatRegion, type Views } from "../src/region/region.ts";
+import { UNGUARDED } from "../src/allocator/hooks.ts";
 import { test } from "./_harness.ts";
 import { once } from "./_once.ts";
 import { plainWorker } from "./_plain.ts";

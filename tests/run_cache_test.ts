@@ -21,9 +21,9 @@ import {
   SLOT_RUN_TOPS,
   STATE,
 } from "../src/region/layout.ts";
-import { NOT_ALLOCATED } from "../src/allocator/resizer.ts";
-import { slotWord } from "../src/region/slots.ts";
-import { isCachedAs, stateOf, workerOf } from "../src/region/table.ts";
+import { NOT_ALLOCATED } from "../src/allocator/resize.ts";
+import { slotWord } from "../src/region/worker_slots.ts";
+import { isCachedAs, stateOf, workerOf } from "../src/region/block_table.ts";
 import { test } from "./_harness.ts";
 import { once } from "./_once.ts";
 import { runsOf } from "./_plain.ts";

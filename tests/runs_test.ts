@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
-import { checkInvariants } from "../src/diagnostics/check.ts";
+import { checkInvariants } from "../src/diagnostics/invariants.ts";
 import { COALESCED, FREE_BLOCKS, HIGH_WATER, NONE } from "../src/region/layout.ts";
-import type { Views } from "../src/region/views.ts";
+import type { Views } from "../src/region/region.ts";
 import { test } from "./_harness.ts";
 import { BLOCK_SIZE, give, picture, plainViews, take } from "./_plain.ts";
 

@@ -3,9 +3,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { MemPool } from "mempool";
 import { CACHED, SLOT_FREEING, SOLE_TAG, UNSETTLED } from "../src/region/layout.ts";
-import { slotWord } from "../src/region/slots.ts";
-import { endSole } from "../src/cache/sole.ts";
-import { makeTag, stateOf } from "../src/region/table.ts";
+import { slotWord } from "../src/region/worker_slots.ts";
+import { endSole } from "../src/cache/bias.ts";
+import { makeTag, stateOf } from "../src/region/block_table.ts";
 import { effort } from "./_effort.ts";
 import { test, withWorkers } from "./_harness.ts";
 import { assertRefused } from "./_pool.ts";

@@ -6,7 +6,7 @@
 
 import { assert, assertMatch } from "@std/assert";
 import { CACHED, LENGTH, TAG } from "../src/region/layout.ts";
-import { BlockTable, makeTag } from "../src/region/table.ts";
+import { BlockTable, makeTag } from "../src/region/block_table.ts";
 import { effort, tell } from "./_effort.ts";
 import { test } from "./_harness.ts";
 import { BLOCK, freeing, got, OPERATIONS, type Part, Play } from "./_plays.ts";

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { GIGABYTE, KILOBYTE, MEGABYTE, MemPool } from "mempool";
 import { inspect, stripVTControlCharacters } from "node:util";
 import { FREE_BLOCKS, SLOT_TOP } from "../src/region/layout.ts";
-import { slotWord } from "../src/region/slots.ts";
+import { slotWord } from "../src/region/worker_slots.ts";
 import { withCrew } from "./_crew.ts";
 import { test } from "./_harness.ts";
 import { destroyQuietly, insideOf, makePool, present, withPool } from "./_pool.ts";

@@ -19,7 +19,7 @@ import {
   TAG,
   TAKING,
 } from "../src/region/layout.ts";
-import { allocatedState, isAllocated, makeTag, stateOf, workerOf } from "../src/region/table.ts";
+import { allocatedState, isAllocated, makeTag, stateOf, workerOf } from "../src/region/block_table.ts";
 import { test } from "./_harness.ts";
 import { plainTable } from "./_plain.ts";
 

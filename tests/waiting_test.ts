@@ -2,9 +2,9 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { MemPool, MemPoolError, type MemPoolErrorCode, type MemPoolStats } from "mempool";
-import { UNGUARDED } from "../src/allocator/guard.ts";
+import { UNGUARDED } from "../src/allocator/hooks.ts";
 import { ALLOCATED, AWAITED, LIVE, STATE, WAITING_REQUESTS } from "../src/region/layout.ts";
-import { stateOf } from "../src/region/table.ts";
+import { stateOf } from "../src/region/block_table.ts";
 import { spawnHand, type Teamwork, withCrewOf } from "./_crew.ts";
 import { effort } from "./_effort.ts";
 import { test } from "./_harness.ts";

@@ -1,13 +1,13 @@
 /** A block that another worker frees by mistake, in the middle of a call of its holder: the lists stay whole. */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Blocks } from "../src/allocator/blocks.ts";
-import { checkInvariants } from "../src/diagnostics/check.ts";
+import type { Blocks } from "../src/allocator/allocator.ts";
+import { checkInvariants } from "../src/diagnostics/invariants.ts";
 import type { Native, Region } from "../src/runtime/native.ts";
 import { settingsFrom } from "../src/options.ts";
-import { UNGUARDED } from "../src/allocator/guard.ts";
-import { NOT_ALLOCATED } from "../src/allocator/resizer.ts";
-import { formatRegion, type Views } from "../src/region/views.ts";
+import { UNGUARDED } from "../src/allocator/hooks.ts";
+import { NOT_ALLOCATED } from "../src/allocator/resize.ts";
+import { formatRegion, type Views } from "../src/region/region.ts";
 import { collectStats } from "../src/diagnostics/stats.ts";
 import { test } from "./_harness.ts";
 import { plainWorker, take } from "./_plain.ts";

@@ -1,7 +1,7 @@
 import type { Region } from "../runtime/native.ts";
 import { GROWN, NONE } from "../region/layout.ts";
-import { trustedBlockCount } from "../region/trust.ts";
-import type { Views } from "../region/views.ts";
+import { trustedBlockCount } from "../region/validate.ts";
+import type { Views } from "../region/region.ts";
 
 /**
  * Makes a pool longer that is exhausted, within what was reserved for it. Addresses stay what they are, so offsets, buffers

@@ -10,9 +10,9 @@ import {
   OWNER_DEATHS,
   STATE,
 } from "../region/layout.ts";
-import type { Slots } from "../region/slots.ts";
-import { isLive, stateError } from "../region/trust.ts";
-import type { Views } from "../region/views.ts";
+import type { Slots } from "../region/worker_slots.ts";
+import { isLive, stateError } from "../region/validate.ts";
+import type { Views } from "../region/region.ts";
 
 /**
  * The pool's lock as a worker uses it: `run` is a critical section.

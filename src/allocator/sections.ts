@@ -1,6 +1,6 @@
-import type { Grants } from "./grants.ts";
+import type { Grants } from "./serve.ts";
 import { type Lock, runSection } from "./lock.ts";
-import type { Slots } from "../region/slots.ts";
+import type { Slots } from "../region/worker_slots.ts";
 
 /**
  * A worker's critical sections. `run` is one; where a closure for each would cost as much as what is done in it:

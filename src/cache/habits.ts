@@ -1,6 +1,6 @@
 import { CACHED_BLOCKS, DEPOT_CACHES, SLOT_GIVEN, SLOT_RUNS_TAKEN, SLOT_SUPPLIED } from "../region/layout.ts";
-import { slotWord } from "../region/slots.ts";
-import type { Views } from "../region/views.ts";
+import { slotWord } from "../region/worker_slots.ts";
+import type { Views } from "../region/region.ts";
 
 /**
  * What a worker has done of late, as far as it matters for how its cache is filled: by the counters that the fast paths keep

@@ -1,12 +1,12 @@
-import type { WorkerCache } from "./cache.ts";
+import type { WorkerCache } from "./block_cache.ts";
 import type { Region } from "../runtime/native.ts";
 import * as layout from "../region/layout.ts";
-import { slotWord } from "../region/slots.ts";
-import { makeTag } from "../region/table.ts";
-import { isInTable } from "../region/trust.ts";
-import type { Views } from "../region/views.ts";
+import { slotWord } from "../region/worker_slots.ts";
+import { makeTag } from "../region/block_table.ts";
+import { isInTable } from "../region/validate.ts";
+import type { Views } from "../region/region.ts";
 
-// For the compilers: see src/cache/cache.ts.
+// For the compilers: see src/cache/block_cache.ts.
 const ALLOCATED_SHORT = layout.ALLOCATED_SHORT;
 const DESCRIPTOR_SHIFT = layout.DESCRIPTOR_SHIFT;
 const LENGTH = layout.LENGTH;
@@ -24,7 +24,7 @@ const STATE_MASK = layout.STATE_MASK;
 const FOR_SINGLES = 1 / 4;
 
 /**
- * A worker's cache of short runs: a stack for each length. It works as that of single blocks, src/cache/cache.ts, and by the same
+ * A worker's cache of short runs: a stack for each length. It works as that of single blocks, src/cache/block_cache.ts, and by the same
  * argument; what is in it is cut to no other length, and joined with nothing until it is drained or recalled.
  *
  * Only pools that have had several workers use it. A worker that is alone has the lock for the asking, and its runs are

@@ -1,8 +1,8 @@
 import type { Lock } from "../allocator/lock.ts";
-import { isAllocated, ownerOf } from "../region/table.ts";
-import { trustedLength } from "../region/trust.ts";
-import type { Traces } from "./traces.ts";
-import type { Views } from "../region/views.ts";
+import { isAllocated, ownerOf } from "../region/block_table.ts";
+import { trustedLength } from "../region/validate.ts";
+import type { Traces } from "./allocation_log.ts";
+import type { Views } from "../region/region.ts";
 
 /**
  * A block of a checked pool that is still allocated.

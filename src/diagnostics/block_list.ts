@@ -1,5 +1,5 @@
-import { type BlockTable, ownerOf, usageOf } from "../region/table.ts";
-import type { Views } from "../region/views.ts";
+import { type BlockTable, ownerOf, usageOf } from "../region/block_table.ts";
+import type { Views } from "../region/region.ts";
 
 /**
  * A run of adjacent blocks: all of them free, or handed out as one; or a single block, or a short run, that is cached.

@@ -1,7 +1,7 @@
 import { COALESCED, EXHAUSTED, GROWN, LOCK_ACQUISITIONS, LOCK_CONTENDED, OWNER_DEATHS } from "../region/layout.ts";
-import { type BlockTable, usageOf } from "../region/table.ts";
-import { trustedLength } from "../region/trust.ts";
-import type { Views } from "../region/views.ts";
+import { type BlockTable, usageOf } from "../region/block_table.ts";
+import { trustedLength } from "../region/validate.ts";
+import type { Views } from "../region/region.ts";
 
 /**
  * A pool at one moment. The three kinds of blocks add up: `allocatedBlocks + cachedBlocks + freeBlocks === blockCount`.

@@ -1,6 +1,6 @@
-import { type Inspection, levelsLeft } from "../runtime/inspectors.ts";
+import { type Inspection, levelsLeft } from "../runtime/console.ts";
 import { FREE_BLOCKS } from "../region/layout.ts";
-import type { Views } from "../region/views.ts";
+import type { Views } from "../region/region.ts";
 
 /** What a pool has to say of itself: how large it is, and its region, or that it is gone. */
 export interface Subject {

@@ -1,7 +1,7 @@
 import type { MemPoolError } from "../base/errors.ts";
 import { CACHED, cacheWord, DEPOT_CACHES, DEPOT_TOP, SLOT_COUNT, TAG } from "./layout.ts";
-import { type BlockTable, makeTag } from "./table.ts";
-import { broken } from "./trust.ts";
+import { type BlockTable, makeTag } from "./block_table.ts";
+import { broken } from "./validate.ts";
 
 /** Worker numbers start at 1. */
 const NOBODY = 0;

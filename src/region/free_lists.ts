@@ -13,8 +13,8 @@ import {
   SECOND_LEVELS,
   TAG,
 } from "./layout.ts";
-import type { BlockTable } from "./table.ts";
-import { broken, isInTable, trustedLength } from "./trust.ts";
+import type { BlockTable } from "./block_table.ts";
+import { broken, isInTable, trustedLength } from "./validate.ts";
 
 /** Number of the lowest bit that is set in a word that is not 0. */
 function lowestBit(word: number): number {

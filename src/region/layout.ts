@@ -47,11 +47,11 @@ export const HAS_BARRIER = 41;
 export const CHECKED = 42;
 /** Blocks that there may be. Table, caches and addresses are made for so many. */
 export const BLOCK_CAPACITY = 43;
-/** Sum of all that is written once; see src/region/trust.ts. */
+/** Sum of all that is written once; see src/region/validate.ts. */
 export const HEADER_SUM = 44;
 /**
  * The tag CACHED of the pool's only worker, which may free by plain stores then; UNSETTLED or 0 for nobody's. Written under
- * the lock, see src/cache/sole.ts.
+ * the lock, see src/cache/bias.ts.
  */
 export const SOLE_TAG = 45;
 /** In doubles. */
@@ -76,7 +76,7 @@ export const STACK_LOG_USED = 72;
 /** Blocks below high water that the zero map marks, or more after a death. */
 export const ZEROED_BLOCKS = 73;
 
-// Requests that wait for blocks, see src/region/queue.ts.
+// Requests that wait for blocks, see src/region/wait_queue.ts.
 
 export const REQUESTS_FIRST = 90;
 export const REQUESTS_NEXT = 91;
@@ -185,7 +185,7 @@ export const WAITING_REQUESTS = 16_384;
 export const REQUEST_WORDS = 4;
 /** Who waits. */
 export const REQUEST_WORKER = 0;
-/** The block that it got, or what src/region/queue.ts says instead. */
+/** The block that it got, or what src/region/wait_queue.ts says instead. */
 export const REQUEST_BLOCK = 1;
 /** Bytes asked for, in two words. */
 export const REQUEST_LOW = 2;

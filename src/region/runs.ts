@@ -22,8 +22,8 @@ import {
   RELEASING,
   TAG,
 } from "./layout.ts";
-import { allocatedState, type BlockTable, isCachedAs, makeTag, stateOf, workerOf } from "./table.ts";
-import { broken, trustedLength } from "./trust.ts";
+import { allocatedState, type BlockTable, isCachedAs, makeTag, stateOf, workerOf } from "./block_table.ts";
+import { broken, trustedLength } from "./validate.ts";
 import type { ZeroMap } from "./zero_map.ts";
 
 /** Runs that are looked at for one that suits: with the lock held, so not all that there are. */

@@ -1,5 +1,5 @@
 import { BLOCK_CAPACITY, HIGH_WATER, HIGH_WATER_TURNED, ZEROED_BLOCKS } from "./layout.ts";
-import { broken } from "./trust.ts";
+import { broken } from "./validate.ts";
 
 const BITS = 32;
 const BIT_SHIFT = 5;

@@ -30,7 +30,7 @@ import {
   SLOTS,
   SLOTS_USED,
 } from "./layout.ts";
-import { addToSum, broken } from "./trust.ts";
+import { addToSum, broken } from "./validate.ts";
 
 /** The header word where a slot starts. */
 export function slotWord(slot: number): number {

@@ -1,8 +1,8 @@
 import { MemPoolError } from "../base/errors.ts";
 import type { Native } from "../runtime/native.ts";
 import { HAS_BARRIER, SLOT_FREEING, SOLE_TAG, UNSETTLED } from "../region/layout.ts";
-import { slotWord } from "../region/slots.ts";
-import type { Views } from "../region/views.ts";
+import { slotWord } from "../region/worker_slots.ts";
+import type { Views } from "../region/region.ts";
 
 /** Looks at a worker in the middle of a free before this one sleeps: what is left of it are two stores. */
 const SPINS = 1000;
@@ -14,7 +14,7 @@ const silence = new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * A worker that is alone in its pool frees blocks by plain stores: without an atomic instruction a pair of alloc and free takes
- * half to two thirds of the time. As in src/cache/cache.ts the rare side pays, which here is whoever attaches:
+ * half to two thirds of the time. As in src/cache/block_cache.ts the rare side pays, which here is whoever attaches:
  *
  *     give                                        attach, under the lock
  *     1  FREEING = 1                              A  SOLE_TAG = UNSETTLED
@@ -26,7 +26,7 @@ const silence = new Int32Array(new SharedArrayBuffer(4));
  * passed the barrier, for afterwards it reads UNSETTLED. Then C, which comes after the barrier, sees the 1 of step 1 and
  * waits, or it sees step 4, and with it step 3. So once the new worker has a slot, the other one is not between looking at a
  * tag and storing it, nor will it be: it makes itself the only worker in `becomeSole` alone, under the lock and when it is. That
- * each thread's stores and loads become visible in this order, is as it is in src/cache/cache.ts.
+ * each thread's stores and loads become visible in this order, is as it is in src/cache/block_cache.ts.
  *
  * Who dies between A and D leaves UNSETTLED, and the next one begins at A. Where the only worker died between 1 and 4, its
  * block is allocated or cached, and its thread has ended.

@@ -1,10 +1,10 @@
-import type { Blocks } from "../allocator/blocks.ts";
+import type { Blocks } from "../allocator/allocator.ts";
 import { bufferBehind } from "../base/intrinsics.ts";
 import { NONE } from "../region/layout.ts";
-import { callersStack } from "./stack.ts";
-import { type BlockTable, isAllocated } from "../region/table.ts";
-import { type Origin, TrackedBuffers } from "./tracked.ts";
-import type { Traces } from "./traces.ts";
+import { callersStack } from "./call_stack.ts";
+import { type BlockTable, isAllocated } from "../region/block_table.ts";
+import { type Origin, TrackedBuffers } from "./tracked_buffers.ts";
+import type { Traces } from "./allocation_log.ts";
 
 /**
  * What a worker knows in a checked pool beyond what any pool knows: who allocated and freed each block, and which buffers

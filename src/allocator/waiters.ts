@@ -1,11 +1,11 @@
-import type { Bell } from "../runtime/bell.ts";
+import type { Bell } from "../runtime/wakeup.ts";
 import { MemPoolError } from "../base/errors.ts";
-import type { Grants } from "./grants.ts";
-import type { Guard } from "./guard.ts";
+import type { Grants } from "./serve.ts";
+import type { Guard } from "./hooks.ts";
 import { ALLOCS, DESTROYED, NONE, STATE } from "../region/layout.ts";
 import type { Sections } from "./sections.ts";
-import type { Stock } from "./stock.ts";
-import type { Views } from "../region/views.ts";
+import type { Stock } from "./heap.ts";
+import type { Views } from "../region/region.ts";
 
 /** What somebody wants who can wait for it. */
 export interface Request {
@@ -25,7 +25,7 @@ interface Pending extends Request {
   isGivenUp: boolean;
 }
 
-/** What a worker waits for. The queue is the pool's, and src/allocator/grants.ts serves it; here its answers become promises kept. */
+/** What a worker waits for. The queue is the pool's, and src/allocator/serve.ts serves it; here its answers become promises kept. */
 export class Requests {
   readonly #views: Views;
   readonly #sections: Sections;

@@ -1,6 +1,6 @@
-import { WorkerCache } from "./cache/cache.ts";
+import { WorkerCache } from "./cache/block_cache.ts";
 import { type CLOSED, type DESTROYED, metaBytes, STATE } from "./region/layout.ts";
-import { formatRegion, type Views } from "./region/views.ts";
+import { formatRegion, type Views } from "./region/region.ts";
 
 /** What a pool object looks at once it has left: never again at the region, which may be another pool's by then. */
 export interface Ended {

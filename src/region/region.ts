@@ -32,12 +32,12 @@ import {
   zeroMapWord,
 } from "./layout.ts";
 import type { Settings } from "../options.ts";
-import { Queue } from "./queue.ts";
+import { Queue } from "./wait_queue.ts";
 import { Runs } from "./runs.ts";
-import { Slots } from "./slots.ts";
-import { BlockTable } from "./table.ts";
-import { Traces } from "../checked/traces.ts";
-import { headerSum } from "./trust.ts";
+import { Slots } from "./worker_slots.ts";
+import { BlockTable } from "./block_table.ts";
+import { Traces } from "../checked/allocation_log.ts";
+import { headerSum } from "./validate.ts";
 import { ZeroMap } from "./zero_map.ts";
 
 /** Header and table of a region as typed arrays, and the structures that live in them. */

@@ -23,14 +23,14 @@ import {
   SOLE_TAG,
   TAG,
 } from "../region/layout.ts";
-import { slotWord } from "../region/slots.ts";
-import { becomeSole } from "./sole.ts";
-import { makeTag } from "../region/table.ts";
-import { broken, isInTable, trustedLength } from "../region/trust.ts";
-import type { Views } from "../region/views.ts";
+import { slotWord } from "../region/worker_slots.ts";
+import { becomeSole } from "./bias.ts";
+import { makeTag } from "../region/block_table.ts";
+import { broken, isInTable, trustedLength } from "../region/validate.ts";
+import type { Views } from "../region/region.ts";
 
 /**
- * What fills and empties the worker caches: the slow side of src/cache/cache.ts. The caller holds the lock, so nobody else
+ * What fills and empties the worker caches: the slow side of src/cache/block_cache.ts. The caller holds the lock, so nobody else
  * refills, drains or recalls; the other workers go on taking and giving.
  */
 export class Supply {

@@ -2,7 +2,7 @@
  * The folder of this library, as the engines write its files in stacks: as an address, and as a path. In a program that
  * was bundled into one file nothing tells the library's frames from others.
  */
-const OWN = /\/checked\/stack\.[jt]s$/.test(import.meta.url)
+const OWN = /\/checked\/call_stack\.[jt]s$/.test(import.meta.url)
   ? [ownFolder().href, decodeURIComponent(ownFolder().pathname)]
   : [];
 

@@ -1,10 +1,10 @@
 import type { Native } from "../runtime/native.ts";
-import type { Guard } from "./guard.ts";
+import type { Guard } from "./hooks.ts";
 import { FREE, FREES, ORPHAN, SLOT_SWEPT } from "../region/layout.ts";
-import { slotWord } from "../region/slots.ts";
-import { isAllocated, isCached, makeTag, stateOf, workerOf } from "../region/table.ts";
-import { trustedLength, trustRun } from "../region/trust.ts";
-import type { Views } from "../region/views.ts";
+import { slotWord } from "../region/worker_slots.ts";
+import { isAllocated, isCached, makeTag, stateOf, workerOf } from "../region/block_table.ts";
+import { trustedLength, trustRun } from "../region/validate.ts";
+import type { Views } from "../region/region.ts";
 
 /** Makes a run free that the caller has claimed. */
 type Release = (block: number) => void;

@@ -9,8 +9,8 @@ import {
   REQUESTS_NEXT,
   WAITING_REQUESTS,
 } from "./layout.ts";
-import { type BlockTable, fromWords, highWord, isAllocated, workerOf } from "./table.ts";
-import { broken, isInTable } from "./trust.ts";
+import { type BlockTable, fromWords, highWord, isAllocated, workerOf } from "./block_table.ts";
+import { broken, isInTable } from "./validate.ts";
 
 /** What REQUEST_BLOCK says before a request has a block, and once nobody wants it any more. They differ in several bits. */
 export const WAITING = -1;

@@ -1,11 +1,11 @@
 import type { Native, Region } from "../runtime/native.ts";
 import { CACHED_BLOCKS, CHECKED, FREE, NONE } from "../region/layout.ts";
 import { Growth } from "./growth.ts";
-import { Reaper } from "./reaper.ts";
-import { Supply } from "../cache/supply.ts";
-import type { BlockTable } from "../region/table.ts";
-import { trustRun } from "../region/trust.ts";
-import type { Views } from "../region/views.ts";
+import { Reaper } from "./reap.ts";
+import { Supply } from "../cache/refill.ts";
+import type { BlockTable } from "../region/block_table.ts";
+import { trustRun } from "../region/validate.ts";
+import type { Views } from "../region/region.ts";
 
 /**
  * What there is to hand out, wherever it lies: the free runs, what workers have cached, what dead ones left behind. The

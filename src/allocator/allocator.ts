@@ -1,8 +1,8 @@
-import type { Bell } from "../runtime/bell.ts";
-import { WorkerCache } from "../cache/cache.ts";
+import type { Bell } from "../runtime/wakeup.ts";
+import { WorkerCache } from "../cache/block_cache.ts";
 import type { Native, Region } from "../runtime/native.ts";
-import { Grants } from "./grants.ts";
-import { type Guard, UNGUARDED } from "./guard.ts";
+import { Grants } from "./serve.ts";
+import { type Guard, UNGUARDED } from "./hooks.ts";
 import {
   ALLOCATED,
   ALLOCS,
@@ -17,16 +17,16 @@ import {
   TAG,
 } from "../region/layout.ts";
 import type { Lock } from "./lock.ts";
-import { Requests } from "./requests.ts";
-import { Resizer } from "./resizer.ts";
+import { Requests } from "./waiters.ts";
+import { Resizer } from "./resize.ts";
 import { RunCache } from "../cache/run_cache.ts";
 import { Sections } from "./sections.ts";
-import type { Slots } from "../region/slots.ts";
-import { Stock } from "./stock.ts";
-import { allocatedState, type BlockTable, isAllocated, makeTag, stateOf } from "../region/table.ts";
-import { broken } from "../region/trust.ts";
-import { Trimmer } from "./trimmer.ts";
-import type { Views } from "../region/views.ts";
+import type { Slots } from "../region/worker_slots.ts";
+import { Stock } from "./heap.ts";
+import { allocatedState, type BlockTable, isAllocated, makeTag, stateOf } from "../region/block_table.ts";
+import { broken } from "../region/validate.ts";
+import { Trimmer } from "./trim.ts";
+import type { Views } from "../region/region.ts";
 import type { ZeroMap } from "../region/zero_map.ts";
 
 /** What a worker does with blocks, by their numbers: its cache first, then the lock around the runs. */

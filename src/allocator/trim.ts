@@ -1,7 +1,7 @@
 import type { Region } from "../runtime/native.ts";
 import { CACHED_BLOCKS, DESCRIPTOR_WORDS, NONE, tableWord } from "../region/layout.ts";
-import { trustedLength } from "../region/trust.ts";
-import type { Views } from "../region/views.ts";
+import { trustedLength } from "../region/validate.ts";
+import type { Views } from "../region/region.ts";
 
 /** So much goes back in one critical section, which takes some milliseconds. */
 const BYTES_AT_A_TIME = 2 ** 26;

@@ -1,8 +1,8 @@
 import type { Region } from "../runtime/native.ts";
 import * as layout from "../region/layout.ts";
-import { slotWord } from "../region/slots.ts";
-import { makeTag } from "../region/table.ts";
-import type { Views } from "../region/views.ts";
+import { slotWord } from "../region/worker_slots.ts";
+import { makeTag } from "../region/block_table.ts";
+import type { Views } from "../region/region.ts";
 
 // Three things here are written for the compilers, and so they are in the other classes that an allocation goes through.
 // V8 folds a module's own constants into the code, but loads imported ones anew at each use: 5 ns a call. Fields are private
@@ -27,7 +27,7 @@ const SOLE_TAG = layout.SOLE_TAG;
  * no lock. The truth about a block is its tag, not its entry: CACHED with this worker's number.
  *
  * `give` turns ALLOCATED into CACHED by one exchange: of several that free a block, one wins it. A worker that is alone in
- * its pool has no rival, and does it by plain stores, see src/cache/sole.ts.
+ * its pool has no rival, and does it by plain stores, see src/cache/bias.ts.
  *
  * `take` turns CACHED into ALLOCATED. The only rival is a worker that found the pool exhausted and recalls what others
  * have cached. That is rare, so it bears the cost, and as long as PLAIN_CLAIMS is 1 `take` has no atomic instruction:
@@ -145,7 +145,7 @@ export class WorkerCache {
     const tag = meta[word]!;
     const top = meta[this.top]!;
     if ((tag & STATE_MASK) !== ALLOCATED || top >>> 0 >= this.room) return false;
-    // The steps of src/cache/sole.ts; in a function of their own JavaScriptCore would call it.
+    // The steps of src/cache/bias.ts; in a function of their own JavaScriptCore would call it.
     meta[this.freeing] = 1;
     if (meta[SOLE_TAG] === this.cachedTag) {
       meta[word] = this.cachedTag;

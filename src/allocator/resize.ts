@@ -1,11 +1,11 @@
 import type { Region } from "../runtime/native.ts";
-import { type Guard, UNGUARDED } from "./guard.ts";
+import { type Guard, UNGUARDED } from "./hooks.ts";
 import { ALLOCATED, ALLOCS, EXHAUSTED, FREE, NONE } from "../region/layout.ts";
 import type { Sections } from "./sections.ts";
-import type { Slots } from "../region/slots.ts";
-import type { Stock } from "./stock.ts";
-import { isAllocated, stateOf } from "../region/table.ts";
-import type { Views } from "../region/views.ts";
+import type { Slots } from "../region/worker_slots.ts";
+import type { Stock } from "./heap.ts";
+import { isAllocated, stateOf } from "../region/block_table.ts";
+import type { Views } from "../region/region.ts";
 
 /** What `resize` says instead of a block when there is nothing to resize. */
 export const NOT_ALLOCATED = -2;

@@ -1,9 +1,9 @@
-import type { Bell } from "../runtime/bell.ts";
+import type { Bell } from "../runtime/wakeup.ts";
 import type { Native } from "../runtime/native.ts";
 import { AWAITED, LIVE, NONE, STATE } from "../region/layout.ts";
-import type { Stock } from "./stock.ts";
-import { broken } from "../region/trust.ts";
-import type { Views } from "../region/views.ts";
+import type { Stock } from "./heap.ts";
+import { broken } from "../region/validate.ts";
+import type { Views } from "../region/region.ts";
 
 /**
  * Gives blocks to requests that wait, first come first served. The caller holds the lock.

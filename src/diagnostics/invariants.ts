@@ -31,10 +31,10 @@ import {
   UNSETTLED,
   ZEROED_BLOCKS,
 } from "../region/layout.ts";
-import { slotWord } from "../region/slots.ts";
-import { type BlockTable, isCached, makeTag, stateOf, workerOf } from "../region/table.ts";
+import { slotWord } from "../region/worker_slots.ts";
+import { type BlockTable, isCached, makeTag, stateOf, workerOf } from "../region/block_table.ts";
 import type { Lock } from "../allocator/lock.ts";
-import { WAITING } from "../region/queue.ts";
+import { WAITING } from "../region/wait_queue.ts";
 import {
   broken,
   checkHeader,
@@ -43,8 +43,8 @@ import {
   trustedBlockCount,
   trustedLength,
   trustRun,
-} from "../region/trust.ts";
-import type { Views } from "../region/views.ts";
+} from "../region/validate.ts";
+import type { Views } from "../region/region.ts";
 
 /** Levels that the first-level bitmap has bits for. */
 const LEVEL_BITS = 32;

@@ -23,7 +23,7 @@ import {
   TAG,
   WARN_ON_MISUSE,
 } from "./layout.ts";
-import { allocatedState, type BlockTable, isAllocated, isCachedAs, stateOf } from "./table.ts";
+import { allocatedState, type BlockTable, isAllocated, isCachedAs, stateOf } from "./block_table.ts";
 
 // What is looked at before words of the region are believed, in constant time: a word may be overwritten by accident, and
 // then it must lead neither out of the memory nor round in circles. Every slow path asks here; `check` does it for all.
