@@ -5,7 +5,7 @@
  * @example A pool of one's own
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { MEGABYTE, MemPool } from "./mod.ts";
+ * import { MEGABYTE, MemPool } from "mempool";
  *
  * using pool = MemPool.init(64 * MEGABYTE, 256);
  * const block = pool.alloc(200)!;
@@ -16,7 +16,7 @@
  * @example One default pool, as in C
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import * as mempool from "./mod.ts";
+ * import * as mempool from "mempool";
  *
  * mempool.init(64 * mempool.MEGABYTE, 256);
  * const block = mempool.calloc(10, 8)!;

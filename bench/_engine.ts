@@ -5,7 +5,7 @@
  * of the first one's take 14 ns instead of 8, and a copy of the module with other names in it did not.
  */
 
-import { spawnWorker } from "../tests/_workers.ts";
+import { spawnWorker } from "../tests/support/workers.ts";
 import type { Contender, DistantContender, Turn } from "./_measure.ts";
 import type { Settings } from "./_types.ts";
 

@@ -1,6 +1,6 @@
 /** The worker of bench/_engine.ts. */
 
-import { answer } from "../tests/_workers.ts";
+import { answer } from "../tests/support/workers.ts";
 import type { MakeSides, Request, Side } from "./_engine.ts";
 import { takeTurn, type Turn } from "./_measure.ts";
 

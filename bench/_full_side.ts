@@ -1,7 +1,7 @@
 /** A worker of bench/full.ts: takes blocks and gives them back at random, in a pool that may have none left. */
 
 import { MemPool, type MemPoolHandle } from "../mod.ts";
-import { answer } from "../tests/_workers.ts";
+import { answer } from "../tests/support/workers.ts";
 import { untilStopped } from "./_workers_load.ts";
 
 export interface FullJob {

@@ -1,7 +1,7 @@
 /** A worker of bench/workers.ts. It is first told the pool of all, then its jobs. */
 
 import { MEGABYTE, MemPool, type MemPoolHandle } from "../mod.ts";
-import { answer } from "../tests/_workers.ts";
+import { answer } from "../tests/support/workers.ts";
 import { handOver, handsOf, IDLE_HANDS, type Job, recordHands, replaceAtRandom } from "./_workers_load.ts";
 
 let shared: MemPool | undefined;

@@ -8,7 +8,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { MemPool } from "../mod.ts";
-import { spawnWorker, type TestWorker } from "../tests/_workers.ts";
+import { spawnWorker, type TestWorker } from "../tests/support/workers.ts";
 import type { FullDone, FullJob } from "./_full_side.ts";
 import { median } from "./_measure.ts";
 import type { GroupResult, Row, Settings, Table } from "./_types.ts";

@@ -18,7 +18,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { MEGABYTE, MemPool } from "../mod.ts";
-import { spawnWorker, type TestWorker } from "../tests/_workers.ts";
+import { spawnWorker, type TestWorker } from "../tests/support/workers.ts";
 import { median } from "./_measure.ts";
 import type { GroupResult, Row, Settings, Table } from "./_types.ts";
 import {

@@ -1,5 +1,5 @@
 /**
- * Where the tests get `@std/assert` from: JSR wherever it answers, the stand-in `tests/_assert.ts` where it does not.
+ * Where the tests get `@std/assert` from: JSR wherever it answers, the stand-in `tests/support/assert.ts` where it does not.
  *
  * - Deno resolves the specifier through deno.json. The stand-in takes its place through an import map.
  * - Bun and tsc resolve it through the paths in tsconfig.json: first the copy that JSR's own client puts into
@@ -13,7 +13,7 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { denoJson, onDeno, root, scratch } from "./_project.ts";
 
-const standIn = join(root, "tests", "_assert.ts");
+const standIn = join(root, "tests", "support", "assert.ts");
 
 /** `jsr:@std/assert@^1`, as deno.json has it. */
 const specifier = denoJson.imports["@std/assert"] ?? "";
@@ -25,7 +25,7 @@ const patience = 15_000;
 export function prepareStdAssert(): string[] {
   const answered = onDeno ? denoReachesJsr() : bunHasJsrCopy() || bunReachesJsr();
   if (answered) return [];
-  console.log(`JSR does not answer: tests/_assert.ts stands in for ${specifier}`);
+  console.log(`JSR does not answer: tests/support/assert.ts stands in for ${specifier}`);
   return onDeno ? importMapFlags(pathToFileURL(standIn).href) : [];
 }
 

@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import { documents, installPackages, root, runTool } from "./_project.ts";
 import { importMapFlags } from "./_std_assert.ts";
 
-const standIn = pathToFileURL(join(root, "tests", "_assert.ts")).href;
+const standIn = pathToFileURL(join(root, "tests", "support", "assert.ts")).href;
 installPackages(); // tsc takes the types of both runtimes from there
 const tsc = runTool("tsc", ["--project", "."]);
 // --doc: the examples in documents and comments are checked too.

@@ -1,5 +1,5 @@
 /**
- * Runs the tests that have a long form, in that form: they take numbers from tests/_effort.ts. Takes up to an hour.
+ * Runs the tests that have a long form, in that form: they take numbers from tests/support/effort.ts. Takes up to an hour.
  *
  *     deno task soak [--filter <part of a name>] [files]
  *     bun run soak [--filter <part of a name>] [files]
@@ -11,7 +11,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { EFFORT } from "../tests/_effort.ts";
+import { EFFORT } from "../tests/support/effort.ts";
 import { filesIn, onDeno, root, run } from "./_project.ts";
 
 const { values, positionals } = parseArgs({ options: { filter: { type: "string" } }, allowPositionals: true });

@@ -18,7 +18,7 @@ let defaultPool: MemPool | undefined;
  * @example As the C original is used
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import * as mempool from "../mod.ts";
+ * import * as mempool from "mempool";
  *
  * mempool.init(1024, 64);
  * const block = mempool.alloc(50)!;
@@ -41,7 +41,7 @@ export function init(size: number, defaultBlockSize: number, options?: MemPoolOp
  * @example In the worker that was sent the handle
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import * as mempool from "../mod.ts";
+ * import * as mempool from "mempool";
  *
  * using pool = mempool.MemPool.init(1024, 64);
  * using joined = mempool.attach(pool.handle);
@@ -60,7 +60,7 @@ export function attach(handle: MemPoolHandle): MemPool {
  * @example Only the first call does something
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import * as mempool from "../mod.ts";
+ * import * as mempool from "mempool";
  *
  * const pool = mempool.init(1024, 64);
  * mempool.destroy();
@@ -82,7 +82,7 @@ export function destroy(): void {
  * @example Until the pool is exhausted
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import * as mempool from "../mod.ts";
+ * import * as mempool from "mempool";
  *
  * mempool.init(1024, 64);
  * assertEquals(mempool.alloc(1024)?.byteLength, 1024);
@@ -105,7 +105,7 @@ export function alloc(numBytes: number): ArrayBuffer | null {
  * @example Three integers, all 0
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import * as mempool from "../mod.ts";
+ * import * as mempool from "mempool";
  *
  * mempool.init(1024, 64);
  * assertEquals([...new Int32Array(mempool.calloc(3, 4)!)], [0, 0, 0]);
@@ -127,7 +127,7 @@ export function calloc(numMembers: number, size: number): ArrayBuffer | null {
  * @example Longer, then shorter
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import * as mempool from "../mod.ts";
+ * import * as mempool from "mempool";
  *
  * mempool.init(1024, 64);
  * const longer = mempool.realloc(mempool.alloc(50)!, 500)!;
@@ -148,7 +148,7 @@ export function realloc(block: Block, numBytes: number): ArrayBuffer | null {
  * @example Through a view
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import * as mempool from "../mod.ts";
+ * import * as mempool from "mempool";
  *
  * const pool = mempool.init(1024, 64);
  * const bytes = new Uint8Array(mempool.alloc(50)!);

@@ -20,7 +20,7 @@ function inspect(this: object, levels: unknown, inspection?: Inspection): string
  * @example Is all given back, and all well?
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { MemPool } from "../mod.ts";
+ * import { MemPool } from "mempool";
  *
  * using pool = MemPool.init(1024, 64);
  * pool.free(pool.alloc(50)!);

@@ -11,7 +11,7 @@ import { MemPoolError } from "./base/errors.ts";
  * @example A block that grows
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { type Lease, MemPool } from "../mod.ts";
+ * import { type Lease, MemPool } from "mempool";
  *
  * using pool = MemPool.init(1024, 64);
  * {

@@ -35,7 +35,7 @@ const collected = new FinalizationRegistry<Dropped>(({ attachment, member }) => 
  * @example How a pool ends
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { MemPool } from "../mod.ts";
+ * import { MemPool } from "mempool";
  *
  * const pool = MemPool.init(1024, 64);
  * const joined = MemPool.attach(pool.handle);
@@ -127,7 +127,7 @@ export class Membership implements Disposable {
    * @example Nothing to take back
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { MemPool } from "../mod.ts";
+   * import { MemPool } from "mempool";
    * using pool = MemPool.init(1024, 64);
    * pool.alloc(64); // this worker lives, and so what it holds stays its own
    * assertEquals(pool.reap(), 0);
@@ -146,7 +146,7 @@ export class Membership implements Disposable {
    * @example After a rush
    * ```ts
    * import { assert, assertEquals } from "@std/assert";
-   * import { MEGABYTE, MemPool } from "../mod.ts";
+   * import { MEGABYTE, MemPool } from "mempool";
    * using pool = MemPool.init(4 * MEGABYTE, 4096);
    * const block = pool.alloc(MEGABYTE)!;
    * new Uint8Array(block).fill(1);
@@ -177,7 +177,7 @@ export class Membership implements Disposable {
    * @example End
    * ```ts
    * import { assertThrows } from "@std/assert";
-   * import { MemPool, MemPoolError } from "../mod.ts";
+   * import { MemPool, MemPoolError } from "mempool";
    * const pool = MemPool.init(1024, 64);
    * pool.destroy();
    * assertThrows(() => pool.alloc(50), MemPoolError, "destroyed");

@@ -7,7 +7,7 @@ import { MAX_BLOCKS, MAX_BYTES, MAX_CACHED_BLOCKS, metaBytes } from "./region/la
  * @example Every block on a cache line of its own
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { MemPool } from "../mod.ts";
+ * import { MemPool } from "mempool";
  *
  * using pool = MemPool.init(8192, 100, { alignment: 64, lockTimeout: 1000 });
  * assertEquals(pool.blockSize, 128);
@@ -73,7 +73,7 @@ export interface MemPoolOptions {
  * @example Not for ever
  * ```ts
  * import { assertEquals, assertRejects } from "@std/assert";
- * import { type AllocAsyncOptions, MemPool } from "../mod.ts";
+ * import { type AllocAsyncOptions, MemPool } from "mempool";
  *
  * using pool = MemPool.init(1024, 64);
  * pool.alloc(1024);
@@ -93,7 +93,7 @@ export interface AllocAsyncOptions {
  * @example It survives being copied
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { MemPool } from "../mod.ts";
+ * import { MemPool } from "mempool";
  *
  * using pool = MemPool.init(1024, 64);
  * using joined = MemPool.attach(structuredClone(pool.handle));

@@ -24,7 +24,7 @@ export type Block = ArrayBuffer | ArrayBufferView;
  * @example Allocate, use, free
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { MEGABYTE, MemPool } from "../mod.ts";
+ * import { MEGABYTE, MemPool } from "mempool";
  *
  * using pool = MemPool.init(64 * MEGABYTE, 256);
  * const block = pool.alloc(200)!;
@@ -55,7 +55,7 @@ export class MemPool extends Insight {
    * @example Block sizes are rounded up
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { MemPool } from "../mod.ts";
+   * import { MemPool } from "mempool";
    * using pool = MemPool.init(1000, 50);
    * assertEquals([pool.blockSize, pool.blockCount, pool.size], [64, 15, 960]);
    * ```
@@ -74,7 +74,7 @@ export class MemPool extends Insight {
    * @example Join and leave
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { MemPool } from "../mod.ts";
+   * import { MemPool } from "mempool";
    * using pool = MemPool.init(1024, 64);
    * const joined = MemPool.attach(pool.handle); // in a worker, the handle comes with a message
    * assertEquals(joined.blockCount, pool.blockCount);
@@ -95,7 +95,7 @@ export class MemPool extends Insight {
    * @example A pool that is exhausted
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { MemPool } from "../mod.ts";
+   * import { MemPool } from "mempool";
    * using pool = MemPool.init(1024, 64);
    * assertEquals(pool.alloc(1000)?.byteLength, 1000); // all 16 blocks
    * assertEquals(pool.alloc(1), null);
@@ -120,7 +120,7 @@ export class MemPool extends Insight {
    * @example Wait for a block
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { MemPool } from "../mod.ts";
+   * import { MemPool } from "mempool";
    * using pool = MemPool.init(1024, 64);
    * const whole = pool.alloc(1024)!;
    * const waiting = pool.allocAsync(50, { signal: AbortSignal.timeout(10_000) });
@@ -142,7 +142,7 @@ export class MemPool extends Insight {
    * @example Eight numbers, all 0
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { MemPool } from "../mod.ts";
+   * import { MemPool } from "mempool";
    * using pool = MemPool.init(1024, 64);
    * assertEquals(new Float64Array(pool.calloc(8, 8)!).every((number) => number === 0), true);
    * ```
@@ -162,7 +162,7 @@ export class MemPool extends Insight {
    * @example A longer block
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { MemPool } from "../mod.ts";
+   * import { MemPool } from "mempool";
    * using pool = MemPool.init(1024, 64);
    * const block = pool.realloc(pool.calloc(10, 1)!, 100)!;
    * assertEquals([block.byteLength, new Uint8Array(block)[9]], [100, 0]);
@@ -180,7 +180,7 @@ export class MemPool extends Insight {
    * @example A double free
    * ```ts
    * import { assertThrows } from "@std/assert";
-   * import { MemPool, MemPoolError } from "../mod.ts";
+   * import { MemPool, MemPoolError } from "mempool";
    * using pool = MemPool.init(1024, 64);
    * const block = pool.alloc(50)!;
    * pool.free(new Uint8Array(block)); // a view stands for its buffer
@@ -201,7 +201,7 @@ export class MemPool extends Insight {
    * @example All or nothing
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { MemPool } from "../mod.ts";
+   * import { MemPool } from "mempool";
    * using pool = MemPool.init(1024, 64);
    * assertEquals(pool.allocMany(17, 64), null);
    * pool.freeMany(pool.allocMany(16, 64)!);
@@ -249,7 +249,7 @@ export class MemPool extends Insight {
    * @example There and back
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { MemPool } from "../mod.ts";
+   * import { MemPool } from "mempool";
    * using pool = MemPool.init(1024, 64);
    * const offset = pool.offsetOf(pool.alloc(50)!); // a number, to post to any worker
    * assertEquals(pool.owns(pool.at(offset)), true);
@@ -267,7 +267,7 @@ export class MemPool extends Insight {
    * @example A record that grows
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { MemPool } from "../mod.ts";
+   * import { MemPool } from "mempool";
    * using pool = MemPool.init(1024, 64);
    * const record = pool.callocOffset(3, 8); // or allocOffset(24), for contents unspecified
    * const longer = pool.reallocOffset(record, 100);
@@ -314,7 +314,7 @@ export class MemPool extends Insight {
    * @example Eight numbers
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { MemPool } from "../mod.ts";
+   * import { MemPool } from "mempool";
    * using pool = MemPool.init(1024, 64);
    * const numbers = pool.allocArray(Float64Array, 8)!.fill(0.5);
    * assertEquals(numbers.reduce((sum, number) => sum + number), 4);
@@ -336,7 +336,7 @@ export class MemPool extends Insight {
    * @example For as long as a scope
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { MemPool } from "../mod.ts";
+   * import { MemPool } from "mempool";
    * using pool = MemPool.init(1024, 64);
    * {
    *   using lease = pool.lease(50)!;

@@ -8,7 +8,7 @@ import { checkCount, describe, exactProduct } from "./options.ts";
  * @example A function for arrays of any type
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { MemPool, type TypedArrayConstructor } from "../mod.ts";
+ * import { MemPool, type TypedArrayConstructor } from "mempool";
  *
  * using pool = MemPool.init(1024, 64);
  * const bytesOf = (type: TypedArrayConstructor) => pool.allocArray(type, 10)!.byteLength;

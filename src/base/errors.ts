@@ -17,7 +17,7 @@
  * @example What a code is for
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { MemPool, type MemPoolErrorCode } from "../../mod.ts";
+ * import { MemPool, type MemPoolErrorCode } from "mempool";
  *
  * const mine: MemPoolErrorCode[] = ["double-free", "foreign-block"];
  * using pool = MemPool.init(1024, 64);
@@ -48,7 +48,7 @@ export type MemPoolErrorCode =
  * @example Tell a double free from other errors
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { MEGABYTE, MemPool, MemPoolError } from "../../mod.ts";
+ * import { MEGABYTE, MemPool, MemPoolError } from "mempool";
  *
  * using pool = MemPool.init(MEGABYTE, 256);
  * const block = pool.alloc(200)!;

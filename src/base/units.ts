@@ -3,7 +3,7 @@
  * @example Four kilobytes
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { KILOBYTE } from "../../mod.ts";
+ * import { KILOBYTE } from "mempool";
  *
  * assertEquals(4 * KILOBYTE, 4096);
  * ```
@@ -14,7 +14,7 @@ export const KILOBYTE = 1024;
  * @example A pool of one megabyte
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { MEGABYTE, MemPool } from "../../mod.ts";
+ * import { MEGABYTE, MemPool } from "mempool";
  *
  * using pool = MemPool.init(MEGABYTE, 256);
  * assertEquals(pool.size, 1_048_576);
@@ -26,7 +26,7 @@ export const MEGABYTE = 1_048_576;
  * @example Address space costs nothing before it is used
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { GIGABYTE, MemPool } from "../../mod.ts";
+ * import { GIGABYTE, MemPool } from "mempool";
  *
  * using pool = MemPool.init(GIGABYTE, 4096);
  * assertEquals(pool.blockCount, 262_144);

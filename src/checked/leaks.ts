@@ -10,7 +10,7 @@ import type { Views } from "../region/region.ts";
  * @example Where it was allocated
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { type LeakInfo, MemPool } from "../../mod.ts";
+ * import { type LeakInfo, MemPool } from "mempool";
  *
  * using pool = MemPool.init(1024, 64, { checked: true });
  * const block = pool.alloc(50)!;

@@ -7,7 +7,7 @@ import type { Views } from "../region/region.ts";
  * @example A map of a pool
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { type BlockInfo, MemPool } from "../../mod.ts";
+ * import { type BlockInfo, MemPool } from "mempool";
  *
  * using pool = MemPool.init(1024, 64, { cachedBlocks: 0 });
  * pool.alloc(100);

@@ -9,7 +9,7 @@ import type { Views } from "../region/region.ts";
  * @example Internal waste
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { MemPool } from "../../mod.ts";
+ * import { MemPool } from "mempool";
  *
  * using pool = MemPool.init(1024, 64);
  * pool.alloc(100);

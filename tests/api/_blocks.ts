@@ -1,0 +1,46 @@
+/** What `pool.blocks()` must always be. */
+
+import { assert, assertEquals } from "@std/assert";
+import type { BlockInfo, MemPool } from "mempool";
+import { LONGEST_SHORT_RUN } from "../../src/region/layout.ts";
+
+/** Expects the runs to tile the pool's data, which may grow meanwhile, each as one can be; returns them. */
+export function assertTiles(pool: MemPool): BlockInfo[] {
+  const least = pool.size;
+  const all = [...pool.blocks()];
+  let end = 0;
+  for (const run of all) {
+    assertEquals(run.offset, end, "a hole or an overlap");
+    assert(run.byteLength > 0 && run.byteLength % pool.blockSize === 0, `a run of ${run.byteLength} bytes`);
+    const most = run.state === "cached" ? LONGEST_SHORT_RUN * pool.blockSize : Infinity;
+    assert(run.byteLength <= most, `a run of ${run.byteLength} bytes is cached`);
+    assert(run.state !== "free" || run.owner === 0, `worker ${run.owner} has a free run`);
+    end += run.byteLength;
+  }
+  assert(end >= least && end <= pool.size, `the runs end at ${end}, the pool at ${pool.size}`);
+  return all;
+}
+
+/** As `assertTiles`, while nothing else runs: then the blocks of each state are as many as `stats` says. */
+export function assertExact(pool: MemPool): BlockInfo[] {
+  const all = assertTiles(pool);
+  const { allocatedBlocks, cachedBlocks, freeBlocks } = pool.stats();
+  assertEquals(
+    { allocatedBlocks, cachedBlocks, freeBlocks },
+    { allocatedBlocks: count("allocated"), cachedBlocks: count("cached"), freeBlocks: count("free") },
+  );
+  return all;
+
+  function count(state: BlockInfo["state"]): number {
+    const bytes = all.filter((run) => run.state === state).reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return bytes / pool.blockSize;
+  }
+}
+
+/** Runs as one line: `0-2 allocated 1` is the blocks 0 and 1, allocated by worker 1. */
+export function mapOf(blockSize: number, runs: Iterable<BlockInfo>): string {
+  return Array.from(runs, ({ offset, byteLength, state, owner }) => {
+    const first = offset / blockSize;
+    return `${first}-${first + byteLength / blockSize} ${state}${owner === 0 ? "" : ` ${owner}`}`;
+  }).join(", ");
+}

@@ -1,0 +1,214 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { openNative } from "../../src/runtime/open.ts";
+import { MemPool, type MemPoolHandle } from "mempool";
+import {
+  BLOCK_COUNT,
+  BLOCK_SIZE,
+  FORMAT,
+  HEADER_FORMAT,
+  HEADER_MAGIC,
+  MAGIC,
+  SLOT_COUNT,
+} from "../../src/region/layout.ts";
+import type { Views } from "../../src/region/region.ts";
+import { test } from "../support/harness.ts";
+import {
+  assertError,
+  assertMarked,
+  assertOneFreeRun,
+  assertRefused,
+  insideOf,
+  makePool,
+  mark,
+  present,
+  withPool,
+} from "../support/pool.ts";
+
+test(
+  "handle - is plain data that survives structuredClone and JSON",
+  withPool((pool) => {
+    const { handle } = pool;
+    for (const copy of [structuredClone(handle), JSON.parse(JSON.stringify(handle)) as MemPoolHandle]) {
+      assertEquals(copy, handle);
+      using attached = MemPool.attach(copy);
+      assertEquals([attached.size, attached.blockSize, attached.blockCount], [pool.size, 64, 64]);
+      assertEquals(attached.handle, handle);
+    }
+  }),
+);
+
+test("handle - no two pools share one, not even one after the other", () => {
+  const handles = Array.from({ length: 50 }, () => {
+    using pool = makePool();
+    return JSON.stringify(pool.handle);
+  });
+  assertEquals(new Set(handles).size, 50);
+});
+
+test(
+  "attach - sees the blocks of the other object, and their bytes",
+  withPool((pool) => {
+    using attached = MemPool.attach(pool.handle);
+    const block = present(pool.alloc(100));
+    mark(block, 1);
+    assert(attached.owns(block));
+    assertMarked(attached.at(attached.offsetOf(block)), 1);
+    attached.free(block);
+    assertOneFreeRun(pool);
+  }),
+);
+
+test("attach - after this thread had left: blocks and buffers from before are still good", () => {
+  for (const cachedBuffers of [0, 1000]) {
+    const pool = makePool({ cachedBuffers });
+    const { handle } = pool;
+    const [a, b] = present(pool.allocMany(2, 100)) as [ArrayBuffer, ArrayBuffer];
+    mark(a, 1);
+    pool.close();
+    const again = MemPool.attach(handle);
+    assertEquals(again.offsetOf(a), 0);
+    assertMarked(a, 1);
+    again.free(a);
+    again.free(new Uint8Array(b));
+    assertOneFreeRun(again);
+    again.destroy();
+  }
+});
+
+test("attach - to a pool that is destroyed", () => {
+  const pool = makePool();
+  const { handle } = pool;
+  pool.destroy();
+  assertRefused(() => MemPool.attach(handle), "destroyed", `Cannot attach to pool ${handle.id}: it is destroyed`);
+});
+
+test("attach - to a destroyed pool whose place another has taken", () => {
+  const pool = makePool();
+  const { handle } = pool;
+  pool.destroy();
+  for (let round = 0; round < 20; round++) {
+    using other = makePool();
+    assertNotEquals(other.handle.id, handle.id);
+    assertRefused(() => MemPool.attach(handle), "destroyed", `Cannot attach to pool ${handle.id}: it is destroyed`);
+  }
+});
+
+test(
+  "attach - to a pool of another process",
+  withPool(({ handle }) => {
+    assertRefused(
+      () => MemPool.attach({ ...handle, process: handle.process + 1 }),
+      "unknown-pool",
+      `Cannot attach to pool ${handle.id}: it belongs to another process`,
+    );
+  }),
+);
+
+test(
+  "attach - to a pool that never was",
+  withPool(({ handle }) => {
+    for (const id of [0, -1, 1, 1.5, handle.id + 2 ** 40, handle.id + 0.5, NaN, Infinity, 2 ** 60]) {
+      const message = `Cannot attach to pool ${id}: this process never had it`;
+      assertRefused(() => MemPool.attach({ ...handle, id }), "unknown-pool", message);
+    }
+  }),
+);
+
+test(
+  "attach - to a pool of another version, as its handle says",
+  withPool(({ handle }) => {
+    for (const format of [0, FORMAT + 1, NaN]) {
+      const message = `Cannot attach to the pool: the handle's format is ${format}, this code reads ${FORMAT}`;
+      assertRefused(() => MemPool.attach({ ...handle, format }), "format-mismatch", message);
+    }
+  }),
+);
+
+test(
+  "attach - what is no handle is a TypeError",
+  withPool(({ handle }) => {
+    const message = "Cannot attach: handle must be the handle of a pool, got ";
+    const values: [unknown, string][] = [
+      [undefined, "undefined"],
+      [null, "null"],
+      [5, "5"],
+      ["x", '"x"'],
+      [() => handle, "a function"],
+      [{}, "an object (Object) of another shape"],
+      [[], "an object (Array) of another shape"],
+      [{ ...handle, id: BigInt(handle.id) }, "an object (Object) of another shape"],
+      [{ ...handle, process: undefined }, "an object (Object) of another shape"],
+      [{ ...handle, format: String(FORMAT) }, "an object (Object) of another shape"],
+    ];
+    for (const [value, shown] of values) {
+      assertError(() => MemPool.attach(value as MemPoolHandle), TypeError, message + shown);
+    }
+  }),
+);
+
+/** What a thread meets that attaches to a region whose header is not as this version writes it. */
+function assertMisfit(damage: (views: Views) => void, mend: (views: Views) => void, detail: string): void {
+  const pool = makePool();
+  const { handle } = pool;
+  const { views } = insideOf(pool); // the header stays mapped until the pool is destroyed
+  pool.close();
+  damage(views);
+  assertRefused(() => MemPool.attach(handle), "format-mismatch", `Cannot attach to the pool: ${detail}`);
+  mend(views);
+  MemPool.attach(handle).destroy();
+}
+
+test("attach - to a region with another header", () => {
+  const cases: [number, number, number, string][] = [
+    [HEADER_MAGIC, 77, MAGIC, "its magic number is 77"],
+    [HEADER_FORMAT, FORMAT + 1, FORMAT, `its format is ${FORMAT + 1}, this code reads ${FORMAT}`],
+    [BLOCK_COUNT, 0, 64, "its block count is 0"],
+    [BLOCK_COUNT, -1, 64, "its block count is -1"],
+    [BLOCK_COUNT, 2 ** 30, 64, "its block count is 1073741824"],
+  ];
+  for (const [word, wrong, right, detail] of cases) {
+    assertMisfit(({ header }) => header[word] = wrong, ({ header }) => header[word] = right, detail);
+  }
+  for (const wrong of [0, 8, 24, NaN, 2 ** 40, -64]) {
+    assertMisfit(
+      ({ counters }) => counters[BLOCK_SIZE] = wrong,
+      ({ counters }) => counters[BLOCK_SIZE] = 64,
+      `its block size is ${wrong}`,
+    );
+  }
+});
+
+test("attach - when every worker slot is taken, and again when one is free", () => {
+  const pool = makePool();
+  const { handle } = pool;
+  const { views: { slots } } = insideOf(pool);
+  pool.close();
+  for (let slot = 0; slot < SLOT_COUNT; slot++) slots.take(9000 + slot, openNative().thread());
+  assertRefused(
+    () => MemPool.attach(handle),
+    "too-many-workers",
+    `Cannot attach: all ${SLOT_COUNT} worker slots of the pool are taken`,
+  );
+  slots.leave(5);
+  const again = MemPool.attach(handle);
+  assertEquals(again.stats().workers, SLOT_COUNT);
+  again.destroy();
+});
+
+test(
+  "attach - a thousand times, closed each time, takes no slot for good",
+  withPool((pool) => {
+    for (let round = 0; round < 1000; round++) MemPool.attach(pool.handle).close();
+    assertEquals(pool.stats().workers, 1);
+  }),
+);
+
+test("attach - after each close anew, a thousand times", () => {
+  const pool = makePool();
+  const { handle } = pool;
+  pool.close();
+  for (let round = 0; round < 1000; round++) MemPool.attach(handle).close();
+  const last = MemPool.attach(handle);
+  assertEquals(last.stats().workers, 1);
+  last.destroy();
+});

@@ -1,0 +1,184 @@
+/** pool.blocks(): every run, in order of address, whatever others do meanwhile. */
+
+import { assert, assertEquals } from "@std/assert";
+import type { MemPool } from "mempool";
+import { BlockList } from "../../src/diagnostics/block_list.ts";
+import { ALLOCATED, CACHED, LENGTH, ORPHAN, RELEASING, TAG, TAKING } from "../../src/region/layout.ts";
+import { makeTag } from "../../src/region/block_table.ts";
+import { assertExact, assertTiles, mapOf } from "./_blocks.ts";
+import { makeFlags, withCrew } from "../support/crew.ts";
+import { test } from "../support/harness.ts";
+import { type Ending, type Parcel, STOP } from "../support/orders.ts";
+import { BLOCK_SIZE, give, plainViews, take } from "../support/plain.ts";
+import { insideOf, makePool, present, withPool } from "../support/pool.ts";
+
+/** The map of a pool while nothing else runs. */
+function mapNow(pool: MemPool): string {
+  return mapOf(pool.blockSize, assertExact(pool));
+}
+
+test(
+  "blocks - of a new pool, and of a full one",
+  withPool((pool) => {
+    assertEquals([...pool.blocks()], [{ offset: 0, byteLength: 4096, state: "free", owner: 0 }]);
+    pool.alloc(4090);
+    assertEquals([...pool.blocks()], [{ offset: 0, byteLength: 4096, state: "allocated", owner: 1 }]);
+  }),
+);
+
+test(
+  "blocks - of a pool in pieces: what was handed out as one is one, and free neighbours are one",
+  withPool((pool) => {
+    const blocks = [64, 130, 1, 640, 64].map((bytes) => present(pool.alloc(bytes)));
+    assertEquals(
+      mapNow(pool),
+      "0-1 allocated 1, 1-4 allocated 1, 4-5 allocated 1, 5-15 allocated 1, 15-16 allocated 1, 16-64 free",
+    );
+    pool.free(blocks[1]!);
+    assertEquals(
+      mapNow(pool),
+      "0-1 allocated 1, 1-4 free, 4-5 allocated 1, 5-15 allocated 1, 15-16 allocated 1, 16-64 free",
+    );
+    pool.free(blocks[2]!);
+    pool.realloc(blocks[3]!, 100);
+    assertEquals(mapNow(pool), "0-1 allocated 1, 1-5 free, 5-7 allocated 1, 7-15 free, 15-16 allocated 1, 16-64 free");
+  }),
+);
+
+test(
+  "blocks - that a worker keeps at hand are cached, and its own",
+  withPool((pool) => {
+    const block = present(pool.alloc(10));
+    assertEquals(mapNow(pool), "0-1 allocated 1, 1-2 cached 1, 2-3 cached 1, 3-4 cached 1, 4-64 free");
+    pool.free(block);
+    assertEquals(mapNow(pool), "0-1 cached 1, 1-2 cached 1, 2-3 cached 1, 3-4 cached 1, 4-64 free");
+  }, { cachedBlocks: 8, checked: false }),
+);
+
+test(
+  "blocks - are a picture of one moment, however often and whenever it is looked at",
+  withPool((pool) => {
+    const block = present(pool.alloc(64));
+    const picture = pool.blocks();
+    const entries = picture[Symbol.iterator]();
+    const allocated = { offset: 0, byteLength: 64, state: "allocated", owner: 1 } as const;
+    assertEquals(entries.next(), { value: allocated, done: false });
+    pool.free(block); // iterating holds no lock
+    pool.alloc(4096);
+    const free = { offset: 64, byteLength: 4032, state: "free", owner: 0 } as const;
+    assertEquals(entries.next(), { value: free, done: false });
+    assertEquals(entries.next(), { value: undefined, done: true });
+    assertEquals([...picture], [allocated, free]);
+    for (const now of pool.blocks()) {
+      assertEquals(now, { offset: 0, byteLength: 4096, state: "allocated", owner: 1 });
+      break; // an iterator may be left
+    }
+    pool.freeOffset(0);
+  }),
+);
+
+test("blocks - tile the pool as it is now, before it has grown and after", () => {
+  using pool = makePool({ maxSize: 8192 });
+  const before = pool.blocks();
+  assertEquals(mapNow(pool), "0-64 free");
+  pool.alloc(4096);
+  pool.alloc(100);
+  assertEquals(mapNow(pool), "0-64 allocated 1, 64-66 allocated 1, 66-128 free");
+  assertEquals(mapOf(64, before), "0-64 free");
+});
+
+test("blocks - can be iterated after the pool is destroyed", () => {
+  const pool = makePool();
+  const picture = pool.blocks();
+  pool.destroy();
+  assertEquals(mapOf(64, picture), "0-64 free");
+});
+
+test("blocks - of workers: each has its number, until another takes the block over", () =>
+  withCrew(2, { blocks: 64, blockSize: 512, cachedBlocks: 0 }, async (pool, crew) => {
+    const produce = { ask: "produce", count: 2, seed: 1, as: "offset" } as const;
+    for (const hand of crew) await hand.order(produce);
+    pool.allocOffset(1000);
+    const owners = assertExact(pool).map(({ owner }) => owner);
+    const [one, other] = [owners[0]!, owners[2]!];
+    assertEquals([one, other].sort(), [2, 3]);
+    assertEquals(owners, [one, one, other, other, 1, 0]);
+    pool.at(0);
+    assertEquals(assertExact(pool).map(({ owner }) => owner), [1, one, other, other, 1, 0]);
+    await Promise.all(crew.map((hand) => hand.order({ ask: "close" })));
+    assertEquals(assertExact(pool).map(({ owner }) => owner), [1, one, other, other, 1, 0], "also after it has left");
+  }));
+
+test("blocks - on their way from one worker to another are cached, and nobody's", () =>
+  withCrew(1, { blocks: 64, blockSize: 512, cachedBlocks: 8, checked: false }, async (pool, [hand]) => {
+    const parcels = await hand!.order<Parcel[]>({ ask: "produce", count: 16, seed: 1, as: "offset" });
+    for (const { where } of parcels) pool.freeOffset(where as number);
+    const owners = assertExact(pool).filter(({ state }) => state === "cached").map(({ owner }) => owner);
+    assert(owners.includes(0) && owners.includes(1), `cached by ${owners}`);
+    assertEquals(owners.filter((owner) => owner === 0).length, insideOf(pool).views.depot.top);
+  }));
+
+test("blocks - of each state that a descriptor can have for a moment", () => {
+  const views = plainViews(8);
+  const tags = [
+    makeTag(ALLOCATED, 5),
+    makeTag(CACHED, 6),
+    makeTag(TAKING, 7),
+    makeTag(RELEASING, 8),
+    makeTag(ALLOCATED, ORPHAN),
+  ];
+  for (const tag of tags) views.table.set(take(views, 1), TAG, tag);
+  assertEquals(
+    mapOf(BLOCK_SIZE, new BlockList(views)),
+    "0-1 allocated 5, 1-2 cached 6, 2-3 cached 7, 3-4 allocated 8, 4-5 allocated, 5-8 free",
+  );
+});
+
+test("blocks - tile also where the table is broken", () => {
+  const views = plainViews(8);
+  take(views, 3);
+  views.table.set(0, LENGTH, 0);
+  views.table.set(1, LENGTH, -5);
+  views.table.set(2, LENGTH, 100);
+  views.table.set(1, TAG, makeTag(ALLOCATED, 9));
+  views.table.set(2, TAG, makeTag(ALLOCATED, 9));
+  assertEquals(mapOf(BLOCK_SIZE, new BlockList(views)), "0-1 allocated 1, 1-2 allocated 9, 2-8 allocated 9");
+});
+
+test("blocks - many thousands of runs", () => {
+  const views = plainViews(100_000);
+  for (let block = 0; block < 100_000; block++) take(views, 1);
+  for (let block = 0; block < 100_000; block += 3) give(views, block);
+  const runs = [...new BlockList(views)];
+  assertEquals(runs.length, 100_000);
+  const expected = Array.from(runs, (_, block) => {
+    const isFree = block % 3 === 0;
+    return {
+      offset: block * BLOCK_SIZE,
+      byteLength: BLOCK_SIZE,
+      state: isFree ? "free" : "allocated",
+      owner: isFree ? 0 : 1,
+    };
+  });
+  assertEquals(runs.findIndex((run, block) => JSON.stringify(run) !== JSON.stringify(expected[block])), -1);
+});
+
+test("blocks - tile while workers allocate, resize and free, and the pool grows; what nobody touches is as it was", () =>
+  withCrew(2, { blocks: 16, maxSize: 512 * 64, cachedBlocks: 16 }, async (pool, crew) => {
+    const mine = [1, 2, 1, 5].map((blocks) => ({ offset: pool.allocOffset(blocks * 64), byteLength: blocks * 64 }));
+    const { flags, words } = makeFlags();
+    const churns = crew.map((hand, place) => hand.order<Ending>({ ask: "churn", steps: 1e7, seed: 77 + place, flags }));
+    const owners = new Set<number>();
+    for (let pictures = 0; pictures < 100 || !(owners.has(2) && owners.has(3) && pool.blockCount > 16); pictures++) {
+      const runs = assertTiles(pool);
+      for (const { state, owner } of runs) if (state === "allocated") owners.add(owner);
+      for (const { offset, byteLength } of mine) {
+        const run = runs.find((run) => run.offset === offset);
+        assertEquals(run, { offset, byteLength, state: "allocated", owner: 1 });
+      }
+    }
+    Atomics.store(words, STOP, 1);
+    const endings = await Promise.all(churns);
+    assertEquals(endings.map(({ code }) => code), ["done", "done"]);
+    assertExact(pool);
+  }));

@@ -1,0 +1,197 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Block, MemPool } from "mempool";
+import { test } from "../support/harness.ts";
+import {
+  assertError,
+  assertMarked,
+  assertOneFreeRun,
+  assertRefused,
+  lastingStats,
+  makePool,
+  mark,
+  present,
+  withPool,
+} from "../support/pool.ts";
+
+test(
+  "allocMany - so many buffers of that length, all apart",
+  withPool((pool) => {
+    const blocks = present(pool.allocMany(10, 100));
+    assertEquals(blocks.map(({ byteLength }) => byteLength), Array(10).fill(100));
+    blocks.forEach(mark);
+    blocks.forEach((block, cookie) => assertMarked(block, cookie));
+    const { allocs, allocatedBlocks, requestedBytes } = pool.stats();
+    assertEquals([allocs, allocatedBlocks, requestedBytes], [10, 20, 1000]);
+    pool.freeMany(blocks);
+    assertOneFreeRun(pool);
+  }),
+);
+
+test(
+  "allocMany - none is an empty array",
+  withPool((pool) => {
+    assertEquals([pool.allocMany(0, 1), pool.allocMany(-0, 2 ** 53)], [[], []]);
+    assertEquals(pool.stats().allocs, 0);
+  }),
+);
+
+test(
+  "allocMany - to the last block",
+  withPool((pool) => {
+    const blocks = present(pool.allocMany(64, 64));
+    assertEquals(pool.alloc(1), null);
+    pool.freeMany(blocks.toReversed());
+    assertOneFreeRun(pool);
+  }),
+);
+
+test(
+  "allocMany - all or nothing: null leaves the pool as it was",
+  withPool((pool) => {
+    const keep = present(pool.allocMany(8, 64));
+    for (const place of [1, 3, 5]) pool.free(keep[place]!);
+    const before = lastingStats(pool);
+    const requests = [[60, 64], [59, 64 + 1], [30, 128], [65, 1], [2 ** 31, 1], [2 ** 53, 1], [1, 2 ** 53], [
+      2 ** 53,
+      2 ** 53,
+    ]];
+    for (const [count, numBytes] of requests) assertEquals(pool.allocMany(count!, numBytes!), null);
+    assertEquals({ ...lastingStats(pool), coalesced: 0 }, { ...before, coalesced: 0 });
+    assertEquals(pool.stats().exhausted, requests.length);
+    assertEquals(present(pool.allocMany(59, 64)).length, 59);
+  }),
+);
+
+test(
+  "freeMany - blocks, views and blocks of any length, from any iterable",
+  withPool((pool) => {
+    const blocks = (): ArrayBuffer[] => [1, 100, 500].map((bytes) => present(pool.alloc(bytes)));
+    pool.freeMany(blocks());
+    pool.freeMany(new Set(blocks()));
+    pool.freeMany(blocks().map((block) => new Uint8Array(block)).values());
+    pool.freeMany(new Map(blocks().map((block, place) => [place, block])).values());
+    pool.freeMany(function* () {
+      yield* blocks();
+    }());
+    pool.freeMany([]);
+    assertOneFreeRun(pool);
+    assertEquals(pool.stats().frees, 15);
+  }),
+);
+
+/** Expects freeMany to refuse these blocks and to change nothing. */
+function assertRefusesAll(
+  blocks: Block[],
+  pool: MemPool,
+  code: "double-free" | "foreign-block",
+  message: string,
+): void {
+  const before = lastingStats(pool);
+  assertRefused(() => pool.freeMany(blocks), code, message);
+  assertEquals(lastingStats(pool), before);
+  pool.check();
+}
+
+test(
+  "freeMany - one block named twice is a double free, and none is freed",
+  withPool((pool) => {
+    const [a, b, c] = present(pool.allocMany(3, 100)) as [ArrayBuffer, ArrayBuffer, ArrayBuffer];
+    const message = "Cannot free block at offset 128: it is already free";
+    assertRefusesAll([a, b, c, b], pool, "double-free", message);
+    assertRefusesAll([b, b], pool, "double-free", message);
+    assertRefusesAll([a, new Uint8Array(b), b], pool, "double-free", message);
+    for (const block of [a, b, c]) assert(pool.owns(block));
+    pool.freeMany([c, a, b]);
+    assertOneFreeRun(pool);
+  }),
+);
+
+test(
+  "freeMany - a free block among them, and none is freed",
+  withPool((pool) => {
+    const [a, b, c] = present(pool.allocMany(3, 64)) as [ArrayBuffer, ArrayBuffer, ArrayBuffer];
+    pool.free(b);
+    const message = "Cannot free block at offset 64: it is already free";
+    for (const blocks of [[a, b, c], [b, a, c], [a, c, b]]) assertRefusesAll(blocks, pool, "double-free", message);
+    pool.freeMany([a, c]);
+    assertOneFreeRun(pool);
+  }),
+);
+
+test(
+  "freeMany - a foreign block among them, and none is freed",
+  withPool((pool) => {
+    const [a, b] = present(pool.allocMany(2, 64)) as [ArrayBuffer, ArrayBuffer];
+    const message = "Cannot free an object (ArrayBuffer): it is not a block of this pool";
+    const foreign = new ArrayBuffer(64);
+    for (const blocks of [[foreign, a, b], [a, foreign, b], [a, b, foreign]]) {
+      assertRefusesAll(blocks, pool, "foreign-block", message);
+    }
+    assertRefusesAll([a, pool.buffer, b], pool, "foreign-block", message);
+    pool.freeMany([a, b]);
+  }),
+);
+
+test(
+  "freeMany - something that is no buffer among them, and none is freed",
+  withPool((pool) => {
+    const [a, b] = present(pool.allocMany(2, 64)) as [ArrayBuffer, ArrayBuffer];
+    const blocks = [a, 64 as unknown as Block, b];
+    const message = "Cannot free: block must be an ArrayBuffer or a view on one, got 64";
+    assertError(() => pool.freeMany(blocks), TypeError, message);
+    assertEquals(pool.stats().allocatedBlocks, 2);
+  }),
+);
+
+test(
+  "freeMany - an iterable that throws in the middle: none is freed",
+  withPool((pool) => {
+    const blocks = present(pool.allocMany(3, 64));
+    function* broken(): Iterable<Block> {
+      yield blocks[0]!;
+      throw new Error("on purpose");
+    }
+    assertError(() => pool.freeMany(broken()), Error, "on purpose");
+    assertEquals(pool.stats().allocatedBlocks, 3);
+  }),
+);
+
+test(
+  "freeMany - an iterable that frees one itself makes that one a double free",
+  withPool((pool) => {
+    const [a, b] = present(pool.allocMany(2, 64)) as [ArrayBuffer, ArrayBuffer];
+    function* freeing(): Iterable<Block> {
+      yield a;
+      pool.free(b);
+      yield b;
+    }
+    assertRefused(
+      () => pool.freeMany(freeing()),
+      "double-free",
+      "Cannot free block at offset 64: it is already free",
+    );
+    assertEquals([pool.owns(a), pool.owns(b)], [true, false]);
+  }),
+);
+
+test("freeMany - an iterable that ends the pool for this worker: nothing is touched any more", () => {
+  for (
+    const [end, code, why] of [
+      ["destroy", "destroyed", "the pool is destroyed"],
+      ["close", "closed", "this worker closed the pool"],
+    ] as const
+  ) {
+    const pool = makePool();
+    const block = present(pool.alloc(64));
+    const { handle } = pool;
+    function* ending(): Iterable<Block> {
+      pool[end]();
+      yield block;
+    }
+    assertRefused(() => pool.freeMany(ending()), code, `Cannot free: ${why}`);
+    if (end === "destroy") continue;
+    using again = MemPool.attach(handle);
+    assertEquals(again.stats().allocatedBlocks, 1);
+    again.destroy();
+  }
+});

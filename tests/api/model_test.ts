@@ -1,0 +1,89 @@
+/** The whole pool against a model of it, by random operations; check() and all stats after each. */
+
+import fc from "fast-check";
+import { effort } from "../support/effort.ts";
+import { test } from "../support/harness.ts";
+import { Model, type Operation } from "./_model.ts";
+import { makePool, type PoolShape } from "../support/pool.ts";
+import { forAll } from "../support/random.ts";
+
+const BLOCK_SIZE = 64;
+
+/** Lengths that make one block, a few, many, and now and then more than there are. */
+const bytes = fc.oneof(
+  { arbitrary: fc.integer({ min: 1, max: BLOCK_SIZE }), weight: 5 },
+  { arbitrary: fc.integer({ min: 1, max: 8 * BLOCK_SIZE }), weight: 4 },
+  { arbitrary: fc.integer({ min: 1, max: 40 * BLOCK_SIZE }), weight: 1 },
+  { arbitrary: fc.constantFrom(BLOCK_SIZE, BLOCK_SIZE + 1, 2 * BLOCK_SIZE, 200 * BLOCK_SIZE), weight: 1 },
+);
+const pick = fc.nat(10_000);
+
+const allocating: fc.Arbitrary<Operation> = fc.record({
+  kind: fc.constantFrom("alloc", "alloc", "calloc", "allocOffset", "callocOffset"),
+  bytes,
+});
+const resizing: fc.Arbitrary<Operation> = fc.record({ kind: fc.constantFrom("realloc", "reallocOffset"), pick, bytes });
+const freeing: fc.Arbitrary<Operation> = fc.record({
+  kind: fc.constantFrom("free", "free", "freeOffset", "freeAgain", "look"),
+  pick,
+});
+const allocatingMany: fc.Arbitrary<Operation> = fc.record({
+  kind: fc.constant("allocMany"),
+  count: fc.nat(12),
+  bytes: fc.integer({ min: 1, max: 3 * BLOCK_SIZE }),
+});
+const freeingMany: fc.Arbitrary<Operation> = fc.record({
+  kind: fc.constant("freeMany"),
+  picks: fc.array(pick, { maxLength: 12 }),
+});
+
+const trimming: fc.Arbitrary<Operation> = fc.constant({ kind: "trim" });
+
+const operations = fc.array(
+  fc.oneof(
+    { arbitrary: allocating, weight: 10 },
+    { arbitrary: resizing, weight: 4 },
+    { arbitrary: freeing, weight: 9 },
+    { arbitrary: allocatingMany, weight: 1 },
+    { arbitrary: freeingMany, weight: 1 },
+    { arbitrary: trimming, weight: 1 },
+  ),
+  { maxLength: 400, size: "max" }, // no least length: a counterexample is to become short
+);
+
+/** Runs at least so many operations against the model, on pools of that shape. */
+function testModel(situation: string, shape: PoolShape, atLeast: number): void {
+  test(`model - ${atLeast} operations, ${situation}`, () => {
+    for (let done = 0; done < atLeast;) {
+      forAll(Math.min(50, atLeast / 200), operations, (all) => {
+        using pool = makePool({ blockSize: BLOCK_SIZE, ...shape });
+        const model = new Model(pool, Math.floor((shape.maxSize ?? pool.size) / BLOCK_SIZE));
+        for (const operation of all) model.run(operation);
+        model.end();
+        done += all.length;
+      });
+    }
+  });
+}
+
+testModel("64 blocks without worker caches", { blocks: 64, cachedBlocks: 0 }, effort(30_000, 350_000));
+testModel("64 blocks with worker caches", { blocks: 64, cachedBlocks: 64 }, effort(30_000, 300_000));
+testModel(
+  "200 blocks with small caches of blocks and of buffers",
+  { blocks: 200, cachedBlocks: 4, cachedBuffers: 7 },
+  effort(20_000, 200_000),
+);
+testModel("7 blocks, nearly always full", { blocks: 7, cachedBlocks: 2, cachedBuffers: 0 }, effort(20_000, 130_000));
+testModel("64 blocks, checked", { blocks: 64, checked: true }, effort(3000, 20_000));
+testModel("7 blocks, checked, no buffers kept", { blocks: 7, checked: true, cachedBuffers: 0 }, effort(3000, 10_000));
+testModel("3 blocks that may become 300", { blocks: 3, maxSize: 300 * BLOCK_SIZE }, effort(10_000, 50_000));
+testModel(
+  "5 blocks that may become 100, with worker caches",
+  { blocks: 5, maxSize: 100 * BLOCK_SIZE, cachedBlocks: 8 },
+  effort(10_000, 50_000),
+);
+testModel(
+  "5 blocks that may become 60, checked",
+  { blocks: 5, maxSize: 60 * BLOCK_SIZE, checked: true },
+  effort(2000, 10_000),
+);

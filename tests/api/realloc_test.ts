@@ -1,0 +1,224 @@
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import type { MemPool } from "mempool";
+import { test } from "../support/harness.ts";
+import { assertMarked, assertOneFreeRun, assertRefused, lastingStats, mark, present, withPool } from "../support/pool.ts";
+
+/** Blocks of 64 bytes, allocated and marked one after the other from offset 0 on, of so many blocks each. */
+function marked(pool: MemPool, ...lengths: number[]): ArrayBuffer[] {
+  const blocks = lengths.map((length) => present(pool.alloc(length * 64)));
+  blocks.forEach(mark);
+  return blocks;
+}
+
+function freeRunsAndTaken(pool: MemPool): number[] {
+  const { allocatedBlocks, largestFreeRun } = pool.stats();
+  return [allocatedBlocks, largestFreeRun];
+}
+
+test(
+  "realloc - within the block stays where it is",
+  withPool((pool) => {
+    const block = present(pool.alloc(10));
+    mark(block, 1);
+    const longer = present(pool.realloc(block, 64));
+    assertEquals([longer.byteLength, pool.offsetOf(longer)], [64, 0]);
+    assertMarked(longer, 1, 10);
+    assertEquals(pool.stats().requestedBytes, 64);
+    assertEquals(pool.stats().allocatedBlocks, 1);
+  }),
+);
+
+test(
+  "realloc - to the same length gives the same buffer",
+  withPool((pool) => {
+    const block = present(pool.alloc(100));
+    assertStrictEquals(pool.realloc(block, 100), block);
+  }),
+);
+
+test(
+  "realloc - grows in place into the free run behind it, all of it too",
+  withPool((pool) => {
+    const [first] = marked(pool, 2);
+    const longer = present(pool.realloc(first!, 5 * 64));
+    assertEquals([longer.byteLength, pool.offsetOf(longer)], [320, 0]);
+    assertMarked(longer, 0, 128);
+    const longest = present(pool.realloc(longer, pool.size));
+    assertEquals(freeRunsAndTaken(pool), [64, 0]);
+    assertMarked(longest, 0, 128);
+    pool.free(longest);
+  }),
+);
+
+test(
+  "realloc - moves where a neighbour is in the way, and frees the old place",
+  withPool((pool) => {
+    const [first, second] = marked(pool, 2, 1);
+    const moved = present(pool.realloc(first!, 3 * 64));
+    assertEquals(pool.offsetOf(moved), 3 * 64);
+    assertMarked(moved, 0, 128);
+    assertMarked(second!, 1);
+    assertEquals(pool.offsetOf(present(pool.alloc(128))), 0);
+  }),
+);
+
+test(
+  "realloc - slides down into the free run before it when nothing else fits",
+  withPool((pool) => {
+    const [first, second, third] = marked(pool, 2, 4, 2);
+    pool.free(first!);
+    const moved = present(pool.realloc(second!, 6 * 64));
+    assertEquals(pool.offsetOf(moved), 0);
+    assertMarked(moved, 1, 256);
+    assertMarked(third!, 2);
+    assertEquals(freeRunsAndTaken(pool), [8, 0]);
+  }, { blocks: 8 }),
+);
+
+test(
+  "realloc - slides down between free runs on both sides, and leaves the rest free behind it",
+  withPool((pool) => {
+    const [first, second, third, fourth] = marked(pool, 2, 3, 3, 1);
+    pool.free(first!);
+    pool.free(third!);
+    const moved = present(pool.realloc(second!, 7 * 64));
+    assertEquals(pool.offsetOf(moved), 0);
+    assertMarked(moved, 1, 192);
+    assertMarked(fourth!, 3);
+    assertEquals(freeRunsAndTaken(pool), [8, 1]);
+    pool.free(moved);
+    pool.free(fourth!);
+    assertOneFreeRun(pool);
+  }, { blocks: 9 }),
+);
+
+test(
+  "realloc - shrinking gives the tail back and keeps the head",
+  withPool((pool) => {
+    const [block, behind] = marked(pool, 5, 1);
+    const shorter = present(pool.realloc(block!, 65));
+    assertEquals([shorter.byteLength, pool.offsetOf(shorter)], [65, 0]);
+    assertMarked(shorter, 0);
+    assertMarked(behind!, 1);
+    assertEquals(pool.stats().allocatedBlocks, 3);
+    assertEquals(pool.offsetOf(present(pool.alloc(3 * 64))), 2 * 64);
+  }),
+);
+
+test(
+  "realloc - shrinking to one byte works in a full pool",
+  withPool((pool) => {
+    const shorter = present(pool.realloc(present(pool.alloc(pool.size)), 1));
+    assertEquals(freeRunsAndTaken(pool), [1, 63]);
+    pool.free(shorter);
+    assertOneFreeRun(pool);
+  }),
+);
+
+test(
+  "realloc - null leaves the block as it was, valid and untouched",
+  withPool((pool) => {
+    const [first, second] = marked(pool, 4, 4);
+    const before = lastingStats(pool);
+    for (const bytes of [5 * 64, pool.size, pool.size + 1, 2 ** 40, 2 ** 53, 1e300]) {
+      assertEquals(pool.realloc(first!, bytes), null);
+      assertEquals(pool.reallocOffset(0, bytes), -1);
+    }
+    assertEquals(lastingStats(pool), before);
+    assertEquals(pool.stats().exhausted, 12);
+    assertMarked(first!, 0);
+    assertMarked(second!, 1);
+    assertEquals(pool.realloc(first!, 256), first!);
+    pool.free(first!);
+    pool.free(second!);
+    assertOneFreeRun(pool);
+  }, { blocks: 8 }),
+);
+
+test(
+  "realloc - does not slide past what is taken",
+  withPool((pool) => {
+    const [first, , third] = marked(pool, 2, 1, 3, 2);
+    pool.free(first!);
+    assertEquals(pool.realloc(third!, 4 * 64), null);
+    assertMarked(third!, 2);
+  }, { blocks: 8 }),
+);
+
+test(
+  "realloc - counts neither as an allocation nor as a free, moving or not",
+  withPool((pool) => {
+    const [first] = marked(pool, 2, 1);
+    pool.realloc(present(pool.realloc(first!, 10 * 64)), 1);
+    const { allocs, frees } = pool.stats();
+    assertEquals([allocs, frees], [2, 0]);
+  }),
+);
+
+test(
+  "realloc - takes a view for its buffer",
+  withPool((pool) => {
+    const block = present(pool.alloc(100));
+    mark(block, 7);
+    const longer = present(pool.realloc(new Uint8Array(block, 30, 10), 200));
+    assertMarked(longer, 7, 100);
+  }),
+);
+
+test(
+  "realloc - refuses what is free",
+  withPool((pool) => {
+    const block = present(pool.alloc(100));
+    pool.free(block);
+    const message = "Cannot reallocate block at offset 0: it is already free";
+    assertRefused(() => pool.realloc(block, 10), "double-free", message);
+    assertRefused(() => pool.reallocOffset(0, 10), "double-free", message);
+  }),
+);
+
+test(
+  "realloc - refuses what is foreign",
+  withPool((pool) => {
+    pool.alloc(200);
+    assertRefused(
+      () => pool.realloc(new ArrayBuffer(64), 10),
+      "foreign-block",
+      "Cannot reallocate an object (ArrayBuffer): it is not a block of this pool",
+    );
+    assertRefused(
+      () => pool.reallocOffset(8, 10),
+      "foreign-block",
+      "Cannot reallocate offset 8: no block of this pool starts there",
+    );
+    assertRefused(
+      () => pool.reallocOffset(pool.size, 10),
+      "foreign-block",
+      "Cannot reallocate offset 4096: no block of this pool starts there",
+    );
+  }),
+);
+
+test(
+  "realloc - of a block's middle is a double free: no block was ever handed out there",
+  withPool((pool) => {
+    pool.alloc(200);
+    assertRefused(
+      () => pool.reallocOffset(64, 10),
+      "double-free",
+      "Cannot reallocate block at offset 64: it is already free",
+    );
+  }),
+);
+
+test(
+  "reallocOffset - gives the offset to use from now on, contents kept",
+  withPool((pool) => {
+    const offset = pool.allocOffset(100);
+    mark(pool.at(offset), 9);
+    pool.allocOffset(1);
+    const moved = pool.reallocOffset(offset, 1000);
+    assertEquals(moved, 3 * 64);
+    assertMarked(pool.at(moved), 9, 100);
+    assertEquals(pool.reallocOffset(moved, 1), moved);
+  }),
+);

@@ -1,0 +1,118 @@
+/**
+ * The program of checked_leaks_test.ts: drops pool objects without ending them, has the garbage collected, and prints what
+ * was said of which: one line of JSON, a list of messages for each way to drop one.
+ */
+
+import { MemPool, type MemPoolHandle } from "mempool";
+import { onDeno } from "../../scripts/_project.ts";
+import { Attachment } from "../../src/attachment.ts";
+import { spawnWorker, type TestWorker } from "../support/harness.ts";
+import { untilEnded } from "../support/native.ts";
+
+const BYTES = 4096;
+/** Engines may keep one object for long, because a word on the stack looks like it. */
+const POOLS = 4;
+const ROUNDS = 400;
+const LOCK_WORDS = 32;
+
+type Drop = (handles: MemPoolHandle[]) => void | Promise<void>;
+
+const kept: MemPool[] = [];
+const workers: TestWorker[] = [];
+
+function allocateAndDrop(pool: MemPool): void {
+  pool.alloc(100);
+  pool.allocOffset(10);
+}
+
+async function attachWorker(handle: MemPoolHandle): Promise<{ worker: TestWorker; thread: number }> {
+  const worker = spawnWorker(new URL("./_collected_worker.ts", import.meta.url));
+  workers.push(worker);
+  return { worker, thread: await worker.call<number>(handle) };
+}
+
+function make(handles: MemPoolHandle[], checked = true): MemPool {
+  const pool = MemPool.init(BYTES, 64, { checked });
+  handles.push(pool.handle);
+  return pool;
+}
+
+const DROPS: Readonly<Record<string, Drop>> = {
+  "with blocks": (handles) => allocateAndDrop(make(handles)),
+  "with none": (handles) => {
+    const pool = make(handles);
+    pool.free(pool.alloc(100)!);
+  },
+  "with two objects": (handles) => {
+    const pool = make(handles);
+    MemPool.attach(pool.handle).alloc(1);
+    allocateAndDrop(pool);
+  },
+  "while another object is kept": (handles) => {
+    const pool = make(handles);
+    kept.push(MemPool.attach(pool.handle));
+    allocateAndDrop(pool);
+  },
+  "unchecked": (handles) => allocateAndDrop(make(handles, false)),
+  "after close": (handles) => {
+    const pool = make(handles);
+    allocateAndDrop(pool);
+    pool.close();
+  },
+  "after destroy": (handles) => {
+    const pool = make(handles);
+    pool.free(pool.alloc(100)!);
+    pool.destroy();
+  },
+  "with a broken lock": (handles) => {
+    const pool = make(handles);
+    allocateAndDrop(pool);
+    Attachment.open(pool.handle).views.header.fill(-1, 0, LOCK_WORDS);
+  },
+  "while a worker has it": async (handles) => {
+    const pool = make(handles);
+    allocateAndDrop(pool);
+    await attachWorker(pool.handle);
+  },
+  "after a worker that had it was terminated": async (handles) => {
+    const pool = make(handles);
+    const { worker, thread } = await attachWorker(pool.handle);
+    allocateAndDrop(pool);
+    worker.terminate();
+    await untilEnded(thread);
+  },
+};
+
+/** Those of which something must be said: the program waits for that. */
+const TOLD = ["with blocks", "with two objects", "with a broken lock", "after a worker that had it was terminated"];
+
+function collect(): void {
+  if (onDeno) (globalThis as unknown as { gc(): void }).gc();
+  else (globalThis as unknown as { Bun: { gc(force: boolean): void } }).Bun.gc(true);
+}
+
+const said: string[] = [];
+console.warn = (line: string) => said.push(line);
+
+const handlesOf = new Map<string, MemPoolHandle[]>();
+for (const [name, drop] of Object.entries(DROPS)) {
+  const handles: MemPoolHandle[] = [];
+  handlesOf.set(name, handles);
+  const isCostly = name.includes("worker");
+  for (let pool = 0; pool < (isCostly ? 1 : POOLS); pool++) await drop(handles);
+}
+
+const saidOf = (handles: MemPoolHandle[]): string[] =>
+  said.filter((line) => handles.some(({ id }) => line.startsWith(`mempool: pool ${id} `)));
+const isTold = (name: string): boolean => saidOf(handlesOf.get(name)!).length >= handlesOf.get(name)!.length;
+
+// A few rounds more than it takes: what must not be said gets its chance.
+for (let round = 0, more = 5; round < ROUNDS && more > 0; round++) {
+  collect();
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  if (TOLD.every(isTold)) more--;
+}
+
+console.log(JSON.stringify(Object.fromEntries([...handlesOf].map(([name, handles]) => [name, saidOf(handles)]))));
+for (const worker of workers) worker.terminate();
+for (const pool of kept) pool.destroy();

@@ -1,0 +1,17 @@
+/** Workers that have attached a checked pool. */
+
+import type { MemPool } from "mempool";
+import { CHECKED } from "./_checked.ts";
+import type { CheckedOrder } from "./_worker.ts";
+import { type Hand, withCrewOf } from "../support/crew.ts";
+import type { PoolShape } from "../support/pool.ts";
+
+/** Lets `use` have a checked pool and so many workers that have attached it. */
+export function withHands(
+  count: number,
+  use: (pool: MemPool, ...hands: Hand<CheckedOrder>[]) => Promise<void>,
+  shape: PoolShape = {},
+): Promise<void> {
+  const file = new URL("./_worker.ts", import.meta.url);
+  return withCrewOf<CheckedOrder>(file, count, { ...CHECKED, ...shape }, (pool, crew) => use(pool, ...crew));
+}

@@ -1,0 +1,354 @@
+/**
+ * Checked pools while the system still reads into a block. Bun does not detach such a buffer: its block is freed for the
+ * program, and comes back to the pool once the system is done. Deno detaches it, and what the system reads lands in memory
+ * that may be another's by then: a checked pool cannot know.
+ *
+ * A read from a FIFO is in flight until somebody writes to it.
+ */
+
+import { assert, assertEquals, assertFalse } from "@std/assert";
+import { MemPool } from "mempool";
+import { execFileSync } from "node:child_process";
+import { closeSync, mkdirSync, mkdtempSync, openSync, read, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { onDeno, scratch } from "../../scripts/_project.ts";
+import {
+  allocateHere,
+  assertDoubleFree,
+  assertZero,
+  CHECKED,
+  freeHere,
+  freeManyHere,
+  freeOffsetHere,
+  Kept,
+  reallocHere,
+} from "./_checked.ts";
+import { withHands } from "./_hands.ts";
+import { skip, test } from "../support/harness.ts";
+import {
+  assertMarked,
+  assertOneFreeRun,
+  destroyQuietly,
+  insideOf,
+  makePool,
+  mark,
+  type PoolShape,
+  present,
+} from "../support/pool.ts";
+import { takeAll } from "../support/take_all.ts";
+
+/** A read that the system has begun and not ended. */
+class Reading {
+  readonly #folder: string;
+  readonly #file: number;
+  readonly #done: Promise<number>;
+  #hasEnded = false;
+
+  /** Into the bytes of a buffer from `at` on. */
+  constructor(buffer: ArrayBuffer, at = 0) {
+    mkdirSync(scratch, { recursive: true });
+    this.#folder = mkdtempSync(join(scratch, "fifo-"));
+    const path = join(this.#folder, "fifo");
+    execFileSync("mkfifo", [path]);
+    this.#file = openSync(path, "r+"); // for both ends, so that opening does not wait
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    read(this.#file, new Uint8Array(buffer), at, buffer.byteLength - at, null, (error, count) => {
+      if (error === null) resolve(count);
+      else reject(error);
+    });
+    this.#done = promise;
+  }
+
+  /** Has it end with these bytes. */
+  async end(bytes = Uint8Array.of(1, 2, 3)): Promise<void> {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    writeSync(this.#file, bytes);
+    assertEquals(await this.#done, bytes.length);
+    closeSync(this.#file);
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+/** Lets `use` have a checked pool and a read into a block of so many bytes, which is the pool's first. */
+async function whileReading(
+  bytes: number,
+  use: (pool: MemPool, block: ArrayBuffer, reading: Reading) => Promise<void>,
+  shape: PoolShape = {},
+): Promise<void> {
+  using pool = makePool({ ...CHECKED, ...shape });
+  const block = allocateHere(pool, bytes);
+  mark(block, 1);
+  const reading = new Reading(block, bytes - 3);
+  try {
+    await use(pool, block, reading);
+  } finally {
+    await reading.end(); // or the process would wait for it
+  }
+  if (pool.buffer.byteLength === 0) return; // destroyed or closed
+  pool.check();
+  destroyQuietly(pool);
+}
+
+const bunTest = onDeno ? skip("Deno detaches buffers that are in use") : test;
+const denoTest = onDeno ? test : skip("Bun does not detach buffers that are in use");
+
+/** Offsets of all that the pool can still hand out, in blocks of 64 bytes. They are given back. */
+function offsetsLeft(pool: MemPool): number[] {
+  const offsets = [...takeAll(() => pool.allocOffset(64))];
+  for (const offset of offsets) pool.freeOffset(offset);
+  return offsets.sort((one, other) => one - other);
+}
+
+const range = (first: number, end: number): number[] =>
+  Array.from({ length: end - first }, (_, place) => 64 * (first + place));
+
+const FREES: Readonly<Record<string, readonly [where: string, free: (pool: MemPool, block: ArrayBuffer) => void]>> = {
+  "free": ["freeHere", (pool, block) => freeHere(pool, block)],
+  "freeOffset": ["freeOffsetHere", (pool) => freeOffsetHere(pool, 0)],
+  "freeMany": ["freeManyHere", (pool, block) => freeManyHere(pool, block, allocateHere(pool, 100))],
+};
+
+for (const [name, [where, free]] of Object.entries(FREES)) {
+  for (const bytes of [50, 150]) {
+    bunTest(
+      `checked io - ${name} of ${bytes} bytes: free for the program, and handed out again once the read has ended`,
+      () =>
+        whileReading(bytes, async (pool, block, reading) => {
+          const kept = new Kept(block);
+          const blocks = Math.ceil(bytes / 64);
+          free(pool, block);
+          kept.assertAttached(bytes);
+          const assertHeld = (): void => {
+            assertEquals([pool.leaks(), pool.owns(block)], [[], false]);
+            for (const [again, act] of Object.values(FREES)) {
+              if (again === "freeManyHere") continue;
+              assertDoubleFree(() => act(pool, block), 0, "allocateHere", where, again);
+            }
+            assertEquals(offsetsLeft(pool), range(blocks, 64));
+            assertEquals(pool.alloc(64 * 64), null);
+            pool.check();
+            const { allocatedBlocks, allocs, frees } = pool.stats();
+            assertEquals([allocatedBlocks, allocs - frees], [blocks, 0]);
+          };
+          assertHeld();
+          assertHeld();
+          await reading.end();
+          // Any call on the pool will do, of which not all change it.
+          assertEquals(pool.stats().allocatedBlocks, 0);
+          kept.assertDetached();
+          assertZero(pool, 0, pool.size);
+          assertEquals(offsetsLeft(pool), range(0, 64));
+          assertDoubleFree(() => freeHere(pool, block), 0, "allocateHere", where, "freeHere");
+          assertOneFreeRun(pool);
+        }),
+    );
+  }
+}
+
+bunTest(
+  "checked io - a moving realloc: the old block is held, the new one has what was there",
+  () =>
+    whileReading(150, async (pool, block, reading) => {
+      const kept = new Kept(block);
+      pool.allocOffset(1);
+      const moved = reallocHere(pool, block, 500);
+      assertMarked(moved, 1, 147);
+      kept.assertAttached(150);
+      assertDoubleFree(() => freeHere(pool, block), 0, "allocateHere", "reallocHere", "freeHere");
+      assertEquals(pool.leaks().map(({ offset }) => offset), [192, 256]);
+      await reading.end();
+      pool.check();
+      kept.assertDetached();
+      assertZero(pool, 0, 192);
+      assertMarked(moved, 1, 147);
+      pool.freeOffset(192);
+      pool.free(moved);
+      assertOneFreeRun(pool);
+    }),
+);
+
+bunTest(
+  "checked io - a realloc that would shrink moves instead, and null where there is no room: then nothing has changed",
+  () =>
+    whileReading(500, async (pool, block, reading) => {
+      const kept = new Kept(block);
+      const rest = allocateHere(pool, 56 * 64);
+      assertEquals(pool.realloc(block, 100), null);
+      kept.assertAttached(500);
+      assert(pool.owns(block));
+      pool.free(rest);
+      const shorter = reallocHere(pool, block, 100);
+      assertEquals(pool.offsetOf(shorter), 512);
+      assertMarked(shorter, 1);
+      assertDoubleFree(() => freeHere(pool, block), 0, "allocateHere", "reallocHere", "freeHere");
+      assertEquals(pool.leaks().map(({ offset, byteLength }) => [offset, byteLength]), [[512, 100]]);
+      await reading.end();
+      pool.check();
+      kept.assertDetached();
+      assertZero(pool, 0, 512);
+      pool.free(shorter);
+      assertOneFreeRun(pool);
+    }),
+);
+
+bunTest(
+  "checked io - a realloc where the block lies: the old buffer is stale, and is detached later",
+  () =>
+    whileReading(50, async (pool, block, reading) => {
+      const kept = new Kept(block);
+      const longer = reallocHere(pool, block, 200);
+      assertEquals(pool.offsetOf(longer), 0);
+      assertFalse(pool.owns(block));
+      kept.assertAttached(50);
+      assertDoubleFree(() => freeHere(pool, block), 0, "allocateHere", "reallocHere", "freeHere");
+      freeHere(pool, longer);
+      assertEquals(offsetsLeft(pool), range(4, 64));
+      await reading.end();
+      assertOneFreeRun(pool);
+      kept.assertDetached();
+    }),
+);
+
+bunTest(
+  "checked io - a realloc that could only slide down: null, and nothing has changed, until the read has ended",
+  () =>
+    whileReading(128, async (pool, before, first) => {
+      const block = allocateHere(pool, 192);
+      mark(block, 2);
+      allocateHere(pool, 192);
+      await first.end();
+      freeHere(pool, before);
+      const reading = new Reading(block, 189);
+      try {
+        assertEquals([pool.realloc(block, 320), pool.reallocOffset(128, 320)], [null, -1]);
+        new Kept(block).assertAttached(192);
+        assert(pool.owns(block));
+      } finally {
+        await reading.end();
+      }
+      const slid = present(pool.realloc(block, 320));
+      assertEquals([pool.offsetOf(slid), block.detached], [0, true]);
+      assertMarked(slid, 2, 189);
+    }, { blocks: 8 }),
+);
+
+bunTest(
+  "checked io - destroy: what is in use is detached once another pool is made after the read has ended",
+  () =>
+    whileReading(50, async (pool, block, reading) => {
+      const [kept, other] = [new Kept(block), new Kept(allocateHere(pool, 50))];
+      destroyQuietly(pool);
+      assert(pool.destroyed);
+      other.assertDetached();
+      kept.assertAttached(50);
+      makePool().destroy();
+      kept.assertAttached(50);
+      await reading.end();
+      makePool().destroy();
+      kept.assertDetached();
+    }),
+);
+
+bunTest(
+  "checked io - destroyed in use: its addresses are no other pool's before the read has ended",
+  () =>
+    whileReading(50, async (pool, block, reading) => {
+      destroyQuietly(pool);
+      const others = Array.from({ length: 40 }, () => makePool());
+      for (const other of others) other.destroy();
+      await reading.end(Uint8Array.of(77));
+      const again = Array.from({ length: 40 }, () => makePool());
+      for (const other of again) {
+        assertZero(other, 0, other.size);
+        other.destroy();
+      }
+      assert(block.detached);
+    }),
+);
+
+bunTest(
+  "checked io - close while a block is held: nobody is handed it out, and the others go on",
+  () =>
+    whileReading(50, async (pool, block, reading) => {
+      const { handle } = pool;
+      freeHere(pool, block);
+      pool.close();
+      const again = MemPool.attach(handle);
+      assertEquals(offsetsLeft(again), range(1, 64));
+      assertEquals(again.leaks(), []);
+      again.check();
+      await reading.end();
+      assertEquals(offsetsLeft(again), range(1, 64));
+      again.destroy();
+    }),
+);
+
+bunTest(
+  "checked io - close after the read has ended gives the held block back",
+  () =>
+    whileReading(50, async (pool, block, reading) => {
+      const { handle } = pool;
+      freeHere(pool, block);
+      await reading.end();
+      pool.close();
+      const again = MemPool.attach(handle);
+      assertEquals(again.stats().allocatedBlocks, 0);
+      assertOneFreeRun(again);
+      again.destroy();
+    }),
+);
+
+bunTest(
+  "checked io - reap while a dead worker's block is read into here: it comes back once the read has ended",
+  () =>
+    withHands(1, async (pool, victim) => {
+      const block = allocateHere(pool, 150);
+      const reading = new Reading(block);
+      try {
+        await victim!.order({ ask: "look", offset: 0 });
+        await victim!.die();
+        assertEquals([pool.reap(), pool.leaks(), pool.owns(block)], [0, [], false]);
+        assertEquals(offsetsLeft(pool), range(3, 64));
+        assertEquals(pool.reap(), 0);
+      } finally {
+        await reading.end();
+      }
+      assertOneFreeRun(pool);
+    }),
+);
+
+bunTest(
+  "checked io - a moving realloc of what another worker had: that worker's death does not give the old block back",
+  () =>
+    withHands(1, async (pool, victim) => {
+      const block = allocateHere(pool, 50);
+      allocateHere(pool, 50);
+      const reading = new Reading(block);
+      try {
+        await victim!.order({ ask: "look", offset: 0 });
+        const moved = reallocHere(pool, block, 100);
+        await victim!.die();
+        assertEquals([pool.reap(), pool.offsetOf(moved)], [0, 128]);
+        assertEquals(offsetsLeft(pool), range(4, 64));
+      } finally {
+        await reading.end();
+      }
+      assertEquals(offsetsLeft(pool), [0, ...range(4, 64)]);
+    }),
+);
+
+denoTest(
+  "checked io - Deno: the buffer is detached all the same, and what is read lands in the freed block",
+  () =>
+    whileReading(50, async (pool, block, reading) => {
+      const kept = new Kept(block);
+      freeHere(pool, block);
+      kept.assertDetached();
+      assertZero(pool, 0, 64);
+      const next = new Uint8Array(present(pool.calloc(64, 1)));
+      await reading.end(Uint8Array.of(7, 8, 9));
+      assertEquals([...next.subarray(46, 51)], [0, 7, 8, 9, 0]);
+      assertEquals(insideOf(pool).views.table.blockCount, 64);
+    }),
+);

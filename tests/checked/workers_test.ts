@@ -1,0 +1,228 @@
+/** Checked pools among workers: what another worker did is known here, and told with its stacks. */
+
+import { assert, assertEquals, assertFalse } from "@std/assert";
+import type { LeakInfo, MemPool } from "mempool";
+import { workerOf } from "../../src/region/block_table.ts";
+import {
+  allocateHere,
+  assertDoubleFree,
+  assertInnermost,
+  assertTells,
+  assertZero,
+  freeHere,
+  freeOffsetHere,
+  Kept,
+} from "./_checked.ts";
+import { withHands } from "./_hands.ts";
+import type { Outcome } from "./_worker.ts";
+import { test } from "../support/harness.ts";
+import { assertMarked, assertOneFreeRun, insideOf, mark } from "../support/pool.ts";
+
+const DONE: Outcome = { code: "done", message: "" };
+
+/** Expects a double free in the worker, told with these stacks. */
+function assertRefusedThere(
+  { code, message }: Outcome,
+  offset: number,
+  ...told: readonly [string, string, string]
+): void {
+  assertEquals(code, "double-free", message);
+  const headings = ["allocated", "first freed", "freed again"];
+  assertTells(
+    message,
+    `Cannot free block at offset ${offset}: it is already free`,
+    headings.map((heading, place) => [heading, told[place]!] as const),
+  );
+}
+
+test("checked workers - freed there by its offset: the buffer here is stale, whatever becomes of the block", () =>
+  withHands(1, async (pool, hand) => {
+    const block = allocateHere(pool);
+    assertEquals(await hand!.order({ ask: "freeOffset", offset: 0 }), DONE);
+    const assertStale = (): void => {
+      assertFalse(pool.owns(block));
+      assertDoubleFree(() => freeHere(pool, block), 0, "allocateHere", "freeOffsetInWorker", "freeHere");
+    };
+    assertStale();
+    assertZero(pool, 0, 64);
+    await hand!.order({ ask: "alloc", bytes: 50 });
+    assertStale();
+    assertEquals(pool.leaks().length, 1);
+  }));
+
+test("checked workers - a block that was freed there and is handed out here again comes in a new buffer", () =>
+  withHands(1, async (pool, hand) => {
+    for (const again of ["alloc", "at"] as const) {
+      const stale = new Kept(allocateHere(pool));
+      await hand!.order({ ask: "freeOffset", offset: 0 });
+      if (again === "at") await hand!.order({ ask: "alloc", bytes: 50 });
+      const block = again === "at" ? pool.at(0) : allocateHere(pool);
+      assert(block !== stale.buffer, again);
+      stale.assertDetached();
+      assertDoubleFree(() => freeHere(pool, stale.buffer), 0, "allocateHere", "freeOffsetInWorker", "freeHere");
+      assert(pool.owns(block));
+      pool.free(block);
+    }
+    assertOneFreeRun(pool);
+  }));
+
+test("checked workers - posted there and freed: here it is a double free, with the stack of there", () =>
+  withHands(1, async (pool, hand) => {
+    const block = allocateHere(pool);
+    assertEquals(await hand!.order({ ask: "free buffer", buffer: block }, [block]), DONE);
+    assertDoubleFree(() => freeHere(pool, block), 0, "allocateHere", "freeInWorker", "freeHere");
+    allocateHere(pool);
+    assertDoubleFree(() => freeHere(pool, block), 0, "allocateHere", "freeInWorker", "freeHere");
+  }));
+
+test("checked workers - allocated there, freed here, and freed there once more: told there", () =>
+  withHands(1, async (pool, hand) => {
+    const offset = await hand!.order<number>({ ask: "alloc", bytes: 150 });
+    const block = new Kept(pool.at(offset));
+    assertMarked(block.buffer, 150);
+    freeHere(pool, block.buffer);
+    block.assertDetached();
+    const stacks = ["allocateInWorker", "freeHere"] as const;
+    assertRefusedThere(await hand!.order({ ask: "free", place: 0 }), 0, ...stacks, "freeInWorker");
+    assertRefusedThere(await hand!.order({ ask: "freeOffset", offset }), 0, ...stacks, "freeOffsetInWorker");
+    assertDoubleFree(() => freeHere(pool, block.buffer), 0, ...stacks, "freeHere");
+    allocateHere(pool, 150);
+    assertRefusedThere(await hand!.order({ ask: "free", place: 0 }), 0, ...stacks, "freeInWorker");
+    assertEquals(await hand!.order({ ask: "state", place: 0 }), { detached: false, owned: false });
+  }));
+
+test("checked workers - posted here, and freed here: the worker has nothing to free any more", () =>
+  withHands(1, async (pool, hand) => {
+    await hand!.order({ ask: "alloc", bytes: 50 });
+    const block = new Kept(await hand!.order<ArrayBuffer>({ ask: "post", place: 0 }));
+    assert(pool.owns(block.buffer));
+    freeHere(pool, block.buffer);
+    block.assertDetached();
+    assertDoubleFree(() => freeHere(pool, block.buffer), 0, "allocateInWorker", "freeHere", "freeHere");
+    assertRefusedThere(await hand!.order({ ask: "free", place: 0 }), 0, "allocateInWorker", "freeHere", "freeInWorker");
+  }));
+
+test("checked workers - reallocated there: the buffer here is stale, and a free of the new block is no double free", () =>
+  withHands(1, async (pool, hand) => {
+    for (const bytes of [20, 60, 500]) {
+      const block = allocateHere(pool);
+      await hand!.order({ ask: "look", offset: 0 });
+      pool.allocOffset(1);
+      const place = bytes === 20 ? 0 : bytes === 60 ? 2 : 4;
+      const offset = await hand!.order<number>({ ask: "realloc", place, bytes });
+      assertDoubleFree(() => freeHere(pool, block), 0, "allocateHere", "reallocInWorker", "freeHere");
+      assertEquals(pool.at(offset).byteLength, bytes);
+      pool.freeOffset(offset);
+      pool.freeOffset(64);
+    }
+    assertOneFreeRun(pool);
+  }));
+
+test("checked workers - freed there, and handed out and freed there again: still a double free here", () =>
+  withHands(1, async (pool, hand) => {
+    const block = allocateHere(pool);
+    for (let time = 0; time < 3; time++) {
+      assertEquals(await hand!.order({ ask: "freeOffset", offset: 0 }), DONE);
+      await hand!.order({ ask: "alloc", bytes: 50 });
+    }
+    const lost = "(not recorded: other workers have freed the block since)";
+    assertDoubleFree(() => freeHere(pool, block), 0, "allocateHere", lost, "freeHere");
+    const mine = allocateHere(pool);
+    freeHere(pool, mine);
+    await hand!.order({ ask: "alloc", bytes: 50 });
+    await hand!.order({ ask: "freeOffset", offset: 64 });
+    assertDoubleFree(() => freeHere(pool, mine), 64, "allocateHere", "freeHere", "freeHere");
+  }));
+
+test("checked workers - leaks are of all workers, oldest first, each with its stack and its owner", () =>
+  withHands(2, async (pool, one, other) => {
+    const [first] = [allocateHere(pool, 10), await one!.order({ ask: "alloc", bytes: 100 })];
+    await other!.order({ ask: "alloc", bytes: 20 });
+    const offset = pool.allocOffset(30);
+    await one!.order({ ask: "alloc", bytes: 40 });
+    const leaks = pool.leaks();
+    assertEquals(leaks.map(({ byteLength }) => byteLength), [10, 100, 20, 30, 40]);
+    assertEquals(leaks.map(({ offset }) => offset / 64), [0, 1, 3, 4, 5]);
+    for (const place of [1, 2, 4]) assertInnermost(leaks[place]!.stack.split("\n"), "allocateInWorker");
+    assertInnermost(leaks[0]!.stack.split("\n"), "allocateHere");
+    const { table } = insideOf(pool).views;
+    assertEquals(leaks.map(({ owner }) => owner), [0, 1, 3, 4, 5].map((block) => workerOf(table.tag(block))));
+    const [mine, ones, others] = [leaks[0]!.owner, leaks[1]!.owner, leaks[2]!.owner];
+    assertEquals([leaks[3]!.owner, leaks[4]!.owner, new Set([mine, ones, others]).size], [mine, ones, 3]);
+    assertEquals(await one!.order({ ask: "leaks" }), leaks);
+
+    // It goes with the block: who looks at it has it.
+    await other!.order({ ask: "look", offset });
+    assertEquals(pool.leaks()[3]!.owner, others);
+    // Dropped whoever frees it.
+    await other!.order({ ask: "freeOffset", offset: pool.offsetOf(first) });
+    pool.freeOffset(64);
+    assertEquals(pool.leaks().map(({ byteLength }) => byteLength), [20, 30, 40]);
+    // A block that is reallocated is as young as that.
+    await other!.order({ ask: "realloc", place: 0, bytes: 500 });
+    const again = pool.leaks();
+    assertEquals(again.map(({ byteLength }) => byteLength), [30, 40, 500]);
+    assertInnermost(again[2]!.stack.split("\n"), "reallocInWorker");
+  }));
+
+test("checked workers - leaks of a worker that was terminated, until reap takes them back; their memory is zero then", () =>
+  withHands(2, async (pool, victim, other) => {
+    for (const bytes of [10, 100, 300]) await victim!.order({ ask: "alloc", bytes });
+    await other!.order({ ask: "alloc", bytes: 20 });
+    const mine = allocateHere(pool, 30);
+    const before = pool.leaks();
+    await victim!.die();
+    assertEquals(pool.leaks(), before);
+    // Blocks 0, 1 and 2, 3 to 7.
+    assertEquals(pool.reap(), 8);
+    assertZero(pool, 0, 8 * 64);
+    assertEquals(pool.leaks().map(({ byteLength }) => byteLength), [20, 30]);
+    assertEquals((await other!.order<LeakInfo[]>({ ask: "leaks" })).length, 2);
+    pool.freeMany([mine, pool.at(8 * 64)]);
+    assertOneFreeRun(pool);
+  }));
+
+function reapHere(pool: MemPool): number {
+  const blocks = pool.reap();
+  assert(blocks > 0);
+  return blocks;
+}
+
+test("checked workers - reap takes back what the dead worker had taken over: buffers here are detached, and stale", () =>
+  withHands(1, async (pool, victim) => {
+    const kept = [50, 150].map((bytes) => new Kept(allocateHere(pool, bytes)));
+    for (const { buffer } of kept) mark(buffer, 1);
+    for (const offset of [0, 64]) await victim!.order({ ask: "look", offset });
+    const free = allocateHere(pool);
+    await victim!.die();
+    assertEquals(reapHere(pool), 4);
+    for (const [place, each] of kept.entries()) {
+      each.assertDetached();
+      assertDoubleFree(() => freeHere(pool, each.buffer), 64 * place, "allocateHere", "reapHere", "freeHere");
+    }
+    assertDoubleFree(() => freeOffsetHere(pool, 0), 0, "allocateHere", "reapHere", "freeOffsetHere");
+    assertZero(pool, 0, 4 * 64);
+    pool.free(free);
+    assertOneFreeRun(pool);
+  }));
+
+test("checked workers - destroyed there: with the next call here every buffer is detached", () =>
+  withHands(1, async (pool, hand) => {
+    const kept = [50, 150].map((bytes) => new Kept(allocateHere(pool, bytes)));
+    kept.push(new Kept(pool.buffer));
+    const [[report]] = await hand!.order<[[string]]>({ ask: "destroy" });
+    assert(
+      report.startsWith(`mempool: pool ${pool.handle.id} destroyed: 2 blocks, 200 bytes, still allocated\n`),
+      report,
+    );
+    assert(pool.destroyed);
+    assertEquals(pool.buffer.byteLength, 0);
+    let refused = false;
+    try {
+      pool.alloc(1);
+    } catch {
+      refused = true;
+    }
+    assert(refused);
+    for (const each of kept) each.assertDetached();
+  }));

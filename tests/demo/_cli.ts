@@ -1,0 +1,21 @@
+/** Runs the demo as a user does, on the runtime that runs the tests and with no more permissions than the README says. */
+
+import { spawnSync } from "node:child_process";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+const main = fileURLToPath(new URL("../../examples/n_puzzle/main.ts", import.meta.url).href);
+const flags = "Deno" in globalThis
+  ? ["run", "--quiet", "--no-prompt", "--allow-ffi", "--allow-read", "--allow-write", "--allow-run"]
+  : [];
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export function runDemo(args: readonly string[]): Outcome {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, main, ...args], { encoding: "utf8" });
+  return { code: status, stdout, stderr };
+}

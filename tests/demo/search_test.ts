@@ -1,0 +1,113 @@
+import { assert, assertEquals } from "@std/assert";
+import { MemPool } from "../../mod.ts";
+import { STORES } from "../../examples/n_puzzle/options.ts";
+import { goalTiles, parsePuzzle, type Puzzle, randomPuzzle } from "../../examples/n_puzzle/puzzle.ts";
+import { Heuristic } from "../../examples/n_puzzle/heuristic.ts";
+import { Search } from "../../examples/n_puzzle/search.ts";
+import { PoolRecords } from "../../examples/n_puzzle/stores/pool_records.ts";
+import { RecordStore } from "../../examples/n_puzzle/stores/record_store.ts";
+import { test } from "../support/harness.ts";
+import { assertIsPath } from "./_paths.ts";
+import { distancesFromGoal, solve, storesOf, tilesOf } from "./_search.ts";
+
+const ALL = [...STORES, "arena"] as const;
+
+/**
+ * Instances of Korf's hundred ("Depth-first iterative-deepening", Artificial Intelligence 27, 1985) by number, with
+ * the length of the optimal solution. His goal has the blank first.
+ */
+const KORF = [
+  { number: 55, moves: 41, tiles: "13 8 14 3 9 1 0 7 15 5 4 10 12 2 6 11" },
+  { number: 79, moves: 42, tiles: "0 1 9 7 11 13 5 3 14 12 4 2 8 6 10 15" },
+  { number: 42, moves: 42, tiles: "4 5 7 2 9 14 12 13 0 3 6 11 8 1 15 10" },
+  { number: 85, moves: 44, tiles: "4 7 13 10 1 2 9 6 12 8 14 5 3 0 11 15" },
+  { number: 12, moves: 45, tiles: "14 1 9 6 4 8 12 5 7 2 3 0 10 11 13 15" },
+];
+
+/** Turned by half a turn and renumbered from the other end, his boards have our goal. */
+function fromKorf(tiles: string): Puzzle {
+  const ours = tiles.split(" ").map(Number).reverse().map((tile) => tile === 0 ? 0 : 16 - tile);
+  return parsePuzzle(ours.join(" "));
+}
+
+for (const name of ALL) {
+  test(`search in ${name} - every 2×2 board, as breadth first`, async () => {
+    const makeStore = await storesOf(name);
+    for (const [board, distance] of distancesFromGoal(2)) {
+      const puzzle = { size: 2, tiles: tilesOf(board) };
+      const { moves, path } = solve(puzzle, makeStore(4));
+      assertEquals(moves, distance);
+      assertEquals(path.length, moves + 1);
+      assertIsPath(path, puzzle);
+    }
+  });
+
+  test(`search in ${name} - 3×3 boards of every distance, as breadth first`, async () => {
+    const makeStore = await storesOf(name);
+    const sample = [...distancesFromGoal(3)].filter(([, distance], k) => k % 1009 === 0 || distance === 31);
+    for (const [board, distance] of sample) {
+      const puzzle = { size: 3, tiles: tilesOf(board) };
+      const { moves, path } = solve(puzzle, makeStore(9));
+      assertEquals(moves, distance);
+      assertIsPath(path, puzzle);
+    }
+  });
+}
+
+test("search - 3×3 boards in plenty, as breadth first", async () => {
+  const makeStore = await storesOf("arena");
+  const sample = [...distancesFromGoal(3)].filter((_, k) => k % 97 === 0);
+  for (const [board, distance] of sample) {
+    assertEquals(solve({ size: 3, tiles: tilesOf(board) }, makeStore(9)).moves, distance);
+  }
+});
+
+for (const { number, moves, tiles } of KORF) {
+  test(`search - Korf's instance ${number} takes ${moves} moves`, async () => {
+    const puzzle = fromKorf(tiles);
+    const solution = solve(puzzle, (await storesOf("pool"))(16));
+    assertEquals(solution.moves, moves);
+    assertIsPath(solution.path, puzzle);
+  });
+}
+
+const puzzles = [
+  randomPuzzle(3, 200, 7),
+  randomPuzzle(4, 60, 1),
+  randomPuzzle(4, 110, 7),
+  randomPuzzle(5, 70, 3),
+  randomPuzzle(7, 40, 2),
+  randomPuzzle(10, 40, 4),
+];
+for (const puzzle of puzzles) {
+  test(`search ${puzzle.size}×${puzzle.size} - the same states in every store: ${puzzle.tiles}`, async () => {
+    const [first, ...others] = await Promise.all(
+      ALL.map(async (name) => solve(puzzle, (await storesOf(name))(puzzle.tiles.length))),
+    );
+    assertIsPath(first!.path, puzzle);
+    for (const other of others) assertEquals(other, first);
+  });
+}
+
+test("search - a solved board has a path of one board", async () => {
+  for (const name of ALL) {
+    const { moves, path } = solve({ size: 4, tiles: goalTiles(4) }, (await storesOf(name))(16));
+    assertEquals(moves, 0);
+    assertEquals(path, [[...goalTiles(4)]]);
+  }
+});
+
+test("pool store - gives duplicates and outgrown tables back", () => {
+  const puzzle = randomPuzzle(4, 110, 7);
+  using pool = MemPool.init(2 ** 26, 32);
+  const search = new Search(new RecordStore(new PoolRecords(pool, 16), 16), new Heuristic(4), puzzle);
+  search.run(Infinity);
+  pool.check();
+  const { allocs, frees, allocatedBlocks } = pool.stats();
+  const { progress } = search;
+  const tables = allocs - progress.allocations;
+  assert(tables >= 2, `${tables} tables`);
+  const duplicates = frees - (tables - 1);
+  assert(duplicates > 0 && duplicates < progress.allocations / 2, `${duplicates} duplicates`);
+  assert(allocatedBlocks >= progress.allocations - duplicates);
+});

@@ -1,0 +1,32 @@
+/** The page in a real browser. */
+
+import { assertEquals } from "@std/assert";
+import { findChromium, noChromium } from "./_chromium.ts";
+import { skip, test } from "../support/harness.ts";
+import type { Findings } from "./_browser.ts";
+import { Talk } from "../support/talk.ts";
+
+const chromium = findChromium();
+
+(chromium === undefined ? skip(noChromium) : test)(
+  "browser - the page loads, follows the pool, survives its end, and shows what stats() says",
+  async () => {
+    using program = new Talk(new URL("./_browser.ts", import.meta.url), [chromium!], ["--allow-all"]);
+    const findings = JSON.parse(await program.line()) as Findings;
+    assertEquals(findings, {
+      loaded: { squares: 64, allocated: 0 },
+      filled: 10,
+      wrong: [],
+      emptied: 4,
+      destroyed: [4, 4],
+      reloaded: [4, 4],
+      problems: [],
+      grounds: ["rgb(255, 255, 255)", "rgb(255, 255, 255)", "rgb(15, 18, 22)", "rgb(15, 18, 22)"],
+      written: "4,096",
+      described: 1,
+      picture: [1, 0, "rgb(43, 50, 58)"],
+      stranger: [403, "This page is for this machine only\n"],
+    });
+    assertEquals(await program.end(), { code: 0, stderr: "" });
+  },
+);

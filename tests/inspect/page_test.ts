@@ -1,0 +1,219 @@
+/** The page without a browser: what its server answers, and to whom. */
+
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { MemPool } from "mempool";
+import { mapAsText, servePage } from "mempool/inspect";
+import { onDeno } from "../../scripts/_project.ts";
+import { skip, test } from "../support/harness.ts";
+import { ask, dial, elementsOf, Events, lettered } from "../support/inspect.ts";
+import { makePool } from "../support/pool.ts";
+import { Talk } from "../support/talk.ts";
+
+/** Soon enough for a test that waits for the next event. */
+const QUICK = { interval: 10 };
+
+async function read(url: string, file = ""): Promise<{ status: number; type: string | null; text: string }> {
+  const response = await fetch(new URL(file, url));
+  return { status: response.status, type: response.headers.get("content-type"), text: await response.text() };
+}
+
+test("page - has its files, and no others", async () => {
+  using page = await servePage(lettered("AA.b"));
+  const types: Record<string, string> = {};
+  for (const file of ["", "page.js", "page.css", "map.svg", "map.txt", "?a=b", "page.js?c"]) {
+    const { status, type, text } = await read(page.url, file);
+    assertEquals(status, 200, file);
+    assert(text.length > 100);
+    types[file] = type!.replace("; charset=utf-8", "");
+  }
+  assertEquals(types, {
+    "": "text/html",
+    "page.js": "text/javascript",
+    "page.css": "text/css",
+    "map.svg": "image/svg+xml",
+    "map.txt": "text/plain",
+    "?a=b": "text/html",
+    "page.js?c": "text/javascript",
+  });
+  for (const file of ["index.html", "page", "../../mod.ts", "%2e%2e/mod.ts"]) {
+    assertEquals((await read(page.url, file)).status, 404, file);
+  }
+});
+
+test("page - its text and its picture are those of the functions", async () => {
+  const pool = lettered("AAA.bb+#...BB....");
+  using page = await servePage(pool);
+  assertEquals((await read(page.url, "map.txt")).text, `${mapAsText(pool, { colours: false })}\n`);
+  const svg = (await read(page.url, "map.svg")).text;
+  assertEquals(elementsOf(svg)[0]!.name, "svg");
+  assertStringIncludes(svg, "<style>");
+});
+
+test("page - events have what stats() says, and go on while the pool changes", async () => {
+  using pool = makePool();
+  using page = await servePage(pool, QUICK);
+  await using events = await Events.open(page.url);
+  const first = await events.until(() => true);
+  assertEquals([first.state, first.message, first.stats!.allocatedBlocks], ["live", "Live", 0]);
+  pool.allocMany(10, 64);
+  const { stats, picture } = await events.until((event) => event.stats!.allocatedBlocks > 0);
+  const { lockAcquisitions: _1, ...seen } = stats!;
+  const { lockAcquisitions: _2, ...now } = pool.stats();
+  assertEquals(seen, now);
+  assertStringIncludes(picture!, "10 blocks allocated");
+  assert(!picture!.includes("<style>"), "the page's policy forbids it");
+});
+
+test("page - survives the pool, and shows it as it was", async () => {
+  const pool = makePool();
+  using page = await servePage(pool, QUICK);
+  await using events = await Events.open(page.url);
+  pool.allocMany(10, 64);
+  await events.until((event) => event.stats!.allocatedBlocks === 10);
+  pool.destroy();
+  const last = await events.until(({ state }) => state !== "live");
+  assertEquals([last.state, last.message], ["ended", "The pool was destroyed; this is how it looked last"]);
+  assertEquals(last.stats!.allocatedBlocks, 10);
+  assertStringIncludes(last.picture!, "10 blocks allocated");
+  await using late = await Events.open(page.url);
+  assertEquals(await late.next(), last);
+  assertStringIncludes((await read(page.url, "map.txt")).text, "10 blocks allocated");
+});
+
+test("page - of a pool that was destroyed before", async () => {
+  const pool = makePool();
+  pool.destroy();
+  using page = await servePage(pool);
+  await using events = await Events.open(page.url);
+  const { state, picture, stats } = (await events.next())!;
+  assertEquals([state, picture, stats], ["ended", null, null]);
+  assertEquals((await read(page.url, "map.svg")).status, 404);
+  assertEquals((await read(page.url)).status, 200);
+});
+
+test("page - says when the program has left the pool", async () => {
+  using pool = makePool();
+  const joined = MemPool.attach(pool.handle);
+  using page = await servePage(joined, QUICK);
+  await using events = await Events.open(page.url);
+  joined.close();
+  const { message } = await events.until(({ state }) => state === "ended");
+  assertEquals(message, "The program has left the pool; this is how it looked last");
+});
+
+/** The first line of the answer, without the protocol. */
+async function statusOf(url: string, head: string): Promise<string> {
+  return (await ask(url, `${head}\r\n\r\n`)).split("\r\n", 1)[0]!.replace("HTTP/1.1 ", "");
+}
+
+test("page - is for this machine, by its own names only", async () => {
+  using page = await servePage(lettered("A"));
+  const { port } = new URL(page.url);
+  for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, "LOCALHOST", "127.0.0.1"]) {
+    assertEquals(await statusOf(page.url, `GET / HTTP/1.1\r\nHost: ${host}`), "200 OK", host);
+  }
+  for (
+    const host of ["example.org", `example.org:${port}`, "127.0.0.1.example.org", `localhost.example.org:${port}`, ""]
+  ) {
+    for (const file of ["/", "/events", "/map.svg", "/none"]) {
+      assertEquals(await statusOf(page.url, `GET ${file} HTTP/1.1\r\nHost: ${host}`), "403 Forbidden", host);
+    }
+  }
+  assertEquals(await statusOf(page.url, "GET / HTTP/1.0"), "403 Forbidden");
+});
+
+test("page - lets no other page show it, read it or run in it", async () => {
+  using page = await servePage(lettered("A"));
+  const answer = await ask(page.url, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const policy = /content-security-policy: (.*)\r\n/.exec(answer)![1]!;
+  for (const rule of ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"]) {
+    assertStringIncludes(policy, rule);
+  }
+  assertStringIncludes(answer, "x-content-type-options: nosniff\r\n");
+  assert(!/access-control-allow/i.test(answer));
+});
+
+test("page - refuses what is no GET, and what is no HTTP", async () => {
+  using page = await servePage(lettered("A"));
+  const host = "\r\nHost: localhost";
+  assertEquals(await statusOf(page.url, `POST / HTTP/1.1${host}`), "405 Method Not Allowed");
+  assertEquals(await statusOf(page.url, `DELETE /map.svg HTTP/1.1${host}`), "405 Method Not Allowed");
+  for (const head of ["", "GET", `GET / HTTP/2${host}`, `GET map.svg HTTP/1.1${host}`, `get / HTTP/1.1${host}`]) {
+    assertEquals(await statusOf(page.url, head), "400 Bad Request", head);
+  }
+  const long = `GET / HTTP/1.1${host}\r\nx: ${"y".repeat(20_000)}`;
+  assertEquals(await statusOf(page.url, long), "400 Bad Request");
+  assert((await ask(page.url, long)).startsWith("HTTP/1.1 400 "), "an answer before it has ended");
+});
+
+test("page - a request may come in pieces", async () => {
+  using page = await servePage(lettered("A"));
+  const { socket, answer } = dial(page.url);
+  socket.write("GET /map.txt HT");
+  await read(page.url); // by then the server has read the first piece
+  socket.write("TP/1.1\r\nhost:localhost\r");
+  await read(page.url);
+  socket.write("\n\r\n");
+  assertStringIncludes(await answer, "1 block allocated");
+});
+
+/** On Deno, the tests may listen at this one address only, and so would fail at any other. */
+const addressTest = onDeno ? skip("the permissions of the tests say so") : test;
+
+addressTest("page - listens at 127.0.0.1 only", async () => {
+  using page = await servePage(lettered("A"));
+  await assertRejects(() => ask(page.url.replace("127.0.0.1", "127.0.0.2"), "GET / HTTP/1.1\r\n\r\n"), Error);
+});
+
+test("page - on a port of one's choice, if it is free", async () => {
+  using page = await servePage(lettered("A"));
+  const port = Number(new URL(page.url).port);
+  await assertRejects(() => servePage(lettered("A"), { port }), Error);
+  page.close();
+  using again = await servePage(lettered("A"), { port });
+  assertEquals(again.url, page.url);
+});
+
+test("page - once closed it is gone, with all who look at it, and the pool lives on", async () => {
+  using pool = makePool();
+  const page = await servePage(pool, QUICK);
+  await using events = await Events.open(page.url);
+  await events.until(() => true);
+  page.close();
+  page.close();
+  await endOf(events);
+  await assertRejects(() => fetch(page.url), Error);
+  assertEquals(pool.stats().workers, 1);
+});
+
+/** Runtimes tell of a connection that was cut in different ways. */
+async function endOf(events: Events): Promise<void> {
+  try {
+    while (await events.next() !== undefined);
+  } catch (error) {
+    assert(error instanceof Error, String(error));
+  }
+}
+
+test("page - refuses options that are none", async () => {
+  const pool = lettered("A");
+  await assertRejects(
+    () => servePage(pool, { port: 65_536 }),
+    RangeError,
+    "port must be a whole number from 0 to 65535",
+  );
+  await assertRejects(() => servePage(pool, { interval: 9 }), RangeError, "interval must be a whole number from 10");
+  await assertRejects(() => servePage(pool, { cells: 0 }), RangeError, "cells must be");
+  await assertRejects(() => servePage(pool, { history: 1 }), RangeError, "history must be");
+});
+
+test("page - does not keep a program running, also while somebody looks; on Deno it needs one address", async () => {
+  const permissions = ["--allow-ffi", "--allow-net=127.0.0.1"];
+  using program = new Talk(new URL("./_program.ts", import.meta.url), [], permissions);
+  const url = await program.line();
+  await using events = await Events.open(url);
+  const { stats } = await events.until(({ state }) => state === "live");
+  assertEquals(stats!.allocatedBlocks, 2);
+  assertEquals(await program.end(), { code: 0, stderr: "" });
+  await endOf(events);
+});

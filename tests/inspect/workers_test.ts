@@ -1,0 +1,79 @@
+/** Maps of a pool that several threads use, by one of them. */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { mapAsText, servePage, surveyPool } from "mempool/inspect";
+import { withCrew } from "../support/crew.ts";
+import { test, withWorkers } from "../support/harness.ts";
+import { Events } from "../support/inspect.ts";
+import type { InspectOrder } from "./_worker.ts";
+import type { Parcel } from "../support/orders.ts";
+import { makePool } from "../support/pool.ts";
+
+test("workers - a map shows what each of them has", () =>
+  withCrew(2, { blocks: 256, cachedBlocks: 16 }, async (pool, crew) => {
+    const handfuls = [];
+    for (const [index, hand] of crew.entries()) {
+      handfuls.push(await hand.order<Parcel[]>({ ask: "produce", count: 5 + index, seed: index, as: "offset" }));
+    }
+    pool.alloc(300);
+    const { owners, stats } = surveyPool(pool);
+    const shares = new Map<number, number>();
+    for (const { state, owner, byteLength } of pool.blocks()) {
+      if (state === "allocated") shares.set(owner, (shares.get(owner) ?? 0) + byteLength);
+    }
+    const having = owners.filter(({ allocatedBytes }) => allocatedBytes > 0);
+    assertEquals(new Map(having.map(({ owner, allocatedBytes }) => [owner, allocatedBytes])), shares);
+    assertEquals(having.length, 3);
+    assertEquals([stats.allocs, stats.workers], [handfuls.flat().length + 1, 3]);
+    const text = mapAsText(pool, { colours: false });
+    for (const { owner } of having) assertStringIncludes(text, `worker ${owner}: `);
+  }));
+
+test("workers - what one has left behind is shown as its own", () =>
+  withCrew(1, { blocks: 64 }, async (pool, [hand]) => {
+    await hand!.order({ ask: "produce", count: 3, seed: 1, as: "offset" });
+    const before = surveyPool(pool).owners;
+    assert(before[0]!.allocatedBytes > 0);
+    await hand!.order({ ask: "close" });
+    assertEquals(surveyPool(pool).owners, before);
+  }));
+
+test("workers - the page of one tells when another destroys the pool", () =>
+  withCrew(1, {}, async (pool, [hand]) => {
+    using page = await servePage(pool, { interval: 10 });
+    await using events = await Events.open(page.url);
+    await events.until(({ state }) => state === "live");
+    await hand!.order({ ask: "destroy" });
+    const { message } = await events.until(({ state }) => state !== "live");
+    assertEquals(message, "The pool was destroyed; this is how it looked last");
+  }));
+
+test("workers - a page whose look at the pool is hindered says so, and looks again", () =>
+  withCrew(1, { lockTimeout: 1 }, async (pool, [hand]) => {
+    using page = await servePage(pool, { interval: 10 });
+    await using events = await Events.open(page.url);
+    await events.until(({ state }) => state === "live");
+    await hand!.order({ ask: "hold" });
+    const { message, stats } = await events.until(({ state }) => state === "trouble");
+    assertStringIncludes(message, "Cannot ");
+    assertEquals(stats!.allocatedBlocks, 0); // as it was seen last
+    await hand!.order({ ask: "leave" });
+    await events.until(({ state }) => state === "live");
+  }));
+
+test("workers - served by a worker, the page is live while the thread of the pool does not yield", async () => {
+  using pool = makePool();
+  const flags = new SharedArrayBuffer(4);
+  await withWorkers(new URL("./_worker.ts", import.meta.url), 2, async ([server, watcher]) => {
+    await watcher!.call({ ask: "close" } satisfies InspectOrder); // it listens: what is posted now arrives by itself
+    const url = await server!.call<string>({ ask: "serve", handle: pool.handle } satisfies InspectOrder);
+    const watching = watcher!.call({ ask: "watch", url, allocated: 40, flags } satisfies InspectOrder);
+    await using events = await Events.open(url);
+    await events.until(({ state }) => state === "live");
+    // From here on, this thread's event loop stands still.
+    for (let k = 0; k < 40; k++) pool.allocOffset(64);
+    assertEquals(Atomics.wait(new Int32Array(flags), 0, 0, 30_000), "ok");
+    assertEquals(await watching, "Live");
+    await server!.call({ ask: "close" } satisfies InspectOrder);
+  });
+});

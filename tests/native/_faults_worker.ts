@@ -1,0 +1,22 @@
+import { MemPool, type MemPoolHandle } from "../../mod.ts";
+import { takeAll } from "../support/take_all.ts";
+import { answer } from "../support/workers.ts";
+
+export type FaultsOrder =
+  | { readonly ask: "attach"; readonly handle: MemPoolHandle }
+  | { readonly ask: "fill cache" | "take all" };
+
+let pool: MemPool;
+
+answer((order: FaultsOrder) => {
+  switch (order.ask) {
+    case "attach":
+      pool = MemPool.attach(order.handle);
+      return pool.blockCount;
+    case "fill cache":
+      pool.freeOffset(pool.allocOffset(1));
+      return pool.stats().cachedBlocks;
+    case "take all":
+      return [...takeAll(() => pool.allocOffset(1))];
+  }
+});

@@ -1,0 +1,94 @@
+/** A process that loads the library, or what is there instead of it. Prints a line of JSON: what came of it. */
+
+import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import process from "node:process";
+import { MemPool } from "../../mod.ts";
+import { load, type Report, reportOf, type Way } from "./_library_load.ts";
+import type { LibraryOrder } from "./_library_worker.ts";
+import { spawnWorker, type TestWorker, withWorkers } from "../support/workers.ts";
+
+/** Uses a pool, as a program does. */
+function pool(): Report[] {
+  return [reportOf(() => {
+    using pool = MemPool.init(1024, 64);
+    const block = pool.calloc(1, 512);
+    if (block?.byteLength !== 512) throw new Error("no block");
+    pool.free(block);
+    pool.check();
+    return pool.handle;
+  })];
+}
+
+/** Loads, one after the other, each of the libraries in a file. */
+function libraries(way: Way, file: string): { reports: Report[]; filesLeft: number } {
+  const files = readdirSync("/proc/self/fd").length;
+  const tables = JSON.parse(readFileSync(file, "utf8")) as Parameters<typeof load>[1][];
+  const reports = tables.map((table) => reportOf(() => load(way, table)));
+  return { reports, filesLeft: readdirSync("/proc/self/fd").length - files };
+}
+
+/** Eight workers load it at the same moment: from memory, when each of them has seen that it is not there. Then each makes a region, and each opens all of them. */
+function crew(way: Way): Promise<{ reports: Report[]; shared: boolean[] }> {
+  return withWorkers(new URL("./_library_worker.ts", import.meta.url), 8, async (workers) => {
+    const all = <Reply>(order: LibraryOrder) => Promise.all(workers.map((worker) => worker.call<Reply>(order)));
+    const words = new Int32Array(new SharedArrayBuffer(8));
+    const reports = await all<Report>({ ask: "load", way, words, parties: workers.length });
+    const ids = await all<number>({ ask: "create" });
+    return { reports, shared: await all<boolean>({ ask: "open", ids }) };
+  });
+}
+
+/** Puts something else in the file's place, as one step. */
+function replaceBy(bytes: Uint8Array, path: string): void {
+  writeFileSync(`${path}.other`, bytes);
+  renameSync(`${path}.other`, path);
+}
+
+/** What may stand there instead of the right library. */
+function damaged(right: Uint8Array): Uint8Array[] {
+  const changed = new Uint8Array(right);
+  changed[right.length >> 1]! ^= 1;
+  const cuts = [0, 1, 64, 4096, right.length >> 1, right.length - 1].map((length) => right.subarray(0, length));
+  return [...cuts, changed, new Uint8Array(right.length).fill(7), new Uint8Array(9 * right.length).fill(7)];
+}
+
+/** One after the other is there when this process comes, and the right one in the end. */
+function come(path: string): Report[] {
+  const right = readFileSync(path);
+  return [...damaged(right), right].map((bytes) => {
+    replaceBy(bytes, path);
+    return reportOf(() => load("file"));
+  });
+}
+
+/** One after the other takes its place while this process has it loaded, and the right one in the end. */
+async function stay(path: string): Promise<{ reports: Report[]; works: boolean[] }> {
+  const native = load("file");
+  const right = readFileSync(path);
+  const reports: Report[] = [reportOf(() => native)];
+  const works: boolean[] = [];
+  for (const bytes of [...damaged(right), right]) {
+    replaceBy(bytes, path);
+    const worker = spawnWorker(new URL("./_library_worker.ts", import.meta.url));
+    reports.push(await loadIn(worker));
+    works.push(native.open(native.create(65_536, 65_536, 65_536)) >= 0 && native.alive(native.thread()));
+    worker.terminate();
+  }
+  return { reports, works };
+}
+
+function loadIn(worker: TestWorker): Promise<Report> {
+  const order: LibraryOrder = { ask: "load", way: "file", words: new Int32Array(2), parties: 1 };
+  return worker.call<Report>(order);
+}
+
+const acts: Record<string, (...args: string[]) => unknown> = {
+  pool,
+  load: (way) => [reportOf(() => load(way as Way))],
+  libraries: (way, file = "") => libraries(way as Way, file),
+  crew: (way) => crew(way as Way),
+  come: (path = "") => come(path),
+  stay: (path = "") => stay(path),
+};
+const [act = "", ...args] = process.argv.slice(2);
+console.log(JSON.stringify(await acts[act]!(...args)));

@@ -1,0 +1,205 @@
+/** The library as it is loaded for real, and what may be there instead: in processes that would be seen to die of it. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { inflateRawSync } from "node:zlib";
+import { sources } from "../../scripts/_prebuilt.ts";
+import { onDeno, root } from "../../scripts/_project.ts";
+import { ABI } from "../../src/runtime/native.ts";
+import type { Prebuilt } from "../../src/runtime/prebuilt.ts";
+import { type ChildOptions, runChild } from "../support/child.ts";
+import { skip, test } from "../support/harness.ts";
+import { TemporaryFolder } from "../support/library_host.ts";
+import type { Report, Way } from "./_library_load.ts";
+import { libraryHere, platformHere, prebuiltOf } from "../support/prebuilt.ts";
+
+const program = new URL("./_library_child.ts", import.meta.url);
+
+/** Runs the child with this folder for temporary files, and returns what it printed. */
+async function run<Result>(
+  temporary: TemporaryFolder,
+  args: readonly string[],
+  options?: ChildOptions,
+): Promise<Result> {
+  const printed = await runChild(program, args, 60_000, { ...options, env: { TMPDIR: temporary.path } });
+  return JSON.parse(printed) as Result;
+}
+
+const linuxTest = platformHere.startsWith("linux") && libraryHere !== undefined ? test : skip("needs Linux");
+const denoTest = onDeno ? linuxTest : skip("Bun asks for no permission");
+const ways: readonly Way[] = ["memory", "file"];
+
+/** The project's library. */
+function right(): Prebuilt {
+  assert(libraryHere !== undefined);
+  return libraryHere;
+}
+
+function bytesOf({ deflated }: Prebuilt): Uint8Array {
+  return inflateRawSync(Buffer.from(deflated, "base64"));
+}
+
+function assertProcess(report: Report | undefined): void {
+  assertEquals(report?.error, undefined);
+  assert(report?.process !== undefined);
+}
+
+// ---- as it is ----
+
+for (const way of ways) {
+  linuxTest(
+    `library - eight workers load it at the same moment, from ${way}: one library, for all of them`,
+    async () => {
+      using temporary = new TemporaryFolder();
+      const { reports, shared } = await run<{ reports: Report[]; shared: boolean[] }>(temporary, ["crew", way]);
+      reports.forEach(assertProcess);
+      assertEquals(new Set(reports.map((report) => report.process)).size, 1);
+      assertEquals(shared, reports.map(() => true));
+      assertEquals(temporary.entries().length, way === "memory" ? 0 : 3);
+    },
+  );
+}
+
+linuxTest("library - several processes put it into a file at the same moment: one file", async () => {
+  using temporary = new TemporaryFolder();
+  const all = await Promise.all([1, 2].map(() => run<{ reports: Report[] }>(temporary, ["crew", "file"])));
+  all.forEach(({ reports }) => reports.forEach(assertProcess));
+  assertEquals(temporary.entries().length, 3);
+});
+
+// ---- permissions ----
+
+const needed = "Deno needs --allow-ffi, without a path, and where the library has to be put into a file also " +
+  "--allow-read, --allow-write and --allow-env";
+const refused = {
+  code: "library",
+  message: `Cannot load the native library: Requires ffi access, run again with the --allow-ffi flag. ${needed}`,
+};
+
+denoTest("library - from memory, the permission to call native code is enough", async () => {
+  using temporary = new TemporaryFolder();
+  const [report] = await run<Report[]>(temporary, ["pool"], { permissions: ["--allow-ffi"] });
+  assertProcess(report);
+  assertEquals(temporary.entries(), []);
+});
+
+// Not without any: to a child for which this process asks for nothing, Deno gives all that it has.
+for (
+  const permissions of [["--allow-env"], ["--allow-ffi=/usr"], ["--allow-ffi=libc.so.6"], ["--allow-all", "--deny-ffi"]]
+) {
+  denoTest(`library - with ${permissions.join(" ")}: says what it needs`, async () => {
+    using temporary = new TemporaryFolder();
+    const [report] = await run<Report[]>(temporary, ["pool"], { permissions });
+    assertEquals(report, { error: refused });
+    assertEquals(temporary.entries(), []);
+  });
+}
+
+denoTest("library - from a file, it reads and writes the folder for temporary files only", async () => {
+  using temporary = new TemporaryFolder();
+  const permissions = ["--allow-ffi", "--allow-env=TMPDIR", `--allow-read=${temporary.path}`];
+  const [without] = await run<Report[]>(temporary, ["load", "file"], { permissions });
+  assertEquals(without?.error?.code, "library");
+  const tried =
+    /Tried: from memory: not here; from a file: Requires write access to .+ Deno needs --allow-ffi, without/;
+  assertMatch(without?.error?.message ?? "", tried);
+  const all = [...permissions, `--allow-write=${temporary.path}`];
+  const [report] = await run<Report[]>(temporary, ["load", "file"], { permissions: all });
+  assertProcess(report);
+});
+
+// ---- something else in its place ----
+
+/** Puts the library where it would be found, and returns its path. */
+function put(temporary: TemporaryFolder): string {
+  const file = temporary.fileOf(right());
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  writeFileSync(file, bytesOf(right()));
+  return file;
+}
+
+function assertRefused(file: string, { error }: Report): void {
+  const why =
+    `Cannot load the native library. Tried: from memory: not here; from a file: ${file} was changed, remove it. `;
+  assertEquals([error?.code, error?.message.slice(0, why.length)], ["library", why]);
+}
+
+linuxTest(
+  "library - a file that is cut short anywhere, empty, or changed: refused until it is right again",
+  async () => {
+    using temporary = new TemporaryFolder();
+    const file = put(temporary);
+    const reports = await run<Report[]>(temporary, ["come", file]);
+    assertProcess(reports.pop());
+    assertEquals(reports.length, 9);
+    for (const report of reports) assertRefused(file, report);
+  },
+);
+
+linuxTest(
+  "library - a file that is replaced while loaded: those who have it go on, those who come are told",
+  async () => {
+    using temporary = new TemporaryFolder();
+    const file = put(temporary);
+    const { reports, works } = await run<{ reports: Report[]; works: boolean[] }>(temporary, ["stay", file]);
+    assertEquals(works, Array.from({ length: 10 }, () => true));
+    assertProcess(reports.shift());
+    assertProcess(reports.pop());
+    assertEquals(reports.length, 9);
+    for (const report of reports) assertRefused(file, report);
+  },
+);
+
+/** Compiles C into a library with a name of its own. */
+function compiled(name: string, folder: string, flags: readonly string[], sources: readonly string[]): Prebuilt {
+  const file = join(folder, name);
+  const native = join(root, "native");
+  const all = ["-shared", "-fPIC", "-pthread", `-Wl,-soname,${name}`, ...flags, "-o", file, ...sources];
+  execFileSync("cc", all, { cwd: native });
+  return prebuiltOf(name, readFileSync(file));
+}
+
+/** What is no library for this process, though its checksum is right; and what the message has to say about it. */
+function wrongLibraries(folder: string): [Prebuilt, RegExp][] {
+  const other = new Uint8Array(bytesOf(right()));
+  other[18]! ^= 0x40; // e_machine of ELF
+  const header = readFileSync(join(root, "native", "mempool.h"), "utf8");
+  writeFileSync(join(folder, "other.h"), header.replace(/(MEMPOOL_ABI) \d+/, "$1 99"));
+  const tried = /^Cannot load the native library\. Tried: from memory: .+; from a file: .+\. (Deno needs|Bun asks)/s;
+  return [
+    [prebuiltOf("mempool-machine.so", other), tried],
+    [prebuiltOf("mempool-empty.so", new Uint8Array(0)), tried],
+    [prebuiltOf("mempool-header.so", bytesOf(right()).subarray(0, 64)), tried],
+    [prebuiltOf("mempool-script.so", new TextEncoder().encode("#!/bin/sh\n".repeat(1000))), tried],
+    [compiled("mempool-few.so", folder, [], ["lock.c"]), /Tried: .+; from a file: .*mempool_\w+/s],
+    [
+      compiled("mempool-version.so", folder, ["-include", join(folder, "other.h")], sources),
+      new RegExp(`: the one in this module's sources is of version 99, they need ${ABI}$`),
+    ],
+    [
+      { ...right(), name: "mempool-damaged.so", deflated: right().deflated.slice(0, -100) },
+      /is damaged, its checksum is/,
+    ],
+  ];
+}
+
+for (const way of ways) {
+  linuxTest(`library - of another machine, of another version, or none at all, from ${way}: refused`, async () => {
+    using temporary = new TemporaryFolder();
+    const wrong = wrongLibraries(temporary.path);
+    const tables = [...wrong.map(([library]) => library), right()].map((library) => ({ [platformHere]: library }));
+    writeFileSync(join(temporary.path, "tables"), JSON.stringify(tables));
+    const args = ["libraries", way, join(temporary.path, "tables")];
+    const { reports, filesLeft } = await run<{ reports: Report[]; filesLeft: number }>(temporary, args);
+    assertProcess(reports.pop());
+    for (const [index, { error }] of reports.entries()) {
+      assertEquals(error?.code, "library");
+      assertMatch(error?.message ?? "", wrong[index]![1]);
+    }
+    // What was loaded from memory stays: the right one, and the one of another version.
+    assertEquals(filesLeft, way === "memory" ? 2 : 0);
+  });
+}

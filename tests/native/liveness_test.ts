@@ -1,0 +1,50 @@
+/** Which threads still run, as each runtime's workers start and end. */
+
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { openNative } from "../../src/runtime/open.ts";
+import { test } from "../support/harness.ts";
+import { spawnNativeWorker } from "../support/native.ts";
+
+test("thread - this thread's id is a whole number above 0, always the same, and it runs", () => {
+  const native = openNative();
+  const own = native.thread();
+  assert(Number.isSafeInteger(own) && own > 0);
+  assertEquals([native.thread(), native.alive(own)], [own, true]);
+});
+
+test("alive - what never was an id does not run", () => {
+  const native = openNative();
+  const own = native.thread();
+  for (const never of [0, -0, -1, 1, NaN, Infinity, -Infinity, 1e300, 2 ** 53, own + 0.5, -own, own + 2 ** 40]) {
+    assertEquals([never, native.alive(never)], [never, false]);
+  }
+});
+
+test("alive - workers know of each other and of the main thread", async () => {
+  const native = openNative();
+  const [one, two] = await Promise.all([spawnNativeWorker(), spawnNativeWorker()]);
+  try {
+    assertNotEquals(one.thread, two.thread);
+    assertNotEquals(one.thread, native.thread());
+    for (const thread of [one.thread, two.thread, native.thread()]) {
+      assert(native.alive(thread));
+      assert(await one.order({ ask: "alive", thread }));
+      assert(await two.order({ ask: "alive", thread }));
+    }
+  } finally {
+    await one.terminate();
+    await two.terminate();
+  }
+});
+
+test("alive - a worker that was terminated, or ended itself, does not run, also once its place is taken by others", async () => {
+  const native = openNative();
+  const dead: number[] = [];
+  for (let round = 0; round < 10; round++) {
+    const worker = await spawnNativeWorker();
+    assert(!dead.includes(worker.thread), "an id came twice");
+    await (round % 2 === 0 ? worker.terminate() : worker.end());
+    dead.push(worker.thread);
+    assertEquals(dead.filter((thread) => native.alive(thread)), []);
+  }
+});

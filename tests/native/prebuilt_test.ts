@@ -1,0 +1,241 @@
+/** The library as it is shipped: what is checked in is what the sources make, and works where it can be run here. */
+
+import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
+import { execFile } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
+import { inflateRawSync } from "node:zlib";
+import { scratch } from "../../scripts/_project.ts";
+import {
+  buildFor,
+  compilerHere,
+  fileOf,
+  filesOf,
+  native,
+  ownName,
+  type Platform,
+  platforms,
+  prebuiltFolder,
+  sha256,
+} from "../../scripts/_prebuilt.ts";
+import { COMPILER, PREBUILT } from "../../src/runtime/prebuilt.ts";
+import { soaking } from "../support/effort.ts";
+import { skip, test } from "../support/harness.ts";
+
+const execute = promisify(execFile);
+
+const remedy = "run `deno task prebuild` or `bun run prebuild`, and commit what changes";
+
+function fileBytes(platform: Platform): Uint8Array {
+  return new Uint8Array(readFileSync(join(prebuiltFolder, fileOf(platform))));
+}
+
+/** Registers a test unless one of these programs or files is missing; then it says which. */
+function needs(...wanted: readonly (string | undefined)[]): typeof test {
+  const missing = wanted.filter((each) => each !== undefined && !isHere(each));
+  return missing.length === 0 ? test : skip(`there is no ${missing.join(", no ")}`);
+}
+
+function isHere(wanted: string): boolean {
+  if (wanted.startsWith("/")) return existsSync(wanted);
+  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, wanted)));
+}
+
+/** Gives `use` an empty folder and removes it in the end. */
+function inFolder(use: (folder: string) => Promise<void> | void): () => Promise<void> {
+  return async () => {
+    mkdirSync(scratch, { recursive: true });
+    const folder = mkdtempSync(join(scratch, "prebuilt-"));
+    try {
+      await use(folder);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
+}
+
+// ---- what is checked in ----
+
+test("prebuilt - for each platform, of these sources", () => {
+  assertEquals(Object.keys(PREBUILT), platforms.map(({ name }) => name));
+  for (const platform of platforms) {
+    assertEquals(PREBUILT[platform.name]?.name, ownName(platform), `The sources in native/ have changed: ${remedy}`);
+  }
+});
+
+test("prebuilt - the module holds the files", () => {
+  for (const platform of platforms) {
+    const entry = PREBUILT[platform.name]!;
+    const bytes = new Uint8Array(inflateRawSync(Uint8Array.from(atob(entry.deflated), (char) => char.charCodeAt(0))));
+    assertEquals([bytes.length, sha256(bytes)], [entry.bytes, entry.sha256]);
+    assertEquals(sha256(fileBytes(platform)), entry.sha256, `${fileOf(platform)} is another one: ${remedy}`);
+  }
+});
+
+test("prebuilt - a few kilobytes each", () => {
+  for (const { name, suffix } of platforms) {
+    const { bytes, deflated } = PREBUILT[name]!;
+    assert(deflated.length < 12_000, `${name}: ${deflated.length} characters`);
+    // macOS wants each segment on pages of its own, of 16 KiB each for arm64: most of it is zeros.
+    assert(bytes < (suffix === "dylib" ? 65_536 : 16_384), `${name}: ${bytes} bytes`);
+  }
+});
+
+// ---- what the sources make ----
+
+const clang = compilerHere();
+const sameClang = clang === COMPILER;
+
+/** Builds from a copy of the sources, so that neither their folder nor that of the result can be the same as before. */
+function buildElsewhere(platform: Platform, folder: string): Uint8Array {
+  const copy = join(folder, "sources");
+  cpSync(native, copy, { recursive: true, filter: (path) => path !== join(native, "build") });
+  return buildFor(platform, join(folder, "result"), copy);
+}
+
+for (const platform of platforms) {
+  const build = needs("clang", "ld.lld", "llvm-objcopy", platform.headers);
+  const compare = platform.suffix !== "so" && !soaking
+    ? skip("in the long form only")
+    : clang === undefined || sameClang
+    ? build
+    : skip(`built by ${COMPILER}, here is ${clang}`);
+
+  compare(
+    `prebuilt - ${platform.name}: built again, elsewhere, the same bytes`,
+    inFolder((folder) => {
+      const sum = sha256(buildElsewhere(platform, folder));
+      assertEquals(sum, PREBUILT[platform.name]?.sha256, `${platform.name} is another one now: ${remedy}`);
+    }),
+  );
+
+  needs("llvm-nm", "llvm-readobj")(
+    `prebuilt - ${platform.name}: offers what mempool.h declares, and nothing else`,
+    async () => {
+      const header = readFileSync(join(native, "mempool.h"), "utf8");
+      const declared = [...header.matchAll(/^MEMPOOL_EXPORT .*?(mempool_\w+)\(/gm)].map((match) => match[1]);
+      assert(declared.length > 15);
+      assertEquals(await exportsOf(platform), declared.sort());
+    },
+  );
+}
+
+async function exportsOf(platform: Platform): Promise<string[]> {
+  const file = join(prebuiltFolder, fileOf(platform));
+  if (platform.suffix === "dll") {
+    const { stdout } = await execute("llvm-readobj", ["--coff-exports", file]);
+    return [...stdout.matchAll(/^ *Name: (\w+)$/gm)].map((match) => match[1]!).sort();
+  }
+  const dynamic = platform.suffix === "so" ? ["--dynamic"] : [];
+  const { stdout } = await execute("llvm-nm", [...dynamic, "--defined-only", "--extern-only", file]);
+  const names = [...stdout.matchAll(/^\w+ \w (\w+)$/gm)].map((match) => match[1]!);
+  return names.map((name) => platform.suffix === "dylib" ? name.replace(/^_/, "") : name).sort();
+}
+
+const elf = platforms.filter(({ suffix }) => suffix === "so");
+
+needs("llvm-readelf")("prebuilt - Linux: no C library in particular, its own name, never unloaded", async () => {
+  for (const platform of elf) {
+    const file = join(prebuiltFolder, fileOf(platform));
+    const { stdout } = await execute("llvm-readelf", ["--dynamic-table", "--version-info", "--dyn-syms", file]);
+    assertNotMatch(stdout, /NEEDED|VERNEED|VERSYM|@|R(UN)?PATH|TEXTREL/);
+    assert(stdout.includes(`Library soname: [${ownName(platform)}]`));
+    assertMatch(stdout, /FLAGS_1.*NODELETE/);
+  }
+});
+
+// ---- what it does ----
+
+interface HostProgram {
+  readonly title: string;
+  readonly platform: string;
+  /** What compiles the C test, and with which options beyond the sources and the library. */
+  readonly compiler: string;
+  readonly flags?: readonly string[];
+  /** What runs it, if it is not of this machine. */
+  readonly runner?: readonly string[];
+  readonly files?: readonly string[];
+  /** Whether the system's loader finds a library by its own name once it has it. */
+  readonly byName: boolean;
+}
+
+const hosts: readonly HostProgram[] = [
+  { title: "this system's C library", platform: `${process.platform}-${process.arch}`, compiler: "cc", byName: true },
+  { title: "musl", platform: "linux-x64", compiler: "musl-gcc", byName: false },
+  {
+    title: "qemu",
+    platform: "linux-arm64",
+    compiler: "aarch64-linux-gnu-gcc",
+    flags: ["-DNO_THREAD_ENDS"],
+    runner: ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"],
+    byName: true,
+  },
+  {
+    title: "Wine",
+    platform: "windows-x64",
+    compiler: "x86_64-w64-mingw32-gcc",
+    flags: ["-D_WIN32_WINNT=0x0A00", "-static"],
+    runner: ["wine"],
+    byName: true,
+  },
+];
+
+/** Compiles a program and runs it, in the folder where the library is under its own name. */
+async function runHost(host: HostProgram, folder: string, sources: readonly string[], args: readonly string[]) {
+  const program = join(folder, "program.exe");
+  const files = sources.map((name) => name.startsWith("/") ? name : join(native, name));
+  const linux = host.platform.startsWith("linux") ? ["-ldl", `-Wl,-rpath,${folder}`] : [];
+  await execute(host.compiler, ["-O1", "-o", program, ...files, ...(host.flags ?? []), "-pthread", ...linux]);
+  const [runner, ...before] = [...(host.runner ?? []), program];
+  const env = { ...process.env, WINEPREFIX: join(scratch, "wine"), WINEDEBUG: "-all" };
+  const { stdout } = await execute(runner!, [...before, ...args], { cwd: folder, timeout: 200_000, env });
+  return stdout.replaceAll("\r", "");
+}
+
+/** Runs the C test with this library under its own name. */
+async function runTest(host: HostProgram, platform: Platform, bytes: Uint8Array, folder: string): Promise<void> {
+  const library = join(folder, ownName(platform));
+  writeFileSync(library, bytes);
+  assertEquals(await runHost(host, folder, [...filesOf("TESTS"), library], []), "native: every expectation held\n");
+}
+
+/** Opens and closes the library as runtimes do. */
+async function runLoading(host: HostProgram, platform: Platform, folder: string): Promise<void> {
+  const name = ownName(platform);
+  writeFileSync(join(folder, name), fileBytes(platform));
+  const place = platform.suffix === "dll" ? name : join(folder, name);
+  const said = await runHost(host, folder, ["load_test.c"], host.byName ? [place, name] : [place]);
+  assertEquals(said, `load: the library stays\n${host.byName ? "load: found by its name\n" : ""}`);
+}
+
+function canRun({ title, platform, compiler, runner }: HostProgram): typeof test {
+  const ours = runner !== undefined || process.arch === platform.split("-")[1];
+  if (!ours) return skip(`not on ${process.arch}`);
+  if (title === "Wine" && !soaking) return skip("in the long form only: Wine takes long to start");
+  return needs(compiler, runner?.[0]);
+}
+
+for (const host of hosts) {
+  const platform = platforms.find(({ name }) => name === host.platform);
+  if (platform === undefined) continue; // nothing is shipped for this machine
+  const about = `prebuilt - ${host.platform} with ${host.title}`;
+  const run = canRun(host);
+
+  run(`${about}: the C test`, inFolder((folder) => runTest(host, platform, fileBytes(platform), folder)));
+
+  run(
+    `${about}: opened, closed${host.byName ? ", and found by its name" : ""}`,
+    inFolder((folder) => runLoading(host, platform, folder)),
+  );
+
+  // With the same compiler these would be the same bytes.
+  if (!sameClang) {
+    const build = clang === undefined ? needs("clang") : run;
+    build(
+      `${about}: built by this compiler, the C test`,
+      inFolder((folder) => runTest(host, platform, buildElsewhere(platform, folder), folder)),
+    );
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * Finds the TypeScript examples in documents and in documentation comments, and runs them as their reader would: each
+ * as a file of its own, in a process of its own.
+ *
+ * - Examples import from "mempool", "mempool/inspect", "./mod.ts" or, in a folder of the project, "../../mod.ts": all are
+ *   this checkout.
+ * - A first line `// worker.ts` names the file. A file that another example of the document names, as
+ *   `new URL("./worker.ts", import.meta.url)` does, is only put beside it.
+ * - When comments say `// prints …`, the lines printed must be those, in that order; one without text is an empty one.
+ * - What a fence marked `text`, with the name of an example, has in it, that example must write to stderr. Paths there are
+ *   those of a reader whose files are in /home/you.
+ * - One whose fence is marked `deno` or `bun`, after `ts`, is for that runtime only.
+ */
+
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { onDeno, root, scratch } from "../../scripts/_project.ts";
+import { importMapFlags } from "../../scripts/_std_assert.ts";
+
+export interface Example {
+  /** The line of the document on which the code starts. */
+  readonly line: number;
+  readonly file: string;
+  readonly code: string;
+  /** What the document says that it writes to stderr, if it says so. */
+  readonly stderr?: string;
+}
+
+/** The mark of examples that are not for this runtime. */
+const othersMark = onDeno ? "bun" : "deno";
+
+/**
+ * The blocks of TypeScript in a Markdown text that starts on line `first` of its file, but for those of the other runtime.
+ * Like Deno, passes over those marked `ignore`.
+ */
+export function examplesIn(markdown: string, first = 1): Example[] {
+  const fences = markdown.matchAll(/^( *)```(?:ts|typescript)\b(.*)\n([\s\S]*?)^\1```/gm);
+  const isOurs = (mark = ""): boolean => !mark.includes("ignore") && mark.trim() !== othersMark;
+  const examples = [...fences].filter(([, , mark]) => isOurs(mark)).map((match) => {
+    const [, indent = "", , body = ""] = match;
+    const code = indent === "" ? body : body.replaceAll(new RegExp(`^${indent}`, "gm"), "");
+    const line = first + lineOf(markdown, match.index);
+    return { line, code, file: /^\/\/ (\w+\.ts)\n/.exec(code)?.[1] ?? `example_${line}.ts` };
+  });
+  return withStderr(examples, markdown);
+}
+
+function withStderr(examples: readonly Example[], markdown: string): Example[] {
+  const told = new Map(
+    [...markdown.matchAll(/^```text (\w+\.ts)\n([\s\S]*?)^```/gm)].map(([, file, text]) => [file, text]),
+  );
+  for (const file of told.keys()) {
+    if (!examples.some((example) => example.file === file)) throw new Error(`No example is called ${file}`);
+  }
+  return examples.map((example) => {
+    const stderr = told.get(example.file);
+    return stderr === undefined ? example : { ...example, stderr };
+  });
+}
+
+/** The blocks of TypeScript in the documentation comments of a source file. */
+export function examplesInComments(source: string): Example[] {
+  const comments = [...source.matchAll(/^ *\/\*\*[\s\S]*?\*\//gm)];
+  return comments.flatMap((comment) => {
+    const text = comment[0].replaceAll(/^ *\* ?/gm, "");
+    return examplesIn(text, lineOf(source, comment.index));
+  });
+}
+
+function lineOf(text: string, index: number): number {
+  return text.slice(0, index).split("\n").length;
+}
+
+/** Runs one of the examples of a document, the others being at hand, and compares what it prints. */
+export async function runExample(
+  example: Example,
+  all: readonly Example[],
+  permissionsIn = readersPermissions,
+): Promise<void> {
+  const { stdout, stderr } = await inFolderOf(all, (folder) => runFile(folder, example.file, permissionsIn(folder)));
+  const expected = [...example.code.matchAll(/\/\/ prints(?: (.*))?$/gm)].map(([, line = ""]) => line.trimEnd());
+  if (expected.length > 0) compare("prints", stdout, expected.join("\n"));
+  if (example.stderr !== undefined) compare("writes to stderr", stderr, example.stderr);
+}
+
+function compare(does: string, actual: string, expected: string): void {
+  if (actual.trimEnd() === expected.trimEnd()) return;
+  throw new Error(`Example ${does}\n${actual}and not\n${expected}\n`);
+}
+
+/** Whether another example of the document loads this one by its name: then it is not run by itself. */
+export function isLoadedByAnother(example: Example, all: readonly Example[]): boolean {
+  return all.some((other) => other !== example && other.code.includes(`"./${example.file}"`));
+}
+
+async function inFolderOf<T>(examples: readonly Example[], use: (folder: string) => Promise<T>): Promise<T> {
+  mkdirSync(scratch, { recursive: true });
+  const top = mkdtempSync(join(scratch, "examples-"));
+  const folder = join(top, "folder");
+  try {
+    mkdirSync(folder);
+    for (const place of [top, folder]) writeFileSync(join(place, "mod.ts"), 'export * from "mempool";\n');
+    for (const { file, code } of examples) writeFileSync(join(folder, file), code);
+    return await use(folder);
+  } finally {
+    rmSync(top, { recursive: true, force: true });
+  }
+}
+
+/** A run that takes longer hangs. Milliseconds. */
+const patience = 60_000;
+
+/** Returns what the file prints, as a reader sees it. Throws when it fails, with what it wrote to stderr. */
+async function runFile(
+  folder: string,
+  file: string,
+  permissions: readonly string[],
+): Promise<{ stdout: string; stderr: string }> {
+  const path = join(folder, file);
+  const args = onDeno ? ["run", "--quiet", ...permissions, ...sameStdAssert(), path] : [path];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { timeout: patience });
+  // In stacks, Deno writes URLs, Bun paths.
+  const seen = stderr.replaceAll(pathToFileURL(folder).href, readersFolder).replaceAll(folder, readersFolder);
+  return { stdout, stderr: seen.replaceAll("\\", "/") };
+}
+
+const readersFolder = "/home/you";
+
+/** What the examples of all documents take, with what they do besides using a pool. */
+function readersPermissions(_folder: string): string[] {
+  return ["--allow-ffi", "--allow-read", "--allow-write", "--allow-run", "--allow-net=127.0.0.1"];
+}
+
+/** What the README tells its reader to allow: on other systems than Linux, also what it takes to unpack the library. */
+export function leastPermissions(folder: string): string[] {
+  if (process.platform !== "linux") return readersPermissions(folder);
+  return ["--allow-ffi", `--allow-read=${[folder, join(root, "mod.ts"), join(root, "src")].join()}`];
+}
+
+/** Bun finds the same by itself, through tsconfig.json. */
+function sameStdAssert(): string[] {
+  return importMapFlags(import.meta.resolve("@std/assert"));
+}

@@ -1,0 +1,120 @@
+/** The reference that the docs task makes: every public symbol, with what its comment says, and no complaints. */
+
+import { assert, assertArrayIncludes, assertEquals } from "@std/assert";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+import { entries, installPackages, onDeno, root, toolPath, toolsFolder } from "../../scripts/_project.ts";
+import { test } from "../support/harness.ts";
+import { execute, inScratch, type Output } from "../support/package.ts";
+
+/** What `deno doc --json` tells of a symbol, or of one of its members. */
+interface Symbol {
+  readonly name: string;
+  readonly jsDoc?: { readonly doc?: string };
+  readonly isStatic?: boolean;
+}
+
+interface Declaration extends Symbol {
+  /** The module that exports it, as `mod.ts`. */
+  readonly entry: string;
+  readonly kind: string;
+  readonly def: { readonly properties?: readonly Symbol[]; readonly methods?: readonly Symbol[] };
+}
+
+interface Json {
+  readonly nodes: Readonly<
+    Record<string, { readonly symbols: readonly { name: string; declarations: Declaration[] }[] }>
+  >;
+}
+
+/** Where nothing is kept and nobody answers: what asks the network fails, or says that it could not. */
+function offline(folder: string): Readonly<Record<string, string>> {
+  const nobody = "http://127.0.0.1:9";
+  return { DENO_DIR: join(folder, "cache"), HTTP_PROXY: nobody, HTTPS_PROXY: nobody, NO_COLOR: "1" };
+}
+
+/** Runs the task in an empty folder, and gives `use` that folder. */
+function withReference(use: (folder: string, output: Output) => void | Promise<void>): () => Promise<void> {
+  return () =>
+    inScratch(async (folder) => {
+      installPackages(toolsFolder);
+      const pages = join(folder, "api");
+      const args = [join(root, "scripts", "docs.ts"), pages];
+      const runtime = onDeno ? ["run", "--quiet", "--allow-all"] : [];
+      await use(pages, await execute(process.execPath, [...runtime, ...args], root, offline(folder)));
+    });
+}
+
+async function symbolsOf(entry: string): Promise<Declaration[]> {
+  const { stdout } = await execute(toolPath("deno"), ["doc", "--json", entry], root);
+  const { nodes } = JSON.parse(stdout) as Json;
+  const symbols = Object.values(nodes).flatMap((node) => node.symbols);
+  return symbols.flatMap(({ name, declarations }) => declarations.map((each) => ({ ...each, name, entry })));
+}
+
+test(
+  "reference - is made without a network, and nothing is complained of",
+  withReference((_folder, { stdout, stderr }) => {
+    assertEquals(stdout, "");
+    assert(/^Written \d+ files to \S+\n$/.test(stderr), stderr);
+  }),
+);
+
+test(
+  "reference - has a page with its documentation for every symbol and every member",
+  withReference(async (folder) => {
+    for (const entry of entries().values()) {
+      const pages = join(folder, entries().size > 1 ? entry : "", "~");
+      const declared = await symbolsOf(entry);
+      assertArrayIncludes(declared.map(({ name }) => name), await exportedBy(entry));
+      for (const declaration of declared) {
+        assertDocumented(pages, declaration.name, declaration);
+        for (const [page, member] of membersOf(declaration)) assertDocumented(pages, page, member);
+      }
+    }
+  }),
+);
+
+test(
+  "reference - leads to the sources, and not by a path of this machine",
+  withReference((folder) => {
+    const pages = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".html"));
+    const texts = pages.map((name) => readFileSync(join(folder, name), "utf8"));
+    assert(texts.some((text) => /href="[^"]*src&#x2F;pool\.ts"/.test(text)));
+    for (const text of texts) assert(!text.includes('href="file:'));
+    for (const text of texts) assert(!/from &quot;[^&]*mod\.ts&quot;/.test(text), "users import it by its name");
+  }),
+);
+
+/** The names that a module exports: the values as the runtime sees them, the types as its text names them. */
+async function exportedBy(entry: string): Promise<string[]> {
+  const lists = [...readFileSync(join(root, entry), "utf8").matchAll(/^export (?:type )?\{([^}]*)\}/gm)];
+  const named = lists.flatMap(([, list = ""]) => list.split(",").map((name) => name.replace(/\btype\b/, "").trim()));
+  assertArrayIncludes(named, Object.keys(await import(pathToFileURL(join(root, entry)).href)));
+  return named.filter((name) => name !== "");
+}
+
+/** The members that have pages of their own, by the names of those. Symbols such as `[Symbol.dispose]` have none. */
+function membersOf({ name, kind, def }: Declaration): [string, Symbol][] {
+  const members = [...def.properties ?? [], ...def.methods ?? []].filter((each) => !each.name.startsWith("["));
+  return members.map((member) => {
+    const place = kind === "class" && member.isStatic !== true ? `${name}.prototype` : name;
+    return [`${place}.${member.name}`, member];
+  });
+}
+
+function assertDocumented(pages: string, page: string, { jsDoc }: Symbol): void {
+  const [said = ""] = plain(jsDoc?.doc ?? "").split(/[.:] /);
+  assert(said.length > 0, `${page} has no documentation`);
+  const text = plain(readFileSync(join(pages, `${page}.html`), "utf8"));
+  assert(text.includes(said), `The page of ${page} does not say: ${said}`);
+}
+
+/** What a reader sees of Markdown or HTML. */
+function plain(text: string): string {
+  const words = text.replaceAll(/<[^>]*>/g, "").replaceAll(/[`_*]/g, "").replaceAll(/\{@linkcode ([^}]*)\}/g, "$1");
+  const signs: Record<string, string> = { quot: '"', "#39": "'", "#x27": "'", lt: "<", gt: ">", amp: "&" };
+  return words.replaceAll(/&(#?\w+);/g, (sign, name) => signs[name] ?? sign).replaceAll(/\s+/g, " ").trim();
+}

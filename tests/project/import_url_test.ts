@@ -1,0 +1,137 @@
+/** The module imported from a URL, as from a registry or a repository: with nothing of it on disk before, and no compiler. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { execFile } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { filesIn, onDeno, root } from "../../scripts/_project.ts";
+import { skip, test } from "../support/harness.ts";
+import { TemporaryFolder } from "../support/library_host.ts";
+import { libraryHere } from "../support/prebuilt.ts";
+
+/** Serves the checkout's files, and remembers which were asked for. */
+class Site implements AsyncDisposable {
+  readonly asked: string[] = [];
+  readonly #server: Server;
+
+  private constructor(server: Server) {
+    this.#server = server;
+    server.on("request", (request, response) => {
+      const path = (request.url ?? "").slice(1);
+      this.asked.push(path);
+      // As hosts of repositories do.
+      response.setHeader("content-type", "text/plain; charset=utf-8");
+      response.end(readFileSync(join(root, path)));
+    });
+  }
+
+  static async open(): Promise<Site> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return new Site(server);
+  }
+
+  get host(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  get url(): string {
+    return `http://${this.host}/mod.ts`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+/** What a program does that imports the module: a pool, and a worker that allocates in it. */
+const programs = (url: string): Record<string, string> => ({
+  "main.ts": `
+    import { MemPool } from "${url}";
+    using pool = MemPool.init(1 << 20, 64);
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = ({ message }) => reject(new Error(message));
+    worker.postMessage(pool.handle);
+    const block = pool.at(await promise);
+    worker.terminate();
+    if (block === null) throw new Error("no block");
+    console.log(block.byteLength, new Uint8Array(block)[0], pool.stats().workers);
+  `,
+  "worker.ts": `
+    import { MemPool, type MemPoolHandle } from "${url}";
+    self.onmessage = ({ data }: MessageEvent<MemPoolHandle>) => {
+      const pool = MemPool.attach(data);
+      const offset = pool.allocOffset(64);
+      new Uint8Array(pool.at(offset)!)[0] = 42;
+      self.postMessage(offset);
+    };
+  `,
+});
+
+/** Runs the program in a folder in which there is nothing else, with no cache, no variables, and nothing on the PATH. */
+async function runAlone(site: Site, permissions: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+  // Outside of the project, whose configuration would be found.
+  using temporary = new TemporaryFolder(tmpdir());
+  const place = (name: string): string => join(temporary.path, name);
+  const [work, empty] = [place("work"), place("empty")];
+  for (const folder of [work, empty]) mkdirSync(folder);
+  for (const [name, text] of Object.entries(programs(site.url))) writeFileSync(join(work, name), text);
+  const env = { PATH: empty, DENO_DIR: place("cache"), NO_COLOR: "1" };
+  const result = await start(["run", "--quiet", "--no-prompt", ...permissions, "main.ts"], work, env);
+  assertEquals([readdirSync(work).sort(), readdirSync(empty)], [Object.keys(programs("")), []]);
+  return result;
+}
+
+function start(args: readonly string[], cwd: string, env: Record<string, string>) {
+  return new Promise<{ stdout: string; stderr: string }>((resolve, reject) => {
+    execFile(process.execPath, args, { cwd, env, timeout: 60_000 }, (error, stdout, stderr) => {
+      if (error?.killed === true || typeof error?.signal === "string") reject(error);
+      else resolve({ stdout, stderr });
+    });
+  });
+}
+
+const urlTest = !onDeno
+  ? skip("Bun cannot import from a URL")
+  : process.platform === "linux" && libraryHere !== undefined
+  ? test
+  : skip("needs Linux");
+
+urlTest(
+  "import - from a URL: it needs the permission for that, and to call native code, and its own files only",
+  async () => {
+    await using site = await Site.open();
+    // The worker's file is the program's own.
+    const permissions = [`--allow-import=${site.host}`, "--allow-ffi", "--allow-read=worker.ts"];
+    assertEquals(await runAlone(site, permissions), { stdout: "64 42 2\n", stderr: "" });
+    // Who does not draw pools does not load what draws them.
+    const files = filesIn("src", ".ts").filter((file) => !file.startsWith("src/inspect/"));
+    assertEquals(site.asked.sort(), ["mod.ts", ...files]);
+  },
+);
+
+urlTest("import - from a URL: the types fit too, and ask for no other file", async () => {
+  await using site = await Site.open();
+  const permissions = ["--check", `--allow-import=${site.host}`, "--allow-ffi", "--allow-read=worker.ts"];
+  assertEquals(await runAlone(site, permissions), { stdout: "64 42 2\n", stderr: "" });
+  assert(site.asked.every((path) => path === "mod.ts" || path.startsWith("src/")), site.asked.join(" "));
+});
+
+urlTest("import - from a URL, without a permission: says which", async () => {
+  await using site = await Site.open();
+  const [import_, ffi] = [`--allow-import=${site.host}`, "--allow-ffi"];
+  const { stderr: noImport } = await runAlone(site, [ffi]);
+  assertMatch(noImport, /Requires import access to "127\.0\.0\.1:\d+", run again with the --allow-import flag/);
+  const { stderr: noFfi } = await runAlone(site, [import_]);
+  assertMatch(
+    noFfi,
+    /MemPoolError: Cannot load the native library: Requires ffi access, run again with the --allow-ffi/,
+  );
+});

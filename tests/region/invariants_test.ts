@@ -1,0 +1,304 @@
+/** Each invariant broken on purpose, on plain arrays: `check` must name it. */
+
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import fc from "fast-check";
+import { MemPoolError } from "mempool";
+import { checkInvariants } from "../../src/diagnostics/invariants.ts";
+import { classOf } from "../../src/region/free_lists.ts";
+import {
+  ALLOCATED,
+  ALLOCATED_RUN,
+  BLOCK_CAPACITY,
+  BLOCK_COUNT,
+  BLOCK_SIZE as BLOCK_SIZE_DOUBLE,
+  CACHED,
+  END_OF_FREE,
+  FIRST_LEVEL_MAP,
+  FORMAT,
+  FREE,
+  FREE_BLOCKS,
+  HEADER_FORMAT,
+  HEADER_MAGIC,
+  HIGH_WATER,
+  HIGH_WATER_TURNED,
+  INTERIOR,
+  LENGTH,
+  LIST_HEADS,
+  MAGIC,
+  NEXT,
+  NONE,
+  PEAK_ALLOCATED,
+  PLAIN_CLAIMS,
+  PREVIOUS,
+  RELEASING,
+  SECOND_LEVEL_MAPS,
+  SLOTS,
+  TAG,
+  WARN_ON_MISUSE,
+  ZEROED_BLOCKS,
+} from "../../src/region/layout.ts";
+import { makeTag } from "../../src/region/block_table.ts";
+import { Views } from "../../src/region/region.ts";
+import { test } from "../support/harness.ts";
+import { BLOCK_SIZE, give, picture, plainViews, take } from "../support/plain.ts";
+import { assertRefused } from "../support/pool.ts";
+import { forAll } from "../support/random.ts";
+
+/** A table in which every kind of run is at hand: 4 taken at 0, 3 free at 4, 1 taken at 7, 3 free at 8, 1 at 11, 20 free. */
+function variety(): Views {
+  const views = plainViews(32);
+  for (const length of [4, 3, 1, 3, 1]) take(views, length);
+  give(views, 4);
+  give(views, 8);
+  assertEquals(picture(views), "4 -3 1 -3 1 -20");
+  checkInvariants(views);
+  return views;
+}
+
+/** A test: what `damage` did is found, under this name and with these words. */
+function testBroken(invariant: string, situation: string, damage: (views: Views) => void, detail: string): void {
+  test(`check - ${invariant}: ${situation}`, () => {
+    const views = variety();
+    damage(views);
+    assertRefused(() => checkInvariants(views), "corrupt", `Cannot trust the pool: ${invariant} is broken, ${detail}`);
+  });
+}
+
+/** The same for one word of a block's descriptor. */
+function testBrokenBlock(invariant: string, situation: string, word: readonly number[], detail: string): void {
+  const [block, field, value] = word as [number, number, number];
+  testBroken(invariant, situation, ({ table }) => table.set(block, field, value), detail);
+}
+
+/** And for one word of the header. */
+function testBrokenHeader(invariant: string, situation: string, word: number, value: number, detail: string): void {
+  testBroken(invariant, situation, ({ header }) => header[word] = value, detail);
+}
+
+/** Lets the empty list of single blocks begin with a block that it should not hold. */
+function fakeList({ header }: Views, block: number): void {
+  header[LIST_HEADS + 1] = block;
+  header[SECOND_LEVEL_MAPS]! |= 1 << 1;
+}
+
+testBrokenHeader("I1", "another magic number", HEADER_MAGIC, 5, "the magic number is 5");
+testBrokenHeader("I1", "another format", HEADER_FORMAT, FORMAT + 1, `the format is ${FORMAT + 1}`);
+testBrokenHeader("I1", "another block count", BLOCK_COUNT, 33, "the block count is 33");
+testBroken("I1", "another block size", ({ counters }) => counters[BLOCK_SIZE_DOUBLE] = 80, "the block size is 80");
+testBrokenHeader("I1", "another capacity", BLOCK_CAPACITY, 64, "there may be 64 blocks");
+testBrokenHeader("I1", "a block count that is said otherwise", BLOCK_COUNT, 30, "the block count is said to be 30");
+testBrokenHeader("I1", "another option", WARN_ON_MISUSE, 1, "the header's sum is wrong");
+testBrokenHeader("I1", "a way to claim that there is not", PLAIN_CLAIMS, 7, "the kind of claims is 7");
+
+testBrokenBlock(
+  "I2",
+  "a tag with one bit more",
+  [7, TAG, makeTag(ALLOCATED, 1) | 1 << 20],
+  `the tag of block 7 is ${makeTag(ALLOCATED, 1) | 1 << 20}`,
+);
+testBrokenBlock("I2", "a run without length", [7, LENGTH, 0], "the run at block 7 has a length of 0");
+testBrokenBlock("I2", "a run of negative length", [7, LENGTH, -1], "the run at block 7 has a length of -1");
+testBrokenBlock("I2", "a run past the end", [12, LENGTH, 21], "the run at block 12 has a length of 21");
+testBrokenBlock("I2", "a run that starts nowhere", [7, TAG, INTERIOR], "the run of 1 at block 7 has the state 0");
+testBrokenBlock(
+  "I2",
+  "one block that claims to be several",
+  [7, TAG, ALLOCATED_RUN],
+  `the run of 1 at block 7 has the state ${ALLOCATED_RUN}`,
+);
+testBrokenBlock(
+  "I2",
+  "several blocks that claim to be one",
+  [0, TAG, ALLOCATED],
+  `the run of 4 at block 0 has the state ${ALLOCATED}`,
+);
+testBrokenBlock(
+  "I2",
+  "several blocks that claim to be cached",
+  [0, TAG, CACHED],
+  `the run of 4 at block 0 has the state ${CACHED}`,
+);
+testBrokenBlock(
+  "I2",
+  "a claim of freeMany left behind",
+  [7, TAG, RELEASING],
+  `the run of 1 at block 7 has the state ${RELEASING}`,
+);
+testBrokenBlock(
+  "I2",
+  "the inside of a run where one starts",
+  [7, TAG, INTERIOR],
+  "the run of 1 at block 7 has the state 0",
+);
+testBrokenBlock(
+  "I2",
+  "a block handed out inside a run",
+  [2, TAG, makeTag(ALLOCATED, 3)],
+  `block 2 inside the run at block 0 has the state ${ALLOCATED}`,
+);
+testBrokenBlock(
+  "I2",
+  "a cached block inside a free run",
+  [5, TAG, CACHED],
+  `block 5 inside the run at block 4 has the state ${CACHED}`,
+);
+
+testBroken("I3", "two free runs side by side", (views) => {
+  views.table.set(7, TAG, FREE);
+  views.lists.insert(7, 1);
+  views.header[FREE_BLOCKS]!++;
+}, "the free run at block 7 follows another");
+
+testBroken(
+  "I4",
+  "a free run on no list",
+  ({ lists }) => lists.remove(12, 20),
+  "the free run at block 12 is not on the list of its class",
+);
+testBroken("I4", "a free run on another class's list", ({ lists, table }) => {
+  lists.remove(12, 20);
+  table.set(12, PREVIOUS, NONE);
+  lists.insert(12, 5);
+}, "the free run at block 12 is not on the list of its class");
+testBrokenBlock(
+  "I4",
+  "a link forward to nowhere",
+  [8, NEXT, 31],
+  "the free run at block 4 is not on the list of its class",
+);
+testBrokenBlock(
+  "I4",
+  "a link forward past the table",
+  [8, NEXT, 2 ** 30],
+  "the free run at block 4 is not on the list of its class",
+);
+testBrokenBlock(
+  "I4",
+  "a link back to nowhere",
+  [4, PREVIOUS, 2],
+  "the free run at block 4 is not on the list of its class",
+);
+testBrokenBlock("I4", "a negative link", [4, PREVIOUS, -7], "the free run at block 4 is not on the list of its class");
+testBroken(
+  "I4",
+  "a list that holds what is taken",
+  (views) => fakeList(views, 7),
+  "list 1 holds block 7, which is no free run of its class",
+);
+testBroken(
+  "I4",
+  "a list whose head is out of the table",
+  (views) => fakeList(views, 99),
+  "list 1 holds block 99, which is no free run of its class",
+);
+testBroken(
+  "I4",
+  "a list that holds a run of another",
+  (views) => fakeList(views, 4),
+  "list 1 holds block 4, which is no free run of its class",
+);
+
+testBrokenBlock(
+  "I5",
+  "the end of a free run points elsewhere",
+  [6, LENGTH, 5],
+  "the last block 6 of the free run at block 4 does not point back",
+);
+testBrokenBlock(
+  "I5",
+  "the end of a free run is unmarked",
+  [6, TAG, INTERIOR],
+  "the last block 6 of the free run at block 4 does not point back",
+);
+testBrokenBlock(
+  "I5",
+  "the end of a taken run claims that a free one ends there",
+  [3, TAG, END_OF_FREE],
+  "the last block of the allocated run at block 0 claims to be something else",
+);
+
+testBroken(
+  "I7",
+  "more asked for than the run holds",
+  ({ table }) => table.setRequested(7, BLOCK_SIZE + 1),
+  "the run of 1 at block 7 is said to hold 65 bytes",
+);
+testBroken(
+  "I7",
+  "so little asked for that fewer blocks do",
+  ({ table }) => table.setRequested(0, 3 * BLOCK_SIZE),
+  "the run of 4 at block 0 is said to hold 192 bytes",
+);
+testBroken(
+  "I7",
+  "nothing asked for",
+  ({ table }) => table.setRequested(7, 0),
+  "the run of 1 at block 7 is said to hold 0 bytes",
+);
+testBroken(
+  "I7",
+  "less than nothing asked for",
+  ({ table }) => table.setRequested(7, -5),
+  "the run of 1 at block 7 is said to hold -5 bytes",
+);
+
+test("check - I8: blocks that are not aligned", () => {
+  const { table, counters } = variety();
+  counters[BLOCK_SIZE_DOUBLE] = 72;
+  const views = new Views(table.words.buffer as ArrayBuffer);
+  assertRefused(
+    () => checkInvariants(views),
+    "corrupt",
+    "Cannot trust the pool: I8 is broken, a block size of 72 is not aligned",
+  );
+});
+
+testBrokenHeader("I6", "too many counted free", FREE_BLOCKS, 27, "27 blocks are counted free, 26 are");
+testBrokenHeader("I6", "too few counted free", FREE_BLOCKS, 25, "25 blocks are counted free, 26 are");
+testBrokenHeader("I9", "high water below what is taken", HIGH_WATER, 11, "high water is 11, blocks are taken up to 12");
+testBrokenHeader("I9", "high water past the table", HIGH_WATER, 33, "high water is 33, blocks are taken up to 12");
+testBroken("I9", "high water that is said otherwise", ({ header }) => {
+  header[HIGH_WATER_TURNED] = ~13;
+}, "high water is said to be 12");
+testBrokenHeader("I9", "a peak past the table", PEAK_ALLOCATED, 33, "the peak is 33 of 32 blocks");
+
+testBrokenHeader("I10", "the bit of a level is off", FIRST_LEVEL_MAP, 0, "the bit of level 0 is wrong");
+testBrokenHeader("I10", "the bit of an empty level is on", FIRST_LEVEL_MAP, 3, "the bit of level 1 is wrong");
+testBroken("I10", "the bit of a list is off", ({ header }) => {
+  header[SECOND_LEVEL_MAPS]! &= ~(1 << classOf(3));
+}, "the bit of list 3 is wrong");
+testBroken("I10", "the bit of an empty list is on", ({ header }) => {
+  header[SECOND_LEVEL_MAPS]! |= 1 << 9;
+}, "the bit of list 9 is wrong");
+
+testBroken(
+  "I12",
+  "a block that is taken and marked as zero",
+  ({ zeroed }) => zeroed.mark(2, 3),
+  "block 2 is marked as zero and is not free",
+);
+testBrokenHeader("I12", "a mark that is not there", ZEROED_BLOCKS, 1, "1 blocks are said to be marked as zero, 0 are");
+
+/** Puts a value into one of the words that belong to the pool; half of the hits go to the descriptors, which are few. */
+function damageWord({ header, table }: Views, place: number, value: number): void {
+  if (place % 2 === 0) table.words[place % table.words.length] = value;
+  else header[HEADER_MAGIC + place % (SLOTS - HEADER_MAGIC)] = value;
+}
+
+test("check - ends, and throws nothing but corrupt, whatever any three words hold", () => {
+  const value = fc.oneof(fc.integer(), fc.integer({ min: -2, max: 40 }), fc.constantFrom(MAGIC, FREE, END_OF_FREE));
+  const damage = fc.array(fc.record({ place: fc.nat(1_000_000), value }), { minLength: 1, maxLength: 3 });
+  let found = 0;
+  forAll(3000, damage, (all) => {
+    const views = variety();
+    for (const one of all) damageWord(views, one.place, one.value);
+    try {
+      checkInvariants(views);
+    } catch (error) {
+      assertInstanceOf(error, MemPoolError);
+      assertEquals(error.code, "corrupt");
+      found++;
+    }
+  });
+  assert(found > 1000, `only ${found} of 3000 damaged tables were found`);
+});

@@ -1,0 +1,377 @@
+/** The cache of short runs, with workers that are played in this thread: what it keeps, and who comes in between. */
+
+import { assert, assertEquals, assertFalse } from "@std/assert";
+import fc from "fast-check";
+import {
+  ALLOCATED_SHORT,
+  AWAITED,
+  CACHED_RUN,
+  COALESCED,
+  DESTROYED,
+  FREE,
+  HAS_BARRIER,
+  LIVE,
+  LOCK_ACQUISITIONS,
+  LONGEST_SHORT_RUN,
+  NONE,
+  PLAIN_CLAIMS,
+  REQUESTED_LOW,
+  RUN_ENTRIES,
+  SLOT_CLAIM,
+  SLOT_RUN_TOPS,
+  STATE,
+} from "../../src/region/layout.ts";
+import { NOT_ALLOCATED } from "../../src/allocator/resize.ts";
+import { slotWord } from "../../src/region/worker_slots.ts";
+import { isCachedAs, stateOf, workerOf } from "../../src/region/block_table.ts";
+import { test } from "../support/harness.ts";
+import { once } from "../support/once.ts";
+import { runsOf } from "../support/plain.ts";
+import { assertRefused } from "../support/pool.ts";
+import { forAll } from "../support/random.ts";
+import { SimMemory, SimWorker, type Stage } from "../support/simulation.ts";
+
+const BLOCK = 64;
+const SHAPE = { blocks: 400, cachedBlocks: 40 };
+const SHORT_LENGTHS = Array.from({ length: LONGEST_SHORT_RUN - 1 }, (_, place) => place + 2);
+
+interface Cast {
+  readonly memory: SimMemory;
+  readonly one: SimWorker;
+  readonly two: SimWorker;
+}
+
+function cast(shape = SHAPE): Cast {
+  const memory = SimMemory.make(shape);
+  return { memory, one: SimWorker.attach(memory), two: SimWorker.attach(memory) };
+}
+
+function stateAt({ views: { table } }: SimWorker, block: number): number {
+  return stateOf(table.tag(block));
+}
+
+/** Times that the lock was taken meanwhile. */
+function locksTaken({ views: { counters } }: SimWorker, act: () => void): number {
+  const before = counters[LOCK_ACQUISITIONS]!;
+  act();
+  return counters[LOCK_ACQUISITIONS]! - before;
+}
+
+function freeAll(worker: SimWorker, blocks: readonly number[]): void {
+  for (const block of blocks) assert(worker.free(block));
+}
+
+test("run cache - a worker that is alone frees short runs at once", () => {
+  const one = SimWorker.attach(SimMemory.make(SHAPE));
+  for (const length of SHORT_LENGTHS) assert(one.free(one.alloc(length * BLOCK)));
+  assertEquals(one.stats().cachedBlocks, 0);
+  assertEquals(one.views.counters[COALESCED], SHORT_LENGTHS.length);
+});
+
+test("run cache - of two workers each keeps short runs, and hands them out again, without the lock", () => {
+  for (const length of SHORT_LENGTHS) {
+    const { one, two } = cast();
+    const block = one.alloc(length * BLOCK);
+    const taken = locksTaken(one, () => {
+      assert(two.free(block));
+      assertEquals([stateAt(one, block), two.stats().cachedBlocks], [CACHED_RUN, length]);
+      assertEquals(two.alloc(length * BLOCK - 1), block);
+    });
+    assertEquals(taken, 1, "by stats()");
+    assertEquals([stateAt(one, block), one.views.table.requested(block)], [ALLOCATED_SHORT, length * BLOCK - 1]);
+    const { allocs, frees, requestedBytes } = one.stats();
+    assertEquals([allocs, frees, requestedBytes], [2, 1, length * BLOCK - 1]);
+    one.check();
+  }
+});
+
+test("run cache - goes on without the lock however often a run comes and goes, and counts what it has", () => {
+  const { one } = cast();
+  const block = one.alloc(4 * BLOCK);
+  const taken = locksTaken(one, () => {
+    for (let round = 0; round < 50; round++) assert(one.free(block) && one.alloc(4 * BLOCK) === block);
+  });
+  assertEquals([taken, one.views.slots.cachedBlocks()], [0, 0]);
+  assert(one.free(block));
+  assertEquals(one.views.slots.cachedBlocks(), 4);
+});
+
+test("run cache - a longer run is freed at once", () => {
+  const { one } = cast();
+  assert(one.free(one.alloc((LONGEST_SHORT_RUN + 1) * BLOCK)));
+  assertEquals(one.stats().cachedBlocks, 0);
+});
+
+test("run cache - keeps a run for requests of its own length", () => {
+  const { one } = cast();
+  const block = one.alloc(3 * BLOCK);
+  assert(one.free(block));
+  for (const length of [2, 4]) assert(one.alloc(length * BLOCK) !== block);
+  assertEquals(one.alloc(2 * BLOCK + 1), block);
+});
+
+test("run cache - keeps no more of a length than there are entries for", () => {
+  const { one } = cast({ blocks: 4000, cachedBlocks: 1000 });
+  const runs = Array.from({ length: RUN_ENTRIES + 3 }, () => one.alloc(2 * BLOCK));
+  freeAll(one, runs);
+  assertEquals(one.stats().cachedBlocks, 2 * RUN_ENTRIES);
+  one.check();
+});
+
+/** Blocks that a worker has cached, by the table. */
+function cachedBy({ views, number }: SimWorker): number {
+  const { table } = views;
+  const own = runsOf(views).filter(({ first, length, state }) => {
+    return isCachedAs(state, length) && workerOf(table.tag(first)) === number;
+  });
+  return own.reduce((sum, { length }) => sum + length, 0);
+}
+
+test("run cache - with single blocks, a worker never keeps more blocks than told", () => {
+  const step = fc.tuple(fc.boolean(), fc.boolean(), fc.integer({ min: 1, max: 10 }));
+  forAll(100, fc.array(step, { minLength: 50, maxLength: 300, size: "max" }), (steps) => {
+    const { one, two } = cast();
+    const held: number[] = [];
+    for (const [first, frees, number] of steps) {
+      const worker = first ? one : two;
+      if (frees && held.length > 0) assert(worker.free(held.splice(number % held.length, 1)[0]!));
+      else held.push(worker.alloc(number * BLOCK));
+      for (const each of [one, two]) assert(cachedBy(each) <= SHAPE.cachedBlocks);
+    }
+    one.check();
+    two.check();
+  });
+});
+
+test("run cache - leaves room for single blocks: a quarter of all", () => {
+  const { one } = cast();
+  const runs = SHORT_LENGTHS.flatMap((length) => [0, 1, 2].map(() => one.alloc(length * BLOCK)));
+  freeAll(one, runs);
+  assert(cachedBy(one) <= SHAPE.cachedBlocks * 3 / 4);
+  const singles = Array.from({ length: 100 }, () => one.alloc(1));
+  const freed = locksTaken(one, () => {
+    for (const block of singles.slice(0, SHAPE.cachedBlocks / 4)) assert(one.free(block));
+  });
+  assert(freed <= 1, `${freed} times`);
+});
+
+/** Frees runs of every short length until this worker's cache takes no more of them, and has one taken. */
+function fillWithRuns(worker: SimWorker): void {
+  const runs = SHORT_LENGTHS.flatMap((length) => [0, 1, 2].map(() => worker.alloc(length * BLOCK)));
+  freeAll(worker, runs);
+  freeAll(worker, [worker.alloc(2 * BLOCK)]);
+  assert(cachedBy(worker) > SHAPE.cachedBlocks / 2);
+}
+
+/** Allocates single blocks until it took the lock. */
+function refill(worker: SimWorker): void {
+  while (locksTaken(worker, () => worker.alloc(1)) === 0);
+}
+
+function runsKept({ views }: SimWorker): number {
+  return runsOf(views).filter(({ state }) => state === CACHED_RUN).length;
+}
+
+for (const [what, act] of [["refill", refill], ["drain", freeAll]] as const) {
+  test(`run cache - gives its room to single blocks when none was taken between a refill and a ${what}`, () => {
+    const { one } = cast();
+    const singles = Array.from({ length: 2 * SHAPE.cachedBlocks }, () => one.alloc(1));
+    fillWithRuns(one);
+    const kept = runsKept(one);
+    refill(one);
+    assertEquals(runsKept(one), kept, "one was taken lately");
+    act(one, singles);
+    assertEquals(runsKept(one), 0);
+    const blocks = Array.from(singles, () => one.alloc(1));
+    const taken = locksTaken(one, () => freeAll(one, blocks));
+    assert(taken <= 4, `${taken} times, with room for half a cache each time`);
+    one.check();
+  });
+}
+
+test("run cache - keeps its runs, however many single blocks come and go, while one is taken between two refills", () => {
+  const { one } = cast();
+  fillWithRuns(one);
+  const kept = runsKept(one);
+  for (let round = 0; round < 10; round++) {
+    refill(one);
+    assert(one.free(one.alloc(2 * BLOCK)));
+    assertEquals(runsKept(one), kept);
+  }
+  one.check();
+});
+
+for (const plain of [true, false]) {
+  const how = plain ? "plain claims" : "claims by exchange";
+
+  test(`run cache - exhausted, another worker gets what is in it, ${how}`, () => {
+    const { one, two } = cast({ blocks: 8, cachedBlocks: 8 });
+    if (!plain) one.views.header[PLAIN_CLAIMS] = 0;
+    const [left, right] = [one.alloc(3 * BLOCK), one.alloc(3 * BLOCK)];
+    const rest = one.alloc(2 * BLOCK);
+    assert(one.free(left) && one.free(right));
+    assertEquals(cachedBy(one), 6);
+    assertEquals(two.alloc(6 * BLOCK), left, "joined again");
+    one.check();
+    // What is stale is skipped.
+    assertEquals(one.alloc(3 * BLOCK), NONE);
+    assert(two.free(left) && one.free(rest));
+    assertEquals(one.alloc(8 * BLOCK), 0);
+    one.check();
+  });
+
+  test(`run cache - exhausted, single blocks come out of it, ${how}`, () => {
+    const { one, two } = cast({ blocks: 6, cachedBlocks: 6 });
+    if (!plain) one.views.header[PLAIN_CLAIMS] = 0;
+    assert(one.free(one.alloc(3 * BLOCK)));
+    const blocks = Array.from({ length: 7 }, () => two.alloc(1));
+    assertEquals(new Set(blocks.slice(0, 6)).size, 6);
+    assertEquals(blocks[6], NONE);
+    two.check();
+  });
+}
+
+test("run cache - a run that its worker is just taking is left alone", () => {
+  const { one, two } = cast({ blocks: 8, cachedBlocks: 8 });
+  const block = one.alloc(3 * BLOCK);
+  assert(one.free(block));
+  const claim = slotWord(one.slot) + SLOT_CLAIM;
+  one.views.header[claim] = block;
+  assertEquals(two.alloc(8 * BLOCK), NONE);
+  assertEquals(stateAt(one, block), CACHED_RUN);
+  one.views.header[claim] = NONE;
+  assertEquals(two.alloc(8 * BLOCK), 0);
+});
+
+test("run cache - of a worker that has died is found, and counted, when the pool is exhausted", () => {
+  const { memory, one, two } = cast({ blocks: 8, cachedBlocks: 8 });
+  assert(one.free(one.alloc(3 * BLOCK)));
+  // Died before its entry was there.
+  one.views.header[slotWord(one.slot) + SLOT_RUN_TOPS + 1] = 0;
+  memory.living.delete(one.thread);
+  assertEquals(two.alloc(8 * BLOCK), 0);
+  assertEquals([two.views.slots.cachedBlocks(), two.stats().cachedBlocks], [0, 0]);
+});
+
+test("run cache - an entry that is stale may come true again for another length, and then is not used", () => {
+  const { one, two } = cast({ blocks: 6, cachedBlocks: 6 });
+  assertEquals(one.alloc(2 * BLOCK), 0);
+  assert(one.free(0));
+  assertEquals(two.alloc(6 * BLOCK), 0, "recalled");
+  assert(two.free(0));
+  assertEquals(one.alloc(4 * BLOCK), 0);
+  assert(one.free(0));
+  assertEquals([stateAt(one, 0), one.views.table.length(0)], [CACHED_RUN, 4]);
+  assertEquals(one.alloc(2 * BLOCK), 4);
+  assertEquals(one.alloc(4 * BLOCK), 0);
+  one.check();
+});
+
+test("run cache - of two that free a run, one succeeds", () => {
+  const { one, two } = cast();
+  const block = one.alloc(4 * BLOCK);
+  assert(one.free(block));
+  assertFalse(one.free(block));
+  assertFalse(two.free(block));
+  assertEquals(one.blocks.freeMany([block]), 0);
+  assertEquals(two.blocks.resize(block, 2 * BLOCK), NOT_ALLOCATED);
+  two.check();
+});
+
+test("run cache - a run that another frees by mistake while it is resized stays as it is, and another is handed out", () => {
+  for (const length of [1, 3, 5, 20]) {
+    const { one, two } = cast();
+    const block = one.alloc(4 * BLOCK);
+    once(one.views.runs, "resize", "before", () => assert(two.blocks.runCache.give(block)));
+    const other = one.blocks.resize(block, length * BLOCK);
+    assert(other >= block + 4);
+    assertEquals([stateAt(one, block), one.views.table.length(block)], [CACHED_RUN, 4]);
+    const { allocs, frees, allocatedBlocks } = one.stats();
+    assertEquals([allocs, frees, allocatedBlocks], [2, 1, length]);
+    one.check();
+    two.check();
+  }
+});
+
+test("run cache - a run that is being resized is not taken in without the lock", () => {
+  const { one, two } = cast();
+  const block = one.alloc(4 * BLOCK);
+  once(one.views.table, "claim", "after", () => assertFalse(two.blocks.runCache.give(block)));
+  assertEquals(one.blocks.resize(block, 6 * BLOCK), block);
+  assert(two.free(block));
+  one.check();
+});
+
+test("run cache - a run that changes its length just before it is taken in becomes free as it is now", () => {
+  const memory = SimMemory.make(SHAPE);
+  const one = SimWorker.attach(memory);
+  const region = memory.regionFor(2, memory.words);
+  const stage: Stage = {
+    native: memory,
+    meta: memory.meta,
+    data: memory.data,
+    regionFor: () => region,
+    threadFor: (number) => memory.threadFor(number),
+  };
+  const two = SimWorker.attach(stage);
+  const block = one.alloc(4 * BLOCK);
+  once(region, "exchange", "before", () => assertEquals(one.blocks.resize(block, 2 * BLOCK), block));
+  assert(two.free(block));
+  assertEquals(stateAt(one, block), FREE);
+  one.check();
+  two.check();
+});
+
+test("run cache - where words of meta are claimed by exchange only, too", () => {
+  const { memory, one } = cast();
+  one.views.header[HAS_BARRIER] = one.views.header[PLAIN_CLAIMS] = 0;
+  const careful = one.over(memory);
+  const block = careful.alloc(5 * BLOCK);
+  assert(careful.free(block));
+  assertEquals(careful.alloc(5 * BLOCK), block);
+});
+
+test("run cache - is not used in a pool where somebody waits, nor in one that is destroyed", () => {
+  for (const state of [AWAITED, DESTROYED]) {
+    const { one } = cast();
+    const [kept, held] = [one.alloc(3 * BLOCK), one.alloc(3 * BLOCK)];
+    assert(one.free(kept));
+    one.views.header[STATE] = state;
+    assertEquals(one.blocks.runCache.take(3 * BLOCK), NONE);
+    assertFalse(one.blocks.runCache.give(held));
+    assertEquals([stateAt(one, kept), stateAt(one, held)], [CACHED_RUN, ALLOCATED_SHORT]);
+    one.views.header[STATE] = LIVE;
+    one.check();
+  }
+});
+
+test("run cache - a run whose words contradict each other is refused, and stays as it is", () => {
+  const { one } = cast();
+  const block = one.alloc(3 * BLOCK);
+  one.views.table.set(block, REQUESTED_LOW, 1);
+  const refusal = `Cannot trust the pool: I7 is broken, the run of 3 at block ${block} is said to hold 1 bytes`;
+  assertRefused(() => one.free(block), "corrupt", refusal);
+  assertEquals(stateAt(one, block), ALLOCATED_SHORT);
+});
+
+test("run cache - calloc of a kept run is zero", () => {
+  const { memory, one } = cast();
+  const block = one.alloc(3 * BLOCK);
+  memory.data.fill(7, block * BLOCK, (block + 3) * BLOCK);
+  assert(one.free(block));
+  assertEquals(one.blocks.allocateZeroed(3 * BLOCK), block);
+  assertEquals(memory.data.subarray(block * BLOCK, (block + 3) * BLOCK), new Uint8Array(3 * BLOCK));
+});
+
+test("run cache - becomes free when its worker leaves, or has died", () => {
+  for (const dies of [false, true]) {
+    const { memory, one, two } = cast();
+    for (const length of [2, 3]) assert(one.free(one.alloc(length * BLOCK)));
+    if (dies) memory.living.delete(one.thread);
+    else one.blocks.leave();
+    assertEquals(two.blocks.reap(), dies ? 5 : 0);
+    const { freeBlocks, allocs, frees, largestFreeRun } = two.stats();
+    assertEquals([freeBlocks, allocs, frees, largestFreeRun], [SHAPE.blocks, 2, 2, SHAPE.blocks]);
+    two.check();
+  }
+});

@@ -1,0 +1,96 @@
+/** The queue of requests, against a plain list. */
+
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  ALLOCATED,
+  FREE,
+  REQUEST_WORDS,
+  REQUESTS_END,
+  REQUESTS_FIRST,
+  REQUESTS_NEXT,
+  TAG,
+  WAITING_REQUESTS,
+} from "../../src/region/layout.ts";
+import { DONE, Queue, WAITING } from "../../src/region/wait_queue.ts";
+import { makeTag } from "../../src/region/block_table.ts";
+import { test } from "../support/harness.ts";
+import { plainHeader, plainTable } from "../support/plain.ts";
+import { forAll } from "../support/random.ts";
+
+/** A queue whose places start here. */
+function plainQueue(start = 0): { header: Int32Array; queue: Queue } {
+  const header = plainHeader(8);
+  header[REQUESTS_FIRST] = header[REQUESTS_NEXT] = header[REQUESTS_END] = start;
+  return { header, queue: new Queue(header, new Int32Array(WAITING_REQUESTS * REQUEST_WORDS)) };
+}
+
+interface Listed {
+  readonly place: number;
+  readonly worker: number;
+  readonly bytes: number;
+  block: number;
+}
+
+test("queue - in order of arrival, whatever is served, collected or given up in between", () => {
+  const steps = fc.array(
+    fc.record({ what: fc.constantFrom("push", "push", "grant", "finish"), pick: fc.nat(1000), bytes: fc.maxSafeNat() }),
+    { maxLength: 60 },
+  );
+  const starts = fc.constantFrom(0, 5, 2 ** 31 - 10, -10);
+  forAll(2000, fc.tuple(starts, steps), ([start, series]) => {
+    const { queue } = plainQueue(start);
+    let list: Listed[] = [];
+    for (const { what, pick, bytes } of series) {
+      if (what === "push") {
+        list.push({ place: queue.push(pick + 1, bytes), worker: pick + 1, bytes, block: WAITING });
+      } else if (what === "grant" && queue.findNext()) {
+        list.find(({ place }) => place === queue.next)!.block = pick;
+        queue.grant(queue.next, pick);
+      } else if (what === "finish" && list.length > 0) {
+        const [finished] = list.splice(pick % list.length, 1);
+        queue.finish(finished!.place);
+      }
+      const waiting = list.find(({ block }) => block === WAITING);
+      assertEquals(queue.findNext(), waiting !== undefined);
+      if (waiting !== undefined) assertEquals(queue.next, waiting.place);
+      assertEquals([queue.isEmpty, queue.isFull], [list.length === 0, false]);
+      const found: Listed[] = [];
+      queue.forEach((place) =>
+        found.push({
+          place,
+          worker: queue.workerAt(place),
+          bytes: queue.bytesAt(place),
+          block: queue.blockAt(place),
+        })
+      );
+      assertEquals(found, list);
+      list = [...list];
+    }
+  });
+});
+
+test("queue - full after so many, and has room again for those that are done", () => {
+  const { queue } = plainQueue(2 ** 31 - 5);
+  const places = Array.from({ length: WAITING_REQUESTS }, () => queue.push(1, 1));
+  assertEquals(queue.isFull, true);
+  queue.finish(places[1]!);
+  assertEquals(queue.isFull, true, "the oldest still waits");
+  queue.finish(places[0]!);
+  assertEquals([queue.isFull, queue.blockAt(places[1]!)], [false, DONE]);
+});
+
+test("queue - after a death: who has no block waits again, in the old order", () => {
+  const { queue } = plainQueue();
+  const table = plainTable(8);
+  const [mine, stolen, early, waiting] = [1, 2, 3, 4].map((worker) => queue.push(worker, 10));
+  queue.grant(mine!, 5);
+  table.set(5, TAG, makeTag(ALLOCATED, 1));
+  queue.grant(stolen!, 6);
+  table.set(6, TAG, makeTag(ALLOCATED, 7));
+  queue.grant(early!, 7);
+  table.set(7, TAG, FREE);
+  queue.mend(table);
+  assertEquals([mine, stolen, early, waiting].map((place) => queue.blockAt(place!)), [5, WAITING, WAITING, WAITING]);
+  assertEquals([queue.findNext(), queue.next], [true, stolen]);
+});

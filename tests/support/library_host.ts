@@ -1,0 +1,138 @@
+/** A runtime and a C library that a test plays, for loading a library. */
+
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { scratch } from "../../scripts/_project.ts";
+import type { LibcSymbols } from "../../src/runtime/libc.ts";
+import type { Host, Native } from "../../src/runtime/native.ts";
+import type { Prebuilt } from "../../src/runtime/prebuilt.ts";
+
+/** A library with no function that works: the loader looks at its version only. */
+export function fakeNative(abi: number): Native {
+  const unused = (): never => {
+    throw new Error("not a real library");
+  };
+  return {
+    abi,
+    process: 1,
+    maxBufferBytes: 1,
+    thread: unused,
+    alive: unused,
+    create: unused,
+    open: unused,
+    barrier: unused,
+    region: unused,
+  };
+}
+
+/** A C library with one file in memory, and what was done with that. */
+export class PlayedLibc implements LibcSymbols {
+  /** Of what the process has loaded. */
+  readonly names: string[] = [];
+  readonly content: number[] = [];
+  file = 7;
+  /** So many bytes at most are written at once. */
+  piece = 1000;
+  sealing = 0;
+  seals = 0;
+  closed = false;
+
+  gnu_get_libc_version(): never {
+    throw new Error("nobody asks for the version");
+  }
+
+  dlopen(name: Uint8Array): number | null {
+    return this.names.includes(new TextDecoder().decode(name.subarray(0, -1))) ? 1 : null;
+  }
+
+  memfd_create(): number {
+    return this.file;
+  }
+
+  write(file: number, bytes: Uint8Array, length: number): bigint {
+    if (file !== this.file || length !== bytes.length) throw new Error("what is written where?");
+    const piece = bytes.subarray(0, this.piece);
+    this.content.push(...piece);
+    return BigInt(piece.length);
+  }
+
+  fcntl(_file: number, _command: number, argument: number): number {
+    this.seals = argument;
+    return this.sealing;
+  }
+
+  close(file: number): number {
+    this.closed = file === this.file;
+    return 0;
+  }
+}
+
+export class PlayedHost implements Host {
+  system = "played";
+  machine = "machine";
+  readonly permissions = "It needs a permission";
+  readonly loaded: string[] = [];
+  /** Without one, nothing can be loaded from memory. */
+  played: PlayedLibc | undefined;
+  permit: () => void = () => {};
+  onLoad: (path: string) => Native;
+
+  constructor(native: Native) {
+    this.onLoad = () => native;
+  }
+
+  libc(): LibcSymbols {
+    if (this.played === undefined) throw new Error("no such C library");
+    return this.played;
+  }
+
+  load(path: string): Native {
+    this.loaded.push(path);
+    return this.onLoad(path);
+  }
+}
+
+/** A folder of a test's own, for temporary files. */
+export class TemporaryFolder implements Disposable {
+  readonly path: string;
+
+  constructor(parent = scratch) {
+    mkdirSync(parent, { recursive: true });
+    this.path = mkdtempSync(join(parent, "temporary-"));
+  }
+
+  /** Where this user's libraries go. */
+  get ours(): string {
+    return join(this.path, `mempool-${lstatSync(this.path).uid}`);
+  }
+
+  /** Where this one goes. */
+  fileOf({ sha256, name }: Prebuilt): string {
+    return join(this.ours, sha256.slice(0, 16), name);
+  }
+
+  /** All files and folders inside. */
+  entries(): string[] {
+    return readdirSync(this.path, { recursive: true, encoding: "utf8" }).sort();
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true });
+  }
+}
+
+/** Gives `use` a folder that meanwhile is the system's for temporary files. */
+export function withTemporary<Result>(use: (folder: TemporaryFolder) => Result): () => Result {
+  return () => {
+    using folder = new TemporaryFolder();
+    const before = process.env["TMPDIR"];
+    process.env["TMPDIR"] = folder.path;
+    try {
+      return use(folder);
+    } finally {
+      if (before === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = before;
+    }
+  };
+}

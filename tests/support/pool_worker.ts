@@ -1,0 +1,171 @@
+/** The worker of the tests that share one pool among threads: does what a message says, to the pool it has attached. */
+
+import { MemPool, MemPoolError } from "mempool";
+import { Attachment } from "../../src/attachment.ts";
+import { openNative } from "../../src/runtime/open.ts";
+import { meet } from "./meet.ts";
+import { ARRIVALS, type Ending, type Order, type Parcel, PROGRESS, STOP } from "./orders.ts";
+import { assertMarked, mark, present } from "./pool.ts";
+import { answer, transferring } from "./workers.ts";
+
+let pool: MemPool;
+
+answer((order: Order) => {
+  switch (order.ask) {
+    case "attach":
+      pool = MemPool.attach(order.handle);
+      return openNative().thread();
+    case "close":
+      return pool.close();
+    case "destroy":
+      return pool.destroy();
+    case "stats":
+      return pool.stats();
+    case "hold":
+      return Attachment.open(pool.handle).lock.enter("hold");
+    case "leave":
+      return Attachment.open(pool.handle).lock.leave();
+    case "produce":
+      return produce(order);
+    case "consume":
+      return consume(order.parcels);
+    case "churn":
+      return churn(order);
+    case "race":
+      return race(order);
+    case "race to alloc":
+      return raceToAlloc(order);
+  }
+});
+
+function produce({ count, seed, as }: Order & { ask: "produce" }): unknown {
+  const random = randomFrom(seed);
+  const parcels = Array.from({ length: count }, (): Parcel & { where: ArrayBuffer } => {
+    const where = present(pool.alloc(1 + random() % 300));
+    const cookie = random();
+    mark(where, cookie);
+    return { where, cookie };
+  });
+  if (as === "offset") return parcels.map(({ where, cookie }) => ({ where: pool.offsetOf(where), cookie }));
+  return transferring(parcels, parcels.map(({ where }) => where));
+}
+
+/** Checks the cookies and frees; every other one after it has been reallocated. */
+function consume(parcels: readonly Parcel[]): void {
+  for (const [place, { where, cookie }] of parcels.entries()) {
+    const block = typeof where === "number" ? pool.at(where) : where;
+    assertMarked(block, cookie);
+    const { byteLength } = block;
+    const longer = place % 2 === 0 ? null : pool.realloc(block, byteLength + 100);
+    if (longer !== null) assertMarked(longer, cookie, byteLength);
+    pool.free(longer ?? block);
+  }
+}
+
+/** Allocates, checks, reallocates and frees blocks of its own, until told to stop or refused. */
+function churn({ steps, seed, flags }: Order & { ask: "churn" }): Ending {
+  const words = new Int32Array(flags);
+  const random = randomFrom(seed);
+  const mine: Parcel[] = [];
+  let step = 0;
+  try {
+    for (; step < steps && Atomics.load(words, STOP) === 0; step++) {
+      churnOnce(mine, random);
+      Atomics.add(words, PROGRESS, 1);
+      Atomics.notify(words, PROGRESS);
+    }
+    for (const { where, cookie } of mine.splice(0)) release(where as ArrayBuffer, cookie);
+    return { code: "done", message: "", steps: step };
+  } catch (error) {
+    if (!(error instanceof MemPoolError)) throw error;
+    // What a stale buffer says no longer matters, but writing it must not end the process. A checked pool has detached it.
+    for (const { where } of mine) if (!(where as ArrayBuffer).detached) new Uint8Array(where as ArrayBuffer).fill(1);
+    return { code: error.code, message: error.message, steps: step };
+  }
+}
+
+function churnOnce(mine: Parcel[], random: () => number): void {
+  const choice = random() % 4;
+  const place = random() % Math.max(mine.length, 1);
+  const held = mine[place];
+  if (choice < 2 || held === undefined) {
+    const block = pool.alloc(1 + random() % 500);
+    const cookie = random();
+    if (block === null) return;
+    mark(block, cookie);
+    mine.push({ where: block, cookie });
+  } else if (choice === 2) {
+    mine[place] = mine.at(-1)!;
+    mine.pop();
+    release(held.where as ArrayBuffer, held.cookie);
+  } else {
+    const block = held.where as ArrayBuffer;
+    const kept = Math.min(block.byteLength, 1 + random() % 500);
+    const resized = pool.realloc(block, kept + random() % 100);
+    if (resized === null) return;
+    checkMarks(resized, held.cookie, Math.min(kept, resized.byteLength));
+    mark(resized, held.cookie);
+    mine[place] = { where: resized, cookie: held.cookie };
+  }
+}
+
+function release(block: ArrayBuffer, cookie: number): void {
+  checkMarks(block, cookie);
+  pool.free(block);
+}
+
+/** Once the pool is destroyed blocks hold anything, and it may be destroyed while we look. */
+function checkMarks(block: ArrayBuffer, cookie: number, length = block.byteLength): void {
+  try {
+    assertMarked(block, cookie, length);
+  } catch (error) {
+    if (!pool.destroyed) throw error;
+  }
+}
+
+/** Frees each of the offsets at the same moment as the other racer; returns what became of it. */
+function race({ offsets, by, flags }: Order & { ask: "race" }): string[] {
+  const words = new Int32Array(flags);
+  const blocks = offsets.map((offset) => by === "free" || by === "freeMany" ? pool.at(offset) : new ArrayBuffer(0));
+  return offsets.map((offset, round) => {
+    meet(words, ARRIVALS, 2 * (round + 1));
+    return outcomeOf(() => {
+      if (by === "freeOffset") pool.freeOffset(offset);
+      else if (by === "free") pool.free(blocks[round]!);
+      else if (by === "at") pool.at(offset);
+      else pool.freeMany([blocks[round]!]);
+    });
+  });
+}
+
+/** Takes the only free block at the same moment as the other; the winner gives it back. */
+function raceToAlloc({ rounds, flags }: Order & { ask: "race to alloc" }): boolean[] {
+  const words = new Int32Array(flags);
+  return Array.from({ length: rounds }, (_, round) => {
+    meet(words, ARRIVALS, 4 * round + 2);
+    const offset = pool.allocOffset(1);
+    meet(words, ARRIVALS, 4 * round + 4);
+    if (offset >= 0) pool.freeOffset(offset);
+    return offset >= 0;
+  });
+}
+
+function outcomeOf(act: () => void): string {
+  try {
+    act();
+    return "done";
+  } catch (error) {
+    return error instanceof MemPoolError ? error.code : String(error);
+  }
+}
+
+/** Marsaglia's xorshift: the same numbers for the same seed on both runtimes. */
+function randomFrom(seed: number): () => number {
+  let state = seed | 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state >>> 0;
+  };
+}

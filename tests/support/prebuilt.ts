@@ -1,0 +1,21 @@
+/** Libraries as src/runtime/prebuilt.ts has them, made for a test. */
+
+import { createHash } from "node:crypto";
+import process from "node:process";
+import { deflateRawSync } from "node:zlib";
+import { PREBUILT, type Prebuilt } from "../../src/runtime/prebuilt.ts";
+
+/** As the loader names it. */
+export const platformHere = `${process.platform}-${process.arch}`;
+
+/** The project's library for this machine. */
+export const libraryHere: Prebuilt | undefined = PREBUILT[platformHere];
+
+export function prebuiltOf(name: string, library: Uint8Array): Prebuilt {
+  return {
+    name,
+    sha256: createHash("sha256").update(library).digest("hex"),
+    bytes: library.length,
+    deflated: deflateRawSync(library).toString("base64"),
+  };
+}

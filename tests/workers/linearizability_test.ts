@@ -1,0 +1,118 @@
+/** Short histories of concurrent calls on tiny pools: for each there must be an order of the calls that explains it. */
+
+import { assert } from "@std/assert";
+import { effort, tell } from "../support/effort.ts";
+import { test, type TestWorker, withWorkers } from "../support/harness.ts";
+import { type HistoriesOrder, makeLog, readHistory, WORDS_BYTES } from "./_histories.ts";
+import { type Call, type Changing, isLinearizable, NONE, overlaps, pictureOf } from "./_linear.ts";
+import { insideOf, makePool, withoutBarrier } from "../support/pool.ts";
+import { withSeed } from "../support/random.ts";
+
+interface Setup {
+  readonly blocks: number;
+  readonly cachedBlocks: number;
+  /** Whether workers may claim what they have cached by plain stores. */
+  readonly plainClaims: boolean;
+  /** Whether workers free blocks, and look at some, that are not their own. */
+  readonly guesses: boolean;
+  readonly checked?: boolean;
+}
+
+const setups: readonly Setup[] = [2, 3, 4, 5, 6].flatMap((blocks) => [
+  { blocks, cachedBlocks: 0, plainClaims: false, guesses: true },
+  ...[1, blocks].flatMap((cachedBlocks) => [
+    { blocks, cachedBlocks, plainClaims: true, guesses: false },
+    { blocks, cachedBlocks, plainClaims: false, guesses: false },
+    { blocks, cachedBlocks, plainClaims: true, guesses: true },
+  ]),
+  { blocks, cachedBlocks: 0, plainClaims: false, guesses: true, checked: true },
+]);
+
+/** Histories of one pool, one after the other. */
+const AT_A_TIME = effort(20, 500);
+
+interface Tally {
+  histories: number;
+  calls: number;
+  overlapping: number;
+  exhausted: number;
+  refused: number;
+}
+
+/** Has the workers make so many histories, and judges each. */
+async function tryHistories(
+  crew: TestWorker[],
+  setup: Setup,
+  histories: number,
+  seed: number,
+  tally: Tally,
+): Promise<void> {
+  const { blocks, cachedBlocks, plainClaims, guesses, checked = false } = setup;
+  using pool = makePool({ blocks, cachedBlocks, checked });
+  const { header } = insideOf(pool).views;
+  if (!plainClaims) withoutBarrier(header);
+  const changing: Changing = cachedBlocks > 0 && guesses ? "in steps" : "at once";
+  const log = makeLog(crew.length, histories);
+  const words = new SharedArrayBuffer(WORDS_BYTES);
+  await Promise.all(crew.map((worker, place) => {
+    const order: HistoriesOrder = {
+      handle: pool.handle,
+      worker: place,
+      workers: crew.length,
+      seed,
+      histories,
+      guesses,
+      words,
+      log,
+    };
+    return worker.call(order);
+  }));
+  for (let number = 0; number < histories; number++) {
+    const calls = readHistory(new Int32Array(log), crew.length, number);
+    const explained = isLinearizable(blocks, calls, changing);
+    assert(
+      explained,
+      `${JSON.stringify(setup)}: no order of the calls of history ${number} explains\n${pictureOf(calls)}`,
+    );
+    count(calls, tally);
+  }
+  pool.check();
+}
+
+function count(calls: readonly Call[], tally: Tally): void {
+  tally.histories++;
+  tally.calls += calls.length;
+  tally.overlapping += Number(overlaps(calls));
+  for (const { operation } of calls) {
+    if ("got" in operation) tally.exhausted += Number(operation.got === NONE);
+    else tally.refused += Number(!operation.done);
+  }
+}
+
+/** Goes through all setups again and again: until there are so many histories, or time is up. */
+async function tryAllSetups(workers: number, histories: number, seed: number): Promise<Tally> {
+  const tally = { histories: 0, calls: 0, overlapping: 0, exhausted: 0, refused: 0 };
+  await withWorkers(new URL("./_linear_worker.ts", import.meta.url), workers, async (crew) => {
+    for (const until = performance.now() + TIME; tally.histories < histories && performance.now() < until;) {
+      for (const setup of setups) await tryHistories(crew, setup, AT_A_TIME, seed + tally.histories, tally);
+    }
+  });
+  return tally;
+}
+
+/** Milliseconds for each test: where threads have too few cores they meet slowly. */
+const TIME = effort(1200, Infinity);
+
+const most = { 2: effort(10_000, 500_000), 3: effort(5000, 50_000), 4: effort(5000, 50_000) };
+
+for (const workers of [2, 3, 4] as const) {
+  test(`linearizability - up to ${most[workers]} histories of ${workers} workers on 2 to 6 blocks`, () =>
+    withSeed(async (seed) => {
+      const started = performance.now();
+      const tally = await tryAllSetups(workers, most[workers], seed);
+      const share = Math.round(100 * tally.overlapping / tally.histories);
+      const seconds = Math.round((performance.now() - started) / 1000);
+      tell(`${workers} workers: ${JSON.stringify(tally)}, calls overlap in ${share} %, ${seconds} s`);
+      assert(tally.exhausted > 0 && tally.refused > 0, "nothing was ever refused: the test tests nothing");
+    }));
+}

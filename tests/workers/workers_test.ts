@@ -1,0 +1,263 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { MemPoolStats } from "mempool";
+import { test } from "../support/harness.ts";
+import { type Hand, makeFlags, withCrew } from "../support/crew.ts";
+import { type Ending, type Order, type Parcel, PROGRESS, type RaceKind, STOP } from "../support/orders.ts";
+import {
+  assertMarked,
+  assertOneFreeRun,
+  assertRefused,
+  destroyQuietly,
+  mark,
+  type PoolShape,
+  present,
+} from "../support/pool.ts";
+
+const LARGE = { blocks: 8192, blockSize: 64, cachedBlocks: 0 };
+
+interface Kind extends PoolShape {
+  readonly kind: string;
+  /** How much slower a pool of this kind is. */
+  readonly slow: number;
+}
+
+const KINDS: readonly Kind[] = [
+  { kind: "no blocks cached", checked: false, cachedBlocks: 0, slow: 1 },
+  { kind: "64 blocks cached", checked: false, cachedBlocks: 64, slow: 1 },
+  { kind: "checked", checked: true, slow: 10 },
+];
+
+/** Seeds of this run: a failure names them, and they can be put here. */
+const SEED = Math.floor(Math.random() * 2 ** 30);
+
+/** Adds the seed to whatever fails. */
+async function seeded(use: () => Promise<void>): Promise<void> {
+  try {
+    await use();
+  } catch (error) {
+    throw new Error(`With SEED = ${SEED}: ${error instanceof Error ? error.message : error}`, { cause: error });
+  }
+}
+
+/** The buffers among parcels, for a transfer list. */
+function buffersOf(parcels: readonly Parcel[]): ArrayBuffer[] {
+  return parcels.map(({ where }) => where).filter((where) => typeof where !== "number");
+}
+
+/** Every worker produces; what it has made goes to the next one, which frees it. */
+async function passRound(crew: Hand<Order>[], as: "offset" | "buffer", count: number): Promise<void> {
+  const made = await Promise.all(
+    crew.map((hand, place) => hand.order<Parcel[]>({ ask: "produce", count, seed: SEED + place, as })),
+  );
+  await Promise.all(crew.map((hand, place) => {
+    const parcels = made[(place + 1) % crew.length]!;
+    return hand.order({ ask: "consume", parcels }, buffersOf(parcels));
+  }));
+}
+
+for (const { kind, slow, ...shape } of KINDS) {
+  for (const as of ["offset", "buffer"] as const) {
+    test(`workers - four hand blocks on by ${as}, ${kind}; ends as one free run`, () =>
+      seeded(() =>
+        withCrew(4, { ...LARGE, ...shape }, async (pool, crew) => {
+          for (let round = 0; round < 5; round++) await passRound(crew, as, 100 / slow);
+          const { allocs, frees, allocatedBlocks, workers } = pool.stats();
+          assertEquals({ allocs, frees, allocatedBlocks, workers }, {
+            allocs: 2000 / slow,
+            frees: 2000 / slow,
+            allocatedBlocks: 0,
+            workers: 5,
+          });
+          await Promise.all(crew.map((hand) => hand.order({ ask: "close" })));
+          assertOneFreeRun(pool);
+        })
+      ));
+  }
+
+  test(`workers - four allocate, resize and free at once, ${kind}; every byte stays its owner's`, () =>
+    seeded(() =>
+      withCrew(4, { blocks: 512, ...shape }, async (pool, crew) => {
+        const { flags } = makeFlags();
+        const steps = 8000 / slow;
+        const endings = await Promise.all(
+          crew.map((hand, place) => hand.order<Ending>({ ask: "churn", steps, seed: SEED + place, flags })),
+        );
+        assertEquals(endings, Array(4).fill({ code: "done", message: "", steps }));
+        assertEquals(pool.stats().allocatedBlocks, 0);
+        await Promise.all(crew.map((hand) => hand.order({ ask: "close" })));
+        assertOneFreeRun(pool);
+      })
+    ));
+
+  for (const by of ["freeOffset", "free", "freeMany"] as RaceKind[]) {
+    test(`workers - two ${by} one block at the same moment, ${kind}: exactly one succeeds`, () =>
+      withCrew(2, { blocks: 1000, ...shape }, async (pool, crew) => {
+        const { flags } = makeFlags();
+        // Single blocks and runs, in turn.
+        const offsets = Array.from(
+          { length: slow === 1 ? 500 : 200 },
+          (_, round) => pool.allocOffset(1 + 64 * (round % 2)),
+        );
+        const race = { ask: "race", offsets, by, flags } as const;
+        const [one, other] = await Promise.all(crew.map((hand) => hand.order<string[]>(race)));
+        const pairs = offsets.map((_, round) => [one![round]!, other![round]!].sort().join(" "));
+        assertEquals([...new Set(pairs)], ["done double-free"]);
+        await Promise.all(crew.map((hand) => hand.order({ ask: "close" })));
+        assertOneFreeRun(pool);
+      }));
+  }
+
+  test(`workers - two take the last block at the same moment, ${kind}: exactly one gets it`, () =>
+    withCrew(2, { blocks: 2, ...shape }, async (pool, crew) => {
+      const { flags } = makeFlags();
+      const keep = present(pool.alloc(1));
+      const rounds = slow === 1 ? 300 : 100;
+      const race = { ask: "race to alloc", rounds, flags } as const;
+      const [one, other] = await Promise.all(crew.map((hand) => hand.order<boolean[]>(race)));
+      assertEquals(one!.map((won, round) => Number(won) + Number(other![round])), Array(rounds).fill(1));
+      pool.free(keep);
+    }));
+}
+
+test("workers - two look at one block at the same moment: both see it, and it can be freed", () =>
+  withCrew(2, { blocks: 1000 }, async (pool, crew) => {
+    const { flags } = makeFlags();
+    const offsets = Array.from({ length: 500 }, (_, round) => pool.allocOffset(1 + 64 * (round % 2)));
+    const race = { ask: "race", offsets, by: "at", flags } as const;
+    const outcomes = await Promise.all(crew.map((hand) => hand.order<string[]>(race)));
+    assertEquals([...new Set(outcomes.flat())], ["done"]);
+    for (const offset of offsets) pool.freeOffset(offset);
+    assertOneFreeRun(pool);
+  }));
+
+test("workers - a block goes there and back, by offset and by buffer, and keeps its bytes", () =>
+  withCrew(1, {}, async (pool, [hand]) => {
+    const parcels = await hand!.order<Parcel[]>({ ask: "produce", count: 3, seed: SEED, as: "buffer" });
+    for (const { where, cookie } of parcels) {
+      assert(where instanceof ArrayBuffer && pool.owns(where));
+      assertMarked(where, cookie);
+      pool.free(where);
+    }
+    const block = present(pool.alloc(500));
+    mark(block, 1);
+    const offset = pool.offsetOf(block);
+    await hand!.order({ ask: "consume", parcels: [{ where: block, cookie: 1 }] }, [block]);
+    assertRefused(
+      () => pool.freeOffset(offset),
+      "double-free",
+      `Cannot free block at offset ${offset}: it is already free`,
+    );
+    assertEquals([block.byteLength, pool.owns(block)], [0, false]);
+    assertOneFreeRun(pool);
+  }));
+
+test("workers - a buffer that is posted without a transfer list is a copy, and foreign there", () =>
+  withCrew(1, {}, async (pool, [hand]) => {
+    const block = present(pool.alloc(10));
+    mark(block, 1);
+    const error = await assertRejects(
+      () => hand!.order({ ask: "consume", parcels: [{ where: block, cookie: 1 }] }),
+      Error,
+      "Cannot free an object (ArrayBuffer): it is not a block of this pool",
+    );
+    assertEquals([error.name, (error as { code?: string }).code], ["MemPoolError", "foreign-block"]);
+    assert(pool.owns(block));
+  }));
+
+const UNCHECKED_AND_CHECKED = [{ kind: "unchecked", slow: 1, rounds: 5, checked: false }, {
+  kind: "checked",
+  slow: 10,
+  rounds: 2,
+  checked: true,
+}] as const;
+
+for (const { kind, slow, rounds, ...shape } of UNCHECKED_AND_CHECKED) {
+  test(`workers - one destroys while others work: they get destroyed, and nothing crashes, ${kind}`, () =>
+    seeded(async () => {
+      for (let round = 0; round < rounds; round++) {
+        await withCrew(3, { blocks: 512, ...shape }, async (pool, crew) => {
+          const { flags, words } = makeFlags();
+          const endings = crew.map((hand, place) =>
+            hand.order<Ending>({ ask: "churn", steps: Infinity, seed: SEED + place, flags })
+          );
+          waitFor(words, 1000 / slow);
+          const stale = present(pool.alloc(1));
+          destroyQuietly(pool);
+          if (!stale.detached) new Uint8Array(stale).fill(1);
+          for (const { code, message } of await Promise.all(endings)) {
+            assertEquals(code, "destroyed");
+            assert(/^Cannot (allocate|free|reallocate): the pool is destroyed$/.test(message), message);
+          }
+          const { id } = pool.handle;
+          const again = crew[0]!.order({ ask: "attach", handle: pool.handle });
+          await assertRejects(() => again, Error, `Cannot attach to pool ${id}: it is destroyed`);
+        });
+      }
+    }));
+}
+
+test("workers - one that only attached may destroy too", () =>
+  withCrew(2, {}, async (pool, crew) => {
+    await crew[0]!.order({ ask: "destroy" });
+    assert(pool.destroyed);
+    assertRefused(() => pool.alloc(1), "destroyed", "Cannot allocate: the pool is destroyed");
+    const call = crew[1]!.order({ ask: "stats" });
+    await assertRejects(() => call, Error, "Cannot count: the pool is destroyed");
+  }));
+
+test("workers - one closes: its blocks and the others stay", () =>
+  withCrew(2, {}, async (pool, crew) => {
+    const parcels = await crew[0]!.order<Parcel[]>({ ask: "produce", count: 5, seed: SEED, as: "offset" });
+    assertEquals(pool.stats().workers, 3);
+    await crew[0]!.order({ ask: "close" });
+    assertEquals(pool.stats().workers, 2);
+    const call = crew[0]!.order({ ask: "stats" });
+    await assertRejects(() => call, Error, "Cannot count: this worker closed the pool");
+    await crew[1]!.order({ ask: "consume", parcels });
+    assertEquals((await crew[1]!.order<MemPoolStats>({ ask: "stats" })).allocatedBlocks, 0);
+    await crew[0]!.order({ ask: "attach", handle: pool.handle });
+    assertEquals((await crew[0]!.order<MemPoolStats>({ ask: "stats" })).workers, 3);
+  }));
+
+test("workers - one ends without close: the pool and its blocks are there for the others", () =>
+  withCrew(2, { blocks: 512 }, async (pool, crew) => {
+    const parcels = await crew[0]!.order<Parcel[]>({ ask: "produce", count: 5, seed: SEED, as: "offset" });
+    crew[0]!.terminate();
+    await crew[1]!.order({ ask: "consume", parcels });
+    assertEquals(pool.stats().allocatedBlocks, 0);
+    present(pool.alloc(400 * 64));
+  }));
+
+for (const { kind, slow, rounds, ...shape } of UNCHECKED_AND_CHECKED) {
+  test(`workers - one is terminated at any moment of its work: the others go on, ${kind}`, () =>
+    seeded(async () => {
+      for (let round = 0; round < rounds; round++) {
+        // So many that the victim, who takes more than it gives back, cannot fill the pool before it is terminated.
+        await withCrew(2, { blocks: 2 ** 18, ...shape }, async (pool, crew) => {
+          const { flags, words } = makeFlags();
+          const [victim, other] = crew as [Hand<Order>, Hand<Order>];
+          const lost = victim.order({ ask: "churn", steps: Infinity, seed: SEED, flags }).catch((error: Error) =>
+            error
+          );
+          waitFor(words, (300 + round * 77) / slow);
+          victim.terminate();
+          assert(await lost instanceof Error);
+          const { flags: own } = makeFlags();
+          const ending = await other.order<Ending>({ ask: "churn", steps: 5000 / slow, seed: SEED + 1, flags: own });
+          assertEquals(ending, { code: "done", message: "", steps: 5000 / slow });
+          Atomics.store(words, STOP, 1); // Deno does not end a worker inside of a loop
+          pool.free(present(pool.alloc(100)));
+          pool.check();
+        });
+      }
+    }));
+}
+
+/** Waits until the workers have done so many steps. */
+function waitFor(words: Int32Array, steps: number): void {
+  for (;;) {
+    const done = Atomics.load(words, PROGRESS);
+    if (done >= steps) return;
+    Atomics.wait(words, PROGRESS, done, 1000);
+  }
+}
