@@ -106,7 +106,7 @@ export function assertInnermost(frames: readonly string[], where: string): void 
   const [frame = "no frame at all", ...others] = frames;
   if (where === "") assertMatch(frame, /^    at .*:\d+:\d+\)?$/);
   else if (where.startsWith("(")) assertEquals([frame.trim(), others], [where, []]);
-  else assertMatch(frame, new RegExp(`^    at (async )?${where} \\(.*/tests/\\w+\\.ts:\\d+:\\d+\\)$`));
+  else assertMatch(frame, new RegExp(`^    at (async )?${where} \\(.*/tests/\\w+/\\w+\\.ts:\\d+:\\d+\\)$`));
 }
 
 export const NOT_RECORDED = "(not recorded: there was no room left for stacks)";

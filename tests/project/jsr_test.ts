@@ -14,7 +14,7 @@ jsrTest("JSR - every exported symbol is documented, and no exported type is priv
 
 jsrTest("JSR - a dry run finds nothing wrong, slow types included, and sends the sources only", async () => {
   const { stderr } = await execute(process.execPath, ["publish", "--dry-run", "--allow-dirty"], root);
-  const files = [...stderr.matchAll(/^ +file:\S+?\/((?:src\/(?:(?:ffi|inspect)\/)?)?[^/\s]+) \(/gm)].map((
+  const files = [...stderr.matchAll(/^ +file:\S+?\/((?:src\/(?:\w+\/)?)?[^/\s]+) \(/gm)].map((
     [, file = ""],
   ) => file);
   assertMatch(stderr, new RegExp(`${denoJson.name}@${denoJson.version}`));

@@ -50,8 +50,8 @@ test("layers - this project keeps its rule", () => {
 test("layers - imports of listed rooms and of the own room are allowed", () => {
   const files = {
     "mod.ts": 'export { MemPool } from "./src/pool.ts";',
-    "src/pool.ts": 'import { open } from "./attachment.ts";\nimport type { Table } from "./region/table.ts";',
-    "src/region/block_table.ts": 'import { x } from "./runs.ts";',
+    "src/pool.ts": 'import { open } from "./attachment.ts";\nimport type { Table } from "./region/words.ts";',
+    "src/region/words.ts": 'import { x } from "./runs.ts";',
     "src/region/runs.ts": 'import {\n  a,\n  b,\n} from "../base/errors.ts";',
     "src/runtime/open.ts":
       'import { MemPoolError } from "../base/errors.ts";\nexport const onDeno = "Deno" in globalThis && Deno;',
@@ -60,8 +60,8 @@ test("layers - imports of listed rooms and of the own room are allowed", () => {
 });
 
 test("layers - an import of a room that is not listed is found", () => {
-  const files = { "src/region/block_table.ts": 'import type { MemPool } from "../pool.ts";', "src/pool.ts": "" };
-  assertEquals(violationsOf(files), ["src/region/block_table.ts: imports src/pool.ts, which src/region/ may not"]);
+  const files = { "src/region/words.ts": 'import type { MemPool } from "../pool.ts";', "src/pool.ts": "" };
+  assertEquals(violationsOf(files), ["src/region/words.ts: imports src/pool.ts, which src/region/ may not"]);
 });
 
 test("layers - a dynamic import counts as an import", () => {
@@ -78,8 +78,8 @@ test("layers - where only types are allowed, an import of values is found", () =
 });
 
 test("layers - a cycle inside a room is found", () => {
-  const files = { "src/region/runs.ts": 'import "./table.ts";', "src/region/block_table.ts": 'import "./runs.ts";' };
-  const cycle = "src/region/runs.ts → src/region/block_table.ts → src/region/runs.ts";
+  const files = { "src/region/runs.ts": 'import "./words.ts";', "src/region/words.ts": 'import "./runs.ts";' };
+  const cycle = "src/region/runs.ts → src/region/words.ts → src/region/runs.ts";
   assertEquals(violationsOf(files), [`${cycle}: imports in a cycle`]);
 });
 
@@ -87,12 +87,12 @@ test("layers - a runtime that is named outside src/runtime is found", () => {
   const files = {
     "src/base/lock.ts": "export const v = Deno.version;",
     "src/pool.ts": 'process.getBuiltinModule("bun:ffi");',
-    "src/region/block_table.ts": "export const v = `${Bun.version}`;",
+    "src/region/words.ts": "export const v = `${Bun.version}`;",
   };
   assertEquals(violationsOf(files), [
     "src/base/lock.ts: names Deno, only src/runtime/ may",
     'src/pool.ts: names "bun:ffi", only src/runtime/ may',
-    "src/region/block_table.ts: names Bun, only src/runtime/ may",
+    "src/region/words.ts: names Bun, only src/runtime/ may",
   ]);
 });
 
