@@ -1,23 +1,23 @@
-import type { Blocks } from "./allocator/allocator.ts";
+import type { Allocator } from "./allocator/allocator.ts";
 import type { Buffers } from "./buffers.ts";
 import { MemPoolError } from "./base/errors.ts";
 import { NONE, WARN_ON_MISUSE } from "./region/layout.ts";
 import { checkBlock, checkFromZero, describe } from "./options.ts";
 import type { BlockTable } from "./region/block_table.ts";
-import type { Views } from "./region/region.ts";
+import type { Region } from "./region/region.ts";
 
 /** From what callers name a block by, a buffer or an offset, to its number; and what to say when it is none. */
 export class Addressing {
   readonly #table: BlockTable;
   readonly #blockSize: number;
   readonly #warn: boolean;
-  readonly #blocks: Blocks;
+  readonly #blocks: Allocator;
   readonly #buffers: Buffers;
 
-  constructor(views: Views, blocks: Blocks, buffers: Buffers) {
-    this.#table = views.table;
-    this.#blockSize = views.blockSize;
-    this.#warn = views.header[WARN_ON_MISUSE] === 1;
+  constructor(region: Region, blocks: Allocator, buffers: Buffers) {
+    this.#table = region.table;
+    this.#blockSize = region.blockSize;
+    this.#warn = region.header[WARN_ON_MISUSE] === 1;
     this.#blocks = blocks;
     this.#buffers = buffers;
   }

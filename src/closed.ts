@@ -1,30 +1,30 @@
-import { WorkerCache } from "./cache/block_cache.ts";
+import { BlockCache } from "./cache/block_cache.ts";
 import { type CLOSED, type DESTROYED, metaBytes, STATE } from "./region/layout.ts";
-import { formatRegion, type Views } from "./region/region.ts";
+import { formatRegion, type Region } from "./region/region.ts";
 
 /** What a pool object looks at once it has left: never again at the region, which may be another pool's by then. */
 export interface Ended {
   readonly header: Int32Array;
   /** Only where other objects of its worker stay: otherwise the worker's own cache is closed. */
-  readonly cache: WorkerCache;
+  readonly cache: BlockCache;
 }
 
 const made = new Map<number, Ended>();
 
 /** A header of this state, and a cache that hands out nothing and takes nothing. */
 export function ended(state: typeof CLOSED | typeof DESTROYED): Ended {
-  let views = made.get(state);
-  if (views === undefined) made.set(state, views = make(state));
-  return views;
+  let region = made.get(state);
+  if (region === undefined) made.set(state, region = make(state));
+  return region;
 }
 
 function make(state: number): Ended {
-  const views = smallestRegion();
-  views.header[STATE] = state;
-  return { header: views.header, cache: new WorkerCache({ exchange: () => 0 }, views, 0, 0) };
+  const region = smallestRegion();
+  region.header[STATE] = state;
+  return { header: region.header, cache: new BlockCache({ exchange: () => 0 }, region, 0, 0) };
 }
 
-function smallestRegion(): Views {
+function smallestRegion(): Region {
   const settings = {
     blockSize: 16,
     blockCount: 1,

@@ -1,5 +1,5 @@
 import { Attachment } from "./attachment.ts";
-import type { WorkerCache } from "./cache/block_cache.ts";
+import type { BlockCache } from "./cache/block_cache.ts";
 import { ended } from "./closed.ts";
 import { MemPoolError } from "./base/errors.ts";
 import { CLOSED, DESTROYED, STATE } from "./region/layout.ts";
@@ -7,7 +7,7 @@ import { Operations } from "./operations.ts";
 import { CheckedOperations } from "./checked_operations.ts";
 import type { MemPoolHandle } from "./options.ts";
 import { isLive, stateError } from "./region/validate.ts";
-import type { Views } from "./region/region.ts";
+import type { Region } from "./region/region.ts";
 
 /** The operations of a pool that this object may still use; throws "closed" or "destroyed". Not for users. */
 export let liveOperations: (membership: Membership, action: string) => Operations;
@@ -16,7 +16,7 @@ export let liveOperations: (membership: Membership, action: string) => Operation
 export let attachmentOf: (membership: Membership) => Attachment;
 
 /** The region of a pool that this object belongs to, or why there is none; undefined for any other object. Not for users. */
-export let regionOf: (object: object) => Views | "closed" | "destroyed" | undefined;
+export let regionOf: (object: object) => Region | "closed" | "destroyed" | undefined;
 
 interface Dropped {
   readonly attachment: Attachment;
@@ -53,7 +53,7 @@ export class Membership implements Disposable {
   readonly #blockSize: number;
   /** Once this object has left; before, the table knows. */
   #lastBlockCount: number | undefined;
-  readonly #leaveAlone: (cache: WorkerCache) => void;
+  readonly #leaveAlone: (cache: BlockCache) => void;
   #header: Int32Array;
   readonly #onDestroyed: () => void;
 
@@ -64,21 +64,21 @@ export class Membership implements Disposable {
   }
 
   /** For `MemPool` only; `leaveAlone` takes the cache that it has from then on. */
-  protected constructor(attachment: Attachment, made: boolean, leaveAlone: (cache: WorkerCache) => void) {
+  protected constructor(attachment: Attachment, made: boolean, leaveAlone: (cache: BlockCache) => void) {
     if (!Attachment.is(attachment)) {
       throw new TypeError("Cannot construct MemPool: use MemPool.init or MemPool.attach");
     }
     this.#attachment = attachment;
-    this.#operations = attachment.watch === undefined
+    this.#operations = attachment.tracker === undefined
       ? new Operations(attachment)
-      : new CheckedOperations(attachment, attachment.watch);
+      : new CheckedOperations(attachment, attachment.tracker);
     this.#made = made;
-    this.#blockSize = attachment.views.blockSize;
+    this.#blockSize = attachment.region.blockSize;
     this.#leaveAlone = leaveAlone;
-    this.#header = attachment.views.header;
+    this.#header = attachment.region.header;
     this.#onDestroyed = Membership.#endLater(new WeakRef(this));
     attachment.addMember(this.#onDestroyed);
-    if (attachment.watch !== undefined) collected.register(this, { attachment, member: this.#onDestroyed }, this);
+    if (attachment.tracker !== undefined) collected.register(this, { attachment, member: this.#onDestroyed }, this);
   }
 
   /**
@@ -95,7 +95,7 @@ export class Membership implements Disposable {
 
   /** Number of blocks that there are now, or that there were last. */
   get blockCount(): number {
-    return this.#lastBlockCount ?? this.#attachment.views.table.blockCount;
+    return this.#lastBlockCount ?? this.#attachment.region.table.blockCount;
   }
 
   /** Whether the pool has been destroyed, as far as this object can know: not after its `close`. */
@@ -205,12 +205,12 @@ export class Membership implements Disposable {
     this.#lastBlockCount ??= this.blockCount;
     collected.unregister(this);
     this.#header = ended(state).header;
-    this.#attachment.blocks.requests.rejectOf(this, endError("allocate", state));
+    this.#attachment.allocator.requests.rejectOf(this, endError("allocate", state));
   }
 
-  #region(): Views | "closed" | "destroyed" {
+  #region(): Region | "closed" | "destroyed" {
     if (this.#header[STATE] === CLOSED) return "closed";
-    return this.destroyed ? "destroyed" : this.#attachment.views;
+    return this.destroyed ? "destroyed" : this.#attachment.region;
   }
 
   #live(action: string): Operations {
@@ -222,7 +222,7 @@ export class Membership implements Disposable {
 
   /** By whose header it is too: the region's may say anything, by accident. */
   #hasClosed(): boolean {
-    return this.#header[STATE] === CLOSED && this.#header !== this.#attachment.views.header;
+    return this.#header[STATE] === CLOSED && this.#header !== this.#attachment.region.header;
   }
 }
 

@@ -3,11 +3,11 @@ import { BlockList } from "./diagnostics/block_list.ts";
 import { NOT_ALLOCATED } from "./allocator/resize.ts";
 import { checkInvariants } from "./diagnostics/invariants.ts";
 import { MemPoolError } from "./base/errors.ts";
-import { type Guard, UNGUARDED } from "./allocator/hooks.ts";
+import { type Hooks, NO_HOOKS } from "./allocator/hooks.ts";
 import { NONE } from "./region/layout.ts";
 import type { LeakInfo } from "./checked/leaks.ts";
 import { checkBlocks, checkCount, checkFromZero, productOf, signalFrom } from "./options.ts";
-import { trustedBlockCount } from "./region/validate.ts";
+import { validBlockCount } from "./region/validate.ts";
 import { collectStats, type MemPoolStats } from "./diagnostics/stats.ts";
 
 /**
@@ -20,7 +20,7 @@ export class Operations {
 
   constructor(attachment: Attachment) {
     this.#attachment = attachment;
-    this.#blockSize = attachment.views.blockSize;
+    this.#blockSize = attachment.region.blockSize;
   }
 
   /** Called before any other. */
@@ -37,13 +37,13 @@ export class Operations {
   alloc(numBytes: number): ArrayBuffer | null {
     checkCount("allocate", "numBytes", numBytes);
     this.#checkBufferLength("allocate", numBytes);
-    return this.#handOut(this.#attachment.blocks.allocate(numBytes, this.guard()), numBytes);
+    return this.#handOut(this.#attachment.allocator.allocate(numBytes, this.hooks()), numBytes);
   }
 
   calloc(numMembers: number, size: number): ArrayBuffer | null {
     const numBytes = productOf("allocate", numMembers, size);
     this.#checkBufferLength("allocate", numBytes);
-    return this.#handOut(this.#attachment.blocks.allocateZeroed(numBytes, this.guard()), numBytes);
+    return this.#handOut(this.#attachment.allocator.allocateZeroed(numBytes, this.hooks()), numBytes);
   }
 
   realloc(block: unknown, numBytes: number): ArrayBuffer | null {
@@ -61,32 +61,32 @@ export class Operations {
     this.#checkFits(numBytes);
     this.#checkBufferLength("allocate", numBytes);
     signal?.throwIfAborted();
-    const request = { bytes: numBytes, guard: this.guard(), owner, signal };
-    return await this.#attachment.blocks.requests.request(request, (number) => this.bufferOver(number, numBytes));
+    const request = { bytes: numBytes, hooks: this.hooks(), owner, signal };
+    return await this.#attachment.allocator.requests.request(request, (number) => this.bufferOver(number, numBytes));
   }
 
   free(block: unknown): void {
-    this.release(this.#attachment.addressing.ofBuffer("free", block), block);
+    this.freeBlock(this.#attachment.addressing.ofBuffer("free", block), block);
   }
 
   allocMany(count: number, numBytes: number): ArrayBuffer[] | null {
     checkFromZero("allocate", "count", count);
     checkCount("allocate", "numBytes", numBytes);
     this.#checkBufferLength("allocate", numBytes);
-    const numbers = this.#attachment.blocks.allocateMany(count, numBytes, this.guard());
+    const numbers = this.#attachment.allocator.allocateMany(count, numBytes, this.hooks());
     return numbers === undefined ? null : Array.from(numbers, (number) => this.bufferOver(number, numBytes));
   }
 
   /** The blocks to free, in an array; runs the caller's code. */
   listOf(blocks: unknown): object[] {
-    return checkBlocks("free", blocks, this.#attachment.views.table.capacity);
+    return checkBlocks("free", blocks, this.#attachment.region.table.capacity);
   }
 
   freeMany(blocks: readonly object[]): void {
     const { addressing } = this.#attachment;
     const numbers = blocks.map((block) => addressing.ofBuffer("free", block));
     const foreign = numbers.indexOf(NONE);
-    const refused = foreign === NONE ? this.#attachment.blocks.freeMany(numbers) : foreign;
+    const refused = foreign === NONE ? this.#attachment.allocator.freeMany(numbers) : foreign;
     if (refused !== NONE) addressing.refuseFree(numbers[refused]!, blocks[refused]);
   }
 
@@ -112,12 +112,12 @@ export class Operations {
 
   allocOffset(numBytes: number): number {
     checkCount("allocate", "numBytes", numBytes);
-    return this.#offsetAt(this.#attachment.blocks.allocate(numBytes, this.guard()));
+    return this.#offsetAt(this.#attachment.allocator.allocate(numBytes, this.hooks()));
   }
 
   callocOffset(numMembers: number, size: number): number {
     const numBytes = productOf("allocate", numMembers, size);
-    return this.#offsetAt(this.#attachment.blocks.allocateZeroed(numBytes, this.guard()));
+    return this.#offsetAt(this.#attachment.allocator.allocateZeroed(numBytes, this.hooks()));
   }
 
   reallocOffset(offset: number, numBytes: number): number {
@@ -127,15 +127,15 @@ export class Operations {
   }
 
   freeOffset(offset: number): void {
-    this.release(this.#attachment.addressing.ofOffset("free", offset), offset);
+    this.freeBlock(this.#attachment.addressing.ofOffset("free", offset), offset);
   }
 
   reap(): number {
-    return this.#attachment.blocks.reap();
+    return this.#attachment.allocator.reap();
   }
 
   trim(): number {
-    return this.#attachment.blocks.trim();
+    return this.#attachment.allocator.trim();
   }
 
   leaks(): LeakInfo[] {
@@ -143,44 +143,44 @@ export class Operations {
   }
 
   stats(): MemPoolStats {
-    return this.#attachment.lock.inspect("count the pool", () => collectStats(this.#attachment.views));
+    return this.#attachment.lock.inspect("count the pool", () => collectStats(this.#attachment.region));
   }
 
   blocks(): BlockList {
-    return this.#attachment.lock.inspect("list blocks", () => new BlockList(this.#attachment.views));
+    return this.#attachment.lock.inspect("list blocks", () => new BlockList(this.#attachment.region));
   }
 
   check(): void {
-    this.#attachment.lock.inspect("check the pool", () => checkInvariants(this.#attachment.views));
+    this.#attachment.lock.inspect("check the pool", () => checkInvariants(this.#attachment.region));
   }
 
   /** What goes with this call for each run that it hands out. */
-  protected guard(): Guard {
-    return UNGUARDED;
+  protected hooks(): Hooks {
+    return NO_HOOKS;
   }
 
   protected bufferOver(number: number, numBytes: number): ArrayBuffer {
     return this.#attachment.buffers.over(number, numBytes);
   }
 
-  protected release(number: number, name: unknown): void {
-    const { addressing, blocks } = this.#attachment;
-    const freed = number !== NONE && (blocks.cache.give(number) || blocks.free(number));
+  protected freeBlock(number: number, name: unknown): void {
+    const { addressing, allocator } = this.#attachment;
+    const freed = number !== NONE && (allocator.cache.give(number) || allocator.free(number));
     if (!freed) addressing.refuseFree(number, name);
   }
 
   /** Returns the run's first block from now on, NONE or NOT_ALLOCATED. */
   protected resize(number: number, numBytes: number, _name: unknown): number {
-    return this.#attachment.blocks.resize(number, numBytes);
+    return this.#attachment.allocator.resize(number, numBytes);
   }
 
   /** Memory from the last block on is not there: what looks wrong may be changing, and is looked at under the lock. */
   #blockCount(): number {
-    const { views, lock } = this.#attachment;
+    const { region, lock } = this.#attachment;
     try {
-      return trustedBlockCount(views);
+      return validBlockCount(region);
     } catch {
-      return lock.inspect("make a buffer over the pool", () => trustedBlockCount(views));
+      return lock.inspect("make a buffer over the pool", () => validBlockCount(region));
     }
   }
 
@@ -199,7 +199,7 @@ export class Operations {
   }
 
   #checkFits(numBytes: number): void {
-    const most = this.#attachment.views.table.capacity * this.#blockSize;
+    const most = this.#attachment.region.table.capacity * this.#blockSize;
     if (numBytes <= most) return;
     throw new RangeError(
       `Cannot allocate: numBytes must not exceed what the pool can ever hold, ${most}, got ${numBytes}`,
@@ -209,7 +209,7 @@ export class Operations {
   /** More than the pool could ever hold is no error but exhaustion, whatever the runtime's limit. */
   #checkBufferLength(action: string, numBytes: number): void {
     const limit = this.#attachment.maxBufferBytes;
-    if (numBytes > limit && numBytes <= this.#attachment.views.table.capacity * this.#blockSize) {
+    if (numBytes > limit && numBytes <= this.#attachment.region.table.capacity * this.#blockSize) {
       throw new MemPoolError("unsupported", `Cannot ${action}: a buffer holds at most ${limit} bytes, not ${numBytes}`);
     }
   }

@@ -1,7 +1,7 @@
 import { arrayOver, bytesOfArray, type TypedArrayConstructor } from "./typed_arrays.ts";
 import { Attachment } from "./attachment.ts";
 import type { Buffers } from "./buffers.ts";
-import type { WorkerCache } from "./cache/block_cache.ts";
+import type { BlockCache } from "./cache/block_cache.ts";
 import { Insight } from "./insight.ts";
 import { BlockLease, type Lease } from "./lease.ts";
 import { attachmentOf, liveOperations } from "./membership.ts";
@@ -36,8 +36,8 @@ export type Block = ArrayBuffer | ArrayBufferView;
 export class MemPool extends Insight {
   // Each defined with its value, for the compilers: see src/cache/block_cache.ts.
   readonly #buffers: Buffers = attachmentOf(this).buffers;
-  readonly #blockSize: number = attachmentOf(this).views.blockSize;
-  #cache: WorkerCache = attachmentOf(this).blocks.cache;
+  readonly #blockSize: number = attachmentOf(this).region.blockSize;
+  #cache: BlockCache = attachmentOf(this).allocator.cache;
 
   private constructor(attachment: Attachment, made: boolean) {
     super(attachment, made, (cache) => this.#cache = cache);

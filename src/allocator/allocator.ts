@@ -1,8 +1,8 @@
-import type { Bell } from "../runtime/wakeup.ts";
-import { WorkerCache } from "../cache/block_cache.ts";
-import type { Native, Region } from "../runtime/native.ts";
-import { Grants } from "./serve.ts";
-import { type Guard, UNGUARDED } from "./hooks.ts";
+import type { Wakeup } from "../runtime/wakeup.ts";
+import { BlockCache } from "../cache/block_cache.ts";
+import type { Mapping, Native } from "../runtime/native.ts";
+import { Server } from "./serve.ts";
+import { type Hooks, NO_HOOKS } from "./hooks.ts";
 import {
   ALLOCATED,
   ALLOCS,
@@ -17,34 +17,34 @@ import {
   TAG,
 } from "../region/layout.ts";
 import type { Lock } from "./lock.ts";
-import { Requests } from "./waiters.ts";
+import { Waiters } from "./waiters.ts";
 import { Resizer } from "./resize.ts";
 import { RunCache } from "../cache/run_cache.ts";
 import { Sections } from "./sections.ts";
-import type { Slots } from "../region/worker_slots.ts";
-import { Stock } from "./heap.ts";
+import type { WorkerSlots } from "../region/worker_slots.ts";
+import { Heap } from "./heap.ts";
 import { allocatedState, type BlockTable, isAllocated, makeTag, stateOf } from "../region/block_table.ts";
 import { broken } from "../region/validate.ts";
 import { Trimmer } from "./trim.ts";
-import type { Views } from "../region/region.ts";
+import type { Region } from "../region/region.ts";
 import type { ZeroMap } from "../region/zero_map.ts";
 
 /** What a worker does with blocks, by their numbers: its cache first, then the lock around the runs. */
-export class Blocks {
+export class Allocator {
   /** The worker's cache, for what needs no lock. */
-  declare readonly cache: WorkerCache;
+  declare readonly cache: BlockCache;
   /** The same for short runs. */
   declare readonly runCache: RunCache;
   /** What this worker waits for. */
-  declare readonly requests: Requests;
-  declare private readonly region: Region;
+  declare readonly requests: Waiters;
+  declare private readonly mapping: Mapping;
   declare private readonly header: Int32Array;
   declare private readonly counters: Float64Array;
   declare private readonly table: BlockTable;
   declare private readonly zeroed: ZeroMap;
-  declare private readonly slots: Slots;
+  declare private readonly slots: WorkerSlots;
   declare private readonly sections: Sections;
-  declare private readonly stock: Stock;
+  declare private readonly heap: Heap;
   declare private readonly resizer: Resizer;
   declare private readonly trimmer: Trimmer;
   declare private readonly slot: number;
@@ -54,46 +54,54 @@ export class Blocks {
   /** Of what the last critical section handed out, the blocks from this one up were zero. Only known inside of it. */
   private dirtyEnd = 0;
 
-  constructor(native: Native, region: Region, views: Views, lock: Lock, bell: Bell, slot: number, worker: number) {
-    this.region = region;
-    this.header = views.header;
-    this.counters = views.counters;
-    this.table = views.table;
-    this.zeroed = views.zeroed;
-    this.slots = views.slots;
-    this.blockSize = views.blockSize;
-    this.caching = views.header[CACHED_BLOCKS] !== 0;
+  constructor(
+    native: Native,
+    mapping: Mapping,
+    region: Region,
+    lock: Lock,
+    wakeup: Wakeup,
+    slot: number,
+    worker: number,
+  ) {
+    this.mapping = mapping;
+    this.header = region.header;
+    this.counters = region.counters;
+    this.table = region.table;
+    this.zeroed = region.zeroed;
+    this.slots = region.slots;
+    this.blockSize = region.blockSize;
+    this.caching = region.header[CACHED_BLOCKS] !== 0;
     this.worker = worker;
     this.slot = slot;
-    this.stock = new Stock(native, region, views, slot, worker);
-    const grants = new Grants(native, views, this.stock, bell, worker);
-    this.sections = new Sections(lock, views.slots, grants, slot);
-    this.requests = new Requests(views, this.sections, this.stock, grants, bell, worker);
-    this.resizer = new Resizer(region, views, this.sections, this.stock, slot, worker);
-    this.trimmer = new Trimmer(region, views);
-    this.cache = new WorkerCache(region, views, slot, worker);
-    this.runCache = new RunCache(this.cache, region, views, slot, worker);
+    this.heap = new Heap(native, mapping, region, slot, worker);
+    const server = new Server(native, region, this.heap, wakeup, worker);
+    this.sections = new Sections(lock, region.slots, server, slot);
+    this.requests = new Waiters(region, this.sections, this.heap, server, wakeup, worker);
+    this.resizer = new Resizer(mapping, region, this.sections, this.heap, slot, worker);
+    this.trimmer = new Trimmer(mapping, region);
+    this.cache = new BlockCache(mapping, region, slot, worker);
+    this.runCache = new RunCache(this.cache, mapping, region, slot, worker);
   }
 
   /** Hands out the fewest adjacent blocks that hold so many bytes, if not one of the cache; NONE when no free run does. */
-  allocate(bytes: number, guard = UNGUARDED): number {
+  allocate(bytes: number, hooks = NO_HOOKS): number {
     const kept = this.runCache.take(bytes);
-    return kept === NONE ? this.allocateShared(bytes, guard) : kept;
+    return kept === NONE ? this.allocateShared(bytes, hooks) : kept;
   }
 
   /** As `allocate`, all bytes 0. What is zero already, as the system gave it, is not touched. */
-  allocateZeroed(bytes: number, guard = UNGUARDED): number {
+  allocateZeroed(bytes: number, hooks = NO_HOOKS): number {
     let block = this.cache.take(bytes);
     let dirtyEnd = this.table.capacity;
     if (block === NONE) block = this.runCache.take(bytes);
     if (block === NONE) {
-      block = this.allocateShared(bytes, guard);
+      block = this.allocateShared(bytes, hooks);
       dirtyEnd = this.dirtyEnd;
     }
     if (block !== NONE) {
       const offset = block * this.blockSize;
       const length = Math.min(bytes, dirtyEnd * this.blockSize - offset);
-      if (length > 0) this.region.zero(offset, length);
+      if (length > 0) this.mapping.zero(offset, length);
     }
     return block;
   }
@@ -112,26 +120,26 @@ export class Blocks {
   }
 
   /** Makes an allocated run free that is counted already, or not to be. */
-  giveBack(block: number): void {
-    this.sections.run("free", () => this.stock.release(block));
+  freeUncounted(block: number): void {
+    this.sections.run("free", () => this.heap.freeRun(block));
   }
 
   /** Gives up what this worker has cached, and its slot. Throws when the lock is not to be had. */
   leave(): void {
     this.sections.run("close", () => {
-      this.stock.supply.flush();
+      this.heap.refiller.flushAll();
       this.slots.leave(this.slot);
     });
   }
 
   /** Takes back what workers left behind that have died, as far as `guard` lets it; returns how many blocks that were. */
-  reap(guard = UNGUARDED): number {
-    return this.sections.run("reap", () => this.stock.reaper.reap(guard));
+  reap(hooks = NO_HOOKS): number {
+    return this.sections.run("reap", () => this.heap.reaper.reap(hooks));
   }
 
   /** Gives the memory of free blocks back to the system, those that are cached too; returns how many bytes that were. */
   trim(): number {
-    this.sections.run("trim", () => this.stock.gather());
+    this.sections.run("trim", () => this.heap.gather());
     let bytes = 0;
     for (let block = 0; block !== NONE;) {
       // Some at a time: others wait for the lock.
@@ -148,16 +156,16 @@ export class Blocks {
    * Makes an allocated run hold so many bytes, its contents kept: where it lies, or else elsewhere. Returns its first
    * block, NONE when there is no room, or NOT_ALLOCATED.
    */
-  resize(block: number, bytes: number, guard = UNGUARDED): number {
-    return this.resizer.resize(block, bytes, guard);
+  resize(block: number, bytes: number, hooks = NO_HOOKS): number {
+    return this.resizer.resize(block, bytes, hooks);
   }
 
   /** Makes this worker the owner of an allocated run. Returns the bytes that were asked for, 0 when it is not one. */
   adopt(action: string, block: number): number {
     const bytes = this.table.adopt(block, this.worker);
-    if (bytes !== 0 && this.table.isTight(block, this.blockSize)) return bytes;
-    return this.surely(action, () => {
-      this.stock.trust(block);
+    if (bytes !== 0 && this.table.hasExactLength(block, this.blockSize)) return bytes;
+    return this.underLock(action, () => {
+      this.heap.validate(block);
       return this.table.adopt(block, this.worker);
     });
   }
@@ -165,34 +173,34 @@ export class Blocks {
   /** Whether this is the first block of an allocated run. */
   isAllocated(action: string, block: number): boolean {
     const look = (): boolean => isAllocated(this.table.loadTag(block));
-    return look() || this.surely(action, look);
+    return look() || this.underLock(action, look);
   }
 
   /** Hands out `count` runs, or none: then returns undefined. */
-  allocateMany(count: number, bytes: number, guard = UNGUARDED): Int32Array | undefined {
+  allocateMany(count: number, bytes: number, hooks = NO_HOOKS): Int32Array | undefined {
     // Before: what could throw has no place in a critical section.
     const blocks = new Int32Array(Math.min(count, this.table.capacity));
     return this.sections.run("allocate", () => {
-      if (!this.stock.hasRoom(count, bytes)) {
+      if (!this.heap.hasRoom(count, bytes)) {
         this.counters[EXHAUSTED]!++;
         return undefined;
       }
       this.counters[ALLOCS]! += count;
       for (let taken = 0; taken < count; taken++) {
-        blocks[taken] = this.stock.take(bytes);
+        blocks[taken] = this.heap.take(bytes);
         if (blocks[taken] === NONE) throw broken("I4", `the lists hold room for ${taken} of ${count} runs`);
-        guard.allocated(blocks[taken]!);
+        hooks.allocated(blocks[taken]!);
       }
       return blocks;
     });
   }
 
   /** Frees all of these runs, or none: then returns the place of the first that is not allocated, else NONE. */
-  freeMany(blocks: readonly number[], guard = UNGUARDED): number {
+  freeMany(blocks: readonly number[], hooks = NO_HOOKS): number {
     const tags = new Int32Array(blocks.length);
     return this.sections.run("free", () => {
-      const refused = this.claimAll(blocks, tags, guard);
-      if (refused === NONE) this.releaseAll(blocks, guard);
+      const refused = this.claimAll(blocks, tags, hooks);
+      if (refused === NONE) this.releaseAll(blocks, hooks);
       else this.unclaim(blocks, tags, refused);
       return refused;
     });
@@ -202,14 +210,14 @@ export class Blocks {
    * Looks under the lock. `freeMany` may hold an allocated run for a moment and give it back, and a pool that is being
    * destroyed has none any more: only here is "no" the truth.
    */
-  private surely<T>(action: string, look: () => T): T {
+  private underLock<T>(action: string, look: () => T): T {
     return this.sections.run(action, look);
   }
 
-  private allocateShared(bytes: number, guard: Guard): number {
+  private allocateShared(bytes: number, hooks: Hooks): number {
     this.sections.enter("allocate");
     try {
-      const block = this.allocateLocked(bytes, guard);
+      const block = this.allocateLocked(bytes, hooks);
       if (block === NONE) this.counters[EXHAUSTED]!++;
       this.sections.leave();
       return block;
@@ -218,44 +226,44 @@ export class Blocks {
     }
   }
 
-  private allocateLocked(bytes: number, guard: Guard): number {
+  private allocateLocked(bytes: number, hooks: Hooks): number {
     this.dirtyEnd = this.zeroed.highWater;
     if (bytes <= this.blockSize && this.caching && this.header[STATE] === LIVE) {
-      this.stock.supply.refill(this.settleRoom());
+      this.heap.refiller.refill(this.settleRoom());
       const block = this.cache.take(bytes);
       if (block !== NONE) return block;
     }
-    const block = this.stock.take(bytes);
+    const block = this.heap.take(bytes);
     if (block === NONE) return NONE;
     this.dirtyEnd = this.zeroed.dirtyEnd;
     this.counters[ALLOCS]!++;
-    guard.allocated(block);
+    hooks.allocated(block);
     return block;
   }
 
   private freeLocked(block: number): boolean {
     if (this.caching && stateOf(this.table.loadTag(block)) === ALLOCATED) {
-      this.stock.supply.drain(this.settleRoom());
+      this.heap.refiller.flush(this.settleRoom());
       if (this.cache.give(block)) return true;
     }
-    if (!this.stock.release(block)) return false;
+    if (!this.heap.freeRun(block)) return false;
     this.counters[FREES]!++;
     return true;
   }
 
   /** Room for single blocks in this worker's cache, before it is filled or drained. */
   private settleRoom(): number {
-    this.stock.supply.releaseIdleRuns();
+    this.heap.refiller.flushIdleRuns();
     return this.cache.settleRoom();
   }
 
   /** Claims each run; one that is named twice is not allocated the second time. Returns where it stopped, or NONE. */
-  private claimAll(blocks: readonly number[], tags: Int32Array, guard: Guard): number {
+  private claimAll(blocks: readonly number[], tags: Int32Array, hooks: Hooks): number {
     let place = 0;
     try {
       for (; place < blocks.length; place++) {
-        if (!guard.isNamed(blocks[place]!, place)) return place;
-        tags[place] = this.stock.claim(blocks[place]!, RELEASING);
+        if (!hooks.isNamed(blocks[place]!, place)) return place;
+        tags[place] = this.heap.claim(blocks[place]!, RELEASING);
         if (tags[place] === 0) return place;
       }
       return NONE;
@@ -270,11 +278,11 @@ export class Blocks {
     for (let place = 0; place < count; place++) this.table.set(blocks[place]!, TAG, tags[place]!);
   }
 
-  private releaseAll(blocks: readonly number[], guard: Guard): void {
+  private releaseAll(blocks: readonly number[], hooks: Hooks): void {
     for (const block of blocks) {
-      const leaves = guard.leaves(block, "freed");
+      const leaves = hooks.leaves(block, "freed");
       this.table.set(block, TAG, leaves ? FREE : makeTag(allocatedState(this.table.length(block)), this.worker));
-      if (leaves) this.stock.giveBack(block);
+      if (leaves) this.heap.coalesce(block);
     }
     this.counters[FREES]! += blocks.length;
   }

@@ -1,19 +1,19 @@
-import type { Region } from "../runtime/native.ts";
+import type { Mapping } from "../runtime/native.ts";
 import { GROWN, NONE } from "../region/layout.ts";
-import { trustedBlockCount } from "../region/validate.ts";
-import type { Views } from "../region/region.ts";
+import { validBlockCount } from "../region/validate.ts";
+import type { Region } from "../region/region.ts";
 
 /**
  * Makes a pool longer that is exhausted, within what was reserved for it. Addresses stay what they are, so offsets, buffers
  * and views do too. The caller holds the lock.
  */
 export class Growth {
-  readonly #region: Pick<Region, "grow">;
-  readonly #views: Views;
+  readonly #mapping: Pick<Mapping, "grow">;
+  readonly #region: Region;
 
-  constructor(region: Pick<Region, "grow">, views: Views) {
+  constructor(mapping: Pick<Mapping, "grow">, region: Region) {
+    this.#mapping = mapping;
     this.#region = region;
-    this.#views = views;
   }
 
   /**
@@ -26,7 +26,7 @@ export class Growth {
 
   /** As `grow`, for a run at the end of the pool that could become so long with the free blocks before and after it. */
   growBehind(block: number, length: number): void {
-    const { table } = this.#views;
+    const { table } = this.#region;
     const own = block + table.length(block);
     const right = table.freeRunAt(own);
     const end = right === NONE ? own : own + table.length(right);
@@ -36,11 +36,11 @@ export class Growth {
   }
 
   #growBy(needed: number): boolean {
-    const { table, runs, counters, blockSize } = this.#views;
-    const count = trustedBlockCount(this.#views);
+    const { table, runs, counters, blockSize } = this.#region;
+    const count = validBlockCount(this.#region);
     if (needed > table.capacity - count) return false;
     const end = Math.min(table.capacity, count + Math.max(count, needed));
-    if (!this.#region.grow(end * blockSize)) return false;
+    if (!this.#mapping.grow(end * blockSize)) return false;
     runs.extend(end);
     counters[GROWN]!++;
     return true;
@@ -48,7 +48,7 @@ export class Growth {
 
   /** The last blocks may be free already, but too few for one run more. */
   #needed(missing: number, length: number): number {
-    const { table } = this.#views;
+    const { table } = this.#region;
     const last = table.freeRunBefore(table.blockCount);
     const free = last === NONE ? 0 : table.length(last);
     return (Math.floor(free / length) + missing) * length - free;

@@ -5,7 +5,7 @@
 export type Fate = "freed" | "shrinks" | "moved" | "slides";
 
 /** What a checked pool has to say where runs are handed out, change, and are freed. Called with the lock held. */
-export interface Guard {
+export interface Hooks {
   /** The run was just handed out. */
   allocated(block: number): void;
   /** Whether the caller meant the allocation that the block has now, at this place of what it named. */
@@ -17,4 +17,4 @@ export interface Guard {
 }
 
 /** Of a pool that is not checked. */
-export const UNGUARDED: Guard = { allocated: () => {}, isNamed: () => true, leaves: () => true, resized: () => {} };
+export const NO_HOOKS: Hooks = { allocated: () => {}, isNamed: () => true, leaves: () => true, resized: () => {} };

@@ -1,5 +1,5 @@
 import { MemPoolError } from "../base/errors.ts";
-import { CONTENDED, INHERITED, LOCKED, type Native, type Region, TIMED_OUT } from "../runtime/native.ts";
+import { CONTENDED, INHERITED, LOCKED, type Mapping, type Native, TIMED_OUT } from "../runtime/native.ts";
 import {
   HOLDER,
   LIVE,
@@ -10,9 +10,9 @@ import {
   OWNER_DEATHS,
   STATE,
 } from "../region/layout.ts";
-import type { Slots } from "../region/worker_slots.ts";
+import type { WorkerSlots } from "../region/worker_slots.ts";
 import { isLive, stateError } from "../region/validate.ts";
-import type { Views } from "../region/region.ts";
+import type { Region } from "../region/region.ts";
 
 /**
  * The pool's lock as a worker uses it: `run` is a critical section.
@@ -23,29 +23,29 @@ import type { Views } from "../region/region.ts";
  */
 export class Lock {
   declare private readonly native: Pick<Native, "alive">;
-  declare private readonly region: Region;
+  declare private readonly mapping: Mapping;
   declare private readonly header: Int32Array;
   declare private readonly counters: Float64Array;
-  declare private readonly views: Views;
-  declare private readonly slots: Slots;
+  declare private readonly region: Region;
+  declare private readonly slots: WorkerSlots;
   declare private readonly worker: number;
   /** Milliseconds to wait for it. */
   declare readonly timeout: number;
 
-  constructor(native: Pick<Native, "alive">, region: Region, views: Views, worker: number) {
+  constructor(native: Pick<Native, "alive">, mapping: Mapping, region: Region, worker: number) {
     this.native = native;
+    this.mapping = mapping;
+    this.header = region.header;
+    this.counters = region.counters;
     this.region = region;
-    this.header = views.header;
-    this.counters = views.counters;
-    this.views = views;
-    this.slots = views.slots;
+    this.slots = region.slots;
     this.worker = worker;
-    this.timeout = views.header[LOCK_TIMEOUT]!;
+    this.timeout = region.header[LOCK_TIMEOUT]!;
   }
 
   /** Begins a critical section. Throws without beginning it when the pool was destroyed or the wait is over. */
   enter(action: string): void {
-    const status = this.region.lock(this.timeout);
+    const status = this.mapping.lock(this.timeout);
     const header = this.header;
     if (status !== LOCKED || header[HOLDER] !== 0 || header[STATE] !== LIVE) this.enterSlow(status, action);
     header[HOLDER] = this.worker;
@@ -55,12 +55,12 @@ export class Lock {
   /** Ends a critical section that did all it had to. */
   leave(): void {
     this.header[HOLDER] = 0;
-    this.region.unlock();
+    this.mapping.unlock();
   }
 
   /** Ends a critical section that was cut off, leaving HOLDER for the next one to see. Returns the error. */
   abandon(error: unknown): unknown {
-    this.region.unlock();
+    this.mapping.unlock();
     return error;
   }
 
@@ -82,7 +82,7 @@ export class Lock {
   private enterSlow(status: number, action: string): void {
     if (status < 0) throw this.failure(status, action);
     if (!isLive(this.header)) {
-      this.region.unlock();
+      this.mapping.unlock();
       throw stateError(action, this.header[STATE]!);
     }
     if ((status & CONTENDED) !== 0) this.counters[LOCK_CONTENDED]!++;
@@ -95,7 +95,7 @@ export class Lock {
     // The last one may have died before it set HOLDER; were this one cut off, the next has to know.
     if (holder === 0) this.header[HOLDER] = this.worker;
     if (this.rebuild()) return;
-    this.region.unlock();
+    this.mapping.unlock();
     throw new MemPoolError(
       "corrupt",
       `Cannot ${action}: worker ${holder} left the block table in pieces, its lengths do not add up`,
@@ -104,9 +104,9 @@ export class Lock {
 
   private rebuild(): boolean {
     try {
-      this.slots.mend();
-      if (!this.views.runs.rebuild()) return false;
-      this.views.queue.mend(this.views.table);
+      this.slots.repair();
+      if (!this.region.runs.rebuild()) return false;
+      this.region.queue.repair(this.region.table);
       return true;
     } catch (error) {
       // A full stack, say: the next one tries again.

@@ -1,6 +1,6 @@
-import type { Grants } from "./serve.ts";
+import type { Server } from "./serve.ts";
 import { type Lock, runSection } from "./lock.ts";
-import type { Slots } from "../region/worker_slots.ts";
+import type { WorkerSlots } from "../region/worker_slots.ts";
 
 /**
  * A worker's critical sections. `run` is one; where a closure for each would cost as much as what is done in it:
@@ -10,14 +10,14 @@ import type { Slots } from "../region/worker_slots.ts";
  */
 export class Sections {
   declare private readonly lock: Lock;
-  declare private readonly slots: Slots;
-  declare private readonly grants: Grants;
+  declare private readonly slots: WorkerSlots;
+  declare private readonly server: Server;
   declare private readonly slot: number;
 
-  constructor(lock: Lock, slots: Slots, grants: Grants, slot: number) {
+  constructor(lock: Lock, slots: WorkerSlots, server: Server, slot: number) {
     this.lock = lock;
     this.slots = slots;
-    this.grants = grants;
+    this.server = server;
     this.slot = slot;
   }
 
@@ -29,7 +29,7 @@ export class Sections {
 
   /** Ends one. What it has made free goes to those who wait. */
   leave(): void {
-    this.grants.serve();
+    this.server.serve();
     this.lock.leave();
   }
 

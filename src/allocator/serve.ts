@@ -1,9 +1,9 @@
-import type { Bell } from "../runtime/wakeup.ts";
+import type { Wakeup } from "../runtime/wakeup.ts";
 import type { Native } from "../runtime/native.ts";
 import { AWAITED, LIVE, NONE, STATE } from "../region/layout.ts";
-import type { Stock } from "./heap.ts";
+import type { Heap } from "./heap.ts";
 import { broken } from "../region/validate.ts";
-import type { Views } from "../region/region.ts";
+import type { Region } from "../region/region.ts";
 
 /**
  * Gives blocks to requests that wait, first come first served. The caller holds the lock.
@@ -11,20 +11,20 @@ import type { Views } from "../region/region.ts";
  * Whoever makes blocks free while the pool is AWAITED gives them to the oldest request before it leaves its critical
  * section: so none waits while what it wants is free, and nobody comes in between. The waiting worker only collects.
  */
-export class Grants {
+export class Server {
   declare private readonly native: Pick<Native, "alive" | "barrier">;
-  declare private readonly views: Views;
-  declare private readonly stock: Stock;
-  declare private readonly bell: Bell;
+  declare private readonly region: Region;
+  declare private readonly heap: Heap;
+  declare private readonly wakeup: Wakeup;
   declare private readonly worker: number;
   /** In this critical section, for this worker. */
-  private hasRungHere = false;
+  private hasWokenHere = false;
 
-  constructor(native: Pick<Native, "alive" | "barrier">, views: Views, stock: Stock, bell: Bell, worker: number) {
+  constructor(native: Pick<Native, "alive" | "barrier">, region: Region, heap: Heap, wakeup: Wakeup, worker: number) {
     this.native = native;
-    this.views = views;
-    this.stock = stock;
-    this.bell = bell;
+    this.region = region;
+    this.heap = heap;
+    this.wakeup = wakeup;
     this.worker = worker;
   }
 
@@ -33,14 +33,14 @@ export class Grants {
    * worker that did not know that yet, in the middle of `give`, sees it before it ends: that takes the barrier.
    */
   begin(): void {
-    if (Atomics.compareExchange(this.views.header, STATE, LIVE, AWAITED) === LIVE) this.native.barrier();
+    if (Atomics.compareExchange(this.region.header, STATE, LIVE, AWAITED) === LIVE) this.native.barrier();
   }
 
   /** Lets each request have its block, as long as there is one for the oldest. */
   serve(): void {
-    const { header, queue } = this.views;
+    const { header, queue } = this.region;
     if (header[STATE] !== AWAITED) return;
-    this.hasRungHere = false;
+    this.hasWokenHere = false;
     while (queue.findNext()) {
       if (!this.isThere(queue.workerAt(queue.next))) queue.finish(queue.next);
       else if (!this.serveOne(queue.next)) return;
@@ -50,7 +50,7 @@ export class Grants {
 
   /** Takes requests out whose workers have ended. Of what they were given, `reap` takes care. */
   forgetDead(): void {
-    const { queue } = this.views;
+    const { queue } = this.region;
     queue.forEach((place) => {
       if (!this.isThere(queue.workerAt(place))) queue.finish(place);
     });
@@ -61,15 +61,15 @@ export class Grants {
    * again, a death after it finds the worker awake.
    */
   private serveOne(place: number): boolean {
-    const { queue, runs } = this.views;
+    const { queue, runs } = this.region;
     const bytes = queue.bytesAt(place);
     if (!(bytes >= 1)) throw broken("I15", `a request is said to be for ${bytes} bytes`);
-    const block = this.stock.find(bytes);
+    const block = this.heap.find(bytes);
     if (block === NONE) return false;
     const worker = queue.workerAt(place);
     queue.grant(place, block);
-    this.ringFor(worker);
-    runs.allocateAt(block, this.stock.lengthFor(bytes), bytes, worker);
+    this.wakeWorker(worker);
+    runs.allocateAt(block, this.heap.lengthFor(bytes), bytes, worker);
     return true;
   }
 
@@ -77,14 +77,14 @@ export class Grants {
    * For others once with each grant: who hears it looks without the lock whether a request of its own is granted, and may do
    * so before the next grant of this critical section. This worker looks when the section has ended.
    */
-  private ringFor(worker: number): void {
-    if (worker !== this.worker) this.bell.ring();
-    else if (!this.hasRungHere) this.bell.ringHere();
-    this.hasRungHere ||= worker === this.worker;
+  private wakeWorker(worker: number): void {
+    if (worker !== this.worker) this.wakeup.wakeOthers();
+    else if (!this.hasWokenHere) this.wakeup.wakeHere();
+    this.hasWokenHere ||= worker === this.worker;
   }
 
   private isThere(worker: number): boolean {
-    const { slots } = this.views;
+    const { slots } = this.region;
     const slot = slots.slotOf(worker);
     return slot !== NONE && this.native.alive(slots.thread(slot));
   }

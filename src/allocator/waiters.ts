@@ -1,16 +1,16 @@
-import type { Bell } from "../runtime/wakeup.ts";
+import type { Wakeup } from "../runtime/wakeup.ts";
 import { MemPoolError } from "../base/errors.ts";
-import type { Grants } from "./serve.ts";
-import type { Guard } from "./hooks.ts";
+import type { Server } from "./serve.ts";
+import type { Hooks } from "./hooks.ts";
 import { ALLOCS, DESTROYED, NONE, STATE } from "../region/layout.ts";
 import type { Sections } from "./sections.ts";
-import type { Stock } from "./heap.ts";
-import type { Views } from "../region/region.ts";
+import type { Heap } from "./heap.ts";
+import type { Region } from "../region/region.ts";
 
 /** What somebody wants who can wait for it. */
 export interface Request {
   readonly bytes: number;
-  readonly guard: Guard;
+  readonly hooks: Hooks;
   /** The pool object that was asked. */
   readonly owner: object;
   readonly signal: AbortSignal | undefined;
@@ -26,22 +26,22 @@ interface Pending extends Request {
 }
 
 /** What a worker waits for. The queue is the pool's, and src/allocator/serve.ts serves it; here its answers become promises kept. */
-export class Requests {
-  readonly #views: Views;
+export class Waiters {
+  readonly #region: Region;
   readonly #sections: Sections;
-  readonly #stock: Stock;
-  readonly #grants: Grants;
-  readonly #bell: Bell;
+  readonly #heap: Heap;
+  readonly #server: Server;
+  readonly #wakeup: Wakeup;
   readonly #worker: number;
   /** In the order of their places, so the first to be served comes first. */
   readonly #pending: Pending[] = [];
 
-  constructor(views: Views, sections: Sections, stock: Stock, grants: Grants, bell: Bell, worker: number) {
-    this.#views = views;
+  constructor(region: Region, sections: Sections, heap: Heap, server: Server, wakeup: Wakeup, worker: number) {
+    this.#region = region;
     this.#sections = sections;
-    this.#stock = stock;
-    this.#grants = grants;
-    this.#bell = bell;
+    this.#heap = heap;
+    this.#server = server;
+    this.#wakeup = wakeup;
     this.#worker = worker;
   }
 
@@ -57,16 +57,16 @@ export class Requests {
   }
 
   /** Nobody comes before those who wait already. */
-  #takeNow({ bytes, guard }: Request): number {
-    if (!this.#views.queue.isEmpty) return NONE;
-    const block = this.#stock.take(bytes);
-    if (block !== NONE) this.#handOut(block, guard);
+  #takeNow({ bytes, hooks }: Request): number {
+    if (!this.#region.queue.isEmpty) return NONE;
+    const block = this.#heap.take(bytes);
+    if (block !== NONE) this.#handOut(block, hooks);
     return block;
   }
 
   #wait<Result>(request: Request, deliver: (block: number) => Result): Promise<Result> {
     // First, or it could ring before anybody listens.
-    this.#bell.listen(() => this.#collect());
+    this.#wakeup.listen(() => this.#collect());
     try {
       return this.#promise(request, this.#enqueue(request), deliver);
     } finally {
@@ -104,10 +104,10 @@ export class Requests {
 
   #enqueue({ bytes }: Request): number {
     const place = this.#sections.run("allocate", () => {
-      const { queue } = this.#views;
-      if (queue.isFull) this.#grants.forgetDead();
+      const { queue } = this.#region;
+      if (queue.isFull) this.#server.forgetDead();
       if (queue.isFull) return undefined;
-      this.#grants.begin();
+      this.#server.begin();
       return queue.push(this.#worker, bytes);
     });
     if (place !== undefined) return place;
@@ -117,7 +117,7 @@ export class Requests {
   /** The bell has rung, for this worker or another one: what has come is delivered. */
   #collect(): void {
     const [oldest] = this.#pending;
-    const { header, queue } = this.#views;
+    const { header, queue } = this.#region;
     if (oldest === undefined || (queue.blockAt(oldest.place) < 0 && header[STATE] !== DESTROYED)) return;
     try {
       const served = this.#sections.run("allocate", () => this.#takeServed());
@@ -129,14 +129,14 @@ export class Requests {
   }
 
   #takeServed(): { pending: Pending; block: number }[] {
-    const { queue, table } = this.#views;
+    const { queue, table } = this.#region;
     const served: { pending: Pending; block: number }[] = [];
     while (this.#pending.length > 0 && queue.isGranted(this.#pending[0]!.place, table)) {
       const pending = this.#pending.shift()!;
       const block = queue.blockAt(pending.place);
       queue.finish(pending.place);
-      if (pending.isGivenUp) this.#stock.release(block);
-      else served.push({ pending, block: this.#handOut(block, pending.guard) });
+      if (pending.isGivenUp) this.#heap.freeRun(block);
+      else served.push({ pending, block: this.#handOut(block, pending.hooks) });
     }
     this.#waitOn();
     return served;
@@ -144,16 +144,16 @@ export class Requests {
 
   /** If somebody else has freed the block that the oldest request was to get, by mistake, it goes on waiting. */
   #waitOn(): void {
-    const { queue, table } = this.#views;
+    const { queue, table } = this.#region;
     const [oldest] = this.#pending;
     if (oldest === undefined || queue.blockAt(oldest.place) < 0) return;
-    queue.mend(table);
-    this.#grants.begin();
+    queue.repair(table);
+    this.#server.begin();
   }
 
-  #handOut(block: number, guard: Guard): number {
-    this.#views.counters[ALLOCS]!++;
-    guard.allocated(block);
+  #handOut(block: number, hooks: Hooks): number {
+    this.#region.counters[ALLOCS]!++;
+    hooks.allocated(block);
     return block;
   }
 
@@ -170,7 +170,7 @@ export class Requests {
 
   #forget(open: readonly Pending[]): void {
     // A destroyed pool has no queue, and somebody may hold its lock.
-    if (this.#views.header[STATE] === DESTROYED) return open.forEach((pending) => this.#drop(pending));
+    if (this.#region.header[STATE] === DESTROYED) return open.forEach((pending) => this.#drop(pending));
     try {
       this.#sections.run("allocate", () => open.forEach((pending) => this.#dequeue(pending)));
     } catch (error) {
@@ -180,8 +180,8 @@ export class Requests {
   }
 
   #dequeue(pending: Pending): void {
-    const { queue, table } = this.#views;
-    if (queue.isGranted(pending.place, table)) this.#stock.release(queue.blockAt(pending.place));
+    const { queue, table } = this.#region;
+    if (queue.isGranted(pending.place, table)) this.#heap.freeRun(queue.blockAt(pending.place));
     queue.finish(pending.place);
     this.#drop(pending);
   }
@@ -191,6 +191,6 @@ export class Requests {
   }
 
   #listenOrStop(): void {
-    if (this.#pending.length === 0) this.#bell.stop();
+    if (this.#pending.length === 0) this.#wakeup.stop();
   }
 }

@@ -1,8 +1,8 @@
 import { MemPoolError } from "../base/errors.ts";
 import type { Native } from "../runtime/native.ts";
-import { HAS_BARRIER, SLOT_FREEING, SOLE_TAG, UNSETTLED } from "../region/layout.ts";
+import { BIAS_TAG, HAS_BARRIER, REVOKING, SLOT_FREEING } from "../region/layout.ts";
 import { slotWord } from "../region/worker_slots.ts";
-import type { Views } from "../region/region.ts";
+import type { Region } from "../region/region.ts";
 
 /** Looks at a worker in the middle of a free before this one sleeps: what is left of it are two stores. */
 const SPINS = 1000;
@@ -31,25 +31,25 @@ const silence = new Int32Array(new SharedArrayBuffer(4));
  * Who dies between A and D leaves UNSETTLED, and the next one begins at A. Where the only worker died between 1 and 4, its
  * block is allocated or cached, and its thread has ended.
  */
-export function endSole(native: Pick<Native, "alive" | "barrier">, views: Views, timeout: number): void {
-  const { header, slots } = views;
-  if (header[SOLE_TAG] === 0) return;
-  Atomics.store(header, SOLE_TAG, UNSETTLED);
+export function revokeBias(native: Pick<Native, "alive" | "barrier">, region: Region, timeout: number): void {
+  const { header, slots } = region;
+  if (header[BIAS_TAG] === 0) return;
+  Atomics.store(header, BIAS_TAG, REVOKING);
   if (!native.barrier()) {
     throw new MemPoolError("unsupported", "Cannot attach: the system refused a memory barrier of all threads");
   }
-  for (let slot = 0; slot < slots.used; slot++) awaitFree(native, views, slot, timeout);
-  header[SOLE_TAG] = 0;
+  for (let slot = 0; slot < slots.used; slot++) awaitFree(native, region, slot, timeout);
+  header[BIAS_TAG] = 0;
 }
 
 /** Notes that the worker with this tag is the only one, if it is. The caller is that worker, and holds the lock. */
-export function becomeSole({ header, slots }: Views, cachedTag: number): void {
-  if (header[SOLE_TAG] === cachedTag || header[HAS_BARRIER] === 0) return;
-  if (slots.countWorkers() === 1) header[SOLE_TAG] = cachedTag;
+export function takeBias({ header, slots }: Region, cachedTag: number): void {
+  if (header[BIAS_TAG] === cachedTag || header[HAS_BARRIER] === 0) return;
+  if (slots.countWorkers() === 1) header[BIAS_TAG] = cachedTag;
 }
 
 /** Waits until the worker of a slot is in the middle of no free, or has ended. */
-function awaitFree(native: Pick<Native, "alive">, { header, slots }: Views, slot: number, timeout: number): void {
+function awaitFree(native: Pick<Native, "alive">, { header, slots }: Region, slot: number, timeout: number): void {
   const word = slotWord(slot) + SLOT_FREEING;
   const end = performance.now() + timeout;
   for (let looks = 1; Atomics.load(header, word) !== 0 && native.alive(slots.thread(slot)); looks++) {

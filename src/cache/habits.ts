@@ -1,6 +1,6 @@
-import { CACHED_BLOCKS, DEPOT_CACHES, SLOT_GIVEN, SLOT_RUNS_TAKEN, SLOT_SUPPLIED } from "../region/layout.ts";
+import { CACHED_BLOCKS, DEPOT_CACHES, SLOT_GIVEN, SLOT_REFILLED, SLOT_RUNS_TAKEN } from "../region/layout.ts";
 import { slotWord } from "../region/worker_slots.ts";
-import type { Views } from "../region/region.ts";
+import type { Region } from "../region/region.ts";
 
 /**
  * What a worker has done of late, as far as it matters for how its cache is filled: by the counters that the fast paths keep
@@ -20,13 +20,13 @@ export class Habits {
   /** Blocks that refills brought in a row, between which the worker gave back fewer. */
   private consumed = 0;
 
-  constructor(views: Views, slot: number) {
-    this.counters = views.counters;
+  constructor(region: Region, slot: number) {
+    this.counters = region.counters;
     const at = slotWord(slot) / 2;
     this.givenAt = at + SLOT_GIVEN;
-    this.suppliedAt = at + SLOT_SUPPLIED;
+    this.suppliedAt = at + SLOT_REFILLED;
     this.runsTakenAt = at + SLOT_RUNS_TAKEN;
-    this.depotCapacity = DEPOT_CACHES * views.header[CACHED_BLOCKS]!;
+    this.depotCapacity = DEPOT_CACHES * region.header[CACHED_BLOCKS]!;
   }
 
   /** Whether it took no short run out of its cache since this was asked last. */

@@ -22,7 +22,7 @@ const FREED_SINCE = "    (not recorded: other workers have freed the block since
  * A block's words are written by whoever has just allocated or resized it, and by whoever frees it, under the lock. A
  * worker that dies while it writes to the log leaves an entry of length 0.
  */
-export class Traces {
+export class AllocationLog {
   readonly #header: Int32Array;
   readonly #words: Int32Array;
   readonly #log: Int32Array;

@@ -53,7 +53,7 @@ export const HEADER_SUM = 44;
  * The tag CACHED of the pool's only worker, which may free by plain stores then; UNSETTLED or 0 for nobody's. Written under
  * the lock, see src/cache/bias.ts.
  */
-export const SOLE_TAG = 45;
+export const BIAS_TAG = 45;
 /** In doubles. */
 export const BLOCK_SIZE = 24;
 
@@ -106,7 +106,7 @@ export const CLOSED = 3;
 export const AWAITED = 4;
 
 /** In SOLE_TAG: whoever it named may still be in the middle of a free. It is nobody's tag, which have all an even number of bits. */
-export const UNSETTLED = 1;
+export const REVOKING = 1;
 
 // Free lists, in 32-bit words of the header.
 
@@ -147,7 +147,7 @@ export const SLOT_RUN_BLOCKS_RECALLED = 6;
 export const SLOT_FREEING = 7;
 /** In doubles from the slot's first: blocks that it freed into its cache, and net, that came to it from free runs. */
 export const SLOT_GIVEN = 4;
-export const SLOT_SUPPLIED = 5;
+export const SLOT_REFILLED = 5;
 /** In doubles: the thread that the worker is, as the native library numbers them. */
 export const SLOT_THREAD = 6;
 /**

@@ -32,16 +32,16 @@ import {
   zeroMapWord,
 } from "./layout.ts";
 import type { Settings } from "../options.ts";
-import { Queue } from "./wait_queue.ts";
+import { WaitQueue } from "./wait_queue.ts";
 import { Runs } from "./runs.ts";
-import { Slots } from "./worker_slots.ts";
+import { WorkerSlots } from "./worker_slots.ts";
 import { BlockTable } from "./block_table.ts";
-import { Traces } from "../checked/allocation_log.ts";
+import { AllocationLog } from "../checked/allocation_log.ts";
 import { headerSum } from "./validate.ts";
 import { ZeroMap } from "./zero_map.ts";
 
 /** Header and table of a region as typed arrays, and the structures that live in them. */
-export class Views {
+export class Region {
   /** Header, caches and table, word by word. */
   readonly meta: Int32Array;
   readonly header: Int32Array;
@@ -49,13 +49,13 @@ export class Views {
   readonly table: BlockTable;
   readonly lists: FreeLists;
   readonly runs: Runs;
-  readonly slots: Slots;
+  readonly slots: WorkerSlots;
   readonly depot: Depot;
   readonly zeroed: ZeroMap;
-  readonly queue: Queue;
+  readonly queue: WaitQueue;
   readonly blockSize: number;
   /** Of a checked pool. */
-  readonly traces: Traces | undefined;
+  readonly allocationLog: AllocationLog | undefined;
 
   /** Of a region whose geometry `misfit` has found to be right. */
   constructor(meta: ArrayBuffer) {
@@ -66,8 +66,8 @@ export class Views {
     const cachedBlocks = this.header[CACHED_BLOCKS]!;
     this.table = new BlockTable(this.meta.subarray(tableWord(cachedBlocks)), this.header, capacity);
     this.depot = new Depot(this.header, this.meta, this.table, cachedBlocks);
-    this.queue = new Queue(this.header, this.meta.subarray(requestsWord(cachedBlocks), tableWord(cachedBlocks)));
-    this.slots = new Slots(this.header, this.counters);
+    this.queue = new WaitQueue(this.header, this.meta.subarray(requestsWord(cachedBlocks), tableWord(cachedBlocks)));
+    this.slots = new WorkerSlots(this.header, this.counters);
     this.lists = new FreeLists(this.header, this.table);
     this.zeroed = new ZeroMap(
       this.header,
@@ -78,7 +78,7 @@ export class Views {
     if (this.header[CHECKED] === 1) {
       const start = traceWord(capacity, cachedBlocks);
       const log = start + capacity * TRACE_WORDS;
-      this.traces = new Traces(
+      this.allocationLog = new AllocationLog(
         this.header,
         this.meta.subarray(start, log),
         this.meta.subarray(log, log + STACK_LOG_WORDS),
@@ -88,7 +88,7 @@ export class Views {
 }
 
 /** Writes a new region's header and its first descriptor. The state comes last. */
-export function formatRegion(meta: ArrayBuffer, settings: Settings, hasBarrier: boolean): Views {
+export function formatRegion(meta: ArrayBuffer, settings: Settings, hasBarrier: boolean): Region {
   const header = headerOf(meta);
   const counters = countersOf(meta);
   header[HEADER_MAGIC] = MAGIC;
@@ -107,10 +107,10 @@ export function formatRegion(meta: ArrayBuffer, settings: Settings, hasBarrier: 
   header[PLAIN_CLAIMS] = Number(hasBarrier);
   header[HIGH_WATER_TURNED] = ~0;
   header[HEADER_SUM] = headerSum(header);
-  const views = new Views(meta);
-  views.runs.format();
+  const region = new Region(meta);
+  region.runs.format();
   Atomics.store(header, STATE, LIVE);
-  return views;
+  return region;
 }
 
 /** What in a region's header is not as this version writes it, or undefined when all is. */

@@ -23,7 +23,7 @@ import {
   TAG,
 } from "./layout.ts";
 import { allocatedState, type BlockTable, isCachedAs, makeTag, stateOf, workerOf } from "./block_table.ts";
-import { broken, trustedLength } from "./validate.ts";
+import { broken, validLength } from "./validate.ts";
 import type { ZeroMap } from "./zero_map.ts";
 
 /** Runs that are looked at for one that suits: with the lock held, so not all that there are. */
@@ -70,7 +70,7 @@ export class Runs {
     this.table.describeFree(first, end - first);
     this.header[BLOCK_COUNT] = end;
     this.header[BLOCK_COUNT_TURNED] = ~end;
-    this.release(first);
+    this.coalesce(first);
   }
 
   /** Hands out `length` blocks at the start of the free run at `first`, which is at least as long. */
@@ -92,7 +92,7 @@ export class Runs {
   findSingle(worker: number): number {
     const table = this.table;
     return this.lists.findShortest(LOOKS, (block) => {
-      const length = trustedLength(table, block);
+      const length = validLength(table, block);
       if (length >= 2 * LINE_BLOCKS) return true;
       return !table.isContested(block, worker) && !table.isContested(block + length - 1, worker);
     });
@@ -101,7 +101,7 @@ export class Runs {
   /** Turns the first `count` blocks of the free run at `first`, which is at least as long, into a worker's cached ones. */
   cacheAt(first: number, count: number, worker: number): void {
     const table = this.table;
-    const length = trustedLength(table, first);
+    const length = validLength(table, first);
     this.lists.remove(first, length);
     this.zeroed.use(first, first + count);
     if (length > count) table.describeFree(first + count, length - count);
@@ -115,9 +115,9 @@ export class Runs {
   }
 
   /** Takes back the run at `block`, whose tag the caller has just turned to FREE, and joins it with its neighbours. */
-  release(block: number): void {
+  coalesce(block: number): void {
     const table = this.table;
-    let length = trustedLength(table, block);
+    let length = validLength(table, block);
     this.header[FREE_BLOCKS]! += length;
     const right = table.freeRunAt(block + length);
     if (right !== NONE) length = this.absorb(block, length, right);
@@ -136,7 +136,7 @@ export class Runs {
   /** Changes the length of an allocated run where it lies; says whether there was room. */
   resize(block: number, length: number, requested: number, worker: number): boolean {
     const table = this.table;
-    const before = trustedLength(table, block);
+    const before = validLength(table, block);
     if (length > before + this.roomBehind(block, before)) return false;
     // Another worker may free a short run by mistake this moment, without the lock, but no longer one.
     if (before <= LONGEST_SHORT_RUN && table.claim(block, makeTag(ALLOCATED_RUN, worker)) === 0) return false;
@@ -155,7 +155,7 @@ export class Runs {
     const table = this.table;
     const left = this.freeRunBefore(block);
     if (left === NONE) return NONE;
-    const end = block + trustedLength(table, block);
+    const end = block + validLength(table, block);
     return end - left + this.roomBehind(block, end - block) >= length ? left : NONE;
   }
 
@@ -167,14 +167,14 @@ export class Runs {
     const table = this.table;
     const end = table.blockCount;
     this.lists.clear();
-    this.zeroed.mend();
+    this.zeroed.repair();
     this.header[DEPOT_TOP] = 0;
     // Whoever ended them may not have come to the barrier.
     this.header[PLAIN_CLAIMS] = this.hasBarrier;
     let freeBlocks = 0;
     let block = 0;
     while (block < end) {
-      const length = this.mendRun(block);
+      const length = this.repairRun(block);
       if (length === 0) return false;
       if (table.isFree(block)) freeBlocks += length;
       block += length;
@@ -204,7 +204,7 @@ export class Runs {
 
   /** Joins the free run at `right` to the run that ends there; returns their length together. */
   private absorb(block: number, length: number, right: number): number {
-    const both = length + trustedLength(this.table, right);
+    const both = length + validLength(this.table, right);
     this.lists.remove(right, both - length);
     this.table.set(block, LENGTH, both);
     this.counters[COALESCED]!++;
@@ -214,7 +214,7 @@ export class Runs {
   /** Length of the free run right behind a run of this length. */
   private roomBehind(block: number, length: number): number {
     const right = this.table.freeRunAt(block + length);
-    return right === NONE ? 0 : trustedLength(this.table, right);
+    return right === NONE ? 0 : validLength(this.table, right);
   }
 
   /** The tag says already that it is no single block. */
@@ -240,26 +240,26 @@ export class Runs {
     table.set(rest, TAG, FREE);
     table.markAllocatedEnd(block, to);
     table.set(block, LENGTH, to);
-    this.release(rest);
+    this.coalesce(rest);
   }
 
   /**
    * Joins the run at `block` with the free runs after it if it is free, and makes both its ends true. Returns its length, or
    * 0 where no worker can have left what stands there.
    */
-  private mendRun(block: number): number {
+  private repairRun(block: number): number {
     const length = this.checkedLength(block);
     if (length === 0) return 0;
     const tag = this.table.tag(block);
     const state = stateOf(tag);
-    if (isFreeable(tag)) return this.mendFree(block, length);
-    if (state === ALLOCATED_RUN || state === allocatedState(length)) this.mendAllocated(block, length, tag);
+    if (isFreeable(tag)) return this.repairFree(block, length);
+    if (state === ALLOCATED_RUN || state === allocatedState(length)) this.repairAllocated(block, length, tag);
     else if (isCachedAs(state, length)) this.clearInside(block, length);
     else return 0;
     return length;
   }
 
-  private mendFree(block: number, length: number): number {
+  private repairFree(block: number, length: number): number {
     this.table.set(block, TAG, FREE);
     const joined = this.joinFree(block, length);
     if (joined !== 0) this.lists.insert(block, joined);
@@ -267,7 +267,7 @@ export class Runs {
   }
 
   /** A resize that was cut off may have left the tag of another length, and the bytes that were asked for before. */
-  private mendAllocated(block: number, length: number, tag: number): void {
+  private repairAllocated(block: number, length: number, tag: number): void {
     const table = this.table;
     this.clearInside(block, length);
     // Only if it is wrong: a short run may be freed this moment, without the lock.

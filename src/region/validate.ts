@@ -47,7 +47,7 @@ export function isInTable(table: BlockTable, block: number): boolean {
 }
 
 /** Length of the run at a block; throws where no run can be as long. */
-export function trustedLength(table: BlockTable, block: number): number {
+export function validLength(table: BlockTable, block: number): number {
   const length = table.length(block);
   if (length >= 1 && length <= table.blockCount - block) return length;
   throw wrongLength(table, block);
@@ -58,11 +58,11 @@ function wrongLength(table: BlockTable, block: number): MemPoolError {
 }
 
 /** Throws if a run has this tag, which says that it is handed out, and its other words do not agree with that. */
-export function trustRun(views: Words, block: number, tag = views.table.loadTag(block)): void {
+export function validateRun(region: Words, block: number, tag = region.table.loadTag(block)): void {
   if (!isAllocated(tag)) return;
-  const fault = faultOfTaken(views, block, tag);
+  const fault = faultOfTaken(region, block, tag);
   // Another worker may free it this moment, by mistake too, and then join it with what follows.
-  if (fault !== undefined && views.table.loadTag(block) === tag) throw fault;
+  if (fault !== undefined && region.table.loadTag(block) === tag) throw fault;
 }
 
 /** What is wrong with a run that is handed out or cached; undefined for nothing. */
@@ -76,7 +76,7 @@ export function faultOfTaken({ table, blockSize }: Words, block: number, tag: nu
   if (length > 1 && stateOf(table.get(block + length - 1, TAG)) !== INTERIOR) {
     return broken("I5", `the last block of the allocated run at block ${block} claims to be something else`);
   }
-  if (table.isTight(block, blockSize)) return undefined;
+  if (table.hasExactLength(block, blockSize)) return undefined;
   return broken("I7", `the run of ${length} at block ${block} is said to hold ${table.requested(block)} bytes`);
 }
 
@@ -119,7 +119,7 @@ export function headerSum(header: Int32Array): number {
 }
 
 /** How many blocks there are, which is said twice. The caller holds the lock: growing changes the one, then the other. */
-export function trustedBlockCount({ header, table }: Pick<Words, "header" | "table">): number {
+export function validBlockCount({ header, table }: Pick<Words, "header" | "table">): number {
   const count = table.blockCount;
   if (header[BLOCK_COUNT_TURNED] === ~count) return count;
   throw broken("I1", `the block count is said to be ${header[BLOCK_COUNT]}`);

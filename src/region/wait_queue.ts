@@ -22,7 +22,7 @@ export const DONE = -8;
  *
  * FIRST is the oldest request that is not done, NEXT the oldest that may still wait, END one more than the youngest.
  */
-export class Queue {
+export class WaitQueue {
   readonly #header: Int32Array;
   readonly #ring: Int32Array;
 
@@ -120,7 +120,7 @@ export class Queue {
   }
 
   /** Lets all requests wait that have no block, whatever they say: after a worker died in a critical section. */
-  mend(table: BlockTable): void {
+  repair(table: BlockTable): void {
     this.forEach((place) => {
       if (!this.isGranted(place, table)) this.#set(place, REQUEST_BLOCK, WAITING);
     });

@@ -94,7 +94,7 @@ export class ZeroMap {
   }
 
   /** After a worker has died that may have been changing something: counts the marks again, and sets high water again. */
-  mend(): void {
+  repair(): void {
     const header = this.header;
     const capacity = Math.min(header[BLOCK_CAPACITY]!, this.words.length * BITS);
     // Of two that differ the higher one is safe.

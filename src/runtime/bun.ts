@@ -1,6 +1,6 @@
 import process from "node:process";
 import { LIBC, type LibcSymbols } from "./libc.ts";
-import { DATA, type Host, META, type Native, type Region } from "./native.ts";
+import { DATA, type Host, type Mapping, META, type Native } from "./native.ts";
 
 /** What is used of bun:ffi: written out, so that the type check of a program for Deno does not ask for Bun's types. */
 interface BunFfi {
@@ -17,20 +17,20 @@ interface Symbols {
   mempool_alive(thread: number): number;
   mempool_create(metaBytes: number, dataBytes: number, mostBytes: number): number;
   mempool_open(id: number): number;
-  mempool_close(region: number): void;
-  mempool_destroy(region: number, keepBytes: number, timeout: number): void;
-  mempool_grow(region: number, dataBytes: number): number;
-  mempool_discard(region: number, part: number, offset: number, bytes: number): number;
-  mempool_meta(region: number): number;
-  mempool_data(region: number): number;
-  mempool_meta_bytes(region: number): number;
-  mempool_data_bytes(region: number): number;
-  mempool_offset(region: number, address: number): number;
-  mempool_lock(region: number, timeout: number): number;
-  mempool_unlock(region: number): void;
+  mempool_close(mapping: number): void;
+  mempool_destroy(mapping: number, keepBytes: number, timeout: number): void;
+  mempool_grow(mapping: number, dataBytes: number): number;
+  mempool_discard(mapping: number, part: number, offset: number, bytes: number): number;
+  mempool_meta(mapping: number): number;
+  mempool_data(mapping: number): number;
+  mempool_meta_bytes(mapping: number): number;
+  mempool_data_bytes(mapping: number): number;
+  mempool_offset(mapping: number, address: number): number;
+  mempool_lock(mapping: number, timeout: number): number;
+  mempool_unlock(mapping: number): void;
   mempool_barrier(): number;
-  mempool_zero(region: number, offset: number, bytes: number): void;
-  mempool_move(region: number, to: number, from: number, bytes: number): void;
+  mempool_zero(mapping: number, offset: number, bytes: number): void;
+  mempool_move(mapping: number, to: number, from: number, bytes: number): void;
 }
 
 const SYMBOLS = {
@@ -60,7 +60,7 @@ const SYMBOLS = {
 // Bun worker is sent. On Deno this module is loaded too, and then holds nothing.
 const ffi = ("Bun" in globalThis ? process.getBuiltinModule?.("bun:ffi") : undefined) as BunFfi;
 
-class BunRegion implements Region {
+class BunMapping implements Mapping {
   declare readonly meta: ArrayBuffer;
   declare readonly dataBytes: number;
   declare private readonly symbols: Symbols;
@@ -159,8 +159,8 @@ class BunNative implements Native {
     return this.symbols.mempool_barrier() === 1;
   }
 
-  region(number: number): Region {
-    return new BunRegion(this.symbols, number);
+  mapping(number: number): Mapping {
+    return new BunMapping(this.symbols, number);
   }
 }
 

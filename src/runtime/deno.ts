@@ -1,5 +1,5 @@
 import { LIBC, type LibcSymbols } from "./libc.ts";
-import { DATA, type Host, META, type Native, type Region } from "./native.ts";
+import { DATA, type Host, type Mapping, META, type Native } from "./native.ts";
 
 /** The functions of native/mempool.h, in its order. */
 const SYMBOLS = {
@@ -40,7 +40,7 @@ const SYMBOLS = {
 
 type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
-class DenoRegion implements Region {
+class DenoMapping implements Mapping {
   declare readonly meta: ArrayBuffer;
   declare readonly dataBytes: number;
   declare private readonly symbols: Symbols;
@@ -145,8 +145,8 @@ class DenoNative implements Native {
     return this.symbols.mempool_barrier() === 1;
   }
 
-  region(number: number): Region {
-    return new DenoRegion(this.symbols, number);
+  mapping(number: number): Mapping {
+    return new DenoMapping(this.symbols, number);
   }
 }
 

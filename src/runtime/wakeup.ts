@@ -4,14 +4,14 @@ import { type Channel, openChannel } from "./channel.ts";
 let channel: Channel | undefined;
 
 /** The bells that this thread listens to, by their pools. */
-const listening = new Map<number, Bell>();
+const listening = new Map<number, Wakeup>();
 
 /**
  * Wakes workers that wait for something of a pool, whatever thread they are, by a message. What it is about stands in the
  * region, and to be woken for nothing does no harm. So whoever listens looks whomever the bell rings for: where a busy
  * thread loses messages because there are too many, one that comes later makes up for them.
  */
-export class Bell {
+export class Wakeup {
   readonly #process: number;
   readonly #pool: number;
   #heard: () => void = () => {};
@@ -35,20 +35,20 @@ export class Bell {
   }
 
   /** Rings for this worker, once what it is doing is done. */
-  ringHere(): void {
-    queueMicrotask(() => this.hear());
+  wakeHere(): void {
+    queueMicrotask(() => this.woken());
   }
 
   /** Rings for all others. */
-  ring(): void {
+  wakeOthers(): void {
     channelOf(this.#process).postMessage(this.#pool);
   }
 
-  hear(): void {
+  woken(): void {
     if (listening.get(this.#pool) === this) this.#heard();
   }
 }
 
 function channelOf(process: number): Channel {
-  return channel ??= openChannel(`mempool ${process}`, (pool) => listening.get(pool)?.hear());
+  return channel ??= openChannel(`mempool ${process}`, (pool) => listening.get(pool)?.woken());
 }

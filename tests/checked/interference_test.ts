@@ -16,16 +16,16 @@ const THERE = "(in the other worker)";
 
 /** What another worker does to a block of as many bytes: frees it, and is handed it out again. */
 function freeAndTakeThere(pool: MemPool, block: number, bytes: number): void {
-  const { blocks, views: { traces } } = insideOf(pool);
+  const { allocator, region: { allocationLog } } = insideOf(pool);
   freeThere(pool, block);
-  assertEquals(blocks.allocate(bytes), block);
-  traces!.allocated(block, `    ${THERE}`);
+  assertEquals(allocator.allocate(bytes), block);
+  allocationLog!.allocated(block, `    ${THERE}`);
 }
 
 function freeThere(pool: MemPool, block: number): void {
-  const { blocks, views: { traces } } = insideOf(pool);
-  traces!.freed(block, traces!.sequence(block), `    ${THERE}`);
-  blocks.giveBack(block);
+  const { allocator, region: { allocationLog } } = insideOf(pool);
+  allocationLog!.freed(block, allocationLog!.sequence(block), `    ${THERE}`);
+  allocator.freeUncounted(block);
 }
 
 /** Calls that name a block of 100 bytes at offset 0, and what their message says. `good` is another block. */
@@ -86,7 +86,7 @@ test(
 test(
   "checked interference - a descriptor that another worker is just changing is no corrupt one",
   withPool((pool) => {
-    const { lock, views: { table } } = insideOf(pool);
+    const { lock, region: { table } } = insideOf(pool);
     const uses: ((block: ArrayBuffer) => unknown)[] = [
       (block) => pool.realloc(block, 100),
       (block) => pool.offsetOf(block),
@@ -115,16 +115,16 @@ for (
   test(
     `checked interference - the pool is destroyed while a worker wants to ${action} a block: destroyed, no double free`,
     withPool((pool) => {
-      const { header, traces } = insideOf(pool).views;
+      const { header, allocationLog } = insideOf(pool).region;
       const block = allocateHere(pool, 100);
       // destroy() empties what is known of the blocks when the state is set.
       const emptied = (): number => {
         header[STATE] = DESTROYED;
         return 0;
       };
-      Object.defineProperty(traces, "sequence", { value: emptied, configurable: true });
+      Object.defineProperty(allocationLog, "sequence", { value: emptied, configurable: true });
       assertRefused(() => call(pool, block), "destroyed", `Cannot ${action}: the pool is destroyed`);
-      Reflect.deleteProperty(traces!, "sequence");
+      Reflect.deleteProperty(allocationLog!, "sequence");
       header[STATE] = LIVE;
     }, CHECKED),
   );

@@ -60,7 +60,7 @@ export class Play {
 
   /** Lets two take single blocks, and three free at least so many of them: until its cache is full. */
   pass(blocks: number): void {
-    const { header } = this.three.views;
+    const { header } = this.three.region;
     const taken = Array.from({ length: blocks + RICH.cachedBlocks }, () => this.scene.take(this.two, 1));
     while (taken.length > RICH.cachedBlocks || header[slotWord(this.three.slot) + SLOT_TOP]! < RICH.cachedBlocks) {
       this.scene.give(this.three, taken.pop()!);
@@ -76,10 +76,10 @@ export class Play {
   }
 
   /** Lets a worker wait for so many bytes, as src/allocator/waiters.ts does; returns the request's place. */
-  wait({ number, lock, views }: SimWorker, bytes: number): number {
+  wait({ number, lock, region }: SimWorker, bytes: number): number {
     return lock.run("allocate", () => {
-      views.header[STATE] = AWAITED;
-      return views.queue.push(number, bytes);
+      region.header[STATE] = AWAITED;
+      return region.queue.push(number, bytes);
     });
   }
 
@@ -105,9 +105,9 @@ export function got(block: number): void {
 
 /** The same, where the pool has to grow for it. */
 function growing(actor: SimWorker, allocate: () => number): void {
-  const { blockCount } = actor.views.table;
+  const { blockCount } = actor.region.table;
   got(allocate());
-  assert(actor.views.table.blockCount > blockCount, "it has not grown");
+  assert(actor.region.table.blockCount > blockCount, "it has not grown");
 }
 
 /** A `Part` that takes one of a worker's blocks and frees it. */
@@ -120,7 +120,7 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
   "take from the cache": ({ one }) => ({ actor: one, act: (actor) => got(actor.blocks.cache.take(10)) }),
 
   "take from the cache by exchange": ({ one }) => {
-    one.views.header[PLAIN_CLAIMS] = 0;
+    one.region.header[PLAIN_CLAIMS] = 0;
     return { actor: one, act: (actor) => got(actor.blocks.cache.take(10)) };
   },
 
@@ -140,7 +140,7 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
   }),
 
   "take a short run from the cache by exchange": ({ two }) => {
-    two.views.header[PLAIN_CLAIMS] = 0;
+    two.region.header[PLAIN_CLAIMS] = 0;
     return { actor: two, act: (actor) => got(actor.blocks.runCache.take(3 * BLOCK - 5)) };
   },
 
@@ -163,25 +163,25 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
     play.exhaust();
     play.scene.takeAll(play.one, 2);
     const block = play.held(play.two, 2);
-    const { table } = play.two.views;
+    const { table } = play.two.region;
     play.wait(play.four, 4 * BLOCK);
     return freeing(play.two, block, (actor) => !actor.blocks.runCache.give(block) && isAllocated(table.tag(block)));
   },
 
   "refill from the depot": (play) => {
     play.useUp();
-    const { top } = play.two.views.depot;
+    const { top } = play.two.region.depot;
     return {
       actor: play.two,
       act: (actor) => {
         got(actor.alloc(20));
-        assert(actor.views.depot.top < top);
+        assert(actor.region.depot.top < top);
       },
     };
   },
 
   "refill from several free runs": (play) => {
-    while (play.two.views.depot.top > 0) play.scene.take(play.two, 1);
+    while (play.two.region.depot.top > 0) play.scene.take(play.two, 1);
     play.useUp();
     return { actor: play.two, act: (actor) => got(actor.alloc(20)) };
   },
@@ -205,7 +205,7 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
 
   "allocate too much": ({ two }) => ({
     actor: two,
-    act: (actor) => assertEquals(actor.alloc(actor.views.table.capacity * BLOCK), NONE),
+    act: (actor) => assertEquals(actor.alloc(actor.region.table.capacity * BLOCK), NONE),
   }),
 
   "grow": ({ two }) => ({ actor: two, act: (actor) => growing(actor, () => actor.alloc(75 * BLOCK)) }),
@@ -255,7 +255,7 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
 
   "free many, of which the last is free": (play) => {
     const about = [play.held(play.two, 1), play.held(play.one, 3), play.held(play.two, 2)];
-    const named = [...about, runsOf(play.one.views).find(({ state }) => state === FREE)!.first];
+    const named = [...about, runsOf(play.one.region).find(({ state }) => state === FREE)!.first];
     return { actor: play.three, act: (actor) => assertEquals(actor.blocks.freeMany(named), 3), about };
   },
 
@@ -276,7 +276,7 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
     const block = play.held(play.one, 3);
     const place = play.wait(play.four, 2 * BLOCK);
     return freeing(play.two, block, (actor) => {
-      const { queue, table } = actor.views;
+      const { queue, table } = actor.region;
       return actor.free(block) && queue.isGranted(place, table) && queue.blockAt(place) === block;
     });
   },
@@ -289,18 +289,18 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
     actor: four,
     act: (actor) => {
       withReaper(memory, actor, (reaper) => reaper.evict());
-      assertEquals(actor.views.slots.slotOf(dead.number), NONE);
+      assertEquals(actor.region.slots.slotOf(dead.number), NONE);
     },
   }),
   "reap": ({ four }) => ({ actor: four, act: (actor) => assert(actor.blocks.reap() > 0) }),
   "leave": ({ three }) => ({ actor: three, act: (actor) => actor.blocks.leave() }),
 
   "join": ({ memory, one }) => {
-    const number = one.views.header[NEXT_WORKER]!;
-    const newcomer = new SimWorker(memory, one.views, number, memory.threadFor(number), 5);
+    const number = one.region.header[NEXT_WORKER]!;
+    const newcomer = new SimWorker(memory, one.region, number, memory.threadFor(number), 5);
     return {
       actor: newcomer,
-      act: ({ views: { slots }, lock, thread }) => {
+      act: ({ region: { slots }, lock, thread }) => {
         const taken = [slots.nextWorker(), lock.run("attach", () => slots.take(number, thread))];
         assertEquals(taken, [number, 5]);
       },
@@ -311,10 +311,10 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
 /** Three, whose cache is full, frees a block: then so many more are in the depot. */
 function draining(play: Play, more: number): Part {
   const block = play.held(play.two, 1);
-  const { top } = play.three.views.depot;
-  return freeing(play.three, block, (actor) => actor.free(block) && actor.views.depot.top === top + more);
+  const { top } = play.three.region.depot;
+  return freeing(play.three, block, (actor) => actor.free(block) && actor.region.depot.top === top + more);
 }
 
-function withReaper<T>(memory: SimMemory, { views, lock }: SimWorker, use: (reaper: Reaper) => T): T {
-  return lock.run("reap", () => use(new Reaper(memory, views, (block) => views.runs.release(block))));
+function withReaper<T>(memory: SimMemory, { region, lock }: SimWorker, use: (reaper: Reaper) => T): T {
+  return lock.run("reap", () => use(new Reaper(memory, region, (block) => region.runs.coalesce(block))));
 }

@@ -120,7 +120,7 @@ export function enrich(stage: Stage, caching = true): Rich {
   // What four has cached is recalled by one, in vain: its entries are stale.
   scene.take(four, 1);
   scene.give(four, scene.take(four, 2));
-  assertTrue(one.alloc(one.views.table.capacity * BLOCK_SIZE) === NONE, "recalled in vain");
+  assertTrue(one.alloc(one.region.table.capacity * BLOCK_SIZE) === NONE, "recalled in vain");
   // The very first block is cached.
   scene.give(one, scene.take(one, 1));
 
@@ -154,8 +154,8 @@ type Five = [SimWorker, SimWorker, SimWorker, SimWorker, SimWorker];
 
 /** Or the tests would no longer test what they say. */
 function assertRich(workers: readonly SimWorker[], caching: boolean): void {
-  const { views } = workers[0]!;
-  const runs = runsOf(views);
+  const { region } = workers[0]!;
+  const runs = runsOf(region);
   const states = new Set(runs.map(({ state }) => state));
   assertTrue(
     [FREE, ALLOCATED, ALLOCATED_SHORT, ALLOCATED_RUN].every((state) => states.has(state)),
@@ -164,11 +164,11 @@ function assertRich(workers: readonly SimWorker[], caching: boolean): void {
   const free = new Set(runs.filter(({ state }) => state === FREE).map(({ length }) => length));
   assertTrue(free.has(66) && free.has(67) && free.size > 5, "free runs of many lengths");
   assertTrue(
-    views.header[ZEROED_BLOCKS]! > 60 && views.table.capacity > views.table.blockCount,
+    region.header[ZEROED_BLOCKS]! > 60 && region.table.capacity > region.table.blockCount,
     "marks and room to grow",
   );
   if (!caching) return;
-  assertTrue(stateOf(views.table.tag(0)) === CACHED && views.depot.top > 0, "caches and a depot");
+  assertTrue(stateOf(region.table.tag(0)) === CACHED && region.depot.top > 0, "caches and a depot");
   assertTrue(runs.filter(({ state }) => state === CACHED_RUN).length === 3, "cached runs, one of a dead worker");
 }
 
@@ -192,7 +192,7 @@ export class Scene {
   take(worker: SimWorker, blocks: number, bytes = blocks * BLOCK_SIZE): number {
     const block = worker.alloc(bytes);
     this.holdings.add(worker, block, bytes);
-    if (block !== NONE) worker.views.traces?.allocated(block, STACK);
+    if (block !== NONE) worker.region.allocationLog?.allocated(block, STACK);
     return block;
   }
 
@@ -209,7 +209,7 @@ export class Scene {
   }
 
   /** Makes a free run zeros, and marks it so: what trim does where there are whole pages. */
-  zero({ lock, views: { table, zeroed } }: SimWorker, block: number): void {
+  zero({ lock, region: { table, zeroed } }: SimWorker, block: number): void {
     const end = block + table.length(block);
     assertTrue(table.isFree(block), "free");
     this.#data.fill(0, block * BLOCK_SIZE, end * BLOCK_SIZE);
@@ -217,8 +217,8 @@ export class Scene {
   }
 
   give(worker: SimWorker, block: number): void {
-    const { traces } = worker.views;
-    traces?.freed(block, traces.sequence(block), STACK);
+    const { allocationLog } = worker.region;
+    allocationLog?.freed(block, allocationLog.sequence(block), STACK);
     assertTrue(worker.free(block), "freed");
     this.holdings.remove(block);
   }

@@ -1,7 +1,7 @@
 /** What each word of a region is, as src/region/layout.ts has it; and which may be wrong without `check` saying so, and why. */
 
 import * as layout from "../../src/region/layout.ts";
-import type { Views } from "../../src/region/region.ts";
+import type { Region } from "../../src/region/region.ts";
 import { type PlainRun, runsOf } from "../support/plain.ts";
 
 /** The lock's own words come first: they are glibc's. */
@@ -88,12 +88,12 @@ export function saysLength(name: string): boolean {
 }
 
 /** For each word of header, caches, depot and table its kind. */
-export function kindsOfWords(views: Views): string[] {
-  const { header } = views;
-  const kinds = Array.from(header, (_, word) => kindOfHeaderWord(views, word));
-  while (kinds.length < layout.tableWord(header[layout.CACHED_BLOCKS]!)) kinds.push(kindOfEntry(views, kinds.length));
-  kinds.push(...runsOf(views).flatMap((run) => kindsInRun(run, header[layout.HIGH_WATER]!)));
-  const { blockCount, capacity } = views.table;
+export function kindsOfWords(region: Region): string[] {
+  const { header } = region;
+  const kinds = Array.from(header, (_, word) => kindOfHeaderWord(region, word));
+  while (kinds.length < layout.tableWord(header[layout.CACHED_BLOCKS]!)) kinds.push(kindOfEntry(region, kinds.length));
+  kinds.push(...runsOf(region).flatMap((run) => kindsInRun(run, header[layout.HIGH_WATER]!)));
+  const { blockCount, capacity } = region.table;
   for (let block = blockCount; block < capacity; block++) kinds.push(...INNER_ABOVE_HIGH_WATER);
   const used = Math.floor(header[layout.HIGH_WATER]! / 32);
   for (let word = 0; word < Math.ceil(capacity / 32); word++) {
@@ -113,7 +113,7 @@ function places(words: string, doubles: string): ReadonlyMap<number, string> {
   return all;
 }
 
-function kindOfHeaderWord({ slots }: Views, word: number): string {
+function kindOfHeaderWord({ slots }: Region, word: number): string {
   if (word < LOCK_WORDS) return "lock";
   const slotWords = layout.SLOT_COUNT * layout.SLOT_WORDS;
   if (isWithin(word, layout.SECOND_LEVEL_MAPS, layout.FIRST_LEVELS)) return "SECOND_LEVEL_MAP";
@@ -130,7 +130,7 @@ function isWithin(word: number, start: number, length: number): boolean {
   return word >= start && word < start + length;
 }
 
-function kindOfEntry({ header, slots, depot }: Views, word: number): string {
+function kindOfEntry({ header, slots, depot }: Region, word: number): string {
   const cachedBlocks = header[layout.CACHED_BLOCKS]!;
   const requests = layout.requestsWord(cachedBlocks);
   if (word >= requests) return word < requests + NEAR_REQUESTS * layout.REQUEST_WORDS ? "means nothing" : FAR_REQUEST;
@@ -141,7 +141,7 @@ function kindOfEntry({ header, slots, depot }: Views, word: number): string {
     if (isWithin(word, layout.cacheWord(slot, cachedBlocks), top)) return "entry of a cache";
     for (let length = 2; length <= layout.LONGEST_SHORT_RUN; length++) {
       const entries = layout.runEntriesWord(slot, cachedBlocks, length);
-      if (isWithin(word, entries, slots.trustedRunTop(slot, length))) return "entry of a cache";
+      if (isWithin(word, entries, slots.validRunTop(slot, length))) return "entry of a cache";
     }
   }
   return "means nothing";

@@ -37,7 +37,7 @@ class Theatre {
   readonly memory = SimMemory.make(RICH);
   readonly rich: Rich = enrich(this.memory);
   readonly words = new Int32Array(this.memory.meta);
-  readonly kinds = kindsOfWords(this.rich.workers[0]!.views);
+  readonly kinds = kindsOfWords(this.rich.workers[0]!.region);
   readonly #whole: SimMemory;
 
   constructor() {
@@ -123,12 +123,12 @@ function garbage(draw: Draw): number {
 
 /** These words of the header and what follows it. */
 function metaWords({ rich }: Theatre, from: number, to?: number): Int32Array {
-  return rich.workers[0]!.views.meta.subarray(from, to);
+  return rich.workers[0]!.region.meta.subarray(from, to);
 }
 
 /** Parts of a region. */
 const PARTS: Readonly<Record<string, (theatre: Theatre) => Int32Array>> = {
-  "the table": ({ rich }) => rich.workers[0]!.views.table.words,
+  "the table": ({ rich }) => rich.workers[0]!.region.table.words,
   "lists and bitmaps": (theatre) => metaWords(theatre, FIRST_LEVEL_MAP, SLOTS),
   "the slots": (theatre) => metaWords(theatre, SLOTS, SLOTS + SLOT_COUNT * SLOT_WORDS),
   "caches and depot": (theatre) => metaWords(theatre, cacheWord(0, RICH.cachedBlocks), tableWord(RICH.cachedBlocks)),
@@ -157,7 +157,7 @@ for (const [part, wordsOf] of Object.entries(PARTS)) {
 test("garbage - in the queue of an awaited pool: every call comes to an end, and says corrupt if anything", () =>
   withSeed(async (seed) => {
     const theatre = new Theatre();
-    const { header } = theatre.rich.workers[0]!.views;
+    const { header } = theatre.rich.workers[0]!.region;
     const ring = metaWords(theatre, requestsWord(RICH.cachedBlocks)).subarray(0, 8 * REQUEST_WORDS);
     const draw = sequenceFrom(seed);
     withoutStacks(() => {

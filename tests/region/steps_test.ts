@@ -117,7 +117,7 @@ function testPlanted(
 
 testPlanted("what is left of a run is described after the store that cuts it off", {
   name: "allocate the start of a free run",
-  plant: ({ views: { table } }) => {
+  plant: ({ region: { table } }) => {
     const { describeFree, set } = BlockTable.prototype;
     let late: (() => void) | undefined;
     table.describeFree = (first, length) => late = () => describeFree.call(table, first, length);
@@ -132,7 +132,7 @@ testPlanted("what is left of a run is described after the store that cuts it off
 
 testPlanted("a cached block has its tag before the run is cut", {
   name: "refill from several free runs",
-  plant: ({ views: { table } }) => {
+  plant: ({ region: { table } }) => {
     const { set } = BlockTable.prototype;
     table.set = (block, field, value) => {
       if (field === LENGTH && value === 1 && table.isFree(block)) set.call(table, block, TAG, makeTag(CACHED, 1));
@@ -144,16 +144,16 @@ testPlanted("a cached block has its tag before the run is cut", {
 for (const name of ["allocate the start of a free run", "free many", "recall what makes a run"]) {
   testPlanted(`nothing is made again after a death: ${name}`, {
     name,
-    prepare: ({ views: { runs } }) => runs.rebuild = () => true,
+    prepare: ({ region: { runs } }) => runs.rebuild = () => true,
   }, /After \d+ of \d+ steps: /);
 }
 
 testPlanted("the last block of a run that is handed out still says that a free one ends there", {
   name: "allocate a free run as it is",
-  plant: ({ views: { table } }) => table.markAllocatedEnd = () => {},
+  plant: ({ region: { table } }) => table.markAllocatedEnd = () => {},
 }, /After (\d+) of \1 steps: .*I5 is broken/);
 
 testPlanted("the last block of a run that became free points to where the run began before", {
   name: "free many",
-  plant: ({ views: { table } }) => table.markFreeEnd = () => {},
+  plant: ({ region: { table } }) => table.markFreeEnd = () => {},
 }, /After (\d+) of \1 steps: .*I5 is broken/);

@@ -78,11 +78,11 @@ test("zero map - a count that a death left too high is made right", () => {
   const { header, map } = plainMap();
   map.mark(10, 20);
   header[ZEROED_BLOCKS] = 77;
-  map.mend();
+  map.repair();
   assertEquals(header[ZEROED_BLOCKS], 0, "a pool that may have no blocks has no marks");
   header[BLOCK_CAPACITY] = BLOCKS;
   header[ZEROED_BLOCKS] = 77;
-  map.mend();
+  map.repair();
   assertEquals(header[ZEROED_BLOCKS], 10);
   assert(map.next(true, 0, BLOCKS) === 10);
 });

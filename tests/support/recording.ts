@@ -3,16 +3,16 @@
  * when it takes and leaves the lock. So that the moments between any two of them can be looked at.
  */
 
-import type { WorkerCache } from "../../src/cache/block_cache.ts";
+import type { BlockCache } from "../../src/cache/block_cache.ts";
 import { Depot } from "../../src/region/depot.ts";
 import { FreeLists } from "../../src/region/free_lists.ts";
 import { CACHED_BLOCKS, requestsWord, tableWord, traceWord, zeroMapWord } from "../../src/region/layout.ts";
-import { Queue } from "../../src/region/wait_queue.ts";
+import { WaitQueue } from "../../src/region/wait_queue.ts";
 import type { RunCache } from "../../src/cache/run_cache.ts";
 import { Runs } from "../../src/region/runs.ts";
-import { Slots } from "../../src/region/worker_slots.ts";
+import { WorkerSlots } from "../../src/region/worker_slots.ts";
 import { BlockTable } from "../../src/region/block_table.ts";
-import { Views } from "../../src/region/region.ts";
+import { Region } from "../../src/region/region.ts";
 import { ZeroMap } from "../../src/region/zero_map.ts";
 import { SimMemory, type SimWorker } from "./simulation.ts";
 
@@ -43,7 +43,7 @@ export function record<T>(
 }
 
 /** Once the cache has begun to change something it calls nothing any more: so no full stack, say, can cut it off. */
-function holdTogether(recording: RecordingMemory, cache: WorkerCache | RunCache, name: "take" | "give"): void {
+function holdTogether(recording: RecordingMemory, cache: BlockCache | RunCache, name: "take" | "give"): void {
   const method = cache[name].bind(cache) as (argument: number) => number | boolean;
   Object.assign(cache, {
     [name]: (argument: number) => {
@@ -94,9 +94,9 @@ class RecordingMemory extends SimMemory {
   }
 }
 
-function recordingViews(recording: RecordingMemory): Views {
+function recordingViews(recording: RecordingMemory): Region {
   const { meta: buffer, steps } = recording;
-  const plain = new Views(buffer);
+  const plain = new Region(buffer);
   const noteWord = (word: number, value: number, inside = recording.inside): void => {
     steps.push({ word, inside, apply: ({ words }) => void (words[word] = value) });
   };
@@ -122,7 +122,7 @@ function recordingViews(recording: RecordingMemory): Views {
   );
   return {
     ...plain,
-    queue: new Queue(header, ring),
+    queue: new WaitQueue(header, ring),
     meta,
     header,
     counters,
@@ -130,7 +130,7 @@ function recordingViews(recording: RecordingMemory): Views {
     lists,
     zeroed,
     runs: new Runs(header, counters, table, lists, zeroed),
-    slots: new Slots(header, counters),
+    slots: new WorkerSlots(header, counters),
     depot: new Depot(header, meta, table, cachedBlocks),
   };
 }
