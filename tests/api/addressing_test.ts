@@ -2,7 +2,16 @@ import { assert, assertEquals, assertFalse, assertStrictEquals } from "@std/asse
 import { STATE_BITS } from "../../src/region/layout.ts";
 import { isAllocated, workerOf } from "../../src/region/block_table.ts";
 import { test } from "../support/harness.ts";
-import { assertError, assertMarked, assertRefused, insideOf, makePool, mark, present, withPool } from "../support/pool.ts";
+import {
+  assertError,
+  assertMarked,
+  assertRefused,
+  insideOf,
+  makePool,
+  mark,
+  present,
+  withPool,
+} from "../support/pool.ts";
 
 test(
   "owns - what free would take, and nothing else",

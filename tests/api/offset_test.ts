@@ -1,6 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { test } from "../support/harness.ts";
-import { assertError, assertMarked, assertOneFreeRun, assertRefused, mark, present, withPool } from "../support/pool.ts";
+import {
+  assertError,
+  assertMarked,
+  assertOneFreeRun,
+  assertRefused,
+  mark,
+  present,
+  withPool,
+} from "../support/pool.ts";
 
 test(
   "allocOffset - a multiple of the block size, below size, never the same twice",

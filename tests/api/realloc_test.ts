@@ -1,7 +1,15 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import type { MemPool } from "mempool";
 import { test } from "../support/harness.ts";
-import { assertMarked, assertOneFreeRun, assertRefused, lastingStats, mark, present, withPool } from "../support/pool.ts";
+import {
+  assertMarked,
+  assertOneFreeRun,
+  assertRefused,
+  lastingStats,
+  mark,
+  present,
+  withPool,
+} from "../support/pool.ts";
 
 /** Blocks of 64 bytes, allocated and marked one after the other from offset 0 on, of so many blocks each. */
 function marked(pool: MemPool, ...lengths: number[]): ArrayBuffer[] {

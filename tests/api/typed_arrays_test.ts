@@ -4,7 +4,15 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import type { MemPool, TypedArrayConstructor } from "mempool";
 import { runInNewContext } from "node:vm";
 import { test } from "../support/harness.ts";
-import { assertError, assertOneFreeRun, assertRefused, makePool, present, thrownBy, withPool } from "../support/pool.ts";
+import {
+  assertError,
+  assertOneFreeRun,
+  assertRefused,
+  makePool,
+  present,
+  thrownBy,
+  withPool,
+} from "../support/pool.ts";
 
 const TYPES: readonly TypedArrayConstructor[] = [
   Int8Array,
