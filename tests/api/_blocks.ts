@@ -1,6 +1,6 @@
 /** What `pool.blocks()` must always be. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, fail } from "@std/assert";
 import type { BlockInfo, MemPool } from "mempool";
 import { LONGEST_SHORT_RUN } from "../../src/region/layout.ts";
 
@@ -10,15 +10,25 @@ export function assertTiles(pool: MemPool): BlockInfo[] {
   const all = [...pool.blocks()];
   let end = 0;
   for (const run of all) {
-    assertEquals(run.offset, end, "a hole or an overlap");
-    assert(run.byteLength > 0 && run.byteLength % pool.blockSize === 0, `a run of ${run.byteLength} bytes`);
-    const most = run.state === "cached" ? LONGEST_SHORT_RUN * pool.blockSize : Infinity;
-    assert(run.byteLength <= most, `a run of ${run.byteLength} bytes is cached`);
-    assert(run.state !== "free" || run.owner === 0, `worker ${run.owner} has a free run`);
+    const fault = faultOf(run, end, pool.blockSize);
+    if (fault !== undefined) fail(fault);
     end += run.byteLength;
   }
   assert(end >= least && end <= pool.size, `the runs end at ${end}, the pool at ${pool.size}`);
   return all;
+}
+
+/** What is wrong with a run that should start at `start`. Thousands of runs are checked, most of which have no fault. */
+function faultOf(
+  { offset, byteLength, state, owner }: BlockInfo,
+  start: number,
+  blockSize: number,
+): string | undefined {
+  if (offset !== start) return `a run starts at ${offset}, the one before ends at ${start}`;
+  if (!(byteLength > 0) || byteLength % blockSize !== 0) return `a run of ${byteLength} bytes`;
+  if (state === "cached" && byteLength > LONGEST_SHORT_RUN * blockSize) return `a run of ${byteLength} bytes is cached`;
+  if (state === "free" && owner !== 0) return `worker ${owner} owns a free run`;
+  return undefined;
 }
 
 /** As `assertTiles`, while nothing else runs: then the blocks of each state are as many as `stats` says. */

@@ -1,6 +1,7 @@
 /** Prints the resident bytes of three pools' doings: one never touched, one filled and trimmed, one with holes in it. */
 
-import { GIGABYTE, MEGABYTE, MemPool } from "../../mod.ts";
+import process from "node:process";
+import { MEGABYTE, MemPool } from "../../mod.ts";
 import { footprint } from "../support/footprint.ts";
 
 export interface TrimReport {
@@ -12,6 +13,9 @@ export interface TrimReport {
   /** With every 64th block of those 4 MiB allocated still. */
   readonly holes: { readonly given: number; readonly zeros: boolean; readonly kept: boolean };
 }
+
+/** The size of the pool, in bytes. */
+const SIZE = Number(process.argv[2]);
 
 const memory = (): number => footprint()!.memory;
 
@@ -44,7 +48,7 @@ function holes(): TrimReport["holes"] {
 /** What the runtime itself takes for compiling and running all this is there before anything is measured. */
 function warmUp(): void {
   for (let round = 0; round < 20; round++) {
-    using pool = MemPool.init(64 * MEGABYTE, 4096);
+    using pool = MemPool.init(SIZE / 16, 4096);
     fill(pool, 4096);
     pool.trim();
   }
@@ -52,7 +56,7 @@ function warmUp(): void {
 
 function wholePool(): Omit<TrimReport, "holes"> {
   warmUp();
-  using pool = MemPool.init(GIGABYTE, 4096);
+  using pool = MemPool.init(SIZE, 4096);
   const untouched = memory();
   const filled = fill(pool, 4096);
   const given = pool.trim();

@@ -151,16 +151,12 @@ test("blocks - many thousands of runs", () => {
   for (let block = 0; block < 100_000; block += 3) give(region, block);
   const runs = [...new BlockList(region)];
   assertEquals(runs.length, 100_000);
-  const expected = Array.from(runs, (_, block) => {
+  const wrong = runs.findIndex(({ offset, byteLength, state, owner }, block) => {
     const isFree = block % 3 === 0;
-    return {
-      offset: block * BLOCK_SIZE,
-      byteLength: BLOCK_SIZE,
-      state: isFree ? "free" : "allocated",
-      owner: isFree ? 0 : 1,
-    };
+    return offset !== block * BLOCK_SIZE || byteLength !== BLOCK_SIZE ||
+      state !== (isFree ? "free" : "allocated") || owner !== (isFree ? 0 : 1);
   });
-  assertEquals(runs.findIndex((run, block) => JSON.stringify(run) !== JSON.stringify(expected[block])), -1);
+  assertEquals(wrong, -1, JSON.stringify(runs[wrong]));
 });
 
 test("blocks - tile while workers allocate, resize and free, and the pool grows; what nobody touches is as it was", () =>
