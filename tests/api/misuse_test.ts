@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { MemPool, MemPoolOptions } from "mempool";
-import { test, withWorkers } from "../support/harness.ts";
+import { spawnWorker, test, type TestWorker } from "../support/harness.ts";
 import { assertRefusedAsMisuse, assertWarned, type Kind, type Message, type Misuse } from "./_misuse.ts";
 import { DOUBLE_FREES, FOREIGN_BLOCKS, NO_BLOCKS } from "./_misuse_free.ts";
 import { DEFAULTS, ENDED, HANDLES, MAKING } from "./_misuse_lifetime.ts";
@@ -80,16 +80,18 @@ for (const [wrong, kind, message, program] of REFUSED) {
     onEach({ onMisuse: "warn" }, program, refused(kind, message)));
 }
 
-/** Lets `use` have the other worker. */
-function withHand(use: (hand: Hand) => Promise<void>): Promise<void> {
-  return withWorkers(new URL("./_misuse_worker.ts", import.meta.url), 1, ([worker]) => {
-    const order = (message: Order, transfer?: ArrayBuffer[]): Promise<unknown[][]> => worker!.call(message, transfer);
-    return use({
-      order,
-      call: (method, ...args) => order({ ask: "call", method, args }),
-      callWithKept: (method, ...args) => order({ ask: "call", method, kept: true, args }),
-    });
-  });
+/** The other worker of all tests. To start a worker takes longer than a test, and each test attaches a new pool. */
+let worker: TestWorker | undefined;
+
+function otherWorker(): Hand {
+  worker ??= spawnWorker(new URL("./_misuse_worker.ts", import.meta.url));
+  const { call } = worker;
+  const order = (message: Order, transfer?: ArrayBuffer[]): Promise<unknown[][]> => call(message, transfer);
+  return {
+    order,
+    call: (method, ...args) => order({ ask: "call", method, args }),
+    callWithKept: (method, ...args) => order({ ask: "call", method, kept: true, args }),
+  };
 }
 
 /** As for one worker, once the other has attached the pool. */
@@ -101,13 +103,12 @@ function shared(program: SharedMisuse[3], hand: Hand): Prepare {
 }
 
 for (const [wrong, kind, message, program] of [...SHARED_FREES, ...SHARED_USES]) {
-  test(`misuse - two workers: ${wrong}`, () =>
-    withHand((hand) => onEach({}, shared(program, hand), refused(kind, message))));
+  test(`misuse - two workers: ${wrong}`, () => onEach({}, shared(program, otherWorker()), refused(kind, message)));
 }
 
 for (const [wrong, , message, program] of SHARED_FREES) {
   test(`misuse - two workers: ${wrong}: a line on the console where the pool only warns`, () =>
-    withHand((hand) => onEach({ onMisuse: "warn" }, shared(program, hand), warned(message))));
+    onEach({ onMisuse: "warn" }, shared(program, otherWorker()), warned(message)));
 }
 
 test(
