@@ -1,12 +1,12 @@
-/** What `pool.blocks()` must always be. */
+/** Checks of the list that `pool.blocks()` returns. */
 
 import { assert, assertEquals, fail } from "@std/assert";
 import type { BlockInfo, MemPool } from "mempool";
 import { LONGEST_SHORT_RUN } from "../../src/region/layout.ts";
 
-/** Expects the runs to tile the pool's data, which may grow meanwhile, each as one can be; returns them. */
+/** Expects valid runs that cover the pool without a gap or an overlap, and returns them. The pool may grow meanwhile. */
 export function assertTiles(pool: MemPool): BlockInfo[] {
-  const least = pool.size;
+  const sizeBefore = pool.size;
   const all = [...pool.blocks()];
   let end = 0;
   for (const run of all) {
@@ -14,11 +14,13 @@ export function assertTiles(pool: MemPool): BlockInfo[] {
     if (fault !== undefined) fail(fault);
     end += run.byteLength;
   }
-  assert(end >= least && end <= pool.size, `the runs end at ${end}, the pool at ${pool.size}`);
+  assert(end >= sizeBefore && end <= pool.size, `the runs end at ${end}, the pool at ${pool.size}`);
   return all;
 }
 
-/** What is wrong with a run that should start at `start`. Thousands of runs are checked, most of which have no fault. */
+/**
+ * The fault of a run that should start at `start`. Only a fault builds a message: tests check millions of runs.
+ */
 function faultOf(
   { offset, byteLength, state, owner }: BlockInfo,
   start: number,
@@ -31,7 +33,7 @@ function faultOf(
   return undefined;
 }
 
-/** As `assertTiles`, while nothing else runs: then the blocks of each state are as many as `stats` says. */
+/** As `assertTiles`, for a pool that no other thread uses: `stats` must count as many blocks in each state. */
 export function assertExact(pool: MemPool): BlockInfo[] {
   const all = assertTiles(pool);
   const { allocatedBlocks, cachedBlocks, freeBlocks } = pool.stats();
@@ -47,7 +49,7 @@ export function assertExact(pool: MemPool): BlockInfo[] {
   }
 }
 
-/** Runs as one line: `0-2 allocated 1` is the blocks 0 and 1, allocated by worker 1. */
+/** Shows runs as one line: `0-2 allocated 1` stands for the blocks 0 and 1, allocated by worker 1. */
 export function mapOf(blockSize: number, runs: Iterable<BlockInfo>): string {
   return Array.from(runs, ({ offset, byteLength, state, owner }) => {
     const first = offset / blockSize;
