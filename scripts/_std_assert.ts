@@ -29,15 +29,24 @@ export function prepareStdAssert(): string[] {
   return onDeno ? importMapFlags(pathToFileURL(standIn).href) : [];
 }
 
-/** The flags by which Deno resolves as deno.json says, but `@std/assert` to `target`. */
+/** The flags that make Deno resolve specifiers as deno.json does, except that `@std/assert` is `target`. */
 export function importMapFlags(target: string): string[] {
-  const base = pathToFileURL(root);
-  const imports: Record<string, string> = {};
-  for (const [name, address] of Object.entries({ ...denoJson.imports, "@std/assert": target })) {
-    // A data: URL is no base for relative addresses.
-    imports[name] = address.startsWith("./") ? new URL(address, base).href : address;
-  }
-  return [`--import-map=data:application/json,${encodeURIComponent(JSON.stringify({ imports }))}`];
+  const map = {
+    imports: addressesOf({ ...denoJson.imports, "@std/assert": target }),
+    scopes: Object.fromEntries(
+      Object.entries(denoJson.scopes).map(([folder, imports]) => [absolute(folder), addressesOf(imports)]),
+    ),
+  };
+  return [`--import-map=data:application/json,${encodeURIComponent(JSON.stringify(map))}`];
+}
+
+function addressesOf(imports: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(imports).map(([name, address]) => [name, absolute(address)]));
+}
+
+/** A relative address cannot be resolved against a data: URL. */
+function absolute(address: string): string {
+  return address.startsWith("./") ? new URL(address, pathToFileURL(root)).href : address;
 }
 
 function denoReachesJsr(): boolean {

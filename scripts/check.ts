@@ -10,7 +10,6 @@ import { documents, installPackages, root, runTool } from "./_project.ts";
 import { importMapFlags } from "./_std_assert.ts";
 
 const standIn = pathToFileURL(join(root, "tests", "support", "assert.ts")).href;
-installPackages(); // tsc takes the types of both runtimes from there
 const tsc = runTool("tsc", ["--project", "."]);
 // --doc: the examples in documents and comments are checked too.
 const deno = runTool("deno", ["check", "--quiet", "--doc", ...importMapFlags(standIn), ".", ...documents()]);

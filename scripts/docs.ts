@@ -30,7 +30,8 @@ try {
  * fetch them, the types of Bun too, and nothing here needs them.
  */
 function makePages(): number {
-  const imports = Object.fromEntries(Object.keys(denoJson.imports).map((name) => [name, "./nothing.ts"]));
+  const names = [denoJson.imports, ...Object.values(denoJson.scopes)].flatMap((imports) => Object.keys(imports));
+  const imports = Object.fromEntries(names.map((name) => [name, "./nothing.ts"]));
   writeFileSync(join(copy, "deno.json"), JSON.stringify({ imports }));
   writeFileSync(join(copy, "nothing.ts"), "export {};\n");
   for (const name of ["mod.ts", ...filesIn("src", ".ts")]) copySource(name);

@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import process from "node:process";
-import { installPackages, onDeno, packageJson, root, scratch, toolsFolder } from "../../scripts/_project.ts";
+import { installPackages, onDeno, packageJson, root, scratch } from "../../scripts/_project.ts";
 
 /** A run that takes longer hangs. Milliseconds. */
 const patience = 120_000;
@@ -32,17 +32,14 @@ let packing: Promise<Uint8Array> | undefined;
 /** The package's bytes, made once for all tests of a process. In a copy, because other runs may be packing too. */
 function packed(): Promise<Uint8Array> {
   return packing ??= inScratch(async (folder) => {
-    // The tools first: the copy only refers to them.
-    for (const place of [root, toolsFolder]) installPackages(place);
+    installPackages(); // the copy only links to them
     for (const name of [...copied, ...documents]) {
       cpSync(join(root, name), join(folder, name), {
         recursive: true,
         filter: (path) => !made.includes(basename(path)),
       });
     }
-    for (const place of ["node_modules", "scripts/tools/node_modules"]) {
-      symlinkSync(join(root, place), join(folder, place), "junction");
-    }
+    symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");
     await runScript(join(folder, "scripts", "dist.ts"), folder);
     await execute("npm", ["pack", "--ignore-scripts"], folder);
     return readFileSync(join(folder, tarball));
