@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { documents, installPackages, root, runTool } from "./_project.ts";
+import { documents, root, runTool } from "./_project.ts";
 import { importMapFlags } from "./_std_assert.ts";
 
 const standIn = pathToFileURL(join(root, "tests", "support", "assert.ts")).href;
