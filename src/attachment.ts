@@ -1,20 +1,18 @@
-import { Addressing } from "./addressing.ts";
-import { Wakeup } from "./runtime/wakeup.ts";
 import { Allocator } from "./allocator/allocator.ts";
-import { Buffers } from "./buffers.ts";
+import { joinPool } from "./allocator/join.ts";
+import type { Lock } from "./allocator/lock.ts";
 import { MemPoolError } from "./base/errors.ts";
-import { CheckedAddressing } from "./checked_addressing.ts";
-import { type Mapping, type Native, REGION_DESTROYED as GONE, REGION_UNKNOWN } from "./runtime/native.ts";
-import { openNative } from "./runtime/open.ts";
-import { AWAITED, DESTROYED, FORMAT, HEADER_BYTES, MAX_WORKERS, NONE, SLOT_COUNT, STATE } from "./region/layout.ts";
+import { Buffers } from "./buffers.ts";
+import type { Worker } from "./cache/worker.ts";
 import { describeLeaks, type LeakInfo, listLeaks } from "./checked/leaks.ts";
-import { Lock } from "./allocator/lock.ts";
-import { checkHandle, type MemPoolHandle, type Settings } from "./options.ts";
-import { Reaper } from "./allocator/reap.ts";
-import { revokeBias } from "./cache/bias.ts";
-import { broken, checkHeader, isLive, stateError, validBlockCount } from "./region/validate.ts";
-import { formatRegion, misfit, Region } from "./region/region.ts";
 import { Tracker } from "./checked/tracker.ts";
+import { checkHandle, type MemPoolHandle, type Settings } from "./options.ts";
+import { AWAITED, DESTROYED, FORMAT, HEADER_BYTES, STATE } from "./region/layout.ts";
+import { formatRegion, misfit, Region } from "./region/region.ts";
+import { checkHeader, isLive, stateError } from "./region/validate.ts";
+import { type Mapping, type Native, REGION_DESTROYED, REGION_UNKNOWN } from "./runtime/native.ts";
+import { openNative } from "./runtime/open.ts";
+import { Wakeup } from "./runtime/wakeup.ts";
 
 /** Hears that the pool is destroyed. */
 type Member = () => void;
@@ -35,7 +33,6 @@ export class Attachment {
   readonly lock: Lock;
   readonly allocator: Allocator;
   readonly buffers: Buffers;
-  readonly addressing: Addressing;
   /** In a checked pool. */
   readonly tracker: Tracker | undefined;
   readonly maxBufferBytes: number;
@@ -44,27 +41,19 @@ export class Attachment {
   readonly #wakeup: Wakeup;
   readonly #members = new Set<Member>();
 
-  private constructor(native: Native, mapping: Mapping, region: Region, handle: MemPoolHandle) {
-    const worker = nextWorker(region);
+  private constructor(worker: Worker, handle: MemPoolHandle) {
+    const { native, mapping, region } = worker;
     this.#native = native;
     this.#mapping = mapping;
     this.handle = Object.freeze(handle);
     this.region = region;
     this.maxBufferBytes = native.maxBufferBytes;
-    this.lock = new Lock(native, mapping, region, worker);
     this.#wakeup = new Wakeup(handle.process, handle.id);
-    const slot = takeSlot(native, region, this.lock, worker);
-    this.allocator = new Allocator(native, mapping, region, this.lock, this.#wakeup, slot, worker);
+    this.allocator = new Allocator(worker, this.#wakeup);
+    this.lock = this.allocator.lock;
     this.buffers = new Buffers(mapping, region);
-    this.tracker = region.allocationLog && new Tracker(handle.id, region.table, region.allocationLog);
-    this.addressing = this.tracker === undefined
-      ? new Addressing(region, this.allocator, this.buffers)
-      : new CheckedAddressing(region, this.allocator, this.buffers, this.lock, this.tracker);
+    this.tracker = region.checked ? new Tracker(handle.id, region) : undefined;
     attachments.set(handle.id, this);
-  }
-
-  static is(given: unknown): given is Attachment {
-    return typeof given === "object" && given !== null && #mapping in given;
   }
 
   /** Maps and formats a new pool. */
@@ -81,7 +70,7 @@ export class Attachment {
     mapping.close(); // one of the two holds, of `create` and of `open`
     try {
       const region = formatRegion(mapping.meta, settings, native.barrier());
-      return new Attachment(native, mapping, region, { format: FORMAT, process: native.process, id });
+      return new Attachment(joinPool(native, mapping, region), { format: FORMAT, process: native.process, id });
     } catch (error) {
       mapping.destroy(HEADER_BYTES, settings.lockTimeout);
       mapping.close();
@@ -102,7 +91,7 @@ export class Attachment {
     }
     const number = native.open(handle.id);
     if (number === REGION_UNKNOWN) throw unknown(handle, "this process never had it");
-    if (number === GONE) throw destroyed(handle);
+    if (number === REGION_DESTROYED) throw destroyed(handle);
     const mapping = native.mapping(number);
     try {
       const wrong = misfit(mapping.meta, mapping.dataBytes);
@@ -112,7 +101,7 @@ export class Attachment {
       // Whoever destroys it has said so, and has yet to tell the registry.
       if (region.header[STATE] === DESTROYED) throw destroyed(handle);
       if (!isLive(region.header)) throw stateError("attach", region.header[STATE]!);
-      return new Attachment(native, mapping, region, handle);
+      return new Attachment(joinPool(native, mapping, region), handle);
     } catch (error) {
       mapping.close();
       throw error;
@@ -143,7 +132,7 @@ export class Attachment {
 
   /** Of a checked pool. */
   listLeaks(): LeakInfo[] {
-    return this.region.allocationLog === undefined ? [] : listLeaks(this.lock, this.region, this.region.allocationLog);
+    return this.tracker === undefined ? [] : listLeaks(this.lock, this.region, this.tracker.log);
   }
 
   /** Counts out a pool object that nobody can reach any more. If it was the pool's last, what it leaks stays for ever. */
@@ -224,35 +213,6 @@ export class Attachment {
 /** The range of addresses of a region that was let go may become another pool's. */
 function letGo(): void {
   for (const attachment of lingering) attachment.letGo();
-}
-
-function nextWorker(region: Region): number {
-  const worker = region.slots.nextWorker();
-  if (worker !== NONE) return worker;
-  throw new MemPoolError(
-    "too-many-workers",
-    `Cannot attach: all ${MAX_WORKERS} worker numbers of the pool are used up`,
-  );
-}
-
-/** A slot of its own for a worker; where none is left, a dead worker's. */
-function takeSlot(native: Native, region: Region, lock: Lock, worker: number): number {
-  const thread = native.thread();
-  if (thread < 0) {
-    const why = `nobody would notice the end of this thread, the system refused to watch it (errno ${-thread})`;
-    throw new MemPoolError("too-many-workers", `Cannot attach: ${why}`);
-  }
-  const slot = lock.run("attach", () => {
-    validBlockCount(region);
-    if (region.slots.slotOf(worker) !== NONE) throw broken("I13", `worker number ${worker} is used a second time`);
-    revokeBias(native, region, lock.timeout);
-    const free = region.slots.take(worker, thread);
-    if (free !== NONE) return free;
-    new Reaper(native, region, (block) => region.runs.coalesce(block)).evict();
-    return region.slots.take(worker, thread);
-  });
-  if (slot !== NONE) return slot;
-  throw new MemPoolError("too-many-workers", `Cannot attach: all ${SLOT_COUNT} worker slots of the pool are taken`);
 }
 
 function mismatch(detail: string): MemPoolError {

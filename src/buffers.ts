@@ -1,8 +1,7 @@
 import type { Mapping } from "./runtime/native.ts";
-import { byteLengthOf, lengthOfBuffer } from "./base/intrinsics.ts";
+import { byteLengthOf, detach, lengthOfBuffer } from "./base/intrinsics.ts";
 import * as layout from "./region/layout.ts";
 import { type BlockTable, isAllocated } from "./region/block_table.ts";
-import { detach } from "./checked/tracked_buffers.ts";
 import type { Region } from "./region/region.ts";
 
 // Constants and private fields as in src/cache/block_cache.ts, for the same reasons.

@@ -1,5 +1,5 @@
 import { MemPoolError } from "../base/errors.ts";
-import { CONTENDED, INHERITED, LOCKED, type Mapping, type Native, TIMED_OUT } from "../runtime/native.ts";
+import type { Worker } from "../cache/worker.ts";
 import {
   HOLDER,
   LIVE,
@@ -10,16 +10,26 @@ import {
   OWNER_DEATHS,
   STATE,
 } from "../region/layout.ts";
-import type { WorkerSlots } from "../region/worker_slots.ts";
-import { isLive, stateError } from "../region/validate.ts";
 import type { Region } from "../region/region.ts";
+import { isLive, stateError } from "../region/validate.ts";
+import type { WorkerSlots } from "../region/worker_slots.ts";
+import { CONTENDED, INHERITED, LOCKED, type Mapping, type Native, TIMED_OUT } from "../runtime/native.ts";
+import { recover } from "./recovery.ts";
+import type { Server } from "./serve.ts";
 
 /**
- * The pool's lock as a worker uses it: `run` is a critical section.
+ * The pool's lock as one worker uses it. `run` is the way into a critical section, and `inspect` into one that changes
+ * nothing.
  *
- * HOLDER is set exactly while a critical section is under way, so a HOLDER found after acquiring the lock means that
- * the last section was left half done: its worker died in it, or an exception (a full stack, say) threw it out. Then
- * everything derived is built again before anything else is done.
+ * There is one exception, for the two hot paths `Allocator.allocate` and `Allocator.free`, where creating a closure for each
+ * call would cost as much as the section itself:
+ *
+ *     lock.enter("allocate");
+ *     try { …; lock.leave(); } catch (error) { throw lock.abandon(error); }
+ *
+ * HOLDER is set exactly while a critical section is under way. So if HOLDER is set when a worker acquires the lock, then the
+ * last section was left half done: its worker died in it, or an exception (a full stack, for example) ended it. The worker
+ * that finds this runs the recovery before anything else.
  */
 export class Lock {
   declare private readonly native: Pick<Native, "alive">;
@@ -28,58 +38,82 @@ export class Lock {
   declare private readonly counters: Float64Array;
   declare private readonly region: Region;
   declare private readonly slots: WorkerSlots;
-  declare private readonly worker: number;
-  /** Milliseconds to wait for it. */
+  declare private readonly slot: number;
+  declare private readonly number: number;
+  declare private readonly server: Server | undefined;
+  /** How many milliseconds a worker waits for the lock. */
   declare readonly timeout: number;
 
-  constructor(native: Pick<Native, "alive">, mapping: Mapping, region: Region, worker: number) {
+  /** A worker that is still joining the pool has no slot yet, and no server for waiting requests. */
+  constructor(worker: LockWorker, server?: Server) {
+    const { native, mapping, region, slot, number } = worker;
     this.native = native;
     this.mapping = mapping;
     this.header = region.header;
     this.counters = region.counters;
     this.region = region;
     this.slots = region.slots;
-    this.worker = worker;
+    this.slot = slot;
+    this.number = number;
+    this.server = server;
     this.timeout = region.header[LOCK_TIMEOUT]!;
   }
 
-  /** Begins a critical section. Throws without beginning it when the pool was destroyed or the wait is over. */
+  /** Runs `body` as a critical section. If `body` throws, the next section starts with the recovery. */
+  run<T>(action: string, body: () => T): T {
+    this.enter(action);
+    try {
+      const result = body();
+      this.leave();
+      return result;
+    } catch (error) {
+      throw this.abandon(error);
+    }
+  }
+
+  /** Looks at the pool while no worker changes it. An error of `look` says nothing about the region, so nothing is recovered. */
+  inspect<T>(action: string, look: () => T): T {
+    this.acquire(action);
+    try {
+      return look();
+    } finally {
+      this.release();
+    }
+  }
+
+  /** Begins a critical section. Throws without beginning it if the pool is destroyed or the wait has timed out. */
   enter(action: string): void {
-    const status = this.mapping.lock(this.timeout);
-    const header = this.header;
-    if (status !== LOCKED || header[HOLDER] !== 0 || header[STATE] !== LIVE) this.enterSlow(status, action);
-    header[HOLDER] = this.worker;
-    this.counters[LOCK_ACQUISITIONS]!++;
+    this.acquire(action);
+    // Before anything changes, the statistics take in what this worker's cache has seen since its last section.
+    if (this.slot !== NONE) this.slots.settle(this.slot);
   }
 
-  /** Ends a critical section that did all it had to. */
+  /** Ends a critical section that is complete. Waiting requests get what it made free. */
   leave(): void {
-    this.header[HOLDER] = 0;
-    this.mapping.unlock();
+    this.server?.serve();
+    this.release();
   }
 
-  /** Ends a critical section that was cut off, leaving HOLDER for the next one to see. Returns the error. */
+  /** Ends a critical section that was interrupted. HOLDER stays set, so that the next section recovers. Returns the error. */
   abandon(error: unknown): unknown {
     this.mapping.unlock();
     return error;
   }
 
-  /** Does `body` as a critical section. */
-  run<T>(action: string, body: () => T): T {
-    return runSection(this, action, body);
+  private acquire(action: string): void {
+    const status = this.mapping.lock(this.timeout);
+    const header = this.header;
+    if (status !== LOCKED || header[HOLDER] !== 0 || header[STATE] !== LIVE) this.acquireSlow(status, action);
+    header[HOLDER] = this.number;
+    this.counters[LOCK_ACQUISITIONS]!++;
   }
 
-  /** Looks at the pool while nobody changes it. What `look` throws says nothing about the critical section. */
-  inspect<T>(action: string, look: () => T): T {
-    this.enter(action);
-    try {
-      return look();
-    } finally {
-      this.leave();
-    }
+  private release(): void {
+    this.header[HOLDER] = 0;
+    this.mapping.unlock();
   }
 
-  private enterSlow(status: number, action: string): void {
+  private acquireSlow(status: number, action: string): void {
     if (status < 0) throw this.failure(status, action);
     if (!isLive(this.header)) {
       this.mapping.unlock();
@@ -87,14 +121,14 @@ export class Lock {
     }
     if ((status & CONTENDED) !== 0) this.counters[LOCK_CONTENDED]!++;
     if ((status & INHERITED) !== 0) this.counters[OWNER_DEATHS]!++;
-    if ((status & INHERITED) !== 0 || this.header[HOLDER] !== 0) this.recover(action);
+    if ((status & INHERITED) !== 0 || this.header[HOLDER] !== 0) this.recoverFor(action);
   }
 
-  private recover(action: string): void {
+  private recoverFor(action: string): void {
     const holder = this.header[HOLDER]!;
-    // The last one may have died before it set HOLDER; were this one cut off, the next has to know.
-    if (holder === 0) this.header[HOLDER] = this.worker;
-    if (this.rebuild()) return;
+    // The last owner may have died before it set HOLDER. If this recovery is interrupted too, the next worker must see that.
+    if (holder === 0) this.header[HOLDER] = this.number;
+    if (this.hasRecovered()) return;
     this.mapping.unlock();
     throw new MemPoolError(
       "corrupt",
@@ -102,26 +136,23 @@ export class Lock {
     );
   }
 
-  private rebuild(): boolean {
+  private hasRecovered(): boolean {
     try {
-      this.slots.repair();
-      if (!this.region.runs.rebuild()) return false;
-      this.region.queue.repair(this.region.table);
-      return true;
+      return recover(this.region);
     } catch (error) {
-      // A full stack, say: the next one tries again.
+      // A full stack, for example: the next section tries again.
       throw this.abandon(error);
     }
   }
 
   private failure(status: number, action: string): MemPoolError {
-    const who = this.describe(this.header[HOLDER]!);
+    const holder = this.describe(this.header[HOLDER]!);
     return status === TIMED_OUT
       ? new MemPoolError(
         "lock-timeout",
-        `Cannot ${action}: the lock was not free within ${this.timeout} ms, it is held by ${who}`,
+        `Cannot ${action}: the lock was not free within ${this.timeout} ms, it is held by ${holder}`,
       )
-      : new MemPoolError("corrupt", `Cannot ${action}: the lock itself is broken, last held by ${who}`);
+      : new MemPoolError("corrupt", `Cannot ${action}: the lock itself is broken, last held by ${holder}`);
   }
 
   private describe(holder: number): string {
@@ -133,18 +164,7 @@ export class Lock {
   }
 }
 
-/** Does `body` between the beginning and the end of a critical section, or cuts it off where `body` throws. */
-export function runSection<T>(
-  section: Pick<Lock, "enter" | "leave" | "abandon">,
-  action: string,
-  body: () => T,
-): T {
-  section.enter(action);
-  try {
-    const result = body();
-    section.leave();
-    return result;
-  } catch (error) {
-    throw section.abandon(error);
-  }
-}
+/** What the lock needs of a worker. */
+export type LockWorker = Pick<Worker, "mapping" | "region" | "slot" | "number"> & {
+  readonly native: Pick<Native, "alive">;
+};

@@ -2,7 +2,7 @@ import type { Mapping } from "../runtime/native.ts";
 import * as layout from "../region/layout.ts";
 import { slotWord } from "../region/worker_slots.ts";
 import { makeTag } from "../region/block_table.ts";
-import type { Region } from "../region/region.ts";
+import type { Worker } from "./worker.ts";
 
 // Three things here are written for the compilers, and so they are in the other classes that an allocation goes through.
 // V8 folds a module's own constants into the code, but loads imported ones anew at each use: 5 ns a call. Fields are private
@@ -92,10 +92,10 @@ export class BlockCache {
   declare private readonly takingTag: number;
   declare private readonly allocatedTag: number;
 
-  constructor(mapping: Pick<Mapping, "exchange">, region: Region, slot: number, worker: number) {
+  constructor({ mapping, region, slot, number }: CacheWorker) {
     this.mapping = mapping;
     const capacity = region.header[layout.CACHED_BLOCKS]!;
-    this.meta = region.meta.subarray(0, layout.zeroMapWord(region.table.capacity, capacity));
+    this.meta = region.meta.subarray(0, layout.allocationLogWord(region.table.capacity, capacity));
     this.surelyLive = region.header[layout.HAS_BARRIER] === 1 ? LIVE : NONE;
     this.capacity = capacity;
     this.room = capacity;
@@ -114,9 +114,9 @@ export class BlockCache {
     this.entries = layout.cacheWord(slot, this.capacity);
     this.table = layout.tableWord(this.capacity);
     this.given = region.counters.subarray(words / 2 + layout.SLOT_GIVEN);
-    this.cachedTag = makeTag(layout.CACHED, worker);
-    this.takingTag = makeTag(layout.TAKING, worker);
-    this.allocatedTag = makeTag(ALLOCATED, worker);
+    this.cachedTag = makeTag(layout.CACHED, number);
+    this.takingTag = makeTag(layout.TAKING, number);
+    this.allocatedTag = makeTag(ALLOCATED, number);
   }
 
   /**
@@ -252,6 +252,9 @@ export class BlockCache {
     return true;
   }
 }
+
+/** What a cache needs of a worker. */
+export type CacheWorker = Pick<Worker, "region" | "slot" | "number"> & { readonly mapping: Pick<Mapping, "exchange"> };
 
 function shiftFor(blockSize: number, blockCapacity: number): number {
   const shift = 31 - Math.clz32(blockSize);

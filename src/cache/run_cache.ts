@@ -1,4 +1,4 @@
-import type { BlockCache } from "./block_cache.ts";
+import type { BlockCache, CacheWorker } from "./block_cache.ts";
 import type { Mapping } from "../runtime/native.ts";
 import * as layout from "../region/layout.ts";
 import { slotWord } from "../region/worker_slots.ts";
@@ -51,7 +51,7 @@ export class RunCache {
   declare private readonly cachedTag: number;
   declare private readonly allocatedTag: number;
 
-  constructor(cache: BlockCache, mapping: Pick<Mapping, "exchange">, region: Region, slot: number, worker: number) {
+  constructor({ mapping, region, slot, number }: CacheWorker, cache: BlockCache) {
     const capacity = region.header[layout.CACHED_BLOCKS]!;
     this.cache = cache;
     this.mapping = mapping;
@@ -67,8 +67,8 @@ export class RunCache {
     this.table = layout.tableWord(capacity);
     this.given = this.slot / 2 + layout.SLOT_RUNS_GIVEN;
     this.taken = this.slot / 2 + layout.SLOT_RUNS_TAKEN;
-    this.cachedTag = makeTag(layout.CACHED_RUN, worker);
-    this.allocatedTag = makeTag(ALLOCATED_SHORT, worker);
+    this.cachedTag = makeTag(layout.CACHED_RUN, number);
+    this.allocatedTag = makeTag(ALLOCATED_SHORT, number);
   }
 
   /** Hands out a cached run that is as long as so many bytes need, and no longer; NONE where there is none. */

@@ -31,14 +31,14 @@ export interface LeakInfo {
 }
 
 /** What is allocated in a checked pool, oldest first. */
-export function listLeaks(lock: Lock, region: Region, allocationLog: AllocationLog): LeakInfo[] {
+export function listLeaks(lock: Lock, region: Region, log: AllocationLog): LeakInfo[] {
   const { table, blockSize } = region;
   return lock.inspect("list leaks", () => {
-    return blocksInUse(region, allocationLog).map((block) => ({
+    return blocksInUse(region, log).map((block) => ({
       offset: block * blockSize,
       byteLength: table.requested(block),
       owner: ownerOf(table.loadTag(block)),
-      stack: allocationLog.stackAt(allocationLog.allocatedAt(block)),
+      stack: log.stackAt(log.allocatedAt(block)),
     }));
   });
 }
@@ -86,10 +86,10 @@ function counted(number: number, name: string): string {
   return `${number} ${name}${number === 1 ? "" : "s"}`;
 }
 
-function blocksInUse({ table }: Region, allocationLog: AllocationLog): number[] {
+function blocksInUse({ table }: Region, log: AllocationLog): number[] {
   const found: number[] = [];
   for (let block = 0; block < table.blockCount; block += validLength(table, block)) {
-    if (isAllocated(table.loadTag(block)) && !allocationLog.isFreed(block)) found.push(block);
+    if (isAllocated(table.loadTag(block)) && !log.isFreed(block)) found.push(block);
   }
-  return found.sort((one, other) => allocationLog.compareAges(one, other));
+  return found.sort((one, other) => log.compareAges(one, other));
 }

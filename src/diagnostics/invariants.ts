@@ -11,7 +11,7 @@ import {
   FREE,
   FREE_BLOCKS,
   HIGH_WATER,
-  HIGH_WATER_TURNED,
+  HIGH_WATER_INVERTED,
   HOLDER,
   INTERIOR,
   LENGTH,
@@ -29,21 +29,11 @@ import {
   SLOT_SWEPT,
   SLOTS_USED,
   TAG,
-  ZEROED_BLOCKS,
 } from "../region/layout.ts";
 import { slotWord } from "../region/worker_slots.ts";
 import { type BlockTable, isCached, makeTag, stateOf, workerOf } from "../region/block_table.ts";
-import type { Lock } from "../allocator/lock.ts";
 import { WAITING } from "../region/wait_queue.ts";
-import {
-  broken,
-  checkHeader,
-  faultOfTaken,
-  isInTable,
-  validateRun,
-  validBlockCount,
-  validLength,
-} from "../region/validate.ts";
+import { broken, checkHeader, faultOfTaken, isInTable, validBlockCount, validLength } from "../region/validate.ts";
 import type { Region } from "../region/region.ts";
 
 /** Levels that the first-level bitmap has bits for. */
@@ -91,7 +81,6 @@ function walkTable(region: Region, workers: ReadonlySet<number>): Found {
     } else {
       checkTaken(region, block, tag);
       checkOwner(region, block, tag, workers);
-      checkUnmarked(region, block, block + length);
       found.end = block + length;
       if (tag === IN_DEPOT) found.inDepot++;
       found[isCached(state) ? "cached" : "allocated"] += length;
@@ -101,32 +90,6 @@ function walkTable(region: Region, workers: ReadonlySet<number>): Found {
     block += length;
   }
   return found;
-}
-
-/** What can be told in constant time and without the lock: before every call on a checked pool. */
-export function checkCheaply(region: Region): void {
-  checkHeader(region);
-  const { header, table } = region;
-  for (
-    const [invariant, name, word] of [["I6", "the count of free blocks", FREE_BLOCKS], [
-      "I9",
-      "high water",
-      HIGH_WATER,
-    ]] as const
-  ) {
-    const value = header[word]!;
-    if (!(value >= 0 && value <= table.blockCount)) throw broken(invariant, `${name} is ${value}`);
-  }
-}
-
-/** What the invariants say of one run if it is handed out, in constant time. The caller does not hold the lock. */
-export function checkRun(region: Region, lock: Lock, block: number): void {
-  try {
-    validateRun(region, block);
-  } catch {
-    // Another worker may be freeing or resizing it this moment, by mistake: under the lock nobody does.
-    lock.inspect("check the pool", () => validateRun(region, block));
-  }
 }
 
 function checkFree({ table, lists }: Region, block: number, length: number): void {
@@ -141,12 +104,6 @@ function checkFree({ table, lists }: Region, block: number, length: number): voi
   if (before !== block || after !== block) {
     throw broken("I4", `the free run at block ${block} is not on the list of its class`);
   }
-}
-
-/** A block that is marked as zero is free. */
-function checkUnmarked({ zeroed }: Region, first: number, end: number): void {
-  const marked = zeroed.next(true, first, end);
-  if (marked < end) throw broken("I12", `block ${marked} is marked as zero and is not free`);
 }
 
 function linkOf(table: BlockTable, block: number, direction: "next" | "previous"): number {
@@ -226,7 +183,7 @@ function checkQueue({ header, queue, table, blockSize }: Region): void {
   });
 }
 
-function checkCounters({ header, table, zeroed }: Region, found: Found): void {
+function checkCounters({ header, table }: Region, found: Found): void {
   const sum = found.allocated + found.cached + header[FREE_BLOCKS]!;
   if (sum !== table.blockCount) {
     throw broken("I6", `${header[FREE_BLOCKS]} blocks are counted free, ${found.free} are`);
@@ -235,11 +192,7 @@ function checkCounters({ header, table, zeroed }: Region, found: Found): void {
   if (!(high >= found.end && high <= table.blockCount)) {
     throw broken("I9", `high water is ${high}, blocks are taken up to ${found.end}`);
   }
-  if (header[HIGH_WATER_TURNED] !== ~high) throw broken("I9", `high water is said to be ${high}`);
-  const marks = zeroed.count(0, high);
-  if (header[ZEROED_BLOCKS] !== marks) {
-    throw broken("I12", `${header[ZEROED_BLOCKS]} blocks are said to be marked as zero, ${marks} are`);
-  }
+  if (header[HIGH_WATER_INVERTED] !== ~high) throw broken("I9", `high water is said to be ${high}`);
   if (!(header[PEAK_ALLOCATED]! >= 0 && header[PEAK_ALLOCATED]! <= table.blockCount)) {
     throw broken("I9", `the peak is ${header[PEAK_ALLOCATED]} of ${table.blockCount} blocks`);
   }

@@ -3,7 +3,7 @@ import {
   AWAITED,
   BLOCK_CAPACITY,
   BLOCK_COUNT,
-  BLOCK_COUNT_TURNED,
+  BLOCK_COUNT_INVERTED,
   BLOCK_SIZE,
   CACHED_BLOCKS,
   CACHED_BUFFERS,
@@ -14,6 +14,8 @@ import {
   HEADER_FORMAT,
   HEADER_MAGIC,
   HEADER_SUM,
+  HIGH_WATER,
+  HIGH_WATER_INVERTED,
   INTERIOR,
   LIVE,
   LOCK_TIMEOUT,
@@ -121,7 +123,7 @@ export function headerSum(header: Int32Array): number {
 /** How many blocks there are, which is said twice. The caller holds the lock: growing changes the one, then the other. */
 export function validBlockCount({ header, table }: Pick<Words, "header" | "table">): number {
   const count = table.blockCount;
-  if (header[BLOCK_COUNT_TURNED] === ~count) return count;
+  if (header[BLOCK_COUNT_INVERTED] === ~count) return count;
   throw broken("I1", `the block count is said to be ${header[BLOCK_COUNT]}`);
 }
 
@@ -137,4 +139,17 @@ export function checkHeader({ header, counters, table, blockSize }: Words): void
   if (header[HEADER_SUM] !== headerSum(header)) throw broken("I1", "the header's sum is wrong");
   const plain = header[PLAIN_CLAIMS]!;
   if (plain !== 0 && plain !== header[HAS_BARRIER]) throw broken("I1", `the kind of claims is ${plain}`);
+}
+
+/** Blocks from this one up were never handed out or cached, so they hold zeros. A value that is too low would be unsafe. */
+export function validHighWater(header: Int32Array): number {
+  const highWater = header[HIGH_WATER]!;
+  if (header[HIGH_WATER_INVERTED] === ~highWater) return highWater;
+  throw broken("I9", `high water is said to be ${highWater}`);
+}
+
+/** Stores high water twice, so that a single overwritten word is noticed. */
+export function setHighWater(header: Int32Array, highWater: number): void {
+  header[HIGH_WATER] = highWater;
+  header[HIGH_WATER_INVERTED] = ~highWater;
 }

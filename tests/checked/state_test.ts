@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { MemPool } from "mempool";
 import {
+  allocationLogWord,
   BLOCK_COUNT,
   BLOCK_SIZE,
   FREE,
@@ -12,14 +13,13 @@ import {
   HIGH_WATER,
   LENGTH,
   LIVE,
+  LOG_ALLOCATED_AT,
+  LOG_FREED_AT,
   REQUESTED_LOW,
   STACK_LOG_USED,
   STACK_LOG_WORDS,
   STATE,
   TAG,
-  TRACE_ALLOCATED_AT,
-  TRACE_FREED_AT,
-  traceWord,
 } from "../../src/region/layout.ts";
 import { callsOf } from "../support/calls.ts";
 import {
@@ -106,15 +106,15 @@ test(
   "checked state - places of stacks that cannot be, and an entry that was never finished: not recorded",
   withPool((pool) => {
     const { region: { meta, table } } = insideOf(pool);
-    const allocationLog = traceWord(table.blockCount, 0);
+    const allocationLog = allocationLogWord(table.blockCount, 0);
     const block = allocateHere(pool);
     freeHere(pool, block);
     for (const place of [0, -2, STACK_LOG_WORDS, STACK_LOG_WORDS + 1, 2 ** 31 - 1]) {
-      meta[allocationLog + TRACE_ALLOCATED_AT] = meta[allocationLog + TRACE_FREED_AT] = place;
+      meta[allocationLog + LOG_ALLOCATED_AT] = meta[allocationLog + LOG_FREED_AT] = place;
       assertDoubleFree(() => pool.freeOffset(0), 0, NOT_RECORDED, NOT_RECORDED, "");
     }
     const next = allocateElsewhere(pool);
-    const place = meta[allocationLog + TRACE_ALLOCATED_AT]!;
+    const place = meta[allocationLog + LOG_ALLOCATED_AT]!;
     for (const length of [0, -5, 2 ** 30]) {
       meta[allocationLog + 4 * table.blockCount + place - 1] = length;
       assertInnermost(pool.leaks()[0]!.stack.split("\n"), NOT_RECORDED);

@@ -26,8 +26,9 @@ function awaited(alive: (thread: number) => boolean = () => true) {
     const isOut = isAllocated(region.table.loadTag(region.queue.blockAt(last)));
     rings.push(`${who}: ${granted.join(" ")}${isOut ? ", handed out" : ""}`);
   };
-  const wakeup = { ring: () => note("others"), wakeHere: () => note("here") } as unknown as Wakeup;
-  const server = new Server(native, region, new Heap(native, mapping, region, slots[0]!, 1), wakeup, 1);
+  const wakeup = { wakeOthers: () => note("others"), wakeHere: () => note("here") } as unknown as Wakeup;
+  const worker = { native, mapping, region, slot: slots[0]!, number: 1 };
+  const server = new Server(worker, new Heap(worker), wakeup);
   server.begin();
   const ask = (worker: number, blocks: number): number => {
     places.push(region.queue.push(worker, blocks * BLOCK_SIZE));

@@ -83,7 +83,7 @@ for (const end of ["dies", "is thrown out"] as const) {
   test(`steps - realloc blocks that are held: the worker ${end}`, () => {
     for (const { block, bytes } of someOf(new Play().live)) {
       for (const length of lengthsFor(Math.ceil(bytes / BLOCK))) {
-        const act = (actor: SimWorker) => got(actor.blocks.resize(block, length * BLOCK));
+        const act = (actor: SimWorker) => got(actor.allocator.resize(block, length * BLOCK));
         stop(({ four }) => ({ actor: four, act, about: [block] }), end);
       }
     }
@@ -142,9 +142,9 @@ testPlanted("a cached block has its tag before the run is cut", {
 }, /After \d+ of \d+ steps: /);
 
 for (const name of ["allocate the start of a free run", "free many", "recall what makes a run"]) {
-  testPlanted(`nothing is made again after a death: ${name}`, {
+  testPlanted(`nothing is recovered after a death: ${name}`, {
     name,
-    prepare: ({ region: { runs } }) => runs.rebuild = () => true,
+    prepare: ({ lock }) => void Reflect.set(lock, "hasRecovered", () => true),
   }, /After \d+ of \d+ steps: /);
 }
 

@@ -100,7 +100,7 @@ test("check - I14: a cached block without an entry", () => {
 test("depot - an entry that leads to a block of somebody's is refused, and nothing is handed out", () => {
   const { two, memory: { words }, live } = new Play();
   const { header, depot, table } = two.region;
-  while (two.blocks.cache.take(1) !== NONE);
+  while (two.allocator.cache.take(1) !== NONE);
   const { block } = live.find(({ bytes }) => bytes <= BLOCK)!;
   words[cacheWord(SLOT_COUNT, header[CACHED_BLOCKS]!) + depot.top - 1] = block;
   const tag = table.tag(block);

@@ -8,6 +8,7 @@ import {
   LENGTH,
   LOCK_ACQUISITIONS,
   LOCK_CONTENDED,
+  NONE,
   OWNER_DEATHS,
   STATE,
 } from "../../src/region/layout.ts";
@@ -78,7 +79,11 @@ class PlayedMapping implements Mapping {
 function played(): { mapping: PlayedMapping; region: Region; lock: Lock } {
   const mapping = new PlayedMapping();
   const region = plainRegion(16);
-  return { mapping, region, lock: new Lock({ alive: (thread) => thread === 7000 }, mapping, region, 7) };
+  return {
+    mapping,
+    region,
+    lock: new Lock({ native: { alive: (thread) => thread === 7000 }, mapping, region, slot: NONE, number: 7 }),
+  };
 }
 
 test("lock - entering sets the holder and counts, leaving clears it", () => {
