@@ -1,20 +1,18 @@
-import { Addressing } from "./addressing.ts";
-import { Bell } from "./runtime/wakeup.ts";
-import { Blocks } from "./allocator/allocator.ts";
-import { Buffers } from "./buffers.ts";
+import { Allocator } from "./allocator/allocator.ts";
+import { joinPool } from "./allocator/join.ts";
+import type { Lock } from "./allocator/lock.ts";
 import { MemPoolError } from "./base/errors.ts";
-import { CheckedAddressing } from "./checked_addressing.ts";
-import { DESTROYED as GONE, type Native, type Region, UNKNOWN } from "./runtime/native.ts";
-import { openNative } from "./runtime/open.ts";
-import { AWAITED, DESTROYED, FORMAT, HEADER_BYTES, MAX_WORKERS, NONE, SLOT_COUNT, STATE } from "./region/layout.ts";
+import { Buffers } from "./buffers.ts";
+import type { Worker } from "./cache/worker.ts";
 import { describeLeaks, type LeakInfo, listLeaks } from "./checked/leaks.ts";
-import { Lock } from "./allocator/lock.ts";
+import { Tracker } from "./checked/tracker.ts";
 import { checkHandle, type MemPoolHandle, type Settings } from "./options.ts";
-import { Reaper } from "./allocator/reap.ts";
-import { endSole } from "./cache/bias.ts";
-import { broken, checkHeader, isLive, stateError, trustedBlockCount } from "./region/validate.ts";
-import { formatRegion, misfit, Views } from "./region/region.ts";
-import { Watch } from "./checked/tracker.ts";
+import { AWAITED, DESTROYED, FORMAT, HEADER_BYTES, STATE } from "./region/layout.ts";
+import { formatRegion, misfit, Region } from "./region/region.ts";
+import { checkHeader, isLive, stateError } from "./region/validate.ts";
+import { type Mapping, type Native, REGION_DESTROYED, REGION_UNKNOWN } from "./runtime/native.ts";
+import { openNative } from "./runtime/open.ts";
+import { Wakeup } from "./runtime/wakeup.ts";
 
 /** Hears that the pool is destroyed. */
 type Member = () => void;
@@ -31,40 +29,31 @@ const lingering = new Set<Attachment>();
  */
 export class Attachment {
   readonly handle: MemPoolHandle;
-  readonly views: Views;
+  readonly region: Region;
   readonly lock: Lock;
-  readonly blocks: Blocks;
+  readonly allocator: Allocator;
   readonly buffers: Buffers;
-  readonly addressing: Addressing;
   /** In a checked pool. */
-  readonly watch: Watch | undefined;
+  readonly tracker: Tracker | undefined;
   readonly maxBufferBytes: number;
   readonly #native: Native;
-  readonly #region: Region;
-  readonly #bell: Bell;
+  readonly #mapping: Mapping;
+  readonly #wakeup: Wakeup;
   readonly #members = new Set<Member>();
 
-  private constructor(native: Native, region: Region, views: Views, handle: MemPoolHandle) {
-    const worker = nextWorker(views);
+  private constructor(worker: Worker, handle: MemPoolHandle) {
+    const { native, mapping, region } = worker;
     this.#native = native;
-    this.#region = region;
+    this.#mapping = mapping;
     this.handle = Object.freeze(handle);
-    this.views = views;
+    this.region = region;
     this.maxBufferBytes = native.maxBufferBytes;
-    this.lock = new Lock(native, region, views, worker);
-    this.#bell = new Bell(handle.process, handle.id);
-    const slot = takeSlot(native, views, this.lock, worker);
-    this.blocks = new Blocks(native, region, views, this.lock, this.#bell, slot, worker);
-    this.buffers = new Buffers(region, views);
-    this.watch = views.traces && new Watch(handle.id, views.table, views.traces);
-    this.addressing = this.watch === undefined
-      ? new Addressing(views, this.blocks, this.buffers)
-      : new CheckedAddressing(views, this.blocks, this.buffers, this.lock, this.watch);
+    this.#wakeup = new Wakeup(handle.process, handle.id);
+    this.allocator = new Allocator(worker, this.#wakeup);
+    this.lock = this.allocator.lock;
+    this.buffers = new Buffers(mapping, region);
+    this.tracker = region.checked ? new Tracker(handle.id, region) : undefined;
     attachments.set(handle.id, this);
-  }
-
-  static is(given: unknown): given is Attachment {
-    return typeof given === "object" && given !== null && #region in given;
   }
 
   /** Maps and formats a new pool. */
@@ -77,14 +66,14 @@ export class Attachment {
     if (id < 0) {
       throw new MemPoolError("map-failed", `Cannot init pool: the system refused ${most} bytes (errno ${-id})`);
     }
-    const region = native.region(native.open(id));
-    region.close(); // one of the two holds, of `create` and of `open`
+    const mapping = native.mapping(native.open(id));
+    mapping.close(); // one of the two holds, of `create` and of `open`
     try {
-      const views = formatRegion(region.meta, settings, native.barrier());
-      return new Attachment(native, region, views, { format: FORMAT, process: native.process, id });
+      const region = formatRegion(mapping.meta, settings, native.barrier());
+      return new Attachment(joinPool(native, mapping, region), { format: FORMAT, process: native.process, id });
     } catch (error) {
-      region.destroy(HEADER_BYTES, settings.lockTimeout);
-      region.close();
+      mapping.destroy(HEADER_BYTES, settings.lockTimeout);
+      mapping.close();
       throw error;
     }
   }
@@ -96,25 +85,25 @@ export class Attachment {
     const native = openNative();
     if (handle.process !== native.process) throw unknown(handle, "it belongs to another process");
     const known = attachments.get(handle.id);
-    if (known !== undefined && isLive(known.views.header)) {
-      checkHeader(known.views);
+    if (known !== undefined && isLive(known.region.header)) {
+      checkHeader(known.region);
       return known;
     }
     const number = native.open(handle.id);
-    if (number === UNKNOWN) throw unknown(handle, "this process never had it");
-    if (number === GONE) throw destroyed(handle);
-    const region = native.region(number);
+    if (number === REGION_UNKNOWN) throw unknown(handle, "this process never had it");
+    if (number === REGION_DESTROYED) throw destroyed(handle);
+    const mapping = native.mapping(number);
     try {
-      const wrong = misfit(region.meta, region.dataBytes);
+      const wrong = misfit(mapping.meta, mapping.dataBytes);
       if (wrong !== undefined) throw mismatch(wrong);
-      const views = new Views(region.meta);
-      checkHeader(views);
+      const region = new Region(mapping.meta);
+      checkHeader(region);
       // Whoever destroys it has said so, and has yet to tell the registry.
-      if (views.header[STATE] === DESTROYED) throw destroyed(handle);
-      if (!isLive(views.header)) throw stateError("attach", views.header[STATE]!);
-      return new Attachment(native, region, views, handle);
+      if (region.header[STATE] === DESTROYED) throw destroyed(handle);
+      if (!isLive(region.header)) throw stateError("attach", region.header[STATE]!);
+      return new Attachment(joinPool(native, mapping, region), handle);
     } catch (error) {
-      region.close();
+      mapping.close();
       throw error;
     }
   }
@@ -129,21 +118,21 @@ export class Attachment {
     const last = this.#members.delete(destroyed) && this.#members.size === 0;
     if (!last) return this.#members.size === 0;
     try {
-      this.watch?.retry(this.blocks);
-      this.blocks.leave();
+      this.tracker?.retry(this.allocator);
+      this.allocator.leave();
     } catch (error) {
       // Another worker has destroyed the pool this moment: then there is nothing left to give up.
       if (!(error instanceof MemPoolError && error.code === "destroyed")) throw error;
     } finally {
       this.#end();
-      this.#region.close();
+      this.#mapping.close();
     }
     return true;
   }
 
   /** Of a checked pool. */
   listLeaks(): LeakInfo[] {
-    return this.views.traces === undefined ? [] : listLeaks(this.lock, this.views, this.views.traces);
+    return this.tracker === undefined ? [] : listLeaks(this.lock, this.region, this.tracker.log);
   }
 
   /** Counts out a pool object that nobody can reach any more. If it was the pool's last, what it leaks stays for ever. */
@@ -160,11 +149,11 @@ export class Attachment {
 
   /** Ends the pool for everybody. */
   destroy(): void {
-    const { header } = this.views;
+    const { header } = this.region;
     const leaks = this.#describeLeaks();
     const before = Atomics.exchange(header, STATE, DESTROYED);
-    if (before !== DESTROYED) this.#region.destroy(HEADER_BYTES, this.lock.timeout);
-    if (before === AWAITED) this.#bell.ring();
+    if (before !== DESTROYED) this.#mapping.destroy(HEADER_BYTES, this.lock.timeout);
+    if (before === AWAITED) this.#wakeup.wakeOthers();
     this.leaveDestroyed();
     this.#warn("destroyed", leaks);
   }
@@ -180,17 +169,18 @@ export class Attachment {
 
   /** Gives up its hold on a destroyed pool's region; of a checked pool, once all of this worker's buffers are detached. */
   letGo(): void {
-    const isDetached = this.watch === undefined || [this.watch.detachAll(), this.buffers.detachWhole()].every(Boolean);
+    const isDetached = this.tracker === undefined ||
+      [this.tracker.detachAll(), this.buffers.detachWhole()].every(Boolean);
     if (!isDetached) lingering.add(this);
     else {
       lingering.delete(this);
-      this.#region.close();
+      this.#mapping.close();
     }
   }
 
   /** What is still allocated in a checked pool, for people; "" when nothing is. */
   #describeLeaks(): string {
-    if (this.watch === undefined || !isLive(this.views.header)) return "";
+    if (this.tracker === undefined || !isLive(this.region.header)) return "";
     try {
       return describeLeaks(this.listLeaks());
     } catch (error) {
@@ -205,7 +195,7 @@ export class Attachment {
 
   /** Whether no other worker that still runs is attached. */
   #isAlone(): boolean {
-    const { slots } = this.views;
+    const { slots } = this.region;
     let living = 0;
     for (let slot = 0; slot < slots.used; slot++) {
       if (slots.worker(slot) !== 0 && this.#native.alive(slots.thread(slot))) living++;
@@ -215,7 +205,7 @@ export class Attachment {
 
   /** Before the hold on the region is given up: then it may become another pool's. */
   #end(): void {
-    this.blocks.cache.close();
+    this.allocator.cache.close();
     if (attachments.get(this.handle.id) === this) attachments.delete(this.handle.id);
   }
 }
@@ -223,35 +213,6 @@ export class Attachment {
 /** The range of addresses of a region that was let go may become another pool's. */
 function letGo(): void {
   for (const attachment of lingering) attachment.letGo();
-}
-
-function nextWorker(views: Views): number {
-  const worker = views.slots.nextWorker();
-  if (worker !== NONE) return worker;
-  throw new MemPoolError(
-    "too-many-workers",
-    `Cannot attach: all ${MAX_WORKERS} worker numbers of the pool are used up`,
-  );
-}
-
-/** A slot of its own for a worker; where none is left, a dead worker's. */
-function takeSlot(native: Native, views: Views, lock: Lock, worker: number): number {
-  const thread = native.thread();
-  if (thread < 0) {
-    const why = `nobody would notice the end of this thread, the system refused to watch it (errno ${-thread})`;
-    throw new MemPoolError("too-many-workers", `Cannot attach: ${why}`);
-  }
-  const slot = lock.run("attach", () => {
-    trustedBlockCount(views);
-    if (views.slots.slotOf(worker) !== NONE) throw broken("I13", `worker number ${worker} is used a second time`);
-    endSole(native, views, lock.timeout);
-    const free = views.slots.take(worker, thread);
-    if (free !== NONE) return free;
-    new Reaper(native, views, (block) => views.runs.release(block)).evict();
-    return views.slots.take(worker, thread);
-  });
-  if (slot !== NONE) return slot;
-  throw new MemPoolError("too-many-workers", `Cannot attach: all ${SLOT_COUNT} worker slots of the pool are taken`);
 }
 
 function mismatch(detail: string): MemPoolError {

@@ -1,9 +1,8 @@
-import type { Region } from "./runtime/native.ts";
-import { byteLengthOf, lengthOfBuffer } from "./base/intrinsics.ts";
+import type { Mapping } from "./runtime/native.ts";
+import { byteLengthOf, detach, lengthOfBuffer } from "./base/intrinsics.ts";
 import * as layout from "./region/layout.ts";
 import { type BlockTable, isAllocated } from "./region/block_table.ts";
-import { detach } from "./checked/tracked_buffers.ts";
-import type { Views } from "./region/region.ts";
+import type { Region } from "./region/region.ts";
 
 // Constants and private fields as in src/cache/block_cache.ts, for the same reasons.
 const NONE = layout.NONE;
@@ -64,7 +63,7 @@ class Stamp extends Returned {
 
 /** From blocks to ArrayBuffers and back, for one worker. */
 export class Buffers {
-  declare private readonly region: Region;
+  declare private readonly mapping: Mapping;
   declare private readonly table: BlockTable;
   declare private readonly blockSize: number;
   private readonly kept: (ArrayBuffer | undefined)[] = [];
@@ -79,12 +78,12 @@ export class Buffers {
   private wholeBuffer: ArrayBuffer | undefined = undefined;
 
   /** A block has one place among the kept buffers, where a later block may displace it. */
-  constructor(region: Region, views: Views) {
-    this.region = region;
-    this.table = views.table;
-    this.blockSize = views.blockSize;
-    const limit = views.header[layout.CACHED_BUFFERS]!;
-    const enough = 32 - Math.clz32(views.table.capacity - 1);
+  constructor(mapping: Mapping, region: Region) {
+    this.mapping = mapping;
+    this.table = region.table;
+    this.blockSize = region.blockSize;
+    const limit = region.header[layout.CACHED_BUFFERS]!;
+    const enough = 32 - Math.clz32(region.table.capacity - 1);
     this.mask = limit === 0 ? -1 : (1 << Math.min(31 - Math.clz32(limit), enough)) - 1;
   }
 
@@ -113,13 +112,13 @@ export class Buffers {
     const block = Stamp.blockOf(buffer);
     if (block === WHOLE) return NONE;
     const known = block !== NONE && Stamp.isOwner(buffer as ArrayBuffer, this);
-    return known ? block : this.blockOfStranger(buffer as ArrayBuffer, byteLength);
+    return known ? block : this.blockOfUntracked(buffer as ArrayBuffer, byteLength);
   }
 
   /** One buffer over the first `byteLength` bytes of the data. */
   whole(byteLength: number): ArrayBuffer {
     if (this.wholeBuffer === undefined || lengthOfBuffer(this.wholeBuffer) !== byteLength) {
-      this.wholeBuffer = this.region.buffer(0, byteLength);
+      this.wholeBuffer = this.mapping.buffer(0, byteLength);
       Stamp.write(this.wholeBuffer, this, WHOLE);
     }
     return this.wholeBuffer;
@@ -136,7 +135,7 @@ export class Buffers {
   }
 
   private make(block: number, byteLength: number): ArrayBuffer {
-    const buffer = this.region.buffer(block * this.blockSize, byteLength);
+    const buffer = this.mapping.buffer(block * this.blockSize, byteLength);
     this.keep(buffer, block);
     return buffer;
   }
@@ -155,8 +154,8 @@ export class Buffers {
   }
 
   /** A buffer that another worker posted, that the engine moved, of an earlier attachment, or something foreign. */
-  private blockOfStranger(buffer: ArrayBuffer, byteLength: number): number {
-    const block = this.region.offsetOf(buffer) / this.blockSize;
+  private blockOfUntracked(buffer: ArrayBuffer, byteLength: number): number {
+    const block = this.mapping.offsetOf(buffer) / this.blockSize;
     if (!(block >= 0 && block % 1 === 0 && block < this.table.blockCount)) return NONE;
     if (isAllocated(this.table.loadTag(block))) {
       // Part of a block, or several blocks, start at one too, but are not what was handed out.

@@ -1,98 +1,156 @@
-import type { Attachment } from "./attachment.ts";
-import { checkCheaply, checkRun } from "./diagnostics/invariants.ts";
-import type { Fate, Guard } from "./allocator/hooks.ts";
-import { FREES, NONE } from "./region/layout.ts";
-import type { LeakInfo } from "./checked/leaks.ts";
-import { Operations } from "./operations.ts";
+import type { Fate, Hooks } from "./allocator/hooks.ts";
+import type { Lock } from "./allocator/lock.ts";
 import { NOT_ALLOCATED } from "./allocator/resize.ts";
+import type { Attachment } from "./attachment.ts";
+import { checkBlock } from "./base/arguments.ts";
+import { MemPoolError } from "./base/errors.ts";
+import { bufferBehind } from "./base/intrinsics.ts";
 import { callersStack } from "./checked/call_stack.ts";
-import type { Watch } from "./checked/tracker.ts";
+import type { LeakInfo } from "./checked/leaks.ts";
+import type { Tracker } from "./checked/tracker.ts";
+import { Operations } from "./operations.ts";
+import { FREE_BLOCKS, FREES, HIGH_WATER, NONE } from "./region/layout.ts";
+import type { Region } from "./region/region.ts";
+import { broken, checkHeader, validateRun } from "./region/validate.ts";
 
-/** The operations of a checked pool: as of any, and what they do is watched. */
-export class CheckedOperations extends Operations {
-  readonly #attachment: Attachment;
-  readonly #watch: Watch;
+/** The one decision about checked pools: which operations a pool object uses. */
+export function operationsOf(attachment: Attachment): Operations {
+  const { tracker } = attachment;
+  return tracker === undefined ? new Operations(attachment) : new CheckedOperations(attachment, tracker);
+}
 
-  constructor(attachment: Attachment, watch: Watch) {
+/** The operations of a checked pool: those of any pool, with a tracker that records them. */
+class CheckedOperations extends Operations {
+  readonly #tracker: Tracker;
+
+  constructor(attachment: Attachment, tracker: Tracker) {
     super(attachment);
-    this.#attachment = attachment;
-    this.#watch = watch;
+    this.#tracker = tracker;
   }
 
   override begin(): this {
-    checkCheaply(this.#attachment.views);
-    this.#watch.retry(this.#attachment.blocks);
+    checkCheaply(this.attachment.region);
+    this.#tracker.retry(this.attachment.allocator);
     return this;
   }
 
-  override freeMany(blocks: readonly object[]): void {
-    const { addressing } = this.#attachment;
-    this.#freeAll(blocks.map((block) => addressing.ofBuffer("free", block)), blocks);
-  }
-
   override reap(): number {
-    const { blocks, views: { counters } } = this.#attachment;
-    const guard = this.guard();
+    const { allocator, region: { counters } } = this.attachment;
+    const hooks = this.hooks();
     const leaves = (block: number, fate: Fate): boolean => {
-      if (guard.leaves(block, fate)) return true;
-      blocks.adopt("reap", block); // this worker gives it back later
+      if (hooks.leaves(block, fate)) return true;
+      allocator.adopt("reap", block); // this worker gives it back later
       counters[FREES]!++;
       return false;
     };
-    return blocks.reap({ ...guard, leaves });
+    return allocator.reap({ ...hooks, leaves });
   }
 
   override leaks(): LeakInfo[] {
-    return this.#attachment.listLeaks();
+    return this.attachment.listLeaks();
   }
 
-  protected override guard(): Guard {
-    return this.#guardFor([]);
+  protected override hooks(): Hooks {
+    return this.#hooksFor([]);
   }
 
   protected override bufferOver(number: number, numBytes: number): ArrayBuffer {
-    const mine = this.#watch.bufferOver(number, numBytes);
+    const mine = this.#tracker.bufferOver(number, numBytes);
     if (mine !== undefined) return mine;
     const buffer = super.bufferOver(number, numBytes);
-    this.#watch.track(buffer, number);
+    this.#tracker.track(buffer, number);
     return buffer;
   }
 
-  protected override release(number: number, name: unknown): void {
-    this.#freeAll([number], [name]);
+  protected override freeBlock(number: number, name: unknown): void {
+    this.freeBlocks([number], [name]);
+  }
+
+  /** All or none, in one step for other workers: of several workers that free one block, one succeeds. */
+  protected override freeAll(numbers: readonly number[], names: readonly unknown[]): number {
+    const { allocator, lock, region } = this.attachment;
+    for (const number of numbers) checkRun(region, lock, number);
+    return allocator.freeMany(numbers, this.#hooksFor(names));
   }
 
   protected override resize(number: number, numBytes: number, name: unknown): number {
-    const { addressing, blocks, lock, views } = this.#attachment;
-    if (!addressing.isAllocated("reallocate", number)) return NOT_ALLOCATED;
-    checkRun(views, lock, number);
-    return blocks.resize(number, numBytes, this.#guardFor([name]));
+    const { allocator, lock, region } = this.attachment;
+    if (!this.isAllocated("reallocate", number)) return NOT_ALLOCATED;
+    checkRun(region, lock, number);
+    return allocator.resize(number, numBytes, this.#hooksFor([name]));
   }
 
-  /** All or none, in one step for other workers: of several that free one block, one succeeds. */
-  #freeAll(numbers: readonly number[], names: readonly unknown[]): void {
-    const { addressing, blocks, lock, views } = this.#attachment;
-    let refused = numbers.indexOf(NONE);
-    if (refused === NONE) {
-      for (const number of numbers) checkRun(views, lock, number);
-      refused = blocks.freeMany(numbers, this.#guardFor(names));
-    }
-    if (refused !== NONE) addressing.refuseFree(numbers[refused]!, names[refused]);
+  /** In a checked pool, a buffer that was freed names no block any more. */
+  protected override blockOfBuffer(action: string, block: unknown): number {
+    const buffer = checkBlock(action, block);
+    if (this.#isStale(action, buffer)) return NONE;
+    const number = super.blockOfBuffer(action, block);
+    if (this.isAllocated(action, number)) this.#tracker.track(buffer as ArrayBuffer, number);
+    return number;
   }
 
-  /** For a call that named blocks so, at the present stack. */
-  #guardFor(names: readonly unknown[]): Guard {
-    const watch = this.#watch;
+  /** "No" is the truth only under the lock: `freeMany` may claim a run for a moment and give it back. */
+  protected override isAllocated(action: string, number: number): boolean {
+    return number !== NONE &&
+      (this.#tracker.isAllocated(number) ||
+        this.attachment.lock.inspect(action, () => this.#tracker.isAllocated(number)));
+  }
+
+  protected override adopt(action: string, number: number, name: unknown): number {
+    if (!this.isAllocated(action, number)) throw this.refusal(action, number, name);
+    checkRun(this.attachment.region, this.attachment.lock, number);
+    return super.adopt(action, number, name);
+  }
+
+  protected override refusal(action: string, number: number, name: unknown): MemPoolError {
+    const buffer = bufferBehind(name);
+    const stale = buffer === undefined ? undefined : this.#tracker.staleOrigin(buffer);
+    const error = super.refusal(action, stale?.block ?? number, name);
+    if (error.code !== "double-free") return error;
+    const again = action === "free" ? "freed again" : `now to ${action} it`;
+    return new MemPoolError(error.code, error.message + this.#tracker.history(stale?.block ?? number, again, stale));
+  }
+
+  /** "Yes" is the truth only under the lock: in a pool that is being destroyed, every buffer looks stale. */
+  #isStale(action: string, buffer: ArrayBufferLike): boolean {
+    const look = (): boolean => this.#tracker.staleOrigin(buffer) !== undefined;
+    return look() && this.attachment.lock.inspect(action, look);
+  }
+
+  /** The hooks of a call with these arguments, at the present stack. */
+  #hooksFor(names: readonly unknown[]): Hooks {
+    const tracker = this.#tracker;
     const stack = callersStack();
     return {
-      allocated: (block) => watch.allocated(block, stack),
-      isNamed: (block, place) => watch.isNamed(block, names[place]),
+      allocated: (block) => tracker.allocated(block, stack),
+      isNamed: (block, place) => tracker.isNamed(block, names[place]),
       leaves: (block, fate) => {
-        // What has moved already, or is freed, is freed in any case. Otherwise it stays where it is if it must.
-        if ((fate === "shrinks" || fate === "slides") && !watch.vacate(block)) return false;
-        return fate === "shrinks" || watch.leaves(block, stack);
+        // A run that has moved or is freed is freed in any case. A run that shrinks or slides stays unless it can be vacated.
+        if ((fate === "shrinks" || fate === "slides") && !tracker.vacate(block)) return false;
+        return fate === "shrinks" || tracker.leaves(block, stack);
       },
-      resized: (block) => watch.resized(block, stack),
+      resized: (block) => tracker.resized(block, stack),
     };
+  }
+}
+
+/** The invariants that can be checked in constant time and without the lock, before every call. */
+function checkCheaply(region: Region): void {
+  checkHeader(region);
+  const { header, table } = region;
+  const counts = [["I6", "the count of free blocks", FREE_BLOCKS], ["I9", "high water", HIGH_WATER]] as const;
+  for (const [invariant, name, word] of counts) {
+    const value = header[word]!;
+    if (!(value >= 0 && value <= table.blockCount)) throw broken(invariant, `${name} is ${value}`);
+  }
+}
+
+/** What the invariants say of one allocated run, in constant time. The caller does not hold the lock. */
+function checkRun(region: Region, lock: Lock, block: number): void {
+  try {
+    validateRun(region, block);
+  } catch {
+    // Another worker may be freeing or resizing the run at this moment, by mistake. Under the lock it cannot.
+    lock.inspect("check the pool", () => validateRun(region, block));
   }
 }

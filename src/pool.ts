@@ -1,20 +1,49 @@
-import { arrayOver, bytesOfArray, type TypedArrayConstructor } from "./typed_arrays.ts";
 import { Attachment } from "./attachment.ts";
+import { MemPoolError } from "./base/errors.ts";
 import type { Buffers } from "./buffers.ts";
-import type { WorkerCache } from "./cache/block_cache.ts";
-import { Insight } from "./insight.ts";
+import type { BlockCache } from "./cache/block_cache.ts";
+import type { LeakInfo } from "./checked/leaks.ts";
+import { operationsOf } from "./checked_operations.ts";
+import { closed } from "./closed.ts";
+import type { BlockInfo } from "./diagnostics/block_list.ts";
+import type { MemPoolStats } from "./diagnostics/stats.ts";
+import { summaryOf } from "./diagnostics/summary.ts";
 import { BlockLease, type Lease } from "./lease.ts";
-import { attachmentOf, liveOperations } from "./membership.ts";
 import type { Operations } from "./operations.ts";
 import { type AllocAsyncOptions, type MemPoolHandle, type MemPoolOptions, settingsFrom } from "./options.ts";
+import { CLOSED, DESTROYED, STATE } from "./region/layout.ts";
+import { isLive, stateError } from "./region/validate.ts";
+import { type Inspection, INSPECTORS } from "./runtime/console.ts";
+import { arrayOver, bytesOfArray, type TypedArrayConstructor } from "./typed_arrays.ts";
 
 /** What the pool hands out: an ArrayBuffer, or any view on it, which stands for its `.buffer`. */
 export type Block = ArrayBuffer | ArrayBufferView;
 
+/** The operations of a pool object that is open; throws "closed" or "destroyed". */
+let liveOperations: (pool: MemPool, action: string) => Operations;
+
+interface Joining {
+  readonly attachment: Attachment;
+  /** Whether disposing of the pool object destroys the pool, or only closes the object. */
+  readonly made: boolean;
+}
+
+/** What the pool object that `init` or `attach` is constructing belongs to. */
+let joining: Joining | undefined;
+
+interface Dropped {
+  readonly attachment: Attachment;
+  readonly member: () => void;
+}
+
+/** Objects of checked pools that were dropped without `close` or `destroy`: they leave, and their leaks are reported. */
+const collected = new FinalizationRegistry<Dropped>(({ attachment, member }) => {
+  attachment.dropMember(member);
+});
+
 /**
  * A pool of fixed-size blocks in one region of native memory, shared by all workers of the process. Every method may
- * be called from any worker at any time; a block itself is its holder's to guard. What looks inside it is inherited from
- * {@linkcode Insight}, what joins and ends it, and its properties, from {@linkcode Membership}.
+ * be called from any worker at any time; a block itself is its holder's to guard.
  *
  * Unless it says otherwise, a method takes constant time and checks its arguments before it changes anything
  * (`TypeError` for a wrong type, `RangeError` for a number out of bounds). It throws `MemPoolError` "destroyed" or
@@ -33,14 +62,35 @@ export type Block = ArrayBuffer | ArrayBufferView;
  * pool.free(block);
  * ```
  */
-export class MemPool extends Insight {
-  // Each defined with its value, for the compilers: see src/cache/block_cache.ts.
-  readonly #buffers: Buffers = attachmentOf(this).buffers;
-  readonly #blockSize: number = attachmentOf(this).views.blockSize;
-  #cache: WorkerCache = attachmentOf(this).blocks.cache;
+export class MemPool implements Disposable {
+  // Every field that the fast paths read is initialised where it is declared, and is not assigned again while the pool is
+  // open: src/cache/block_cache.ts says why. `joining` hands the attachment over, because a constructor that assigns fields
+  // would leave them undefined first.
+  readonly #attachment: Attachment = joined().attachment;
+  readonly #buffers: Buffers = this.#attachment.buffers;
+  readonly #blockSize: number = this.#attachment.region.blockSize;
+  #cache: BlockCache = this.#attachment.allocator.cache;
+  readonly #operations: Operations = operationsOf(this.#attachment);
+  readonly #made: boolean = joined().made;
+  #header: Int32Array = this.#attachment.region.header;
+  /** Set when this object leaves; until then, the block table knows the count. */
+  #lastBlockCount: number | undefined = undefined;
+  readonly #onDestroyed: () => void = MemPool.#endLater(new WeakRef(this));
 
-  private constructor(attachment: Attachment, made: boolean) {
-    super(attachment, made, (cache) => this.#cache = cache);
+  static {
+    liveOperations = (pool, action) => pool.#live(action);
+    for (const name of INSPECTORS) {
+      Object.defineProperty(this.prototype, name, { value: inspect, writable: true, configurable: true });
+    }
+    function inspect(this: object, levels: unknown, inspection?: Inspection): string {
+      return #header in this ? this.#summary(levels, inspection) : "MemPool {}";
+    }
+  }
+
+  private constructor() {
+    this.#attachment.addMember(this.#onDestroyed);
+    const dropped = { attachment: this.#attachment, member: this.#onDestroyed };
+    if (this.#attachment.tracker !== undefined) collected.register(this, dropped, this);
   }
 
   /**
@@ -61,7 +111,7 @@ export class MemPool extends Insight {
    * ```
    */
   static init(size: number, defaultBlockSize: number, options?: MemPoolOptions): MemPool {
-    return new MemPool(Attachment.create(settingsFrom(size, defaultBlockSize, options)), true);
+    return MemPool.#join(Attachment.create(settingsFrom(size, defaultBlockSize, options)), true);
   }
 
   /**
@@ -82,7 +132,44 @@ export class MemPool extends Insight {
    * ```
    */
   static attach(handle: MemPoolHandle): MemPool {
-    return new MemPool(Attachment.open(handle), false);
+    return MemPool.#join(Attachment.open(handle), false);
+  }
+
+  /**
+   * Bytes that blocks can occupy now: `blockCount * blockSize`. Never throws, as the other properties but `buffer`.
+   */
+  get size(): number {
+    return this.blockCount * this.#blockSize;
+  }
+
+  /** Bytes of a block: `defaultBlockSize`, rounded up to a multiple of the pool's alignment. */
+  get blockSize(): number {
+    return this.#blockSize;
+  }
+
+  /** Number of blocks that there are now, or that there were last. */
+  get blockCount(): number {
+    return this.#lastBlockCount ?? this.#attachment.region.table.blockCount;
+  }
+
+  /** Whether the pool has been destroyed, as far as this object can know: not after its `close`. */
+  get destroyed(): boolean {
+    return this.#header[STATE] === DESTROYED;
+  }
+
+  /** Plain data to post to other workers of this process, for {@linkcode MemPool.attach}. */
+  get handle(): MemPoolHandle {
+    return this.#attachment.handle;
+  }
+
+  /**
+   * The whole data area as it is now: offset o of {@linkcode MemPool.allocOffset} is index o of it. Fetch it again when the
+   * pool may have grown. It is never a block. Empty once the pool is destroyed or this object closed.
+   *
+   * @throws {MemPoolError} "unsupported": the area is longer than this runtime's buffers can be (4 GiB on Bun).
+   */
+  get buffer(): ArrayBuffer {
+    return isLive(this.#header) ? this.#operations.buffer() : new ArrayBuffer(0);
   }
 
   /**
@@ -350,9 +437,173 @@ export class MemPool extends Insight {
     return buffer === null ? null : new BlockLease(this, buffer);
   }
 
-  #live(action: string): Operations {
-    return liveOperations(this, action);
+  /**
+   * Takes back what workers had cached or allocated that have ended without `close`: by an error, by their own doing, or
+   * terminated. A block belongs to the worker that last allocated or reallocated it, or called `at` or `offsetOf` on it.
+   * Takes time proportional to the number of runs, under the lock.
+   *
+   * @returns How many blocks that were.
+   * @example Nothing to take back
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemPool } from "mempool";
+   * using pool = MemPool.init(1024, 64);
+   * pool.alloc(64); // this worker lives, and so what it holds stays its own
+   * assertEquals(pool.reap(), 0);
+   * ```
+   */
+  reap(): number {
+    return this.#live("reap").reap();
   }
+
+  /**
+   * Gives the memory of free blocks back to the system, by whole pages; blocks that workers have cached are made free first.
+   * Takes time proportional to the number of runs and to what goes back, under the lock for some milliseconds at a time.
+   * The system gives memory again when blocks are used: zeros, which `calloc` knows.
+   *
+   * @returns How many bytes of blocks went back.
+   * @example After a rush
+   * ```ts
+   * import { assert, assertEquals } from "@std/assert";
+   * import { MEGABYTE, MemPool } from "mempool";
+   * using pool = MemPool.init(4 * MEGABYTE, 4096);
+   * const block = pool.alloc(MEGABYTE)!;
+   * new Uint8Array(block).fill(1);
+   * pool.free(block);
+   * assert(pool.trim() >= 1_000_000);
+   * assertEquals(pool.trim(), 0); // nothing is left to give
+   * ```
+   */
+  trim(): number {
+    return this.#live("trim").trim();
+  }
+
+  /**
+   * This object leaves the pool, and with its last object the worker does; the pool and its blocks live on. Does
+   * nothing the second time. Example: {@linkcode MemPool.attach}.
+   */
+  close(): void {
+    if (this.#hasClosed()) return;
+    if (this.#header[STATE] === DESTROYED) return this.#attachment.leaveDestroyed();
+    this.#end(CLOSED);
+    // The cache of a worker that leaves is closed. Where other objects stay, this one must not use it any more.
+    if (!this.#attachment.removeMember(this.#onDestroyed)) this.#cache = closed(CLOSED).cache;
+  }
+
+  /**
+   * Ends the pool in every worker: memory goes back to the system at once, each later call throws "destroyed", and a
+   * buffer still held reads as whatever, but never faults. Does nothing the second time, and after `close`.
+   * @example End
+   * ```ts
+   * import { assertThrows } from "@std/assert";
+   * import { MemPool, MemPoolError } from "mempool";
+   * const pool = MemPool.init(1024, 64);
+   * pool.destroy();
+   * assertThrows(() => pool.alloc(50), MemPoolError, "destroyed");
+   * ```
+   */
+  destroy(): void {
+    if (!this.#hasClosed()) this.#attachment.destroy();
+  }
+
+  /** `destroy` where the pool was made, `close` where it was attached. */
+  [Symbol.dispose](): void {
+    if (this.#made) this.destroy();
+    else this.close();
+  }
+
+  /**
+   * Counts the pool, under the lock: what other workers just take from or give to their caches may count either way.
+   * Takes time proportional to the number of runs. Example: {@linkcode MemPoolStats}.
+   */
+  stats(): MemPoolStats {
+    return this.#live("count").stats();
+  }
+
+  /**
+   * What is still allocated in a checked pool, by any worker, oldest first. Takes time proportional to the number of runs.
+   * Example: {@linkcode LeakInfo}.
+   *
+   * @throws {MemPoolError} "unsupported": the pool was made without `checked: true`.
+   */
+  leaks(): LeakInfo[] {
+    return this.#live("list leaks").leaks();
+  }
+
+  /**
+   * Walks everything and tests the invariants of docs/design.md, under the lock: for tests. Takes time proportional to
+   * the number of blocks ever used.
+   *
+   * @throws {MemPoolError} "corrupt": names the first invariant that is broken.
+   */
+  check(): void {
+    this.#live("check").check();
+  }
+
+  /**
+   * Every run of the pool in order of address, as it is now: the entries tile the data, without a hole and without an
+   * overlap, also while other workers go on. What they just take from or give to their caches may count either way. The
+   * lock is held while the runs are noted, eight bytes each, which takes time proportional to their number; the entries
+   * are made one by one as they are asked for. Example: {@linkcode BlockInfo}.
+   *
+   * @returns The runs. It can be iterated any number of times, and at any time: it does not change any more.
+   */
+  blocks(): Iterable<BlockInfo> {
+    return this.#live("list blocks").blocks();
+  }
+
+  static #join(attachment: Attachment, made: boolean): MemPool {
+    joining = { attachment, made };
+    try {
+      return new MemPool();
+    } finally {
+      joining = undefined;
+    }
+  }
+
+  /** For the attachment, which must not keep a pool object alive that its user has dropped. */
+  static #endLater(pool: WeakRef<MemPool>): () => void {
+    return () => {
+      const object = pool.deref();
+      if (object !== undefined) object.#end(DESTROYED);
+    };
+  }
+
+  #end(state: typeof CLOSED | typeof DESTROYED): void {
+    this.#lastBlockCount ??= this.blockCount;
+    collected.unregister(this);
+    this.#header = closed(state).header;
+    this.#attachment.allocator.waiters.rejectOf(this, endError("allocate", state));
+  }
+
+  #summary(levels: unknown, inspection?: Inspection): string {
+    const state = this.#header[STATE] === CLOSED ? "closed" : "destroyed";
+    const region = isLive(this.#header) ? this.#attachment.region : state;
+    return summaryOf({ blockSize: this.#blockSize, blockCount: this.blockCount, region }, levels, inspection);
+  }
+
+  #live(action: string): Operations {
+    if (isLive(this.#header)) return this.#operations.begin();
+    if (this.#hasClosed()) throw endError(action, CLOSED);
+    if (this.#header[STATE] === DESTROYED) this.#attachment.leaveDestroyed();
+    throw stateError(action, this.#header[STATE]!);
+  }
+
+  /** Trusts CLOSED only in this object's own private header: the region's may say anything, by accident. */
+  #hasClosed(): boolean {
+    return this.#header[STATE] === CLOSED && this.#header !== this.#attachment.region.header;
+  }
+}
+
+function joined(): Joining {
+  if (joining !== undefined) return joining;
+  throw new TypeError("Cannot construct MemPool: use MemPool.init or MemPool.attach");
+}
+
+function endError(action: string, state: typeof CLOSED | typeof DESTROYED): MemPoolError {
+  return state === CLOSED
+    ? new MemPoolError("closed", `Cannot ${action}: this worker closed the pool`)
+    : stateError(action, state);
 }
 
 // In functions of their own, or with the fast paths V8 would have too many bytecodes to inline them all.

@@ -1,4 +1,4 @@
-import { checkCount, describe, exactProduct } from "./options.ts";
+import { checkCount, describe, exactProduct } from "./base/arguments.ts";
 
 /**
  * The constructor of a typed array, such as `Float64Array`: what {@linkcode MemPool.allocArray} takes. Only the engine's own

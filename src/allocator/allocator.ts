@@ -1,8 +1,7 @@
-import type { Bell } from "../runtime/wakeup.ts";
-import { WorkerCache } from "../cache/block_cache.ts";
-import type { Native, Region } from "../runtime/native.ts";
-import { Grants } from "./serve.ts";
-import { type Guard, UNGUARDED } from "./hooks.ts";
+import { BlockCache } from "../cache/block_cache.ts";
+import { RunCache } from "../cache/run_cache.ts";
+import type { Worker } from "../cache/worker.ts";
+import { allocatedState, type BlockTable, isAllocated, makeTag, stateOf } from "../region/block_table.ts";
 import {
   ALLOCATED,
   ALLOCS,
@@ -16,251 +15,243 @@ import {
   STATE,
   TAG,
 } from "../region/layout.ts";
-import type { Lock } from "./lock.ts";
-import { Requests } from "./waiters.ts";
+import { broken, validHighWater } from "../region/validate.ts";
+import type { WorkerSlots } from "../region/worker_slots.ts";
+import type { Mapping } from "../runtime/native.ts";
+import type { Wakeup } from "../runtime/wakeup.ts";
+import { Heap } from "./heap.ts";
+import { type Hooks, NO_HOOKS } from "./hooks.ts";
+import { Lock } from "./lock.ts";
 import { Resizer } from "./resize.ts";
-import { RunCache } from "../cache/run_cache.ts";
-import { Sections } from "./sections.ts";
-import type { Slots } from "../region/worker_slots.ts";
-import { Stock } from "./heap.ts";
-import { allocatedState, type BlockTable, isAllocated, makeTag, stateOf } from "../region/block_table.ts";
-import { broken } from "../region/validate.ts";
+import { Server } from "./serve.ts";
 import { Trimmer } from "./trim.ts";
-import type { Views } from "../region/region.ts";
-import type { ZeroMap } from "../region/zero_map.ts";
+import { Waiters } from "./waiters.ts";
 
-/** What a worker does with blocks, by their numbers: its cache first, then the lock around the runs. */
-export class Blocks {
-  /** The worker's cache, for what needs no lock. */
-  declare readonly cache: WorkerCache;
+/** What a worker does with blocks, by their numbers: through its caches first, then through the heap under the lock. */
+export class Allocator {
+  /** This worker's cache of single blocks, which needs no lock. */
+  declare readonly cache: BlockCache;
   /** The same for short runs. */
   declare readonly runCache: RunCache;
-  /** What this worker waits for. */
-  declare readonly requests: Requests;
-  declare private readonly region: Region;
+  declare readonly lock: Lock;
+  /** The requests of this worker that wait for blocks. */
+  declare readonly waiters: Waiters;
+  declare private readonly mapping: Mapping;
   declare private readonly header: Int32Array;
   declare private readonly counters: Float64Array;
   declare private readonly table: BlockTable;
-  declare private readonly zeroed: ZeroMap;
-  declare private readonly slots: Slots;
-  declare private readonly sections: Sections;
-  declare private readonly stock: Stock;
+  declare private readonly slots: WorkerSlots;
+  declare private readonly heap: Heap;
   declare private readonly resizer: Resizer;
   declare private readonly trimmer: Trimmer;
   declare private readonly slot: number;
-  declare private readonly worker: number;
+  declare private readonly number: number;
   declare private readonly blockSize: number;
   declare private readonly caching: boolean;
-  /** Of what the last critical section handed out, the blocks from this one up were zero. Only known inside of it. */
-  private dirtyEnd = 0;
 
-  constructor(native: Native, region: Region, views: Views, lock: Lock, bell: Bell, slot: number, worker: number) {
-    this.region = region;
-    this.header = views.header;
-    this.counters = views.counters;
-    this.table = views.table;
-    this.zeroed = views.zeroed;
-    this.slots = views.slots;
-    this.blockSize = views.blockSize;
-    this.caching = views.header[CACHED_BLOCKS] !== 0;
-    this.worker = worker;
+  constructor(worker: Worker, wakeup: Wakeup) {
+    const { mapping, region, slot, number } = worker;
+    this.mapping = mapping;
+    this.header = region.header;
+    this.counters = region.counters;
+    this.table = region.table;
+    this.slots = region.slots;
+    this.blockSize = region.blockSize;
+    this.caching = region.header[CACHED_BLOCKS] !== 0;
+    this.number = number;
     this.slot = slot;
-    this.stock = new Stock(native, region, views, slot, worker);
-    const grants = new Grants(native, views, this.stock, bell, worker);
-    this.sections = new Sections(lock, views.slots, grants, slot);
-    this.requests = new Requests(views, this.sections, this.stock, grants, bell, worker);
-    this.resizer = new Resizer(region, views, this.sections, this.stock, slot, worker);
-    this.trimmer = new Trimmer(region, views);
-    this.cache = new WorkerCache(region, views, slot, worker);
-    this.runCache = new RunCache(this.cache, region, views, slot, worker);
+    this.heap = new Heap(worker);
+    const server = new Server(worker, this.heap, wakeup);
+    this.lock = new Lock(worker, server);
+    this.waiters = new Waiters(worker, this.lock, this.heap, server, wakeup);
+    this.resizer = new Resizer(worker, this.lock, this.heap);
+    this.trimmer = new Trimmer(mapping, region);
+    this.cache = new BlockCache(worker);
+    this.runCache = new RunCache(worker, this.cache);
   }
 
-  /** Hands out the fewest adjacent blocks that hold so many bytes, if not one of the cache; NONE when no free run does. */
-  allocate(bytes: number, guard = UNGUARDED): number {
+  /**
+   * Hands out the fewest adjacent blocks that hold so many bytes, after `cache` could not. NONE if no free run fits.
+   */
+  allocate(bytes: number, hooks = NO_HOOKS): number {
     const kept = this.runCache.take(bytes);
-    return kept === NONE ? this.allocateShared(bytes, guard) : kept;
+    return kept === NONE ? this.allocateShared(bytes, hooks) : kept;
   }
 
-  /** As `allocate`, all bytes 0. What is zero already, as the system gave it, is not touched. */
-  allocateZeroed(bytes: number, guard = UNGUARDED): number {
+  /** As `allocate`, with every byte 0. Blocks above high water are zeros, as the system gave them, and are not touched. */
+  allocateZeroed(bytes: number, hooks = NO_HOOKS): number {
     let block = this.cache.take(bytes);
-    let dirtyEnd = this.table.capacity;
     if (block === NONE) block = this.runCache.take(bytes);
+    let highWater = this.table.capacity;
     if (block === NONE) {
-      block = this.allocateShared(bytes, guard);
-      dirtyEnd = this.dirtyEnd;
+      block = this.lock.run("allocate", () => {
+        highWater = validHighWater(this.header);
+        return this.allocateLocked(bytes, hooks);
+      });
     }
-    if (block !== NONE) {
-      const offset = block * this.blockSize;
-      const length = Math.min(bytes, dirtyEnd * this.blockSize - offset);
-      if (length > 0) this.region.zero(offset, length);
-    }
+    if (block === NONE) return NONE;
+    const offset = block * this.blockSize;
+    const length = Math.min(bytes, highWater * this.blockSize - offset);
+    if (length > 0) this.mapping.zero(offset, length);
     return block;
   }
 
-  /** Frees a run that `cache` did not take. Says whether it was allocated: of several that try, one succeeds. */
+  /** Frees a run that `cache` did not take. Returns whether it was allocated: of several workers that try, one succeeds. */
   free(block: number): boolean {
     if (this.runCache.give(block)) return true;
-    this.sections.enter("free");
+    this.lock.enter("free");
     try {
       const freed = this.freeLocked(block);
-      this.sections.leave();
+      this.lock.leave();
       return freed;
     } catch (error) {
-      throw this.sections.abandon(error);
+      throw this.lock.abandon(error);
     }
   }
 
-  /** Makes an allocated run free that is counted already, or not to be. */
-  giveBack(block: number): void {
-    this.sections.run("free", () => this.stock.release(block));
+  /** Frees an allocated run without counting it in the statistics. */
+  freeUncounted(block: number): void {
+    this.lock.run("free", () => this.heap.freeRun(block));
   }
 
-  /** Gives up what this worker has cached, and its slot. Throws when the lock is not to be had. */
+  /** Gives up what this worker has cached, and its slot. Throws if the lock cannot be had. */
   leave(): void {
-    this.sections.run("close", () => {
-      this.stock.supply.flush();
+    this.lock.run("close", () => {
+      this.heap.refiller.flushAll();
       this.slots.leave(this.slot);
     });
   }
 
-  /** Takes back what workers left behind that have died, as far as `guard` lets it; returns how many blocks that were. */
-  reap(guard = UNGUARDED): number {
-    return this.sections.run("reap", () => this.stock.reaper.reap(guard));
+  /** Takes back what dead workers left behind, except what `hooks` keep. Returns the number of blocks. */
+  reap(hooks = NO_HOOKS): number {
+    return this.lock.run("reap", () => this.heap.reaper.reap(hooks));
   }
 
-  /** Gives the memory of free blocks back to the system, those that are cached too; returns how many bytes that were. */
+  /** Gives the memory of free and cached blocks back to the system. Returns the number of bytes. */
   trim(): number {
-    this.sections.run("trim", () => this.stock.gather());
+    this.lock.run("trim", () => this.heap.gather());
     let bytes = 0;
     for (let block = 0; block !== NONE;) {
-      // Some at a time: others wait for the lock.
-      block = this.sections.run("trim", () => {
-        const next = this.trimmer.trim(block);
-        bytes += this.trimmer.bytes;
-        return next;
-      });
+      // In steps, because other workers wait for the lock.
+      const step = this.lock.run("trim", () => this.trimmer.trim(block));
+      bytes += step.bytes;
+      block = step.next;
     }
     return bytes;
   }
 
   /**
-   * Makes an allocated run hold so many bytes, its contents kept: where it lies, or else elsewhere. Returns its first
-   * block, NONE when there is no room, or NOT_ALLOCATED.
+   * Makes an allocated run hold so many bytes and keeps its contents, in place or elsewhere. Returns its first block, NONE if
+   * there is no room, or NOT_ALLOCATED.
    */
-  resize(block: number, bytes: number, guard = UNGUARDED): number {
-    return this.resizer.resize(block, bytes, guard);
+  resize(block: number, bytes: number, hooks = NO_HOOKS): number {
+    return this.resizer.resize(block, bytes, hooks);
   }
 
-  /** Makes this worker the owner of an allocated run. Returns the bytes that were asked for, 0 when it is not one. */
+  /** Makes this worker the owner of an allocated run. Returns the bytes that were requested, 0 if it is not allocated. */
   adopt(action: string, block: number): number {
-    const bytes = this.table.adopt(block, this.worker);
-    if (bytes !== 0 && this.table.isTight(block, this.blockSize)) return bytes;
-    return this.surely(action, () => {
-      this.stock.trust(block);
-      return this.table.adopt(block, this.worker);
+    const bytes = this.table.adopt(block, this.number);
+    if (bytes !== 0 && this.table.hasExactLength(block, this.blockSize)) return bytes;
+    return this.lock.run(action, () => {
+      this.heap.validate(block);
+      return this.table.adopt(block, this.number);
     });
   }
 
-  /** Whether this is the first block of an allocated run. */
+  /**
+   * Whether this is the first block of an allocated run. "No" is the truth only under the lock: `freeMany` may claim a run for
+   * a moment and give it back, and a pool that is being destroyed has no allocated runs any more.
+   */
   isAllocated(action: string, block: number): boolean {
     const look = (): boolean => isAllocated(this.table.loadTag(block));
-    return look() || this.surely(action, look);
+    return look() || this.lock.run(action, look);
   }
 
-  /** Hands out `count` runs, or none: then returns undefined. */
-  allocateMany(count: number, bytes: number, guard = UNGUARDED): Int32Array | undefined {
-    // Before: what could throw has no place in a critical section.
+  /** Hands out `count` runs, or none and returns undefined. */
+  allocateMany(count: number, bytes: number, hooks = NO_HOOKS): Int32Array | undefined {
+    // Before the critical section, because this may throw.
     const blocks = new Int32Array(Math.min(count, this.table.capacity));
-    return this.sections.run("allocate", () => {
-      if (!this.stock.hasRoom(count, bytes)) {
+    return this.lock.run("allocate", () => {
+      if (!this.heap.hasRoom(count, bytes)) {
         this.counters[EXHAUSTED]!++;
         return undefined;
       }
       this.counters[ALLOCS]! += count;
       for (let taken = 0; taken < count; taken++) {
-        blocks[taken] = this.stock.take(bytes);
+        blocks[taken] = this.heap.take(bytes);
         if (blocks[taken] === NONE) throw broken("I4", `the lists hold room for ${taken} of ${count} runs`);
-        guard.allocated(blocks[taken]!);
+        hooks.allocated(blocks[taken]!);
       }
       return blocks;
     });
   }
 
-  /** Frees all of these runs, or none: then returns the place of the first that is not allocated, else NONE. */
-  freeMany(blocks: readonly number[], guard = UNGUARDED): number {
+  /** Frees all of these runs and returns NONE, or frees none and returns the place of the first that is not allocated. */
+  freeMany(blocks: readonly number[], hooks = NO_HOOKS): number {
     const tags = new Int32Array(blocks.length);
-    return this.sections.run("free", () => {
-      const refused = this.claimAll(blocks, tags, guard);
-      if (refused === NONE) this.releaseAll(blocks, guard);
+    return this.lock.run("free", () => {
+      const refused = this.claimAll(blocks, tags, hooks);
+      if (refused === NONE) this.freeClaimed(blocks, hooks);
       else this.unclaim(blocks, tags, refused);
       return refused;
     });
   }
 
-  /**
-   * Looks under the lock. `freeMany` may hold an allocated run for a moment and give it back, and a pool that is being
-   * destroyed has none any more: only here is "no" the truth.
-   */
-  private surely<T>(action: string, look: () => T): T {
-    return this.sections.run(action, look);
-  }
-
-  private allocateShared(bytes: number, guard: Guard): number {
-    this.sections.enter("allocate");
+  private allocateShared(bytes: number, hooks: Hooks): number {
+    this.lock.enter("allocate");
     try {
-      const block = this.allocateLocked(bytes, guard);
-      if (block === NONE) this.counters[EXHAUSTED]!++;
-      this.sections.leave();
+      const block = this.allocateLocked(bytes, hooks);
+      this.lock.leave();
       return block;
     } catch (error) {
-      throw this.sections.abandon(error);
+      throw this.lock.abandon(error);
     }
   }
 
-  private allocateLocked(bytes: number, guard: Guard): number {
-    this.dirtyEnd = this.zeroed.highWater;
+  private allocateLocked(bytes: number, hooks: Hooks): number {
     if (bytes <= this.blockSize && this.caching && this.header[STATE] === LIVE) {
-      this.stock.supply.refill(this.settleRoom());
+      this.heap.refiller.refill(this.settleRoom());
       const block = this.cache.take(bytes);
       if (block !== NONE) return block;
     }
-    const block = this.stock.take(bytes);
-    if (block === NONE) return NONE;
-    this.dirtyEnd = this.zeroed.dirtyEnd;
+    const block = this.heap.take(bytes);
+    if (block === NONE) {
+      this.counters[EXHAUSTED]!++;
+      return NONE;
+    }
     this.counters[ALLOCS]!++;
-    guard.allocated(block);
+    hooks.allocated(block);
     return block;
   }
 
   private freeLocked(block: number): boolean {
     if (this.caching && stateOf(this.table.loadTag(block)) === ALLOCATED) {
-      this.stock.supply.drain(this.settleRoom());
+      this.heap.refiller.flush(this.settleRoom());
       if (this.cache.give(block)) return true;
     }
-    if (!this.stock.release(block)) return false;
+    if (!this.heap.freeRun(block)) return false;
     this.counters[FREES]!++;
     return true;
   }
 
-  /** Room for single blocks in this worker's cache, before it is filled or drained. */
+  /** The room for single blocks in this worker's cache, before it is refilled or flushed. */
   private settleRoom(): number {
-    this.stock.supply.releaseIdleRuns();
+    this.heap.refiller.flushIdleRuns();
     return this.cache.settleRoom();
   }
 
-  /** Claims each run; one that is named twice is not allocated the second time. Returns where it stopped, or NONE. */
-  private claimAll(blocks: readonly number[], tags: Int32Array, guard: Guard): number {
+  /** Claims each run; a run that is named twice is not allocated the second time. Returns the place where it stopped, or NONE. */
+  private claimAll(blocks: readonly number[], tags: Int32Array, hooks: Hooks): number {
     let place = 0;
     try {
       for (; place < blocks.length; place++) {
-        if (!guard.isNamed(blocks[place]!, place)) return place;
-        tags[place] = this.stock.claim(blocks[place]!, RELEASING);
+        if (!hooks.isNamed(blocks[place]!, place)) return place;
+        tags[place] = this.heap.claim(blocks[place]!, RELEASING);
         if (tags[place] === 0) return place;
       }
       return NONE;
     } catch (error) {
-      // The pool is corrupt. Or whoever comes next would free what is claimed.
+      // The pool is corrupt. A recovery would free the runs that are claimed, so they are given back first.
       this.unclaim(blocks, tags, place);
       throw error;
     }
@@ -270,11 +261,11 @@ export class Blocks {
     for (let place = 0; place < count; place++) this.table.set(blocks[place]!, TAG, tags[place]!);
   }
 
-  private releaseAll(blocks: readonly number[], guard: Guard): void {
+  private freeClaimed(blocks: readonly number[], hooks: Hooks): void {
     for (const block of blocks) {
-      const leaves = guard.leaves(block, "freed");
-      this.table.set(block, TAG, leaves ? FREE : makeTag(allocatedState(this.table.length(block)), this.worker));
-      if (leaves) this.stock.giveBack(block);
+      const leaves = hooks.leaves(block, "freed");
+      this.table.set(block, TAG, leaves ? FREE : makeTag(allocatedState(this.table.length(block)), this.number));
+      if (leaves) this.heap.coalesce(block);
     }
     this.counters[FREES]! += blocks.length;
   }

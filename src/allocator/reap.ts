@@ -1,42 +1,43 @@
-import type { Native } from "../runtime/native.ts";
-import type { Guard } from "./hooks.ts";
-import { FREE, FREES, ORPHAN, SLOT_SWEPT } from "../region/layout.ts";
-import { slotWord } from "../region/worker_slots.ts";
+import type { Worker } from "../cache/worker.ts";
 import { isAllocated, isCached, makeTag, stateOf, workerOf } from "../region/block_table.ts";
-import { trustedLength, trustRun } from "../region/validate.ts";
-import type { Views } from "../region/region.ts";
+import { FREE, FREES, ORPHAN, SLOT_SWEPT } from "../region/layout.ts";
+import type { Region } from "../region/region.ts";
+import { validateRun, validLength } from "../region/validate.ts";
+import { slotWord } from "../region/worker_slots.ts";
+import type { Native } from "../runtime/native.ts";
+import type { Hooks } from "./hooks.ts";
 
-/** Makes a run free that the caller has claimed. */
-type Release = (block: number) => void;
+/** Takes in a run whose tag the caller has turned to FREE. */
+type Coalesce = (block: number) => void;
 
 /**
- * Takes back what workers leave behind whose threads have ended without `close`. The caller holds the lock; a thread that
- * has ended does nothing any more, so its slot and its blocks change only here, or where others free its blocks.
+ * Takes back what workers left behind whose threads ended without `close`. The caller holds the lock. A thread that has ended
+ * does nothing any more, so only this code changes its slot and its blocks, apart from other workers that free those blocks.
  */
 export class Reaper {
   readonly #native: Native;
-  readonly #views: Views;
-  readonly #release: Release;
+  readonly #region: Region;
+  readonly #coalesce: Coalesce;
 
-  constructor(native: Native, views: Views, release: Release) {
-    this.#native = native;
-    this.#views = views;
-    this.#release = release;
+  constructor(worker: Pick<Worker, "native" | "region">, coalesce: Coalesce) {
+    this.#native = worker.native;
+    this.#region = worker.region;
+    this.#coalesce = coalesce;
   }
 
-  /** Makes what dead workers have cached free; says whether that was anything. Walks the table once for each death. */
+  /** Makes free what dead workers have cached. Returns whether that was anything. Walks the table once for each death. */
   sweep(): boolean {
-    const { meta } = this.#views;
-    const dead = this.#dead().filter((slot) => meta[slotWord(slot) + SLOT_SWEPT] !== ~this.#views.slots.worker(slot));
+    const { meta } = this.#region;
+    const dead = this.#dead().filter((slot) => meta[slotWord(slot) + SLOT_SWEPT] !== ~this.#region.slots.worker(slot));
     return dead.length > 0 && this.#sweep(dead) > 0;
   }
 
-  /** Gives the slots of dead workers to others. What they had allocated stays for `reap`, as nobody's. */
+  /** Frees the slots of dead workers for others. What those workers had allocated belongs to no worker until `reap`. */
   evict(): void {
     const dead = this.#dead();
     if (dead.length === 0) return;
     this.#sweep(dead);
-    const { table } = this.#views;
+    const { table } = this.#region;
     this.#visit(this.#workersOf(dead), (block, tag) => {
       if (isAllocated(tag)) table.exchangeTag(block, tag, makeTag(stateOf(tag), ORPHAN));
     });
@@ -44,52 +45,52 @@ export class Reaper {
   }
 
   /**
-   * Takes back all that dead workers have cached or allocated, and their slots. What `guard` does not let go stays
-   * allocated. Returns how many blocks came back.
+   * Takes back everything that dead workers have cached or allocated, and their slots. What `hooks` keep stays allocated.
+   * Returns the number of blocks that came back.
    */
-  reap(guard: Guard): number {
-    const { counters, table } = this.#views;
+  reap(hooks: Hooks): number {
+    const { counters, table } = this.#region;
     const dead = this.#dead();
     let blocks = this.#sweep(dead);
     this.#visit(this.#workersOf(dead).add(ORPHAN), (block, tag) => {
       if (!isAllocated(tag)) return;
-      trustRun(this.#views, block, tag);
+      validateRun(this.#region, block, tag);
       const length = table.length(block);
-      if (!guard.leaves(block, "freed") || !table.exchangeTag(block, tag, FREE)) return;
+      if (!hooks.leaves(block, "freed") || !table.exchangeTag(block, tag, FREE)) return;
       blocks += length;
-      this.#release(block);
+      this.#coalesce(block);
       counters[FREES]!++;
     });
     this.#leave(dead);
     return blocks;
   }
 
-  /** Slots whose workers have ended. */
+  /** The slots whose workers have ended. */
   #dead(): number[] {
-    const { slots } = this.#views;
+    const { slots } = this.#region;
     const dead: number[] = [];
     for (let slot = 0; slot < slots.used; slot++) {
-      if (slots.trustedWorker(slot) !== 0 && !this.#native.alive(slots.thread(slot))) dead.push(slot);
+      if (slots.validWorker(slot) !== 0 && !this.#native.alive(slots.thread(slot))) dead.push(slot);
     }
     return dead;
   }
 
   #workersOf(dead: readonly number[]): Set<number> {
-    return new Set(dead.map((slot) => this.#views.slots.worker(slot)));
+    return new Set(dead.map((slot) => this.#region.slots.worker(slot)));
   }
 
-  /** By their tags, not by their caches' entries: a worker may have died between the two. */
+  /** Goes by the tags, not by the entries of the caches: a worker may have died between storing the two. */
   #sweep(dead: readonly number[]): number {
-    const { meta, slots, table } = this.#views;
+    const { meta, slots, table } = this.#region;
     if (dead.length === 0) return 0;
     const singles = new Map<number, number>();
     let blocks = 0;
     this.#visit(this.#workersOf(dead), (block, tag) => {
       if (!isCached(stateOf(tag)) || !table.exchangeTag(block, tag, FREE)) return;
-      const length = trustedLength(table, block);
+      const length = validLength(table, block);
       if (length === 1) singles.set(workerOf(tag), (singles.get(workerOf(tag)) ?? 0) + 1);
       blocks += length;
-      this.#release(block);
+      this.#coalesce(block);
     });
     for (const slot of dead) {
       slots.empty(slot, singles.get(slots.worker(slot)) ?? 0);
@@ -99,15 +100,15 @@ export class Reaper {
   }
 
   #leave(dead: readonly number[]): void {
-    for (const slot of dead) this.#views.slots.leave(slot);
+    for (const slot of dead) this.#region.slots.leave(slot);
   }
 
-  /** Calls `visit` for each run of these workers. It may make the run free, and that joins it with its neighbours. */
+  /** Calls `visit` for each run of these workers. `visit` may make the run free, which joins it with its neighbours. */
   #visit(workers: ReadonlySet<number>, visit: (block: number, tag: number) => void): void {
-    const { table } = this.#views;
+    const { table } = this.#region;
     for (let block = 0; block < table.blockCount;) {
-      let next = block + trustedLength(table, block);
-      if (next < table.blockCount && table.isFree(next)) next += trustedLength(table, next);
+      let next = block + validLength(table, block);
+      if (next < table.blockCount && table.isFree(next)) next += validLength(table, next);
       const tag = table.loadTag(block);
       if ((isAllocated(tag) || isCached(stateOf(tag))) && workers.has(workerOf(tag))) visit(block, tag);
       block = next;

@@ -1,72 +1,76 @@
-import type { Bell } from "../runtime/wakeup.ts";
 import { MemPoolError } from "../base/errors.ts";
-import type { Grants } from "./serve.ts";
-import type { Guard } from "./hooks.ts";
+import type { Worker } from "../cache/worker.ts";
 import { ALLOCS, DESTROYED, NONE, STATE } from "../region/layout.ts";
-import type { Sections } from "./sections.ts";
-import type { Stock } from "./heap.ts";
-import type { Views } from "../region/region.ts";
+import type { Region } from "../region/region.ts";
+import type { Wakeup } from "../runtime/wakeup.ts";
+import type { Heap } from "./heap.ts";
+import type { Hooks } from "./hooks.ts";
+import type { Lock } from "./lock.ts";
+import type { Server } from "./serve.ts";
 
-/** What somebody wants who can wait for it. */
+/** A request for a run that may wait until one is free. */
 export interface Request {
   readonly bytes: number;
-  readonly guard: Guard;
+  readonly hooks: Hooks;
   /** The pool object that was asked. */
   readonly owner: object;
   readonly signal: AbortSignal | undefined;
 }
 
-/** A request in the pool's queue, and the promise that is to be kept. */
+/** A request in the pool's queue, and the promise that it will settle. */
 interface Pending extends Request {
   readonly place: number;
   readonly resolve: (block: number) => void;
   readonly reject: (reason: unknown) => void;
-  /** Nobody waits for it any more: a block that still comes goes back. */
+  /** The promise is rejected already: a block that still arrives goes back to the pool. */
   isGivenUp: boolean;
 }
 
-/** What a worker waits for. The queue is the pool's, and src/allocator/serve.ts serves it; here its answers become promises kept. */
-export class Requests {
-  readonly #views: Views;
-  readonly #sections: Sections;
-  readonly #stock: Stock;
-  readonly #grants: Grants;
-  readonly #bell: Bell;
-  readonly #worker: number;
+/**
+ * The requests of this worker that wait. The queue belongs to the pool, and src/allocator/serve.ts serves it; this class
+ * turns its answers into settled promises.
+ */
+export class Waiters {
+  readonly #region: Region;
+  readonly #lock: Lock;
+  readonly #heap: Heap;
+  readonly #server: Server;
+  readonly #wakeup: Wakeup;
+  readonly #number: number;
   /** In the order of their places, so the first to be served comes first. */
   readonly #pending: Pending[] = [];
 
-  constructor(views: Views, sections: Sections, stock: Stock, grants: Grants, bell: Bell, worker: number) {
-    this.#views = views;
-    this.#sections = sections;
-    this.#stock = stock;
-    this.#grants = grants;
-    this.#bell = bell;
-    this.#worker = worker;
+  constructor(worker: Pick<Worker, "region" | "number">, lock: Lock, heap: Heap, server: Server, wakeup: Wakeup) {
+    this.#region = worker.region;
+    this.#lock = lock;
+    this.#heap = heap;
+    this.#server = server;
+    this.#wakeup = wakeup;
+    this.#number = worker.number;
   }
 
-  /** Gets a run, now or later, and resolves to what `deliver` makes of it the moment that it is there. */
+  /** Gets a run now or later, and resolves to what `deliver` makes of it at that moment. */
   request<Result>(request: Request, deliver: (block: number) => Result): Promise<Result> {
-    const block = this.#sections.run("allocate", () => this.#takeNow(request));
+    const block = this.#lock.run("allocate", () => this.#takeNow(request));
     return block === NONE ? this.#wait(request, deliver) : Promise.resolve(deliver(block));
   }
 
-  /** Ends the requests of a pool object. */
+  /** Rejects the requests of a pool object. */
   rejectOf(owner: object, reason: unknown): void {
     this.#giveUp(this.#pending.filter((pending) => pending.owner === owner), reason);
   }
 
-  /** Nobody comes before those who wait already. */
-  #takeNow({ bytes, guard }: Request): number {
-    if (!this.#views.queue.isEmpty) return NONE;
-    const block = this.#stock.take(bytes);
-    if (block !== NONE) this.#handOut(block, guard);
+  /** A new request never overtakes requests that wait already. */
+  #takeNow({ bytes, hooks }: Request): number {
+    if (!this.#region.queue.isEmpty) return NONE;
+    const block = this.#heap.take(bytes);
+    if (block !== NONE) this.#handOut(block, hooks);
     return block;
   }
 
   #wait<Result>(request: Request, deliver: (block: number) => Result): Promise<Result> {
-    // First, or it could ring before anybody listens.
-    this.#bell.listen(() => this.#collect());
+    // Listen first: the wake-up may come at any time after the request is in the queue.
+    this.#wakeup.listen(() => this.#collect());
     try {
       return this.#promise(request, this.#enqueue(request), deliver);
     } finally {
@@ -81,10 +85,10 @@ export class Requests {
     const pending: Pending = {
       ...request,
       place,
-      // Not after the promise: those that are kept in one go are to be seen in their order.
+      // Deliver before resolving, so that promises that are settled together are seen in their order.
       resolve: (block) => {
         signal?.removeEventListener("abort", abort);
-        // Where no buffer can be made of it, that is this request's error, and no other's.
+        // If no buffer can be made of the block, that is an error of this request alone.
         try {
           resolve(deliver(block));
         } catch (error) {
@@ -103,61 +107,61 @@ export class Requests {
   }
 
   #enqueue({ bytes }: Request): number {
-    const place = this.#sections.run("allocate", () => {
-      const { queue } = this.#views;
-      if (queue.isFull) this.#grants.forgetDead();
+    const place = this.#lock.run("allocate", () => {
+      const { queue } = this.#region;
+      if (queue.isFull) this.#server.forgetDead();
       if (queue.isFull) return undefined;
-      this.#grants.begin();
-      return queue.push(this.#worker, bytes);
+      this.#server.begin();
+      return queue.push(this.#number, bytes);
     });
     if (place !== undefined) return place;
     throw new MemPoolError("unsupported", "Cannot allocate: too many requests wait for blocks of this pool");
   }
 
-  /** The bell has rung, for this worker or another one: what has come is delivered. */
+  /** A wake-up arrived, for this worker or another one. Delivers the blocks that this worker has been given. */
   #collect(): void {
     const [oldest] = this.#pending;
-    const { header, queue } = this.#views;
+    const { header, queue } = this.#region;
     if (oldest === undefined || (queue.blockAt(oldest.place) < 0 && header[STATE] !== DESTROYED)) return;
     try {
-      const served = this.#sections.run("allocate", () => this.#takeServed());
+      const served = this.#lock.run("allocate", () => this.#takeServed());
       for (const { pending, block } of served) pending.resolve(block);
     } catch (error) {
-      this.#giveUp(this.#pending, error); // nobody called, so nobody else could catch it
+      this.#giveUp(this.#pending, error); // this runs in an event, so no caller could catch the error
     }
     this.#listenOrStop();
   }
 
   #takeServed(): { pending: Pending; block: number }[] {
-    const { queue, table } = this.#views;
+    const { queue, table } = this.#region;
     const served: { pending: Pending; block: number }[] = [];
     while (this.#pending.length > 0 && queue.isGranted(this.#pending[0]!.place, table)) {
       const pending = this.#pending.shift()!;
       const block = queue.blockAt(pending.place);
       queue.finish(pending.place);
-      if (pending.isGivenUp) this.#stock.release(block);
-      else served.push({ pending, block: this.#handOut(block, pending.guard) });
+      if (pending.isGivenUp) this.#heap.freeRun(block);
+      else served.push({ pending, block: this.#handOut(block, pending.hooks) });
     }
     this.#waitOn();
     return served;
   }
 
-  /** If somebody else has freed the block that the oldest request was to get, by mistake, it goes on waiting. */
+  /** If another worker has freed, by mistake, the block that the oldest request was given, that request waits again. */
   #waitOn(): void {
-    const { queue, table } = this.#views;
+    const { queue, table } = this.#region;
     const [oldest] = this.#pending;
     if (oldest === undefined || queue.blockAt(oldest.place) < 0) return;
-    queue.mend(table);
-    this.#grants.begin();
+    queue.repair(table);
+    this.#server.begin();
   }
 
-  #handOut(block: number, guard: Guard): number {
-    this.#views.counters[ALLOCS]!++;
-    guard.allocated(block);
+  #handOut(block: number, hooks: Hooks): number {
+    this.#region.counters[ALLOCS]!++;
+    hooks.allocated(block);
     return block;
   }
 
-  /** Rejects, and takes the requests out of the queue. */
+  /** Rejects some requests and takes them out of the queue. */
   #giveUp(some: readonly Pending[], reason: unknown): void {
     const open = some.filter(({ isGivenUp }) => !isGivenUp);
     for (const pending of open) {
@@ -169,19 +173,19 @@ export class Requests {
   }
 
   #forget(open: readonly Pending[]): void {
-    // A destroyed pool has no queue, and somebody may hold its lock.
-    if (this.#views.header[STATE] === DESTROYED) return open.forEach((pending) => this.#drop(pending));
+    // A destroyed pool has no queue, and its lock may be held.
+    if (this.#region.header[STATE] === DESTROYED) return open.forEach((pending) => this.#drop(pending));
     try {
-      this.#sections.run("allocate", () => open.forEach((pending) => this.#dequeue(pending)));
+      this.#lock.run("allocate", () => open.forEach((pending) => this.#dequeue(pending)));
     } catch (error) {
-      // Without the lock they stay in the queue, and give back what they get.
+      // Without the lock the requests stay in the queue, and give back what they get.
       if (!(error instanceof MemPoolError)) throw error;
     }
   }
 
   #dequeue(pending: Pending): void {
-    const { queue, table } = this.#views;
-    if (queue.isGranted(pending.place, table)) this.#stock.release(queue.blockAt(pending.place));
+    const { queue, table } = this.#region;
+    if (queue.isGranted(pending.place, table)) this.#heap.freeRun(queue.blockAt(pending.place));
     queue.finish(pending.place);
     this.#drop(pending);
   }
@@ -191,6 +195,6 @@ export class Requests {
   }
 
   #listenOrStop(): void {
-    if (this.#pending.length === 0) this.#bell.stop();
+    if (this.#pending.length === 0) this.#wakeup.stop();
   }
 }

@@ -29,12 +29,16 @@ export function lengthOfBuffer(buffer: ArrayBuffer): number {
   return byteLength.call(buffer) as number;
 }
 
-/** Moves a buffer's memory away from it, so that it and all views on it are empty. The runtime may refuse silently. */
-export function detachBuffer(buffer: ArrayBuffer): void {
-  transfer.call(buffer, 0);
+/**
+ * Detaches a buffer and all views on it, without freeing its memory. Returns whether it is detached: the runtime silently
+ * refuses while native code uses the buffer.
+ */
+export function detach(buffer: ArrayBuffer): boolean {
+  if (!isDetached(buffer)) transfer.call(buffer, 0);
+  return isDetached(buffer);
 }
 
-export function isDetached(buffer: ArrayBuffer): boolean {
+function isDetached(buffer: ArrayBuffer): boolean {
   return detached.call(buffer) as boolean;
 }
 

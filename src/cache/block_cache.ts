@@ -1,8 +1,8 @@
-import type { Region } from "../runtime/native.ts";
+import type { Mapping } from "../runtime/native.ts";
 import * as layout from "../region/layout.ts";
 import { slotWord } from "../region/worker_slots.ts";
 import { makeTag } from "../region/block_table.ts";
-import type { Views } from "../region/region.ts";
+import type { Worker } from "./worker.ts";
 
 // Three things here are written for the compilers, and so they are in the other classes that an allocation goes through.
 // V8 folds a module's own constants into the code, but loads imported ones anew at each use: 5 ns a call. Fields are private
@@ -20,7 +20,7 @@ const DESCRIPTOR_SHIFT = layout.DESCRIPTOR_SHIFT;
 const DESCRIPTOR_WORDS = layout.DESCRIPTOR_WORDS;
 const REQUESTED_LOW = layout.REQUESTED_LOW;
 const PLAIN_CLAIMS = layout.PLAIN_CLAIMS;
-const SOLE_TAG = layout.SOLE_TAG;
+const BIAS_TAG = layout.BIAS_TAG;
 
 /**
  * A worker's cache of single blocks: a stack of block numbers, which only this worker moves, so that most calls need
@@ -58,8 +58,8 @@ const SOLE_TAG = layout.SOLE_TAG;
  * A worker may die after any step. Before 3 the block is still cached, between 3 and the store of the new top its entry
  * is stale, and stale entries are skipped.
  */
-export class WorkerCache {
-  declare private readonly region: Pick<Region, "exchange">;
+export class BlockCache {
+  declare private readonly mapping: Pick<Mapping, "exchange">;
   /**
    * To the end of the table. So an entry that was overwritten leads to no tag of this worker's: what would lie behind reads as
    * undefined, without a check that `take` would have to pay for. Hence a product there, and no shift, which would drop bits.
@@ -92,18 +92,18 @@ export class WorkerCache {
   declare private readonly takingTag: number;
   declare private readonly allocatedTag: number;
 
-  constructor(region: Pick<Region, "exchange">, views: Views, slot: number, worker: number) {
-    this.region = region;
-    const capacity = views.header[layout.CACHED_BLOCKS]!;
-    this.meta = views.meta.subarray(0, layout.zeroMapWord(views.table.capacity, capacity));
-    this.surelyLive = views.header[layout.HAS_BARRIER] === 1 ? LIVE : NONE;
+  constructor({ mapping, region, slot, number }: CacheWorker) {
+    this.mapping = mapping;
+    const capacity = region.header[layout.CACHED_BLOCKS]!;
+    this.meta = region.meta.subarray(0, layout.allocationLogWord(region.table.capacity, capacity));
+    this.surelyLive = region.header[layout.HAS_BARRIER] === 1 ? LIVE : NONE;
     this.capacity = capacity;
     this.room = capacity;
-    this.longest = Math.min(views.blockSize, 2 ** 31 - 1);
-    this.blockSize = views.blockSize;
-    this.blockCapacity = views.table.capacity;
-    this.shift = shiftFor(views.blockSize, this.blockCapacity);
-    this.perByte = 1 / views.blockSize;
+    this.longest = Math.min(region.blockSize, 2 ** 31 - 1);
+    this.blockSize = region.blockSize;
+    this.blockCapacity = region.table.capacity;
+    this.shift = shiftFor(region.blockSize, this.blockCapacity);
+    this.perByte = 1 / region.blockSize;
     const words = slotWord(slot);
     this.claimed = words + layout.SLOT_CLAIM;
     this.top = words + layout.SLOT_TOP;
@@ -113,10 +113,10 @@ export class WorkerCache {
     this.runBlocksRecalled = words + layout.SLOT_RUN_BLOCKS_RECALLED;
     this.entries = layout.cacheWord(slot, this.capacity);
     this.table = layout.tableWord(this.capacity);
-    this.given = views.counters.subarray(words / 2 + layout.SLOT_GIVEN);
-    this.cachedTag = makeTag(layout.CACHED, worker);
-    this.takingTag = makeTag(layout.TAKING, worker);
-    this.allocatedTag = makeTag(ALLOCATED, worker);
+    this.given = region.counters.subarray(words / 2 + layout.SLOT_GIVEN);
+    this.cachedTag = makeTag(layout.CACHED, number);
+    this.takingTag = makeTag(layout.TAKING, number);
+    this.allocatedTag = makeTag(ALLOCATED, number);
   }
 
   /**
@@ -147,12 +147,12 @@ export class WorkerCache {
     if ((tag & STATE_MASK) !== ALLOCATED || top >>> 0 >= this.room) return false;
     // The steps of src/cache/bias.ts; in a function of their own JavaScriptCore would call it.
     meta[this.freeing] = 1;
-    if (meta[SOLE_TAG] === this.cachedTag) {
+    if (meta[BIAS_TAG] === this.cachedTag) {
       meta[word] = this.cachedTag;
       meta[this.freeing] = 0;
     } else {
       meta[this.freeing] = 0;
-      if (this.region.exchange(word, tag, this.cachedTag) !== tag) return false;
+      if (this.mapping.exchange(word, tag, this.cachedTag) !== tag) return false;
     }
     meta[this.entries + top] = block;
     meta[this.top] = top + 1;
@@ -208,7 +208,7 @@ export class WorkerCache {
    * in the meantime, it is free.
    */
   undo(word: number, tag: number, cachedTag: number, topWord: number): boolean {
-    if (this.region.exchange(word, cachedTag, tag) !== cachedTag) return false;
+    if (this.mapping.exchange(word, cachedTag, tag) !== cachedTag) return false;
     this.meta[topWord]!--;
     return true;
   }
@@ -245,13 +245,16 @@ export class WorkerCache {
     const meta = this.meta;
     // Looked at first: where an entry was overwritten, the word may lie anywhere.
     if (meta[word] !== cachedTag) return this.giveUp();
-    if (this.region.exchange(word, cachedTag, this.takingTag) !== cachedTag) return this.giveUp();
+    if (this.mapping.exchange(word, cachedTag, this.takingTag) !== cachedTag) return this.giveUp();
     meta[word + REQUESTED_LOW] = bytes;
     Atomics.store(meta, word, allocatedTag);
     meta[this.claimed] = NONE;
     return true;
   }
 }
+
+/** What a cache needs of a worker. */
+export type CacheWorker = Pick<Worker, "region" | "slot" | "number"> & { readonly mapping: Pick<Mapping, "exchange"> };
 
 function shiftFor(blockSize: number, blockCapacity: number): number {
   const shift = 31 - Math.clz32(blockSize);

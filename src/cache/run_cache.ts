@@ -1,10 +1,10 @@
-import type { WorkerCache } from "./block_cache.ts";
-import type { Region } from "../runtime/native.ts";
+import type { BlockCache, CacheWorker } from "./block_cache.ts";
+import type { Mapping } from "../runtime/native.ts";
 import * as layout from "../region/layout.ts";
 import { slotWord } from "../region/worker_slots.ts";
 import { makeTag } from "../region/block_table.ts";
 import { isInTable } from "../region/validate.ts";
-import type { Views } from "../region/region.ts";
+import type { Region } from "../region/region.ts";
 
 // For the compilers: see src/cache/block_cache.ts.
 const ALLOCATED_SHORT = layout.ALLOCATED_SHORT;
@@ -32,9 +32,9 @@ const FOR_SINGLES = 1 / 4;
  * dozen cache lines: the header's, and those of the neighbours in the table and in the lists.
  */
 export class RunCache {
-  declare private readonly cache: WorkerCache;
-  declare private readonly region: Pick<Region, "exchange">;
-  declare private readonly views: Views;
+  declare private readonly cache: BlockCache;
+  declare private readonly mapping: Pick<Mapping, "exchange">;
+  declare private readonly region: Region;
   declare private readonly meta: Int32Array;
   declare private readonly counters: Float64Array;
   declare private readonly surelyLive: number;
@@ -51,24 +51,24 @@ export class RunCache {
   declare private readonly cachedTag: number;
   declare private readonly allocatedTag: number;
 
-  constructor(cache: WorkerCache, region: Pick<Region, "exchange">, views: Views, slot: number, worker: number) {
-    const capacity = views.header[layout.CACHED_BLOCKS]!;
+  constructor({ mapping, region, slot, number }: CacheWorker, cache: BlockCache) {
+    const capacity = region.header[layout.CACHED_BLOCKS]!;
     this.cache = cache;
+    this.mapping = mapping;
     this.region = region;
-    this.views = views;
-    this.meta = views.meta;
-    this.counters = views.counters;
+    this.meta = region.meta;
+    this.counters = region.counters;
     this.surelyLive = cache.surelyLive;
-    this.blockSize = views.blockSize;
-    this.longest = capacity === 0 ? 0 : longestRun(views.blockSize);
+    this.blockSize = region.blockSize;
+    this.longest = capacity === 0 ? 0 : longestRun(region.blockSize);
     this.leastForSingles = Math.ceil(capacity * FOR_SINGLES);
     this.slot = slotWord(slot);
     this.entries = layout.runEntriesWord(slot, capacity, 2);
     this.table = layout.tableWord(capacity);
     this.given = this.slot / 2 + layout.SLOT_RUNS_GIVEN;
     this.taken = this.slot / 2 + layout.SLOT_RUNS_TAKEN;
-    this.cachedTag = makeTag(layout.CACHED_RUN, worker);
-    this.allocatedTag = makeTag(ALLOCATED_SHORT, worker);
+    this.cachedTag = makeTag(layout.CACHED_RUN, number);
+    this.allocatedTag = makeTag(ALLOCATED_SHORT, number);
   }
 
   /** Hands out a cached run that is as long as so many bytes need, and no longer; NONE where there is none. */
@@ -99,13 +99,15 @@ export class RunCache {
     const tag = meta[word]!;
     if ((tag & STATE_MASK) !== ALLOCATED_SHORT || meta[SLOTS_USED]! < 2) return false;
     const length = meta[word + LENGTH]!;
-    if (!(length >= 2 && length <= this.longest) || !this.views.table.isTight(block, this.blockSize)) return false;
+    if (!(length >= 2 && length <= this.longest) || !this.region.table.hasExactLength(block, this.blockSize)) {
+      return false;
+    }
     const room = this.cache.settleRoom() - length;
     if (room < this.leastForSingles || meta[this.slot + SLOT_TOP]! > room) return false;
     const topWord = this.topWord(length);
     const top = meta[topWord]!;
     const entry = this.entriesWord(length) + top;
-    if (top >>> 0 >= RUN_ENTRIES || this.region.exchange(word, tag, this.cachedTag) !== tag) return false;
+    if (top >>> 0 >= RUN_ENTRIES || this.mapping.exchange(word, tag, this.cachedTag) !== tag) return false;
     meta[entry] = block;
     meta[topWord] = top + 1;
     meta[this.slot + SLOT_RUN_BLOCKS]! += length;
@@ -128,7 +130,7 @@ export class RunCache {
 
   /** Whether an entry is right. Then a claim needs to look at nothing but the tag: only this worker makes it what it is. */
   private isCached(block: number, length: number): boolean {
-    const { table } = this.views;
+    const { table } = this.region;
     return isInTable(table, block) && table.tag(block) === this.cachedTag && table.length(block) === length;
   }
 

@@ -1,14 +1,18 @@
 import {
+  allocationLogWord,
+  CACHED_BLOCKS,
   LAST_SEQUENCE,
+  LOG_ALLOCATED_AT,
+  LOG_ENTRY_SHIFT,
+  LOG_ENTRY_WORDS,
+  LOG_FREED,
+  LOG_FREED_AT,
+  LOG_SEQUENCE,
   NONE,
   STACK_LOG_USED,
   STACK_LOG_WORDS,
-  TRACE_ALLOCATED_AT,
-  TRACE_FREED,
-  TRACE_FREED_AT,
-  TRACE_SEQUENCE,
-  TRACE_SHIFT,
 } from "../region/layout.ts";
+import type { Region } from "../region/region.ts";
 
 const MAX_STACK_BYTES = 4000;
 const NO_ROOM = "    (not recorded: there was no room left for stacks)";
@@ -22,48 +26,50 @@ const FREED_SINCE = "    (not recorded: other workers have freed the block since
  * A block's words are written by whoever has just allocated or resized it, and by whoever frees it, under the lock. A
  * worker that dies while it writes to the log leaves an entry of length 0.
  */
-export class Traces {
+export class AllocationLog {
   readonly #header: Int32Array;
   readonly #words: Int32Array;
   readonly #log: Int32Array;
   readonly #logBytes: Uint8Array;
   readonly #known = new Map<string, number>();
 
-  /** `words` holds the blocks' words, `log` the stacks. */
-  constructor(header: Int32Array, words: Int32Array, log: Int32Array) {
+  /** Of the region of a checked pool. */
+  constructor({ header, meta, table: { capacity } }: Region) {
+    const start = allocationLogWord(capacity, header[CACHED_BLOCKS]!);
+    const end = start + capacity * LOG_ENTRY_WORDS;
     this.#header = header;
-    this.#words = words;
-    this.#log = log;
-    this.#logBytes = new Uint8Array(log.buffer, log.byteOffset, log.byteLength);
+    this.#words = meta.subarray(start, end);
+    this.#log = meta.subarray(end, end + STACK_LOG_WORDS);
+    this.#logBytes = new Uint8Array(this.#log.buffer, this.#log.byteOffset, this.#log.byteLength);
   }
 
   /** Notes that a block was handed out at this stack. */
   allocated(block: number, stack: string): void {
-    const at = block << TRACE_SHIFT;
-    this.#words[at + TRACE_ALLOCATED_AT] = this.#note(stack);
+    const at = block << LOG_ENTRY_SHIFT;
+    this.#words[at + LOG_ALLOCATED_AT] = this.#note(stack);
     let sequence = this.#nextSequence();
     // Where numbers began anew, or the last one was overwritten by accident: the block would count as freed.
-    if (sequence === this.#words[at + TRACE_FREED]) sequence = this.#nextSequence();
-    Atomics.store(this.#words, at + TRACE_SEQUENCE, sequence);
+    if (sequence === this.#words[at + LOG_FREED]) sequence = this.#nextSequence();
+    Atomics.store(this.#words, at + LOG_SEQUENCE, sequence);
   }
 
   /** Notes that an allocation of the block ended at this stack; returns the stack's place. */
   freed(block: number, sequence: number, stack: string): number {
-    const at = block << TRACE_SHIFT;
+    const at = block << LOG_ENTRY_SHIFT;
     const place = this.#note(stack);
-    this.#words[at + TRACE_FREED_AT] = place;
-    Atomics.store(this.#words, at + TRACE_FREED, sequence);
+    this.#words[at + LOG_FREED_AT] = place;
+    Atomics.store(this.#words, at + LOG_FREED, sequence);
     return place;
   }
 
   /** Tells allocations apart; 0 for a block that never was allocated. */
   sequence(block: number): number {
-    return Atomics.load(this.#words, (block << TRACE_SHIFT) + TRACE_SEQUENCE);
+    return Atomics.load(this.#words, (block << LOG_ENTRY_SHIFT) + LOG_SEQUENCE);
   }
 
   /** Whether the block's last allocation has ended, even if the block is still kept from being handed out. */
   isFreed(block: number): boolean {
-    return Atomics.load(this.#words, (block << TRACE_SHIFT) + TRACE_FREED) === this.sequence(block);
+    return Atomics.load(this.#words, (block << LOG_ENTRY_SHIFT) + LOG_FREED) === this.sequence(block);
   }
 
   /** Puts the block that was allocated first before the others, also where their numbers began anew between them. */
@@ -73,13 +79,13 @@ export class Traces {
 
   /** The place of the stack where the block was allocated last. */
   allocatedAt(block: number): number {
-    return this.#words[(block << TRACE_SHIFT) + TRACE_ALLOCATED_AT]!;
+    return this.#words[(block << LOG_ENTRY_SHIFT) + LOG_ALLOCATED_AT]!;
   }
 
   /** The place of the stack where this allocation of the block ended; NONE when that is no longer known. */
   freedAt(block: number, sequence: number): number {
-    const at = block << TRACE_SHIFT;
-    return Atomics.load(this.#words, at + TRACE_FREED) === sequence ? this.#words[at + TRACE_FREED_AT]! : NONE;
+    const at = block << LOG_ENTRY_SHIFT;
+    return Atomics.load(this.#words, at + LOG_FREED) === sequence ? this.#words[at + LOG_FREED_AT]! : NONE;
   }
 
   /** The stack at a place, or why there is none. */

@@ -1,8 +1,8 @@
 import type { Lock } from "../allocator/lock.ts";
 import { isAllocated, ownerOf } from "../region/block_table.ts";
-import { trustedLength } from "../region/validate.ts";
-import type { Traces } from "./allocation_log.ts";
-import type { Views } from "../region/region.ts";
+import { validLength } from "../region/validate.ts";
+import type { AllocationLog } from "./allocation_log.ts";
+import type { Region } from "../region/region.ts";
 
 /**
  * A block of a checked pool that is still allocated.
@@ -31,14 +31,14 @@ export interface LeakInfo {
 }
 
 /** What is allocated in a checked pool, oldest first. */
-export function listLeaks(lock: Lock, views: Views, traces: Traces): LeakInfo[] {
-  const { table, blockSize } = views;
+export function listLeaks(lock: Lock, region: Region, log: AllocationLog): LeakInfo[] {
+  const { table, blockSize } = region;
   return lock.inspect("list leaks", () => {
-    return blocksInUse(views, traces).map((block) => ({
+    return blocksInUse(region, log).map((block) => ({
       offset: block * blockSize,
       byteLength: table.requested(block),
       owner: ownerOf(table.loadTag(block)),
-      stack: traces.stackAt(traces.allocatedAt(block)),
+      stack: log.stackAt(log.allocatedAt(block)),
     }));
   });
 }
@@ -86,10 +86,10 @@ function counted(number: number, name: string): string {
   return `${number} ${name}${number === 1 ? "" : "s"}`;
 }
 
-function blocksInUse({ table }: Views, traces: Traces): number[] {
+function blocksInUse({ table }: Region, log: AllocationLog): number[] {
   const found: number[] = [];
-  for (let block = 0; block < table.blockCount; block += trustedLength(table, block)) {
-    if (isAllocated(table.loadTag(block)) && !traces.isFreed(block)) found.push(block);
+  for (let block = 0; block < table.blockCount; block += validLength(table, block)) {
+    if (isAllocated(table.loadTag(block)) && !log.isFreed(block)) found.push(block);
   }
-  return found.sort((one, other) => traces.compareAges(one, other));
+  return found.sort((one, other) => log.compareAges(one, other));
 }

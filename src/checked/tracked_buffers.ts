@@ -1,5 +1,5 @@
 import { NONE } from "../region/layout.ts";
-import { detachBuffer, isDetached, lengthOfBuffer } from "../base/intrinsics.ts";
+import { detach, lengthOfBuffer } from "../base/intrinsics.ts";
 
 /** What a buffer of a checked pool was made for. */
 export interface Origin {
@@ -84,10 +84,4 @@ export class TrackedBuffers {
     buffers.delete(buffer);
     if (buffers.size === 0) this.#byBlock.delete(block);
   }
-}
-
-/** Detaches a buffer without freeing its memory; says whether it is. */
-export function detach(buffer: ArrayBuffer): boolean {
-  if (!isDetached(buffer)) detachBuffer(buffer);
-  return isDetached(buffer);
 }

@@ -1,5 +1,5 @@
 import { type BlockTable, ownerOf, usageOf } from "../region/block_table.ts";
-import type { Views } from "../region/region.ts";
+import type { Region } from "../region/region.ts";
 
 /**
  * A run of adjacent blocks: all of them free, or handed out as one; or a single block, or a short run, that is cached.
@@ -39,7 +39,7 @@ export class BlockList implements Iterable<BlockInfo> {
   readonly #runs: Int32Array;
 
   /** Notes the runs. The caller holds the lock. */
-  constructor({ table, blockSize }: Views) {
+  constructor({ table, blockSize }: Region) {
     this.#blockSize = blockSize;
     this.#runs = noteRuns(table);
   }

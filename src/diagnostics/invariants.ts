@@ -1,6 +1,7 @@
 import { IN_DEPOT } from "../region/depot.ts";
 import { classOf } from "../region/free_lists.ts";
 import {
+  BIAS_TAG,
   CACHED,
   CACHED_BLOCKS,
   CACHED_RUN,
@@ -10,7 +11,7 @@ import {
   FREE,
   FREE_BLOCKS,
   HIGH_WATER,
-  HIGH_WATER_TURNED,
+  HIGH_WATER_INVERTED,
   HOLDER,
   INTERIOR,
   LENGTH,
@@ -20,31 +21,20 @@ import {
   NONE,
   ORPHAN,
   PEAK_ALLOCATED,
+  REVOKING,
   runEntriesWord,
   SECOND_LEVELS,
   SLOT_COUNT,
   SLOT_FREEING,
   SLOT_SWEPT,
   SLOTS_USED,
-  SOLE_TAG,
   TAG,
-  UNSETTLED,
-  ZEROED_BLOCKS,
 } from "../region/layout.ts";
 import { slotWord } from "../region/worker_slots.ts";
 import { type BlockTable, isCached, makeTag, stateOf, workerOf } from "../region/block_table.ts";
-import type { Lock } from "../allocator/lock.ts";
 import { WAITING } from "../region/wait_queue.ts";
-import {
-  broken,
-  checkHeader,
-  faultOfTaken,
-  isInTable,
-  trustedBlockCount,
-  trustedLength,
-  trustRun,
-} from "../region/validate.ts";
-import type { Views } from "../region/region.ts";
+import { broken, checkHeader, faultOfTaken, isInTable, validBlockCount, validLength } from "../region/validate.ts";
+import type { Region } from "../region/region.ts";
 
 /** Levels that the first-level bitmap has bits for. */
 const LEVEL_BITS = 32;
@@ -53,16 +43,16 @@ const LEVEL_BITS = 32;
  * Executes the invariants of docs/design.md, by their numbers; throws "corrupt" with the first that is broken. The
  * caller holds the lock. Every loop has a bound that no content of the region can move.
  */
-export function checkInvariants(views: Views): void {
-  checkHeader(views);
-  trustedBlockCount(views);
-  const workers = checkSlots(views);
-  const found = walkTable(views, workers);
-  walkLists(views, found.freeRuns);
-  checkDepot(views, found.inDepot);
-  checkQueue(views);
-  checkCounters(views, found);
-  checkOwnCache(views);
+export function checkInvariants(region: Region): void {
+  checkHeader(region);
+  validBlockCount(region);
+  const workers = checkSlots(region);
+  const found = walkTable(region, workers);
+  walkLists(region, found.freeRuns);
+  checkDepot(region, found.inDepot);
+  checkQueue(region);
+  checkCounters(region, found);
+  checkOwnCache(region);
 }
 
 interface Found {
@@ -75,61 +65,34 @@ interface Found {
   end: number;
 }
 
-function walkTable(views: Views, workers: ReadonlySet<number>): Found {
-  const { table } = views;
+function walkTable(region: Region, workers: ReadonlySet<number>): Found {
+  const { table } = region;
   const found: Found = { freeRuns: 0, free: 0, cached: 0, inDepot: 0, allocated: 0, end: 0 };
   let afterFree = false;
   for (let block = 0; block < table.blockCount;) {
-    const length = trustedLength(table, block);
+    const length = validLength(table, block);
     const tag = table.loadTag(block);
     const state = stateOf(tag);
     if (state === FREE) {
       if (afterFree) throw broken("I3", `the free run at block ${block} follows another`);
-      checkFree(views, block, length);
+      checkFree(region, block, length);
       found.freeRuns++;
       found.free += length;
     } else {
-      checkTaken(views, block, tag);
-      checkOwner(views, block, tag, workers);
-      checkUnmarked(views, block, block + length);
+      checkTaken(region, block, tag);
+      checkOwner(region, block, tag, workers);
       found.end = block + length;
       if (tag === IN_DEPOT) found.inDepot++;
       found[isCached(state) ? "cached" : "allocated"] += length;
     }
-    checkInside(views, block, length);
+    checkInside(region, block, length);
     afterFree = state === FREE;
     block += length;
   }
   return found;
 }
 
-/** What can be told in constant time and without the lock: before every call on a checked pool. */
-export function checkCheaply(views: Views): void {
-  checkHeader(views);
-  const { header, table } = views;
-  for (
-    const [invariant, name, word] of [["I6", "the count of free blocks", FREE_BLOCKS], [
-      "I9",
-      "high water",
-      HIGH_WATER,
-    ]] as const
-  ) {
-    const value = header[word]!;
-    if (!(value >= 0 && value <= table.blockCount)) throw broken(invariant, `${name} is ${value}`);
-  }
-}
-
-/** What the invariants say of one run if it is handed out, in constant time. The caller does not hold the lock. */
-export function checkRun(views: Views, lock: Lock, block: number): void {
-  try {
-    trustRun(views, block);
-  } catch {
-    // Another worker may be freeing or resizing it this moment, by mistake: under the lock nobody does.
-    lock.inspect("check the pool", () => trustRun(views, block));
-  }
-}
-
-function checkFree({ table, lists }: Views, block: number, length: number): void {
+function checkFree({ table, lists }: Region, block: number, length: number): void {
   const last = block + length - 1;
   if (length > 1 && (table.get(last, TAG) !== END_OF_FREE || table.get(last, LENGTH) !== block)) {
     throw broken("I5", `the last block ${last} of the free run at block ${block} does not point back`);
@@ -143,24 +106,18 @@ function checkFree({ table, lists }: Views, block: number, length: number): void
   }
 }
 
-/** A block that is marked as zero is free. */
-function checkUnmarked({ zeroed }: Views, first: number, end: number): void {
-  const marked = zeroed.next(true, first, end);
-  if (marked < end) throw broken("I12", `block ${marked} is marked as zero and is not free`);
-}
-
 function linkOf(table: BlockTable, block: number, direction: "next" | "previous"): number {
   return isInTable(table, block) ? table[direction](block) : NONE;
 }
 
-function checkTaken(views: Views, block: number, tag: number): void {
-  const fault = faultOfTaken(views, block, tag);
+function checkTaken(region: Region, block: number, tag: number): void {
+  const fault = faultOfTaken(region, block, tag);
   if (fault !== undefined) throw fault;
   if (tag !== makeTag(stateOf(tag), workerOf(tag))) throw broken("I2", `the tag of block ${block} is ${tag}`);
 }
 
 /** A worker that has left may still have what it had allocated, but nothing cached. */
-function checkOwner({ header }: Views, block: number, tag: number, workers: ReadonlySet<number>): void {
+function checkOwner({ header }: Region, block: number, tag: number, workers: ReadonlySet<number>): void {
   const worker = workerOf(tag);
   const known = isCached(stateOf(tag))
     ? tag === IN_DEPOT || workers.has(worker)
@@ -169,7 +126,7 @@ function checkOwner({ header }: Views, block: number, tag: number, workers: Read
 }
 
 /** What is handed out or cached starts a run: free() trusts tags without a walk. Above high water there is nothing. */
-function checkInside({ header, table }: Views, block: number, length: number): void {
+function checkInside({ header, table }: Region, block: number, length: number): void {
   const end = Math.min(block + length, Math.max(header[HIGH_WATER]!, 0));
   for (let inner = block + 1; inner < end; inner++) {
     const state = stateOf(table.get(inner, TAG));
@@ -179,7 +136,7 @@ function checkInside({ header, table }: Views, block: number, length: number): v
   }
 }
 
-function walkLists({ table, lists }: Views, freeRuns: number): void {
+function walkLists({ table, lists }: Region, freeRuns: number): void {
   let listed = 0;
   for (let level = 0; level < LEVEL_BITS; level++) {
     if (!lists.isLevelTrue(level)) throw broken("I10", `the bit of level ${level} is wrong`);
@@ -197,7 +154,7 @@ function walkLists({ table, lists }: Views, freeRuns: number): void {
   if (listed !== freeRuns) throw broken("I4", `the lists hold ${listed} of ${freeRuns} free runs`);
 }
 
-function checkDepot({ table, depot }: Views, blocks: number): void {
+function checkDepot({ table, depot }: Region, blocks: number): void {
   if (depot.top !== blocks) throw broken("I11", `the depot holds ${depot.top} blocks, ${blocks} are nobody's`);
   const entered = new Set<number>();
   for (let entry = 0; entry < blocks; entry++) {
@@ -210,7 +167,7 @@ function checkDepot({ table, depot }: Views, blocks: number): void {
 }
 
 /** Of requests that have a block and have not been collected, too. */
-function checkQueue({ header, queue, table, blockSize }: Views): void {
+function checkQueue({ header, queue, table, blockSize }: Region): void {
   queue.forEach((place) => {
     const worker = queue.workerAt(place);
     if (!(worker >= 1 && worker < header[NEXT_WORKER]!)) throw broken("I15", `worker ${worker} is said to wait`);
@@ -226,7 +183,7 @@ function checkQueue({ header, queue, table, blockSize }: Views): void {
   });
 }
 
-function checkCounters({ header, table, zeroed }: Views, found: Found): void {
+function checkCounters({ header, table }: Region, found: Found): void {
   const sum = found.allocated + found.cached + header[FREE_BLOCKS]!;
   if (sum !== table.blockCount) {
     throw broken("I6", `${header[FREE_BLOCKS]} blocks are counted free, ${found.free} are`);
@@ -235,64 +192,60 @@ function checkCounters({ header, table, zeroed }: Views, found: Found): void {
   if (!(high >= found.end && high <= table.blockCount)) {
     throw broken("I9", `high water is ${high}, blocks are taken up to ${found.end}`);
   }
-  if (header[HIGH_WATER_TURNED] !== ~high) throw broken("I9", `high water is said to be ${high}`);
-  const marks = zeroed.count(0, high);
-  if (header[ZEROED_BLOCKS] !== marks) {
-    throw broken("I12", `${header[ZEROED_BLOCKS]} blocks are said to be marked as zero, ${marks} are`);
-  }
+  if (header[HIGH_WATER_INVERTED] !== ~high) throw broken("I9", `high water is said to be ${high}`);
   if (!(header[PEAK_ALLOCATED]! >= 0 && header[PEAK_ALLOCATED]! <= table.blockCount)) {
     throw broken("I9", `the peak is ${header[PEAK_ALLOCATED]} of ${table.blockCount} blocks`);
   }
 }
 
 /** Returns the workers that have slots. */
-function checkSlots(views: Views): Set<number> {
-  const { header, slots } = views;
+function checkSlots(region: Region): Set<number> {
+  const { header, slots } = region;
   const workers = new Set<number>();
   const next = header[NEXT_WORKER]!;
   if (!(next >= 1 && next <= MAX_WORKERS + 1)) throw broken("I13", `the next worker is said to be number ${next}`);
   const used = header[SLOTS_USED]!;
   if (!(used >= 0 && used <= SLOT_COUNT)) throw broken("I13", `${used} slots are said to be used`);
   for (let slot = 0; slot < SLOT_COUNT; slot++) {
-    const worker = slots.trustedWorker(slot);
+    const worker = slots.validWorker(slot);
     if (worker === 0) continue;
     const possible = slot < used && worker >= 1 && worker < next && !workers.has(worker);
     if (!possible) throw broken("I13", `slot ${slot} of ${used} has worker ${worker}`);
     const swept = header[slotWord(slot) + SLOT_SWEPT]!;
     if (swept !== 0 && swept !== ~worker) throw broken("I13", `slot ${slot} is said to be swept of worker ${~swept}`);
     workers.add(worker);
-    checkCache(views, slot);
+    checkCache(region, slot);
   }
-  checkSole(views, workers);
+  checkBias(region, workers);
   return workers;
 }
 
-function checkSole({ header }: Views, workers: ReadonlySet<number>): void {
-  const tag = header[SOLE_TAG]!;
-  if (tag === 0 || tag === UNSETTLED) return;
+function checkBias({ header }: Region, workers: ReadonlySet<number>): void {
+  const tag = header[BIAS_TAG]!;
+  if (tag === 0 || tag === REVOKING) return;
   const sole = workers.size === 1 && [...workers].every((worker) => tag === makeTag(CACHED, worker));
   if (!sole) throw broken("I13", `of ${workers.size} workers the only one is said to be that with tag ${tag}`);
 }
 
-function checkCache(views: Views, slot: number): void {
+function checkCache(region: Region, slot: number): void {
   for (let length = 1; length <= LONGEST_SHORT_RUN; length++) {
-    for (const block of entriesOf(views, slot, length)) {
-      if (!isInTable(views.table, block)) throw broken("I14", `a cache holds block ${block}`);
+    for (const block of entriesOf(region, slot, length)) {
+      if (!isInTable(region.table, block)) throw broken("I14", `a cache holds block ${block}`);
     }
   }
 }
 
 /** What a worker's cache is said to hold of runs of one length. */
-export function entriesOf({ header, meta, slots }: Views, slot: number, length: number): Int32Array {
+export function entriesOf({ header, meta, slots }: Region, slot: number, length: number): Int32Array {
   const cachedBlocks = header[CACHED_BLOCKS]!;
   const first = length === 1 ? cacheWord(slot, cachedBlocks) : runEntriesWord(slot, cachedBlocks, length);
-  const top = length === 1 ? slots.trustedTop(slot) : slots.trustedRunTop(slot, length);
+  const top = length === 1 ? slots.validTop(slot) : slots.validRunTop(slot, length);
   return meta.subarray(first, first + top);
 }
 
 /** Of the worker that looks. What others have cached they may be taking, or may not have entered yet. */
-function checkOwnCache(views: Views): void {
-  const { header, slots, table } = views;
+function checkOwnCache(region: Region): void {
+  const { header, slots, table } = region;
   const worker = header[HOLDER]!;
   if (worker === 0) return;
   const slot = slots.slotOf(worker);
@@ -301,7 +254,7 @@ function checkOwnCache(views: Views): void {
     throw broken("I13", `worker ${worker}, which looks, is said to free`);
   }
   const entered = Array.from({ length: LONGEST_SHORT_RUN + 1 }, (_, length) => {
-    return new Set(length === 0 ? [] : entriesOf(views, slot, length));
+    return new Set(length === 0 ? [] : entriesOf(region, slot, length));
   });
   const cached = [makeTag(CACHED, worker), makeTag(CACHED_RUN, worker)];
   for (let block = 0; block < table.blockCount; block += table.length(block)) {

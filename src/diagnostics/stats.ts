@@ -1,7 +1,7 @@
 import { COALESCED, EXHAUSTED, GROWN, LOCK_ACQUISITIONS, LOCK_CONTENDED, OWNER_DEATHS } from "../region/layout.ts";
 import { type BlockTable, usageOf } from "../region/block_table.ts";
-import { trustedLength } from "../region/validate.ts";
-import type { Views } from "../region/region.ts";
+import { validLength } from "../region/validate.ts";
+import type { Region } from "../region/region.ts";
 
 /**
  * A pool at one moment. The three kinds of blocks add up: `allocatedBlocks + cachedBlocks + freeBlocks === blockCount`.
@@ -66,7 +66,7 @@ interface Census {
 }
 
 /** Counts the pool. The caller holds the lock. Cost: one step for every run. */
-export function collectStats({ counters, table, slots, blockSize }: Views): MemPoolStats {
+export function collectStats({ counters, table, slots, blockSize }: Region): MemPoolStats {
   const { allocated, cached, requested, largest } = takeCensus(table);
   const blockCount = table.blockCount;
   const available = blockCount - allocated;
@@ -97,7 +97,7 @@ function takeCensus(table: BlockTable): Census {
   const census: Census = { allocated: 0, cached: 0, requested: 0, largest: 0 };
   let available = 0;
   for (let block = 0; block < table.blockCount;) {
-    const length = trustedLength(table, block);
+    const length = validLength(table, block);
     const usage = usageOf(table.loadTag(block));
     if (usage === "allocated") {
       available = 0;

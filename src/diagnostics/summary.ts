@@ -1,12 +1,12 @@
 import { type Inspection, levelsLeft } from "../runtime/console.ts";
 import { FREE_BLOCKS } from "../region/layout.ts";
-import type { Views } from "../region/region.ts";
+import type { Region } from "../region/region.ts";
 
 /** What a pool has to say of itself: how large it is, and its region, or that it is gone. */
 export interface Subject {
   readonly blockSize: number;
   readonly blockCount: number;
-  readonly region: Views | "closed" | "destroyed";
+  readonly region: Region | "closed" | "destroyed";
 }
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -23,17 +23,17 @@ export function summaryOf(subject: Subject, levels: unknown, inspection: Inspect
   return `MemPool { ${[...ended, ...named].join(", ")} }`;
 }
 
-function stateOf(views: Views, blockCount: number): Record<string, string | number> {
-  const { table: { capacity }, blockSize } = views;
+function stateOf(region: Region, blockCount: number): Record<string, string | number> {
+  const { table: { capacity }, blockSize } = region;
   const limit = capacity > blockCount ? { maxSize: bytes(capacity * blockSize) } : {};
-  return { ...limit, ...countsOf(views, blockCount) };
+  return { ...limit, ...countsOf(region, blockCount) };
 }
 
 /**
  * As `stats` counts, but by what workers say of their caches, and without the lock: printing a pool must neither wait nor
  * fail. What others just do may count either way; the sum is right all the same.
  */
-function countsOf({ header, slots }: Views, blockCount: number): Record<string, number> {
+function countsOf({ header, slots }: Region, blockCount: number): Record<string, number> {
   const cached = Math.min(Math.max(slots.cachedBlocks(), 0), blockCount);
   const free = Math.min(Math.max(header[FREE_BLOCKS]!, 0), blockCount - cached);
   return { allocated: blockCount - cached - free, cached, free, workers: slots.countWorkers() };

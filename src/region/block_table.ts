@@ -185,7 +185,7 @@ export class BlockTable {
   }
 
   /** Whether the run at `block` lies in the table and is as long as what was asked for needs, and no longer. */
-  isTight(block: number, blockSize: number): boolean {
+  hasExactLength(block: number, blockSize: number): boolean {
     const words = this.words;
     const word = block << DESCRIPTOR_SHIFT;
     const length = words[word + LENGTH]!;

@@ -58,7 +58,7 @@ export class Depot {
 
   /** The block that came last. There must be one. */
   peek(): number {
-    return this.trustedAt(this.startOf(1), this.table.blockCount);
+    return this.validAt(this.startOf(1), this.table.blockCount);
   }
 
   /**
@@ -71,7 +71,7 @@ export class Depot {
     const top = count + this.startOf(count);
     let place = top;
     for (let entry = top - 1; entry >= 0 && top - place < count; entry--) {
-      const block = this.trustedAt(entry, blockCount);
+      const block = this.validAt(entry, blockCount);
       if (table.isContested(block, worker)) continue;
       place--;
       meta[entries + entry] = this.at(place);
@@ -84,7 +84,7 @@ export class Depot {
   copyTo(words: Int32Array, place: number, count: number): void {
     const { blockCount } = this.table;
     const start = this.startOf(count);
-    for (let more = 0; more < count; more++) words[place + more] = this.trustedAt(start + more, blockCount);
+    for (let more = 0; more < count; more++) words[place + more] = this.validAt(start + more, blockCount);
   }
 
   /** Takes out so many blocks that came last, which `copyTo` has looked at, and lets them have this tag. */
@@ -101,7 +101,7 @@ export class Depot {
     throw this.broken();
   }
 
-  private trustedAt(entry: number, blockCount: number): number {
+  private validAt(entry: number, blockCount: number): number {
     const block = this.at(entry);
     if (block >>> 0 < blockCount && this.table.tag(block) === IN_DEPOT) return block;
     throw broken("I11", `the depot holds block ${block}, which is not cached by nobody`);

@@ -14,7 +14,7 @@ import {
   TAG,
 } from "./layout.ts";
 import type { BlockTable } from "./block_table.ts";
-import { broken, isInTable, trustedLength } from "./validate.ts";
+import { broken, isInTable, validLength } from "./validate.ts";
 
 /** Number of the lowest bit that is set in a word that is not 0. */
 function lowestBit(word: number): number {
@@ -123,7 +123,7 @@ export class FreeLists {
     for (let left = looks; left > 0 && block !== NONE; left--) {
       if (suits(block)) return block;
       const next = this.after(block);
-      block = next === NONE ? this.find(trustedLength(this.table, block) + 1) : next;
+      block = next === NONE ? this.find(validLength(this.table, block) + 1) : next;
     }
     return shortest;
   }
@@ -133,7 +133,7 @@ export class FreeLists {
     for (let index = classOf(length); count > 0 && index < FIRST_LEVELS * SECOND_LEVELS; index++) {
       if (!this.isMarked(index)) continue;
       for (let block = this.first(index); count > 0 && block !== NONE; block = this.after(block)) {
-        count -= Math.floor(trustedLength(this.table, block) / length);
+        count -= Math.floor(validLength(this.table, block) / length);
       }
     }
     return Math.max(count, 0);

@@ -6,7 +6,6 @@
  *     depot        block numbers, as many as DEPOT_CACHES caches
  *     requests     16 bytes for each that may wait for a block
  *     block table  one descriptor of 16 bytes a block
- *     zero map     one bit a block
  *     traces       in a checked pool: 16 bytes a block, and stacks
  *     guard page
  *     data         blockCount * blockSize bytes
@@ -19,7 +18,7 @@
  */
 
 /** Raise it with every change of this file that an attached worker of another version would misread. */
-export const FORMAT = 6;
+export const FORMAT = 7;
 
 /** "mPo1": tells a region from anything else, and from one of the other byte order. */
 export const MAGIC = 0x316f506d;
@@ -53,7 +52,7 @@ export const HEADER_SUM = 44;
  * The tag CACHED of the pool's only worker, which may free by plain stores then; UNSETTLED or 0 for nobody's. Written under
  * the lock, see src/cache/bias.ts.
  */
-export const SOLE_TAG = 45;
+export const BIAS_TAG = 45;
 /** In doubles. */
 export const BLOCK_SIZE = 24;
 
@@ -73,14 +72,12 @@ export const DEPOT_TOP = 70;
 /** In a checked pool: how many allocations there were, and how much of the stack log is used. Written without the lock. */
 export const LAST_SEQUENCE = 71;
 export const STACK_LOG_USED = 72;
-/** Blocks below high water that the zero map marks, or more after a death. */
-export const ZEROED_BLOCKS = 73;
 
 // Requests that wait for blocks, see src/region/wait_queue.ts.
 
-export const REQUESTS_FIRST = 90;
-export const REQUESTS_NEXT = 91;
-export const REQUESTS_END = 92;
+export const QUEUE_FIRST = 90;
+export const QUEUE_NEXT = 91;
+export const QUEUE_END = 92;
 
 // Counters, in doubles.
 
@@ -94,8 +91,8 @@ export const OWNER_DEATHS = 43;
 export const GROWN = 44;
 
 /** In 32-bit words: HIGH_WATER and BLOCK_COUNT with every bit turned, so that no accident to one word makes them believed. */
-export const HIGH_WATER_TURNED = 93;
-export const BLOCK_COUNT_TURNED = 94;
+export const HIGH_WATER_INVERTED = 93;
+export const BLOCK_COUNT_INVERTED = 94;
 
 // Values of STATE. CLOSED stands in no region: it is what a pool object reads once its worker has left.
 
@@ -106,7 +103,7 @@ export const CLOSED = 3;
 export const AWAITED = 4;
 
 /** In SOLE_TAG: whoever it named may still be in the middle of a free. It is nobody's tag, which have all an even number of bits. */
-export const UNSETTLED = 1;
+export const REVOKING = 1;
 
 // Free lists, in 32-bit words of the header.
 
@@ -147,7 +144,7 @@ export const SLOT_RUN_BLOCKS_RECALLED = 6;
 export const SLOT_FREEING = 7;
 /** In doubles from the slot's first: blocks that it freed into its cache, and net, that came to it from free runs. */
 export const SLOT_GIVEN = 4;
-export const SLOT_SUPPLIED = 5;
+export const SLOT_REFILLED = 5;
 /** In doubles: the thread that the worker is, as the native library numbers them. */
 export const SLOT_THREAD = 6;
 /**
@@ -181,7 +178,7 @@ export const RUN_ENTRIES = 16;
 // Requests, in 32-bit words of a ring.
 
 /** So many may wait at a time. A power of two. */
-export const WAITING_REQUESTS = 16_384;
+export const MAX_WAITING = 16_384;
 export const REQUEST_WORDS = 4;
 /** Who waits. */
 export const REQUEST_WORKER = 0;
@@ -241,15 +238,15 @@ export const ALLOCATED_RUN = 10;
 
 // Traces, in 32-bit words a block; only in a checked pool.
 
-export const TRACE_WORDS = 4;
-export const TRACE_SHIFT = 2;
+export const LOG_ENTRY_WORDS = 4;
+export const LOG_ENTRY_SHIFT = 2;
 /** Number of the block's last allocation. */
-export const TRACE_SEQUENCE = 0;
+export const LOG_SEQUENCE = 0;
 /** Its stack, as a place in the log. */
-export const TRACE_ALLOCATED_AT = 1;
+export const LOG_ALLOCATED_AT = 1;
 /** Number of the allocation that was freed last, and its stack. */
-export const TRACE_FREED = 2;
-export const TRACE_FREED_AT = 3;
+export const LOG_FREED = 2;
+export const LOG_FREED_AT = 3;
 
 /** Room for stacks: thousands, and no memory until they are there. */
 export const STACK_LOG_WORDS = 2 ** 20;
@@ -276,29 +273,24 @@ export function runEntriesWord(slot: number, cachedBlocks: number, length: numbe
 }
 
 /** Word where the requests start. */
-export function requestsWord(cachedBlocks: number): number {
+export function waitQueueWord(cachedBlocks: number): number {
   return cacheWord(SLOT_COUNT + DEPOT_CACHES, cachedBlocks);
 }
 
 /** Word where the block table starts. */
 export function tableWord(cachedBlocks: number): number {
-  return requestsWord(cachedBlocks) + WAITING_REQUESTS * REQUEST_WORDS;
+  return waitQueueWord(cachedBlocks) + MAX_WAITING * REQUEST_WORDS;
 }
 
-/** Word where the zero map starts. */
-export function zeroMapWord(capacity: number, cachedBlocks: number): number {
+/** Word where the block table ends, and in a checked pool the allocation log starts. */
+export function allocationLogWord(capacity: number, cachedBlocks: number): number {
   return tableWord(cachedBlocks) + capacity * DESCRIPTOR_WORDS;
-}
-
-/** Word where the traces of a checked pool start; the log follows them. */
-export function traceWord(capacity: number, cachedBlocks: number): number {
-  return zeroMapWord(capacity, cachedBlocks) + Math.ceil(capacity / 32);
 }
 
 /** Bytes of all that is not data, for a pool that may have so many blocks. */
 export function metaBytes(capacity: number, cachedBlocks: number, checked: boolean): number {
-  const words = traceWord(capacity, cachedBlocks);
-  return (checked ? words + capacity * TRACE_WORDS + STACK_LOG_WORDS : words) * Int32Array.BYTES_PER_ELEMENT;
+  const words = allocationLogWord(capacity, cachedBlocks);
+  return (checked ? words + capacity * LOG_ENTRY_WORDS + STACK_LOG_WORDS : words) * Int32Array.BYTES_PER_ELEMENT;
 }
 
 /** Words for one cache: whole cache lines, so that workers do not share any. */

@@ -3,7 +3,7 @@ import { FreeLists } from "./free_lists.ts";
 import {
   BLOCK_CAPACITY,
   BLOCK_COUNT,
-  BLOCK_COUNT_TURNED,
+  BLOCK_COUNT_INVERTED,
   BLOCK_SIZE,
   CACHED_BLOCKS,
   CACHED_BUFFERS,
@@ -14,7 +14,7 @@ import {
   HEADER_FORMAT,
   HEADER_MAGIC,
   HEADER_SUM,
-  HIGH_WATER_TURNED,
+  HIGH_WATER_INVERTED,
   LIVE,
   LOCK_TIMEOUT,
   MAGIC,
@@ -22,26 +22,32 @@ import {
   metaBytes,
   NEXT_WORKER,
   PLAIN_CLAIMS,
-  requestsWord,
-  STACK_LOG_WORDS,
   STATE,
   tableWord,
-  TRACE_WORDS,
-  traceWord,
+  waitQueueWord,
   WARN_ON_MISUSE,
-  zeroMapWord,
 } from "./layout.ts";
-import type { Settings } from "../options.ts";
-import { Queue } from "./wait_queue.ts";
+import { WaitQueue } from "./wait_queue.ts";
 import { Runs } from "./runs.ts";
-import { Slots } from "./worker_slots.ts";
+import { WorkerSlots } from "./worker_slots.ts";
 import { BlockTable } from "./block_table.ts";
-import { Traces } from "../checked/allocation_log.ts";
 import { headerSum } from "./validate.ts";
-import { ZeroMap } from "./zero_map.ts";
 
-/** Header and table of a region as typed arrays, and the structures that live in them. */
-export class Views {
+/** What the header of a new region says: its geometry, and the options of the pool. */
+export interface RegionSettings {
+  readonly blockSize: number;
+  readonly blockCount: number;
+  /** The number of blocks that the pool may grow to. */
+  readonly blockCapacity: number;
+  readonly warnOnMisuse: boolean;
+  readonly cachedBlocks: number;
+  readonly cachedBuffers: number;
+  readonly lockTimeout: number;
+  readonly checked: boolean;
+}
+
+/** The header and the tables of a region as typed arrays, and the structures that live in them. */
+export class Region {
   /** Header, caches and table, word by word. */
   readonly meta: Int32Array;
   readonly header: Int32Array;
@@ -49,13 +55,12 @@ export class Views {
   readonly table: BlockTable;
   readonly lists: FreeLists;
   readonly runs: Runs;
-  readonly slots: Slots;
+  readonly slots: WorkerSlots;
   readonly depot: Depot;
-  readonly zeroed: ZeroMap;
-  readonly queue: Queue;
+  readonly queue: WaitQueue;
   readonly blockSize: number;
-  /** Of a checked pool. */
-  readonly traces: Traces | undefined;
+  /** Whether the pool is a checked one. */
+  readonly checked: boolean;
 
   /** Of a region whose geometry `misfit` has found to be right. */
   constructor(meta: ArrayBuffer) {
@@ -66,35 +71,23 @@ export class Views {
     const cachedBlocks = this.header[CACHED_BLOCKS]!;
     this.table = new BlockTable(this.meta.subarray(tableWord(cachedBlocks)), this.header, capacity);
     this.depot = new Depot(this.header, this.meta, this.table, cachedBlocks);
-    this.queue = new Queue(this.header, this.meta.subarray(requestsWord(cachedBlocks), tableWord(cachedBlocks)));
-    this.slots = new Slots(this.header, this.counters);
+    this.queue = new WaitQueue(this.header, this.meta.subarray(waitQueueWord(cachedBlocks), tableWord(cachedBlocks)));
+    this.slots = new WorkerSlots(this.header, this.counters);
     this.lists = new FreeLists(this.header, this.table);
-    this.zeroed = new ZeroMap(
-      this.header,
-      this.meta.subarray(zeroMapWord(capacity, cachedBlocks), traceWord(capacity, cachedBlocks)),
-    );
-    this.runs = new Runs(this.header, this.counters, this.table, this.lists, this.zeroed);
+    this.runs = new Runs(this.header, this.counters, this.table, this.lists);
     this.blockSize = asInteger(this.counters[BLOCK_SIZE]!);
-    if (this.header[CHECKED] === 1) {
-      const start = traceWord(capacity, cachedBlocks);
-      const log = start + capacity * TRACE_WORDS;
-      this.traces = new Traces(
-        this.header,
-        this.meta.subarray(start, log),
-        this.meta.subarray(log, log + STACK_LOG_WORDS),
-      );
-    }
+    this.checked = this.header[CHECKED] === 1;
   }
 }
 
 /** Writes a new region's header and its first descriptor. The state comes last. */
-export function formatRegion(meta: ArrayBuffer, settings: Settings, hasBarrier: boolean): Views {
+export function formatRegion(meta: ArrayBuffer, settings: RegionSettings, hasBarrier: boolean): Region {
   const header = headerOf(meta);
   const counters = countersOf(meta);
   header[HEADER_MAGIC] = MAGIC;
   header[HEADER_FORMAT] = FORMAT;
   header[BLOCK_COUNT] = settings.blockCount;
-  header[BLOCK_COUNT_TURNED] = ~settings.blockCount;
+  header[BLOCK_COUNT_INVERTED] = ~settings.blockCount;
   header[BLOCK_CAPACITY] = settings.blockCapacity;
   counters[BLOCK_SIZE] = settings.blockSize;
   header[NEXT_WORKER] = 1;
@@ -105,12 +98,12 @@ export function formatRegion(meta: ArrayBuffer, settings: Settings, hasBarrier: 
   header[CHECKED] = Number(settings.checked);
   header[HAS_BARRIER] = Number(hasBarrier);
   header[PLAIN_CLAIMS] = Number(hasBarrier);
-  header[HIGH_WATER_TURNED] = ~0;
+  header[HIGH_WATER_INVERTED] = ~0;
   header[HEADER_SUM] = headerSum(header);
-  const views = new Views(meta);
-  views.runs.format();
+  const region = new Region(meta);
+  region.runs.format();
   Atomics.store(header, STATE, LIVE);
-  return views;
+  return region;
 }
 
 /** What in a region's header is not as this version writes it, or undefined when all is. */

@@ -3,7 +3,7 @@ import {
   AWAITED,
   BLOCK_CAPACITY,
   BLOCK_COUNT,
-  BLOCK_COUNT_TURNED,
+  BLOCK_COUNT_INVERTED,
   BLOCK_SIZE,
   CACHED_BLOCKS,
   CACHED_BUFFERS,
@@ -14,6 +14,8 @@ import {
   HEADER_FORMAT,
   HEADER_MAGIC,
   HEADER_SUM,
+  HIGH_WATER,
+  HIGH_WATER_INVERTED,
   INTERIOR,
   LIVE,
   LOCK_TIMEOUT,
@@ -47,7 +49,7 @@ export function isInTable(table: BlockTable, block: number): boolean {
 }
 
 /** Length of the run at a block; throws where no run can be as long. */
-export function trustedLength(table: BlockTable, block: number): number {
+export function validLength(table: BlockTable, block: number): number {
   const length = table.length(block);
   if (length >= 1 && length <= table.blockCount - block) return length;
   throw wrongLength(table, block);
@@ -58,11 +60,11 @@ function wrongLength(table: BlockTable, block: number): MemPoolError {
 }
 
 /** Throws if a run has this tag, which says that it is handed out, and its other words do not agree with that. */
-export function trustRun(views: Words, block: number, tag = views.table.loadTag(block)): void {
+export function validateRun(region: Words, block: number, tag = region.table.loadTag(block)): void {
   if (!isAllocated(tag)) return;
-  const fault = faultOfTaken(views, block, tag);
+  const fault = faultOfTaken(region, block, tag);
   // Another worker may free it this moment, by mistake too, and then join it with what follows.
-  if (fault !== undefined && views.table.loadTag(block) === tag) throw fault;
+  if (fault !== undefined && region.table.loadTag(block) === tag) throw fault;
 }
 
 /** What is wrong with a run that is handed out or cached; undefined for nothing. */
@@ -76,7 +78,7 @@ export function faultOfTaken({ table, blockSize }: Words, block: number, tag: nu
   if (length > 1 && stateOf(table.get(block + length - 1, TAG)) !== INTERIOR) {
     return broken("I5", `the last block of the allocated run at block ${block} claims to be something else`);
   }
-  if (table.isTight(block, blockSize)) return undefined;
+  if (table.hasExactLength(block, blockSize)) return undefined;
   return broken("I7", `the run of ${length} at block ${block} is said to hold ${table.requested(block)} bytes`);
 }
 
@@ -119,9 +121,9 @@ export function headerSum(header: Int32Array): number {
 }
 
 /** How many blocks there are, which is said twice. The caller holds the lock: growing changes the one, then the other. */
-export function trustedBlockCount({ header, table }: Pick<Words, "header" | "table">): number {
+export function validBlockCount({ header, table }: Pick<Words, "header" | "table">): number {
   const count = table.blockCount;
-  if (header[BLOCK_COUNT_TURNED] === ~count) return count;
+  if (header[BLOCK_COUNT_INVERTED] === ~count) return count;
   throw broken("I1", `the block count is said to be ${header[BLOCK_COUNT]}`);
 }
 
@@ -137,4 +139,17 @@ export function checkHeader({ header, counters, table, blockSize }: Words): void
   if (header[HEADER_SUM] !== headerSum(header)) throw broken("I1", "the header's sum is wrong");
   const plain = header[PLAIN_CLAIMS]!;
   if (plain !== 0 && plain !== header[HAS_BARRIER]) throw broken("I1", `the kind of claims is ${plain}`);
+}
+
+/** Blocks from this one up were never handed out or cached, so they hold zeros. A value that is too low would be unsafe. */
+export function validHighWater(header: Int32Array): number {
+  const highWater = header[HIGH_WATER]!;
+  if (header[HIGH_WATER_INVERTED] === ~highWater) return highWater;
+  throw broken("I9", `high water is said to be ${highWater}`);
+}
+
+/** Stores high water twice, so that a single overwritten word is noticed. */
+export function setHighWater(header: Int32Array, highWater: number): void {
+  header[HIGH_WATER] = highWater;
+  header[HIGH_WATER_INVERTED] = ~highWater;
 }

@@ -1,13 +1,13 @@
 import {
+  MAX_WAITING,
+  QUEUE_END,
+  QUEUE_FIRST,
+  QUEUE_NEXT,
   REQUEST_BLOCK,
   REQUEST_HIGH,
   REQUEST_LOW,
   REQUEST_WORDS,
   REQUEST_WORKER,
-  REQUESTS_END,
-  REQUESTS_FIRST,
-  REQUESTS_NEXT,
-  WAITING_REQUESTS,
 } from "./layout.ts";
 import { type BlockTable, fromWords, highWord, isAllocated, workerOf } from "./block_table.ts";
 import { broken, isInTable } from "./validate.ts";
@@ -22,7 +22,7 @@ export const DONE = -8;
  *
  * FIRST is the oldest request that is not done, NEXT the oldest that may still wait, END one more than the youngest.
  */
-export class Queue {
+export class WaitQueue {
   readonly #header: Int32Array;
   readonly #ring: Int32Array;
 
@@ -36,26 +36,26 @@ export class Queue {
   }
 
   get isFull(): boolean {
-    return this.#length() === WAITING_REQUESTS;
+    return this.#length() === MAX_WAITING;
   }
 
   /** Requests from the oldest that is not done to the youngest. Throws where the places cannot be: a walk would have no end. */
   #length(): number {
     const header = this.#header;
-    const length = (header[REQUESTS_END]! - header[REQUESTS_FIRST]!) | 0;
-    const before = (header[REQUESTS_NEXT]! - header[REQUESTS_FIRST]!) | 0;
-    if (length >= 0 && length <= WAITING_REQUESTS && before >= 0 && before <= length) return length;
+    const length = (header[QUEUE_END]! - header[QUEUE_FIRST]!) | 0;
+    const before = (header[QUEUE_NEXT]! - header[QUEUE_FIRST]!) | 0;
+    if (length >= 0 && length <= MAX_WAITING && before >= 0 && before <= length) return length;
     throw broken("I15", `of ${length} requests ${before} are said not to wait`);
   }
 
   /** Puts a request at the end of a queue that is not full; returns its place. */
   push(worker: number, bytes: number): number {
-    const place = this.#header[REQUESTS_END]!;
+    const place = this.#header[QUEUE_END]!;
     this.#set(place, REQUEST_WORKER, worker);
     this.#set(place, REQUEST_LOW, bytes | 0);
     this.#set(place, REQUEST_HIGH, highWord(bytes));
     this.#set(place, REQUEST_BLOCK, WAITING);
-    this.#header[REQUESTS_END] = place + 1;
+    this.#header[QUEUE_END] = place + 1;
     return place;
   }
 
@@ -63,14 +63,14 @@ export class Queue {
   findNext(): boolean {
     this.#length();
     const header = this.#header;
-    while (header[REQUESTS_NEXT] !== header[REQUESTS_END] && this.blockAt(header[REQUESTS_NEXT]!) !== WAITING) {
-      header[REQUESTS_NEXT]!++;
+    while (header[QUEUE_NEXT] !== header[QUEUE_END] && this.blockAt(header[QUEUE_NEXT]!) !== WAITING) {
+      header[QUEUE_NEXT]!++;
     }
-    return header[REQUESTS_NEXT] !== header[REQUESTS_END];
+    return header[QUEUE_NEXT] !== header[QUEUE_END];
   }
 
   get next(): number {
-    return this.#header[REQUESTS_NEXT]!;
+    return this.#header[QUEUE_NEXT]!;
   }
 
   workerAt(place: number): number {
@@ -96,14 +96,14 @@ export class Queue {
     const header = this.#header;
     this.#set(place, REQUEST_BLOCK, DONE);
     this.findNext();
-    while (header[REQUESTS_FIRST] !== header[REQUESTS_NEXT] && this.blockAt(header[REQUESTS_FIRST]!) === DONE) {
-      header[REQUESTS_FIRST]!++;
+    while (header[QUEUE_FIRST] !== header[QUEUE_NEXT] && this.blockAt(header[QUEUE_FIRST]!) === DONE) {
+      header[QUEUE_FIRST]!++;
     }
   }
 
   /** Visits all that are not done. */
   forEach(visit: (place: number) => void): void {
-    const first = this.#header[REQUESTS_FIRST]!;
+    const first = this.#header[QUEUE_FIRST]!;
     const length = this.#length();
     for (let more = 0; more < length; more++) {
       const place = (first + more) | 0;
@@ -120,18 +120,18 @@ export class Queue {
   }
 
   /** Lets all requests wait that have no block, whatever they say: after a worker died in a critical section. */
-  mend(table: BlockTable): void {
+  repair(table: BlockTable): void {
     this.forEach((place) => {
       if (!this.isGranted(place, table)) this.#set(place, REQUEST_BLOCK, WAITING);
     });
-    this.#header[REQUESTS_NEXT] = this.#header[REQUESTS_FIRST]!;
+    this.#header[QUEUE_NEXT] = this.#header[QUEUE_FIRST]!;
   }
 
   #get(place: number, word: number): number {
-    return this.#ring[(place & (WAITING_REQUESTS - 1)) * REQUEST_WORDS + word]!;
+    return this.#ring[(place & (MAX_WAITING - 1)) * REQUEST_WORDS + word]!;
   }
 
   #set(place: number, word: number, value: number): void {
-    this.#ring[(place & (WAITING_REQUESTS - 1)) * REQUEST_WORDS + word] = value;
+    this.#ring[(place & (MAX_WAITING - 1)) * REQUEST_WORDS + word] = value;
   }
 }

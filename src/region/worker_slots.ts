@@ -14,6 +14,7 @@ import {
   SLOT_COUNT,
   SLOT_GIVEN,
   SLOT_LOWEST,
+  SLOT_REFILLED,
   SLOT_RUN_BLOCKS,
   SLOT_RUN_BLOCKS_RECALLED,
   SLOT_RUN_TOPS,
@@ -21,7 +22,6 @@ import {
   SLOT_RUNS_TAKEN,
   SLOT_STALE,
   SLOT_SUM,
-  SLOT_SUPPLIED,
   SLOT_SWEPT,
   SLOT_THREAD,
   SLOT_TOP,
@@ -43,7 +43,7 @@ function slotDouble(slot: number): number {
 }
 
 /** The worker slots of a pool: who is attached, and what each worker says of its cache. */
-export class Slots {
+export class WorkerSlots {
   declare private readonly header: Int32Array;
   declare private readonly counters: Float64Array;
 
@@ -70,7 +70,7 @@ export class Slots {
     const header = this.header;
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
       const at = slotWord(slot);
-      if (this.trustedWorker(slot) !== 0) continue;
+      if (this.validWorker(slot) !== 0) continue;
       header.fill(0, at + SLOT_CLAIM, at + SLOT_WORDS);
       header[at + SLOT_CLAIM] = NONE;
       this.counters[slotDouble(slot) + SLOT_THREAD] = thread;
@@ -97,7 +97,7 @@ export class Slots {
   }
 
   /** Makes slots free again that a worker was cut off from taking or leaving. The caller holds the lock. */
-  mend(): void {
+  repair(): void {
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
       if (this.worker(slot) === 0) this.header[slotWord(slot) + SLOT_SUM] = 0;
     }
@@ -109,8 +109,8 @@ export class Slots {
   }
 
   /** Notes that so many blocks came to a worker's cache from free runs, or went back. The caller holds the lock. */
-  supply(slot: number, blocks: number): void {
-    this.counters[slotDouble(slot) + SLOT_SUPPLIED]! += blocks;
+  countRefilled(slot: number, blocks: number): void {
+    this.counters[slotDouble(slot) + SLOT_REFILLED]! += blocks;
   }
 
   /**
@@ -120,21 +120,21 @@ export class Slots {
   empty(slot: number, found: number): void {
     // If there were more, the worker died before it counted the last one that it gave back.
     this.counters[slotDouble(slot) + SLOT_GIVEN]! += Math.max(0, found - this.cached(slot));
-    this.supply(slot, -found);
+    this.countRefilled(slot, -found);
     const at = slotWord(slot);
     this.header[at + SLOT_TOP] = this.header[at + SLOT_STALE] = this.header[at + SLOT_LOWEST] = 0;
     this.clearRuns(slot);
   }
 
   /** Entries in a worker's cache for single blocks; throws where there cannot be so many. */
-  trustedTop(slot: number): number {
+  validTop(slot: number): number {
     const top = Atomics.load(this.header, slotWord(slot) + SLOT_TOP);
     if (top >= 0 && top <= this.header[CACHED_BLOCKS]!) return top;
     throw broken("I14", `the cache of slot ${slot} is said to hold ${top} blocks`);
   }
 
   /** The same for short runs of a length. */
-  trustedRunTop(slot: number, length: number): number {
+  validRunTop(slot: number, length: number): number {
     const top = Atomics.load(this.header, slotWord(slot) + SLOT_RUN_TOPS + length - 2);
     if (top >= 0 && top <= RUN_ENTRIES) return top;
     throw broken("I14", `the cache of slot ${slot} is said to hold ${top} runs of ${length} blocks`);
@@ -156,7 +156,7 @@ export class Slots {
   }
 
   /** The worker that has a slot, 0 for none; throws where a word that says so is wrong. The caller holds the lock. */
-  trustedWorker(slot: number): number {
+  validWorker(slot: number): number {
     const worker = this.worker(slot);
     if (this.header[slotWord(slot) + SLOT_SUM] === (worker === 0 ? 0 : this.sum(slot, worker))) return worker;
     throw broken("I13", `slot ${slot} names worker ${worker} and thread ${this.thread(slot)}, and a wrong sum`);
@@ -232,7 +232,7 @@ export class Slots {
   /** Blocks and short runs that the worker took from its cache: what came in and is no longer there. */
   private taken(slot: number): number {
     const counters = this.counters;
-    const came = counters[slotDouble(slot) + SLOT_SUPPLIED]! + counters[slotDouble(slot) + SLOT_GIVEN]!;
+    const came = counters[slotDouble(slot) + SLOT_REFILLED]! + counters[slotDouble(slot) + SLOT_GIVEN]!;
     return came - this.cached(slot) + counters[slotDouble(slot) + SLOT_RUNS_TAKEN]!;
   }
 

@@ -1,3 +1,5 @@
+import type { Signature } from "./symbols.ts";
+
 /** The few functions of Linux's C library that load a library out of memory, as a runtime's FFI calls them. */
 export interface LibcSymbols {
   /** Only for being there: musl, too, opens itself as LIBC, but it knows a library by its file only. */
@@ -8,6 +10,16 @@ export interface LibcSymbols {
   fcntl(file: number, command: number, argument: number): number;
   close(file: number): number;
 }
+
+/** The signatures of these functions. */
+export const LIBC_SIGNATURES = {
+  gnu_get_libc_version: { parameters: [], result: "pointer" },
+  dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
+  memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+} as const satisfies Record<keyof LibcSymbols, Signature>;
 
 /** The GNU C library. */
 export const LIBC = "libc.so.6";

@@ -17,8 +17,8 @@ export const DATA = 1;
 
 // What `openRegion` says instead of a region.
 
-export const UNKNOWN = -1;
-export const DESTROYED = -2;
+export const REGION_UNKNOWN = -1;
+export const REGION_DESTROYED = -2;
 
 // What `Region.lock` returns: bits, or a negative number for failure.
 
@@ -28,7 +28,7 @@ export const INHERITED = 2;
 export const TIMED_OUT = -1;
 
 /** A mapped region that this thread has open. */
-export interface Region {
+export interface Mapping {
   /** Header and table, in whole pages. */
   readonly meta: ArrayBuffer;
   /** What the data may grow to. */
@@ -80,7 +80,7 @@ export interface Native {
   /** Makes every thread of the process pass a full memory barrier; false where the system has no such call. */
   barrier(): boolean;
   /** The region of that number, which `open` has given. */
-  region(number: number): Region;
+  mapping(number: number): Mapping;
 }
 
 /** What finding and loading the library needs of a runtime. */

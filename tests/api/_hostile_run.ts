@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import * as mempool from "mempool";
 import { type MemPool, MemPoolError, type MemPoolErrorCode } from "mempool";
-import { describe } from "../../src/options.ts";
+import { describe } from "../../src/base/arguments.ts";
 import { type Call, LENGTH } from "./_hostile_calls.ts";
 import { type Verdict, verdictOn } from "./_hostile_table.ts";
 import { FOREIGN, NUMBERS, OBJECTS, ON_PURPOSE, POOLS, PRIMITIVES, type Scene } from "./_hostile_values.ts";

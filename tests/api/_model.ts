@@ -45,7 +45,7 @@ export class Model {
     this.#blockSize = pool.blockSize;
     this.#blockCount = pool.blockCount;
     this.#map = Array(capacity).fill(undefined);
-    this.#buffers = insideOf(pool).watch === undefined ? undefined : new Map();
+    this.#buffers = insideOf(pool).tracker === undefined ? undefined : new Map();
   }
 
   /** Does one operation to both, and compares all that can be seen. */

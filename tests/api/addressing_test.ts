@@ -121,7 +121,7 @@ test(
 test(
   "offsetOf and at - make the block this worker's",
   withPool((pool) => {
-    const { views: { table } } = insideOf(pool);
+    const { region: { table } } = insideOf(pool);
     const block = present(pool.alloc(100));
     const mine = table.tag(0);
     const another = mine + (5 << STATE_BITS);

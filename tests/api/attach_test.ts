@@ -10,7 +10,7 @@ import {
   MAGIC,
   SLOT_COUNT,
 } from "../../src/region/layout.ts";
-import type { Views } from "../../src/region/region.ts";
+import type { Region } from "../../src/region/region.ts";
 import { test } from "../support/harness.ts";
 import {
   assertError,
@@ -147,14 +147,14 @@ test(
 );
 
 /** What a thread meets that attaches to a region whose header is not as this version writes it. */
-function assertMisfit(damage: (views: Views) => void, mend: (views: Views) => void, detail: string): void {
+function assertMisfit(damage: (region: Region) => void, repair: (region: Region) => void, detail: string): void {
   const pool = makePool();
   const { handle } = pool;
-  const { views } = insideOf(pool); // the header stays mapped until the pool is destroyed
+  const { region } = insideOf(pool); // the header stays mapped until the pool is destroyed
   pool.close();
-  damage(views);
+  damage(region);
   assertRefused(() => MemPool.attach(handle), "format-mismatch", `Cannot attach to the pool: ${detail}`);
-  mend(views);
+  repair(region);
   MemPool.attach(handle).destroy();
 }
 
@@ -181,7 +181,7 @@ test("attach - to a region with another header", () => {
 test("attach - when every worker slot is taken, and again when one is free", () => {
   const pool = makePool();
   const { handle } = pool;
-  const { views: { slots } } = insideOf(pool);
+  const { region: { slots } } = insideOf(pool);
   pool.close();
   for (let slot = 0; slot < SLOT_COUNT; slot++) slots.take(9000 + slot, openNative().thread());
   assertRefused(

@@ -9,7 +9,7 @@ import { assertExact, assertTiles, mapOf } from "./_blocks.ts";
 import { makeFlags, withCrew } from "../support/crew.ts";
 import { test } from "../support/harness.ts";
 import { type Ending, type Parcel, STOP } from "../support/orders.ts";
-import { BLOCK_SIZE, give, plainViews, take } from "../support/plain.ts";
+import { BLOCK_SIZE, give, plainRegion, take } from "../support/plain.ts";
 import { insideOf, makePool, present, withPool } from "../support/pool.ts";
 
 /** The map of a pool while nothing else runs. */
@@ -115,11 +115,11 @@ test("blocks - on their way from one worker to another are cached, and nobody's"
     for (const { where } of parcels) pool.freeOffset(where as number);
     const owners = assertExact(pool).filter(({ state }) => state === "cached").map(({ owner }) => owner);
     assert(owners.includes(0) && owners.includes(1), `cached by ${owners}`);
-    assertEquals(owners.filter((owner) => owner === 0).length, insideOf(pool).views.depot.top);
+    assertEquals(owners.filter((owner) => owner === 0).length, insideOf(pool).region.depot.top);
   }));
 
 test("blocks - of each state that a descriptor can have for a moment", () => {
-  const views = plainViews(8);
+  const region = plainRegion(8);
   const tags = [
     makeTag(ALLOCATED, 5),
     makeTag(CACHED, 6),
@@ -127,29 +127,29 @@ test("blocks - of each state that a descriptor can have for a moment", () => {
     makeTag(RELEASING, 8),
     makeTag(ALLOCATED, ORPHAN),
   ];
-  for (const tag of tags) views.table.set(take(views, 1), TAG, tag);
+  for (const tag of tags) region.table.set(take(region, 1), TAG, tag);
   assertEquals(
-    mapOf(BLOCK_SIZE, new BlockList(views)),
+    mapOf(BLOCK_SIZE, new BlockList(region)),
     "0-1 allocated 5, 1-2 cached 6, 2-3 cached 7, 3-4 allocated 8, 4-5 allocated, 5-8 free",
   );
 });
 
 test("blocks - tile also where the table is broken", () => {
-  const views = plainViews(8);
-  take(views, 3);
-  views.table.set(0, LENGTH, 0);
-  views.table.set(1, LENGTH, -5);
-  views.table.set(2, LENGTH, 100);
-  views.table.set(1, TAG, makeTag(ALLOCATED, 9));
-  views.table.set(2, TAG, makeTag(ALLOCATED, 9));
-  assertEquals(mapOf(BLOCK_SIZE, new BlockList(views)), "0-1 allocated 1, 1-2 allocated 9, 2-8 allocated 9");
+  const region = plainRegion(8);
+  take(region, 3);
+  region.table.set(0, LENGTH, 0);
+  region.table.set(1, LENGTH, -5);
+  region.table.set(2, LENGTH, 100);
+  region.table.set(1, TAG, makeTag(ALLOCATED, 9));
+  region.table.set(2, TAG, makeTag(ALLOCATED, 9));
+  assertEquals(mapOf(BLOCK_SIZE, new BlockList(region)), "0-1 allocated 1, 1-2 allocated 9, 2-8 allocated 9");
 });
 
 test("blocks - many thousands of runs", () => {
-  const views = plainViews(100_000);
-  for (let block = 0; block < 100_000; block++) take(views, 1);
-  for (let block = 0; block < 100_000; block += 3) give(views, block);
-  const runs = [...new BlockList(views)];
+  const region = plainRegion(100_000);
+  for (let block = 0; block < 100_000; block++) take(region, 1);
+  for (let block = 0; block < 100_000; block += 3) give(region, block);
+  const runs = [...new BlockList(region)];
   assertEquals(runs.length, 100_000);
   const expected = Array.from(runs, (_, block) => {
     const isFree = block % 3 === 0;

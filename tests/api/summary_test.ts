@@ -48,7 +48,7 @@ test("summary - with what other workers have cached, and the depot", () =>
     for (const hand of crew) await hand.order({ ask: "produce", count: 5, seed: 1, as: "offset" });
     for (let block = 0; block < 64; block++) pool.allocOffset(1);
     for (const { offset, state } of pool.blocks()) if (state === "allocated") pool.freeOffset(offset);
-    assert(insideOf(pool).views.depot.top > 0);
+    assert(insideOf(pool).region.depot.top > 0);
     const { allocatedBlocks, cachedBlocks, freeBlocks } = pool.stats();
     const counts = `allocated: ${allocatedBlocks}, cached: ${cachedBlocks}, free: ${freeBlocks}, workers: 3`;
     assertShown(pool, `MemPool { size: 32 KiB, blocks: 64 × 512 B, ${counts} }`);
@@ -104,7 +104,7 @@ test("summary - while another worker holds the lock: neither waits nor fails", (
 
 test("summary - of a region that is broken: the sum is right", () => {
   const pool = makePool({ lockTimeout: 10 });
-  const { header } = insideOf(pool).views;
+  const { header } = insideOf(pool).region;
   header.fill(-1, 0, 32); // the lock itself
   const start = "MemPool { size: 4 KiB, blocks: 64 × 64 B, allocated:";
   for (

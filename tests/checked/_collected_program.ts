@@ -67,7 +67,7 @@ const DROPS: Readonly<Record<string, Drop>> = {
   "with a broken lock": (handles) => {
     const pool = make(handles);
     allocateAndDrop(pool);
-    Attachment.open(pool.handle).views.header.fill(-1, 0, LOCK_WORDS);
+    Attachment.open(pool.handle).region.header.fill(-1, 0, LOCK_WORDS);
   },
   "while a worker has it": async (handles) => {
     const pool = make(handles);

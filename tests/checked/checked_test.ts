@@ -282,6 +282,6 @@ test(
       requestedBytes: 10,
       workers: 1,
     });
-    assertEquals(insideOf(pool).watch !== undefined, true);
+    assertEquals(insideOf(pool).tracker !== undefined, true);
   }, { ...CHECKED, cachedBlocks: 64 }),
 );

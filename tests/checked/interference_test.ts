@@ -9,23 +9,23 @@ import { type MemPool, MemPoolError } from "mempool";
 import { DESTROYED, LIVE, REQUESTED_LOW, STATE } from "../../src/region/layout.ts";
 import { allocateHere, assertCode, assertMisuse, CHECKED } from "./_checked.ts";
 import { test } from "../support/harness.ts";
-import { once } from "../support/once.ts";
+import { beforeLocking, once } from "../support/once.ts";
 import { assertMarked, assertRefused, insideOf, mark, withPool } from "../support/pool.ts";
 
 const THERE = "(in the other worker)";
 
 /** What another worker does to a block of as many bytes: frees it, and is handed it out again. */
 function freeAndTakeThere(pool: MemPool, block: number, bytes: number): void {
-  const { blocks, views: { traces } } = insideOf(pool);
+  const { allocator, tracker } = insideOf(pool);
   freeThere(pool, block);
-  assertEquals(blocks.allocate(bytes), block);
-  traces!.allocated(block, `    ${THERE}`);
+  assertEquals(allocator.allocate(bytes), block);
+  tracker!.log.allocated(block, `    ${THERE}`);
 }
 
 function freeThere(pool: MemPool, block: number): void {
-  const { blocks, views: { traces } } = insideOf(pool);
-  traces!.freed(block, traces!.sequence(block), `    ${THERE}`);
-  blocks.giveBack(block);
+  const { allocator, tracker } = insideOf(pool);
+  tracker!.log.freed(block, tracker!.log.sequence(block), `    ${THERE}`);
+  allocator.freeUncounted(block);
 }
 
 /** Calls that name a block of 100 bytes at offset 0, and what their message says. `good` is another block. */
@@ -50,7 +50,7 @@ for (const [name, [action, call]] of Object.entries(CALLS)) {
       const block = allocateHere(pool, 100);
       const good = allocateHere(pool, 10);
       mark(block, 1);
-      once(lock, "enter", "before", () => freeAndTakeThere(pool, 0, 100));
+      beforeLocking(lock, () => freeAndTakeThere(pool, 0, 100));
       assertMisuse(() => call(pool, block, good), `Cannot ${action} block at offset 0: it is already free`, [
         ["allocated", "allocateHere"],
         ["first freed", THERE],
@@ -86,7 +86,7 @@ test(
 test(
   "checked interference - a descriptor that another worker is just changing is no corrupt one",
   withPool((pool) => {
-    const { lock, views: { table } } = insideOf(pool);
+    const { lock, region: { table } } = insideOf(pool);
     const uses: ((block: ArrayBuffer) => unknown)[] = [
       (block) => pool.realloc(block, 100),
       (block) => pool.offsetOf(block),
@@ -96,7 +96,7 @@ test(
     const block = allocateHere(pool, 100);
     for (const use of uses) {
       table.set(0, REQUESTED_LOW, 10); // one block, but the run is of two
-      once(lock, "enter", "before", () => table.set(0, REQUESTED_LOW, 100));
+      beforeLocking(lock, () => table.set(0, REQUESTED_LOW, 100));
       use(block);
     }
     assertEquals(pool.stats().allocatedBlocks, 0);
@@ -115,16 +115,16 @@ for (
   test(
     `checked interference - the pool is destroyed while a worker wants to ${action} a block: destroyed, no double free`,
     withPool((pool) => {
-      const { header, traces } = insideOf(pool).views;
+      const { region: { header }, tracker } = insideOf(pool);
       const block = allocateHere(pool, 100);
       // destroy() empties what is known of the blocks when the state is set.
       const emptied = (): number => {
         header[STATE] = DESTROYED;
         return 0;
       };
-      Object.defineProperty(traces, "sequence", { value: emptied, configurable: true });
+      Object.defineProperty(tracker!.log, "sequence", { value: emptied, configurable: true });
       assertRefused(() => call(pool, block), "destroyed", `Cannot ${action}: the pool is destroyed`);
-      Reflect.deleteProperty(traces!, "sequence");
+      Reflect.deleteProperty(tracker!.log, "sequence");
       header[STATE] = LIVE;
     }, CHECKED),
   );
@@ -137,7 +137,7 @@ test("checked interference - a lock that is not free in time: the block stays al
       const block = allocateHere(pool, 100);
       allocateHere(pool, 10);
       mark(block, 1);
-      once(lock, "enter", "before", () => {
+      beforeLocking(lock, () => {
         throw new MemPoolError("lock-timeout", "on purpose");
       });
       assertCode(() => CALLS[name]![1](pool, block, block), "lock-timeout");

@@ -349,6 +349,6 @@ denoTest(
       const next = new Uint8Array(present(pool.calloc(64, 1)));
       await reading.end(Uint8Array.of(7, 8, 9));
       assertEquals([...next.subarray(46, 51)], [0, 7, 8, 9, 0]);
-      assertEquals(insideOf(pool).views.table.blockCount, 64);
+      assertEquals(insideOf(pool).region.table.blockCount, 64);
     }),
 );

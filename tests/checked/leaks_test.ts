@@ -178,7 +178,7 @@ test("leak report - a console that throws does not keep the pool from being dest
 
 test("leak report - says why where the lock is not to be had, and the pool is destroyed", () => {
   const pool = makePool({ ...CHECKED, lockTimeout: 20 });
-  const { header } = insideOf(pool).views;
+  const { header } = insideOf(pool).region;
   allocateHere(pool, 10);
   header.fill(-1, 0, 32); // the lock itself
   const said = reportOf(() => pool.destroy());
@@ -221,7 +221,7 @@ test(
 test(
   "leaks - in the order of time also where the numbers of allocations begin anew, and none of them is 0",
   withPool((pool) => {
-    const { header } = insideOf(pool).views;
+    const { header } = insideOf(pool).region;
     for (const last of [2 ** 31 - 3, -3]) {
       header[LAST_SEQUENCE] = last;
       const blocks = [10, 20, 30, 40, 50].map((bytes) => allocateHere(pool, bytes));

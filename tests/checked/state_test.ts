@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { MemPool } from "mempool";
 import {
+  allocationLogWord,
   BLOCK_COUNT,
   BLOCK_SIZE,
   FREE,
@@ -12,14 +13,13 @@ import {
   HIGH_WATER,
   LENGTH,
   LIVE,
+  LOG_ALLOCATED_AT,
+  LOG_FREED_AT,
   REQUESTED_LOW,
   STACK_LOG_USED,
   STACK_LOG_WORDS,
   STATE,
   TAG,
-  TRACE_ALLOCATED_AT,
-  TRACE_FREED_AT,
-  traceWord,
 } from "../../src/region/layout.ts";
 import { callsOf } from "../support/calls.ts";
 import {
@@ -49,7 +49,7 @@ const STEPS = [0, 1, 2].map((name) => {
 
 /** Fills the log with the stacks of allocations, until one is not recorded; returns how many were. */
 function fillLog(pool: MemPool): number {
-  const { header } = insideOf(pool).views;
+  const { header } = insideOf(pool).region;
   header[STACK_LOG_USED]! += 0.7 * STACK_LOG_WORDS; // as if others had begun
   for (let path = 0;; path++) {
     const before = header[STACK_LOG_USED]!;
@@ -60,7 +60,7 @@ function fillLog(pool: MemPool): number {
 
 test("checked state - a log that real stacks have filled: new ones are not recorded, the old ones are, nothing breaks", () => {
   withPool((pool) => {
-    const { header } = insideOf(pool).views;
+    const { header } = insideOf(pool).region;
     const early = allocateHere(pool);
     const stale = allocateHere(pool);
     freeHere(pool, stale);
@@ -86,7 +86,7 @@ for (const used of [STACK_LOG_WORDS, STACK_LOG_WORDS - 1, STACK_LOG_WORDS + 5, 2
   test(
     `checked state - where ${used} words of the log are used: stacks are not recorded, nothing breaks`,
     withPool((pool) => {
-      const { views: { header } } = insideOf(pool);
+      const { region: { header } } = insideOf(pool);
       for (let time = 0; time < 3; time++) {
         header[STACK_LOG_USED] = used;
         const block = allocateHere(pool);
@@ -105,18 +105,18 @@ for (const used of [STACK_LOG_WORDS, STACK_LOG_WORDS - 1, STACK_LOG_WORDS + 5, 2
 test(
   "checked state - places of stacks that cannot be, and an entry that was never finished: not recorded",
   withPool((pool) => {
-    const { views: { meta, table } } = insideOf(pool);
-    const traces = traceWord(table.blockCount, 0);
+    const { region: { meta, table } } = insideOf(pool);
+    const allocationLog = allocationLogWord(table.blockCount, 0);
     const block = allocateHere(pool);
     freeHere(pool, block);
     for (const place of [0, -2, STACK_LOG_WORDS, STACK_LOG_WORDS + 1, 2 ** 31 - 1]) {
-      meta[traces + TRACE_ALLOCATED_AT] = meta[traces + TRACE_FREED_AT] = place;
+      meta[allocationLog + LOG_ALLOCATED_AT] = meta[allocationLog + LOG_FREED_AT] = place;
       assertDoubleFree(() => pool.freeOffset(0), 0, NOT_RECORDED, NOT_RECORDED, "");
     }
     const next = allocateElsewhere(pool);
-    const place = meta[traces + TRACE_ALLOCATED_AT]!;
+    const place = meta[allocationLog + LOG_ALLOCATED_AT]!;
     for (const length of [0, -5, 2 ** 30]) {
-      meta[traces + 4 * table.blockCount + place - 1] = length;
+      meta[allocationLog + 4 * table.blockCount + place - 1] = length;
       assertInnermost(pool.leaks()[0]!.stack.split("\n"), NOT_RECORDED);
     }
     pool.free(next);
@@ -138,7 +138,7 @@ for (const [name, word, value, message] of WORDS) {
   test(
     `checked state - a wrong ${name}, ${value}: the next call says so, whichever it is, and changes nothing`,
     withPool((pool) => {
-      const { views: { header } } = insideOf(pool);
+      const { region: { header } } = insideOf(pool);
       const block = allocateHere(pool);
       const right = header[word]!;
       const before = pool.stats();
@@ -159,7 +159,7 @@ for (const [name, word, value, message] of WORDS) {
 test("checked state - a state that is none is no end of the pool", () => {
   for (const checked of [true, false]) {
     using pool = makePool({ checked });
-    const { views: { header } } = insideOf(pool);
+    const { region: { header } } = insideOf(pool);
     const block = allocateHere(pool);
     for (const [call, action] of callsOf(pool, block)) {
       header[STATE] = 77;
@@ -195,7 +195,7 @@ for (const [name, at, field, value] of DESCRIPTORS) {
   test(
     `checked state - a run with a wrong ${name}: each call that names it says so, and changes nothing`,
     withPool((pool) => {
-      const { views: { table } } = insideOf(pool);
+      const { region: { table } } = insideOf(pool);
       const block = allocateHere(pool, 100);
       const right = table.get(at, field);
       for (const call of Object.values(NAMING)) {

@@ -145,7 +145,7 @@ test("checked workers - leaks are of all workers, oldest first, each with its st
     assertEquals(leaks.map(({ offset }) => offset / 64), [0, 1, 3, 4, 5]);
     for (const place of [1, 2, 4]) assertInnermost(leaks[place]!.stack.split("\n"), "allocateInWorker");
     assertInnermost(leaks[0]!.stack.split("\n"), "allocateHere");
-    const { table } = insideOf(pool).views;
+    const { table } = insideOf(pool).region;
     assertEquals(leaks.map(({ owner }) => owner), [0, 1, 3, 4, 5].map((block) => workerOf(table.tag(block))));
     const [mine, ones, others] = [leaks[0]!.owner, leaks[1]!.owner, leaks[2]!.owner];
     assertEquals([leaks[3]!.owner, leaks[4]!.owner, new Set([mine, ones, others]).size], [mine, ones, 3]);

@@ -18,14 +18,14 @@ answer(async (order: InspectOrder) => {
       page = await servePage(MemPool.attach(order.handle), { interval: 10 });
       return page.url;
     case "watch":
-      return await watch(order.url, order.allocated, new Int32Array(order.flags));
+      return await tracker(order.url, order.allocated, new Int32Array(order.flags));
     case "close":
       return page?.close();
   }
 });
 
 /** Tells the thread that waits on the words when the page has shown so many blocks. */
-async function watch(url: string, allocated: number, words: Int32Array): Promise<string> {
+async function tracker(url: string, allocated: number, words: Int32Array): Promise<string> {
   await using events = await Events.open(url);
   const { message } = await events.until(({ stats }) => stats?.allocatedBlocks === allocated);
   Atomics.store(words, 0, 1);

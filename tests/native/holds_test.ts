@@ -14,7 +14,7 @@ const size = 7 * MEGABYTE;
 function rangeOf({ handle }: MemPool): number {
   const native = openNative();
   const number = native.open(handle.id);
-  native.region(number).close();
+  native.mapping(number).close();
   return number;
 }
 

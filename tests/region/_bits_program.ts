@@ -11,10 +11,10 @@ import { writeSync } from "node:fs";
 import process from "node:process";
 import { MemPool, MemPoolError, type MemPoolErrorCode } from "mempool";
 import { Attachment } from "../../src/attachment.ts";
-import type { Native, Region } from "../../src/runtime/native.ts";
+import type { Mapping, Native } from "../../src/runtime/native.ts";
 import { openNative } from "../../src/runtime/open.ts";
-import { CACHED_BLOCKS, TRACE_WORDS, traceWord } from "../../src/region/layout.ts";
-import type { Views } from "../../src/region/region.ts";
+import { allocationLogWord, CACHED_BLOCKS, LOG_ENTRY_WORDS } from "../../src/region/layout.ts";
+import type { Region } from "../../src/region/region.ts";
 import { bitsOf } from "./_flips.ts";
 import { enrich, type Live, RICH } from "./_rich.ts";
 import { sequenceFrom } from "../support/sequence.ts";
@@ -42,17 +42,17 @@ class RealStage implements Stage {
   readonly native: Native;
   readonly meta: ArrayBuffer;
   readonly data: Uint8Array;
-  readonly #region: Region;
+  readonly #mapping: Mapping;
 
   constructor(pool: MemPool) {
     this.native = openNative();
-    this.#region = this.native.region(this.native.open(pool.handle.id));
-    this.meta = this.#region.meta;
-    this.data = new Uint8Array(this.#region.buffer(0, pool.size)); // as far as there is memory
+    this.#mapping = this.native.mapping(this.native.open(pool.handle.id));
+    this.meta = this.#mapping.meta;
+    this.data = new Uint8Array(this.#mapping.buffer(0, pool.size)); // as far as there is memory
   }
 
-  regionFor(): Region {
-    return this.#region;
+  mappingFor(): Mapping {
+    return this.#mapping;
   }
 
   /** There never was a thread 1. */
@@ -69,7 +69,7 @@ async function flipPool(checked: boolean): Promise<void> {
   const rich = enrich(stage, !checked);
   pool.close();
 
-  const kinds = kindsOfRegion(rich.workers[0]!.views, checked);
+  const kinds = kindsOfRegion(rich.workers[0]!.region, checked);
   const words = new Int32Array(stage.meta, 0, kinds.length);
   const whole = words.slice();
   const data = stage.data.slice();
@@ -102,13 +102,17 @@ async function flipPool(checked: boolean): Promise<void> {
 }
 
 /** Kinds of all words, those of a checked pool's traces too. */
-function kindsOfRegion(views: Views, checked: boolean): string[] {
-  const kinds = kindsOfWords(views);
-  const { capacity } = views.table;
-  const words = traceWord(capacity, views.header[CACHED_BLOCKS]!);
+function kindsOfRegion(region: Region, checked: boolean): string[] {
+  const kinds = kindsOfWords(region);
+  const { capacity } = region.table;
+  const words = allocationLogWord(capacity, region.header[CACHED_BLOCKS]!);
   if (kinds.length !== words) throw new Error(`${kinds.length} words have kinds, ${words} are there`);
   if (!checked) return kinds;
-  return [...kinds, ...Array<string>(capacity * TRACE_WORDS).fill("trace"), ...Array<string>(LOG_WORDS).fill("log")];
+  return [
+    ...kinds,
+    ...Array<string>(capacity * LOG_ENTRY_WORDS).fill("trace"),
+    ...Array<string>(LOG_WORDS).fill("log"),
+  ];
 }
 
 const REFUSALS: readonly MemPoolErrorCode[] = ["corrupt", "format-mismatch", "too-many-workers"];
@@ -195,8 +199,8 @@ function useAll(attach: () => MemPool, live: readonly Live[], checked: boolean, 
 /** Flips bits of the system's own lock. */
 function flipLock(held: boolean): void {
   using pool = MemPool.init(64 * 64, 64, { cachedBlocks: 0, lockTimeout: 1 });
-  const { views, lock } = Attachment.open(pool.handle);
-  const words = new Int32Array(views.meta.buffer, 0, LOCK_WORDS);
+  const { region, lock } = Attachment.open(pool.handle);
+  const words = new Int32Array(region.meta.buffer, 0, LOCK_WORDS);
   for (let word = 0; word < LOCK_WORDS; word++) {
     // Pointers, which the system follows when the lock is given up: no limit that we set could help there.
     if (held && word >= 6 && word < 10) continue;

@@ -60,7 +60,7 @@ export class Play {
 
   /** Lets two take single blocks, and three free at least so many of them: until its cache is full. */
   pass(blocks: number): void {
-    const { header } = this.three.views;
+    const { header } = this.three.region;
     const taken = Array.from({ length: blocks + RICH.cachedBlocks }, () => this.scene.take(this.two, 1));
     while (taken.length > RICH.cachedBlocks || header[slotWord(this.three.slot) + SLOT_TOP]! < RICH.cachedBlocks) {
       this.scene.give(this.three, taken.pop()!);
@@ -70,16 +70,16 @@ export class Play {
   /** Empties two's cache. */
   useUp(): void {
     for (let block = 0; block !== NONE;) {
-      block = this.two.blocks.cache.take(1);
+      block = this.two.allocator.cache.take(1);
       this.scene.holdings.add(this.two, block, 1);
     }
   }
 
   /** Lets a worker wait for so many bytes, as src/allocator/waiters.ts does; returns the request's place. */
-  wait({ number, lock, views }: SimWorker, bytes: number): number {
+  wait({ number, lock, region }: SimWorker, bytes: number): number {
     return lock.run("allocate", () => {
-      views.header[STATE] = AWAITED;
-      return views.queue.push(number, bytes);
+      region.header[STATE] = AWAITED;
+      return region.queue.push(number, bytes);
     });
   }
 
@@ -105,9 +105,9 @@ export function got(block: number): void {
 
 /** The same, where the pool has to grow for it. */
 function growing(actor: SimWorker, allocate: () => number): void {
-  const { blockCount } = actor.views.table;
+  const { blockCount } = actor.region.table;
   got(allocate());
-  assert(actor.views.table.blockCount > blockCount, "it has not grown");
+  assert(actor.region.table.blockCount > blockCount, "it has not grown");
 }
 
 /** A `Part` that takes one of a worker's blocks and frees it. */
@@ -117,31 +117,31 @@ export function freeing(actor: SimWorker, block: number, free: (actor: SimWorker
 
 /** Each says in `act` that it does what its name says. */
 export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
-  "take from the cache": ({ one }) => ({ actor: one, act: (actor) => got(actor.blocks.cache.take(10)) }),
+  "take from the cache": ({ one }) => ({ actor: one, act: (actor) => got(actor.allocator.cache.take(10)) }),
 
   "take from the cache by exchange": ({ one }) => {
-    one.views.header[PLAIN_CLAIMS] = 0;
-    return { actor: one, act: (actor) => got(actor.blocks.cache.take(10)) };
+    one.region.header[PLAIN_CLAIMS] = 0;
+    return { actor: one, act: (actor) => got(actor.allocator.cache.take(10)) };
   },
 
   "give to the cache": (play) => {
     const block = play.held(play.two, 1);
-    return freeing(play.two, block, (actor) => actor.blocks.cache.give(block));
+    return freeing(play.two, block, (actor) => actor.allocator.cache.give(block));
   },
 
   "give what another holds": (play) => {
     const block = play.held(play.four, 1);
-    return freeing(play.two, block, (actor) => actor.blocks.cache.give(block));
+    return freeing(play.two, block, (actor) => actor.allocator.cache.give(block));
   },
 
   "take a short run from the cache": ({ two }) => ({
     actor: two,
-    act: (actor) => got(actor.blocks.runCache.take(3 * BLOCK)),
+    act: (actor) => got(actor.allocator.runCache.take(3 * BLOCK)),
   }),
 
   "take a short run from the cache by exchange": ({ two }) => {
-    two.views.header[PLAIN_CLAIMS] = 0;
-    return { actor: two, act: (actor) => got(actor.blocks.runCache.take(3 * BLOCK - 5)) };
+    two.region.header[PLAIN_CLAIMS] = 0;
+    return { actor: two, act: (actor) => got(actor.allocator.runCache.take(3 * BLOCK - 5)) };
   },
 
   "take a short run where the only entry is stale": ({ four }) => ({
@@ -151,37 +151,37 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
 
   "give a short run to the cache": (play) => {
     const block = play.held(play.two, 2);
-    return freeing(play.two, block, (actor) => actor.blocks.runCache.give(block));
+    return freeing(play.two, block, (actor) => actor.allocator.runCache.give(block));
   },
 
   "give a short run that another holds": (play) => {
     const block = play.held(play.four, 2);
-    return freeing(play.two, block, (actor) => actor.blocks.runCache.give(block));
+    return freeing(play.two, block, (actor) => actor.allocator.runCache.give(block));
   },
 
   "give a short run where somebody waits": (play) => {
     play.exhaust();
     play.scene.takeAll(play.one, 2);
     const block = play.held(play.two, 2);
-    const { table } = play.two.views;
+    const { table } = play.two.region;
     play.wait(play.four, 4 * BLOCK);
-    return freeing(play.two, block, (actor) => !actor.blocks.runCache.give(block) && isAllocated(table.tag(block)));
+    return freeing(play.two, block, (actor) => !actor.allocator.runCache.give(block) && isAllocated(table.tag(block)));
   },
 
   "refill from the depot": (play) => {
     play.useUp();
-    const { top } = play.two.views.depot;
+    const { top } = play.two.region.depot;
     return {
       actor: play.two,
       act: (actor) => {
         got(actor.alloc(20));
-        assert(actor.views.depot.top < top);
+        assert(actor.region.depot.top < top);
       },
     };
   },
 
   "refill from several free runs": (play) => {
-    while (play.two.views.depot.top > 0) play.scene.take(play.two, 1);
+    while (play.two.region.depot.top > 0) play.scene.take(play.two, 1);
     play.useUp();
     return { actor: play.two, act: (actor) => got(actor.alloc(20)) };
   },
@@ -201,30 +201,30 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
   "allocate a free run as it is": ({ two }) => ({ actor: two, act: (actor) => got(actor.alloc(9 * BLOCK)) }),
   "allocate the start of a free run": ({ two }) => ({ actor: two, act: (actor) => got(actor.alloc(6 * BLOCK)) }),
   "allocate the longer one of a class": ({ two }) => ({ actor: two, act: (actor) => got(actor.alloc(67 * BLOCK)) }),
-  "allocate zeroed": ({ two }) => ({ actor: two, act: (actor) => got(actor.blocks.allocateZeroed(5 * BLOCK)) }),
+  "allocate zeroed": ({ two }) => ({ actor: two, act: (actor) => got(actor.allocator.allocateZeroed(5 * BLOCK)) }),
 
   "allocate too much": ({ two }) => ({
     actor: two,
-    act: (actor) => assertEquals(actor.alloc(actor.views.table.capacity * BLOCK), NONE),
+    act: (actor) => assertEquals(actor.alloc(actor.region.table.capacity * BLOCK), NONE),
   }),
 
   "grow": ({ two }) => ({ actor: two, act: (actor) => growing(actor, () => actor.alloc(75 * BLOCK)) }),
   "grow and allocate zeroed": ({ two }) => ({
     actor: two,
-    act: (actor) => growing(actor, () => actor.blocks.allocateZeroed(75 * BLOCK)),
+    act: (actor) => growing(actor, () => actor.allocator.allocateZeroed(75 * BLOCK)),
   }),
   "grow for many": ({ two }) => ({
     actor: two,
-    act: (actor) => growing(actor, () => actor.blocks.allocateMany(2, 68 * BLOCK)?.at(-1) ?? NONE),
+    act: (actor) => growing(actor, () => actor.allocator.allocateMany(2, 68 * BLOCK)?.at(-1) ?? NONE),
   }),
   "trim": ({ one, three, scene }) => {
     scene.give(three, scene.take(one, 66));
-    return { actor: three, act: (actor) => assert(actor.blocks.trim() > 0) };
+    return { actor: three, act: (actor) => assert(actor.allocator.trim() > 0) };
   },
 
   "adopt": (play) => {
     const block = play.held(play.one, 3);
-    return freeing(play.two, block, (actor) => actor.blocks.adopt("adopt", block) > 0);
+    return freeing(play.two, block, (actor) => actor.allocator.adopt("adopt", block) > 0);
   },
 
   "realloc down into the free run before": (play) => {
@@ -234,29 +234,29 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
     const blocks = Math.ceil(before.bytes / BLOCK) + Math.ceil(behind.bytes / BLOCK);
     return {
       actor: play.two,
-      act: (actor) => assertEquals(actor.blocks.resize(behind.block, blocks * BLOCK), before.block),
+      act: (actor) => assertEquals(actor.allocator.resize(behind.block, blocks * BLOCK), before.block),
       about: [behind.block],
     };
   },
 
   "allocate many": ({ two }) => ({
     actor: two,
-    act: (actor) => assertEquals(actor.blocks.allocateMany(3, 100)?.length, 3),
+    act: (actor) => assertEquals(actor.allocator.allocateMany(3, 100)?.length, 3),
   }),
   "allocate too many": ({ two }) => ({
     actor: two,
-    act: (actor) => assertEquals(actor.blocks.allocateMany(100, 200), undefined),
+    act: (actor) => assertEquals(actor.allocator.allocateMany(100, 200), undefined),
   }),
 
   "free many": (play) => {
     const about = [play.held(play.two, 1), play.held(play.one, 3), play.held(play.two, 2), play.held(play.four, 1)];
-    return { actor: play.three, act: (actor) => assertEquals(actor.blocks.freeMany(about), NONE), about };
+    return { actor: play.three, act: (actor) => assertEquals(actor.allocator.freeMany(about), NONE), about };
   },
 
   "free many, of which the last is free": (play) => {
     const about = [play.held(play.two, 1), play.held(play.one, 3), play.held(play.two, 2)];
-    const named = [...about, runsOf(play.one.views).find(({ state }) => state === FREE)!.first];
-    return { actor: play.three, act: (actor) => assertEquals(actor.blocks.freeMany(named), 3), about };
+    const named = [...about, runsOf(play.one.region).find(({ state }) => state === FREE)!.first];
+    return { actor: play.three, act: (actor) => assertEquals(actor.allocator.freeMany(named), 3), about };
   },
 
   "recall a single block": (play) => {
@@ -276,7 +276,7 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
     const block = play.held(play.one, 3);
     const place = play.wait(play.four, 2 * BLOCK);
     return freeing(play.two, block, (actor) => {
-      const { queue, table } = actor.views;
+      const { queue, table } = actor.region;
       return actor.free(block) && queue.isGranted(place, table) && queue.blockAt(place) === block;
     });
   },
@@ -289,18 +289,18 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
     actor: four,
     act: (actor) => {
       withReaper(memory, actor, (reaper) => reaper.evict());
-      assertEquals(actor.views.slots.slotOf(dead.number), NONE);
+      assertEquals(actor.region.slots.slotOf(dead.number), NONE);
     },
   }),
-  "reap": ({ four }) => ({ actor: four, act: (actor) => assert(actor.blocks.reap() > 0) }),
-  "leave": ({ three }) => ({ actor: three, act: (actor) => actor.blocks.leave() }),
+  "reap": ({ four }) => ({ actor: four, act: (actor) => assert(actor.allocator.reap() > 0) }),
+  "leave": ({ three }) => ({ actor: three, act: (actor) => actor.allocator.leave() }),
 
   "join": ({ memory, one }) => {
-    const number = one.views.header[NEXT_WORKER]!;
-    const newcomer = new SimWorker(memory, one.views, number, memory.threadFor(number), 5);
+    const number = one.region.header[NEXT_WORKER]!;
+    const newcomer = new SimWorker(memory, one.region, number, memory.threadFor(number), 5);
     return {
       actor: newcomer,
-      act: ({ views: { slots }, lock, thread }) => {
+      act: ({ region: { slots }, lock, thread }) => {
         const taken = [slots.nextWorker(), lock.run("attach", () => slots.take(number, thread))];
         assertEquals(taken, [number, 5]);
       },
@@ -311,10 +311,10 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
 /** Three, whose cache is full, frees a block: then so many more are in the depot. */
 function draining(play: Play, more: number): Part {
   const block = play.held(play.two, 1);
-  const { top } = play.three.views.depot;
-  return freeing(play.three, block, (actor) => actor.free(block) && actor.views.depot.top === top + more);
+  const { top } = play.three.region.depot;
+  return freeing(play.three, block, (actor) => actor.free(block) && actor.region.depot.top === top + more);
 }
 
-function withReaper<T>(memory: SimMemory, { views, lock }: SimWorker, use: (reaper: Reaper) => T): T {
-  return lock.run("reap", () => use(new Reaper(memory, views, (block) => views.runs.release(block))));
+function withReaper<T>(memory: SimMemory, { region, lock }: SimWorker, use: (reaper: Reaper) => T): T {
+  return lock.run("reap", () => use(new Reaper({ native: memory, region }, (block) => region.runs.coalesce(block))));
 }

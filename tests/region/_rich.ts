@@ -1,15 +1,6 @@
 /** A pool in a rich state, the same in every run, and what is held in it. */
 
-import {
-  ALLOCATED,
-  ALLOCATED_RUN,
-  ALLOCATED_SHORT,
-  CACHED,
-  CACHED_RUN,
-  FREE,
-  NONE,
-  ZEROED_BLOCKS,
-} from "../../src/region/layout.ts";
+import { ALLOCATED, ALLOCATED_RUN, ALLOCATED_SHORT, CACHED, CACHED_RUN, FREE, NONE } from "../../src/region/layout.ts";
 import { stateOf } from "../../src/region/block_table.ts";
 import { runsOf } from "../support/plain.ts";
 import { type SimShape, SimWorker, type Stage } from "../support/simulation.ts";
@@ -120,14 +111,14 @@ export function enrich(stage: Stage, caching = true): Rich {
   // What four has cached is recalled by one, in vain: its entries are stale.
   scene.take(four, 1);
   scene.give(four, scene.take(four, 2));
-  assertTrue(one.alloc(one.views.table.capacity * BLOCK_SIZE) === NONE, "recalled in vain");
+  assertTrue(one.alloc(one.region.table.capacity * BLOCK_SIZE) === NONE, "recalled in vain");
   // The very first block is cached.
   scene.give(one, scene.take(one, 1));
 
   scene.take(leaver, 3, 130);
   scene.take(leaver, 11, 650);
   scene.take(leaver, 1, 5);
-  leaver.blocks.leave();
+  leaver.allocator.leave();
   const dead = SimWorker.attach(stage, true);
   scene.take(dead, 2);
   scene.take(dead, 1, 40);
@@ -143,8 +134,6 @@ export function enrich(stage: Stage, caching = true): Rich {
   for (const block of short.slice(1)) scene.give(one, block);
   scene.give(two, scene.takeApart(two, two, 3));
 
-  for (const block of long) scene.zero(one, block);
-
   const workers = [one, two, three, four];
   assertRich(workers, caching);
   return { workers, dead, live: scene.holdings.all };
@@ -154,8 +143,8 @@ type Five = [SimWorker, SimWorker, SimWorker, SimWorker, SimWorker];
 
 /** Or the tests would no longer test what they say. */
 function assertRich(workers: readonly SimWorker[], caching: boolean): void {
-  const { views } = workers[0]!;
-  const runs = runsOf(views);
+  const { region } = workers[0]!;
+  const runs = runsOf(region);
   const states = new Set(runs.map(({ state }) => state));
   assertTrue(
     [FREE, ALLOCATED, ALLOCATED_SHORT, ALLOCATED_RUN].every((state) => states.has(state)),
@@ -163,12 +152,9 @@ function assertRich(workers: readonly SimWorker[], caching: boolean): void {
   );
   const free = new Set(runs.filter(({ state }) => state === FREE).map(({ length }) => length));
   assertTrue(free.has(66) && free.has(67) && free.size > 5, "free runs of many lengths");
-  assertTrue(
-    views.header[ZEROED_BLOCKS]! > 60 && views.table.capacity > views.table.blockCount,
-    "marks and room to grow",
-  );
+  assertTrue(region.table.capacity > region.table.blockCount, "room to grow");
   if (!caching) return;
-  assertTrue(stateOf(views.table.tag(0)) === CACHED && views.depot.top > 0, "caches and a depot");
+  assertTrue(stateOf(region.table.tag(0)) === CACHED && region.depot.top > 0, "caches and a depot");
   assertTrue(runs.filter(({ state }) => state === CACHED_RUN).length === 3, "cached runs, one of a dead worker");
 }
 
@@ -182,17 +168,15 @@ const STACK = "    at tests/region/_rich.ts";
 /** What happens before. */
 export class Scene {
   readonly holdings: Holdings;
-  readonly #data: Uint8Array;
 
   constructor(stage: Stage, live: Iterable<Live> = []) {
     this.holdings = new Holdings(stage.data, live);
-    this.#data = stage.data;
   }
 
   take(worker: SimWorker, blocks: number, bytes = blocks * BLOCK_SIZE): number {
     const block = worker.alloc(bytes);
     this.holdings.add(worker, block, bytes);
-    if (block !== NONE) worker.views.traces?.allocated(block, STACK);
+    if (block !== NONE) worker.log?.allocated(block, STACK);
     return block;
   }
 
@@ -208,17 +192,9 @@ export class Scene {
     return block;
   }
 
-  /** Makes a free run zeros, and marks it so: what trim does where there are whole pages. */
-  zero({ lock, views: { table, zeroed } }: SimWorker, block: number): void {
-    const end = block + table.length(block);
-    assertTrue(table.isFree(block), "free");
-    this.#data.fill(0, block * BLOCK_SIZE, end * BLOCK_SIZE);
-    lock.run("trim", () => zeroed.mark(block, end));
-  }
-
   give(worker: SimWorker, block: number): void {
-    const { traces } = worker.views;
-    traces?.freed(block, traces.sequence(block), STACK);
+    const { log } = worker;
+    log?.freed(block, log.sequence(block), STACK);
     assertTrue(worker.free(block), "freed");
     this.holdings.remove(block);
   }

@@ -6,7 +6,7 @@
 import { entriesOf } from "../../src/diagnostics/invariants.ts";
 import { NONE, ORPHAN } from "../../src/region/layout.ts";
 import { isAllocated, isCachedAs, workerOf } from "../../src/region/block_table.ts";
-import { Views } from "../../src/region/region.ts";
+import { Region } from "../../src/region/region.ts";
 import { runsOf } from "../support/plain.ts";
 import { record } from "../support/recording.ts";
 import type { Live } from "./_rich.ts";
@@ -107,14 +107,14 @@ class Aftermath {
   readonly #operation: Operation;
   readonly #memory: SimMemory;
   readonly #next: SimWorker;
-  readonly #views: Views;
+  readonly #region: Region;
   readonly #dies: boolean;
 
   constructor(operation: Operation, memory: SimMemory, end: End, prepare: Prepare = () => {}) {
     this.#operation = operation;
     this.#memory = memory;
     this.#next = operation.others[0]!.over(memory);
-    this.#views = this.#next.views;
+    this.#region = this.#next.region;
     this.#dies = end === "dies";
     prepare(this.#next);
   }
@@ -126,12 +126,12 @@ class Aftermath {
     this.#next.check();
     this.#assertOthersLive();
     for (const worker of others) this.#assertAllEntered(worker);
-    if (this.#dies) this.#next.blocks.reap();
+    if (this.#dies) this.#next.allocator.reap();
     else this.#goOn();
     this.#next.check();
     this.#assertOthersLive(this.#dies);
     const { workers } = this.#next.stats();
-    const unburied = dead.filter(({ slot, number }) => this.#views.slots.worker(slot) === number);
+    const unburied = dead.filter(({ slot, number }) => this.#region.slots.worker(slot) === number);
     const expected = others.length + unburied.length;
     if (workers !== expected) throw new Error(`${workers} instead of ${expected} workers have slots`);
     this.#assertNothingLost();
@@ -140,7 +140,7 @@ class Aftermath {
   /** What the operation was not about is as it was: where, how long, whose, and every byte of it. */
   #assertOthersLive(reaped = false): void {
     const { actor, live, about } = this.#operation;
-    const { table } = this.#views;
+    const { table } = this.#region;
     for (const { block, bytes, cookie, owner } of live) {
       if (about.includes(block) || (reaped && owner === actor)) continue;
       const tag = table.tag(block);
@@ -156,9 +156,9 @@ class Aftermath {
 
   /** Every block that a living worker has cached has its entry. */
   #assertAllEntered({ number, slot }: SimWorker): void {
-    for (const { first, length, state } of runsOf(this.#views)) {
-      if (!isCachedAs(state, length) || workerOf(this.#views.table.tag(first)) !== number) continue;
-      if (!entriesOf(this.#views, slot, length).includes(first)) {
+    for (const { first, length, state } of runsOf(this.#region)) {
+      if (!isCachedAs(state, length) || workerOf(this.#region.table.tag(first)) !== number) continue;
+      if (!entriesOf(this.#region, slot, length).includes(first)) {
         throw new Error(`block ${first} is cached by worker ${number} without an entry`);
       }
     }
@@ -167,10 +167,10 @@ class Aftermath {
   /** The worker that was thrown out goes on, and leaves as it should. */
   #goOn(): void {
     const actor = this.#operation.actor.over(this.#memory);
-    if (actor.views.slots.worker(actor.slot) !== actor.number) return; // it was leaving, or joining
+    if (actor.region.slots.worker(actor.slot) !== actor.number) return; // it was leaving, or joining
     this.#assertAllEntered(actor);
     actor.check();
-    actor.blocks.leave();
+    actor.allocator.leave();
   }
 
   /** Every block that nobody holds can be had, once. */
@@ -180,9 +180,9 @@ class Aftermath {
     // Of those that were stopped and have not died everything stays; nobody has reaped.
     if (this.#dies) holders.delete(actor.number);
     else for (const number of [actor.number, ...dead.map(({ number }) => number), ORPHAN]) holders.add(number);
-    const { table } = this.#views;
+    const { table } = this.#region;
     let free = table.capacity;
-    for (const { first, length } of runsOf(this.#views)) {
+    for (const { first, length } of runsOf(this.#region)) {
       const tag = table.tag(first);
       if (!isAllocated(tag)) continue;
       free -= length;

@@ -11,15 +11,15 @@ import {
   cacheWord,
   FIRST_LEVEL_MAP,
   HOLDER,
+  QUEUE_END,
+  QUEUE_FIRST,
   REQUEST_WORDS,
-  REQUESTS_END,
-  REQUESTS_FIRST,
-  requestsWord,
   SLOT_COUNT,
   SLOT_WORDS,
   SLOTS,
   STATE,
   tableWord,
+  waitQueueWord,
 } from "../../src/region/layout.ts";
 import { runChild } from "../support/child.ts";
 import { effort, soaking, tell } from "../support/effort.ts";
@@ -37,7 +37,7 @@ class Theatre {
   readonly memory = SimMemory.make(RICH);
   readonly rich: Rich = enrich(this.memory);
   readonly words = new Int32Array(this.memory.meta);
-  readonly kinds = kindsOfWords(this.rich.workers[0]!.views);
+  readonly kinds = kindsOfWords(this.rich.workers[0]!.region);
   readonly #whole: SimMemory;
 
   constructor() {
@@ -123,12 +123,12 @@ function garbage(draw: Draw): number {
 
 /** These words of the header and what follows it. */
 function metaWords({ rich }: Theatre, from: number, to?: number): Int32Array {
-  return rich.workers[0]!.views.meta.subarray(from, to);
+  return rich.workers[0]!.region.meta.subarray(from, to);
 }
 
 /** Parts of a region. */
 const PARTS: Readonly<Record<string, (theatre: Theatre) => Int32Array>> = {
-  "the table": ({ rich }) => rich.workers[0]!.views.table.words,
+  "the table": ({ rich }) => rich.workers[0]!.region.table.words,
   "lists and bitmaps": (theatre) => metaWords(theatre, FIRST_LEVEL_MAP, SLOTS),
   "the slots": (theatre) => metaWords(theatre, SLOTS, SLOTS + SLOT_COUNT * SLOT_WORDS),
   "caches and depot": (theatre) => metaWords(theatre, cacheWord(0, RICH.cachedBlocks), tableWord(RICH.cachedBlocks)),
@@ -157,15 +157,15 @@ for (const [part, wordsOf] of Object.entries(PARTS)) {
 test("garbage - in the queue of an awaited pool: every call comes to an end, and says corrupt if anything", () =>
   withSeed(async (seed) => {
     const theatre = new Theatre();
-    const { header } = theatre.rich.workers[0]!.views;
-    const ring = metaWords(theatre, requestsWord(RICH.cachedBlocks)).subarray(0, 8 * REQUEST_WORDS);
+    const { header } = theatre.rich.workers[0]!.region;
+    const ring = metaWords(theatre, waitQueueWord(RICH.cachedBlocks)).subarray(0, 8 * REQUEST_WORDS);
     const draw = sequenceFrom(seed);
     withoutStacks(() => {
       for (let round = 0; round < effort(150, 5000); round++) {
         theatre.reset();
         header[STATE] = AWAITED;
-        header[REQUESTS_END] = draw(9);
-        if (draw(4) === 0) header[REQUESTS_FIRST + draw(3)] = garbage(draw);
+        header[QUEUE_END] = draw(9);
+        if (draw(4) === 0) header[QUEUE_FIRST + draw(3)] = garbage(draw);
         for (let word = 0; word < ring.length; word++) ring[word] = garbage(draw);
         new Series(theatre.memory, theatre.rich, false).run();
       }

@@ -4,9 +4,9 @@ import { assert, assertEquals, assertFalse } from "@std/assert";
 import { IN_DEPOT } from "../../src/region/depot.ts";
 import { ALLOCATED, CACHED, DEPOT_CACHES, FREE, LINE_BLOCKS, NONE, ORPHAN, TAG } from "../../src/region/layout.ts";
 import { makeTag, workerOf } from "../../src/region/block_table.ts";
-import type { Views } from "../../src/region/region.ts";
+import type { Region } from "../../src/region/region.ts";
 import { test } from "../support/harness.ts";
-import { give, plainViews, take } from "../support/plain.ts";
+import { give, plainRegion, take } from "../support/plain.ts";
 import { sequenceFrom } from "../support/sequence.ts";
 import { SimMemory, SimWorker } from "../support/simulation.ts";
 
@@ -14,20 +14,20 @@ const ONE = 1;
 const TWO = 2;
 
 /** Single blocks with these owners in this order; then some of them came to the depot, in the order of `pushed`. */
-function owned(owners: readonly number[], pushed: readonly number[]): Views {
-  const { views } = SimWorker.attach(SimMemory.make({ blocks: 64, cachedBlocks: 4 }));
-  for (const owner of owners) views.table.set(take(views, 1), TAG, makeTag(ALLOCATED, owner));
-  for (const block of pushed) views.depot.push(block);
-  return views;
+function owned(owners: readonly number[], pushed: readonly number[]): Region {
+  const { region } = SimWorker.attach(SimMemory.make({ blocks: 64, cachedBlocks: 4 }));
+  for (const owner of owners) region.table.set(take(region, 1), TAG, makeTag(ALLOCATED, owner));
+  for (const block of pushed) region.depot.push(block);
+  return region;
 }
 
 /** What is in the depot, from the top down. */
-function stackOf({ depot }: Views): number[] {
+function stackOf({ depot }: Region): number[] {
   return Array.from({ length: depot.top }, (_, entry) => depot.at(depot.top - 1 - entry));
 }
 
 test("contested - is a line in which somebody else has a block", () => {
-  const { table } = plainViews(2 * LINE_BLOCKS + 1);
+  const { table } = plainRegion(2 * LINE_BLOCKS + 1);
   for (let block = 0; block < table.blockCount; block++) table.set(block, TAG, FREE);
   const inFirst = [0, 1, 2, 3];
   for (const nobodys of [FREE, IN_DEPOT, makeTag(ALLOCATED, ONE), makeTag(CACHED, ONE), makeTag(ALLOCATED, ORPHAN)]) {
@@ -49,9 +49,9 @@ test("contested - the depot brings up what is not, and as much as is wanted", ()
   const lines = [[0, ONE, 0, ONE], [0, 0, 0, 0], [0, TWO, TWO, TWO], [ONE, 0, 0, TWO], [ONE, ONE, 0, ONE]].flat();
   const pushed = [0, 8, 4, 13, 2, 5, 14, 18, 6, 7];
   const arranged = (count: number, worker: number): [number, number[], number[]] => {
-    const views = owned(lines, pushed);
-    const suited = views.depot.arrange(count, worker);
-    const stack = stackOf(views);
+    const region = owned(lines, pushed);
+    const suited = region.depot.arrange(count, worker);
+    const stack = stackOf(region);
     return [suited, stack.slice(0, suited), stack.slice(suited).sort((a, b) => a - b)];
   };
   assertEquals(arranged(10, ONE), [7, [7, 6, 18, 5, 2, 4, 0], [8, 13, 14]]);
@@ -63,8 +63,8 @@ test("contested - the depot brings up what is not, and as much as is wanted", ()
 test("contested - of a worker's next blocks none is, where half of what it wants is not", () => {
   const memory = SimMemory.make({ blocks: 64, cachedBlocks: 8 });
   const [one, two] = [SimWorker.attach(memory), SimWorker.attach(memory)];
-  const { table, depot } = two.views;
-  const blocks = Array.from({ length: 4 * LINE_BLOCKS }, () => take(two.views, 1));
+  const { table, depot } = two.region;
+  const blocks = Array.from({ length: 4 * LINE_BLOCKS }, () => take(two.region, 1));
   assertEquals(blocks, [...blocks.keys()]);
   for (const block of blocks) {
     if (block % LINE_BLOCKS === 0 && block < 8) table.set(block, TAG, makeTag(ALLOCATED, one.number));
@@ -81,15 +81,15 @@ function nextOfTaker(between: (taker: SimWorker, held: number[]) => void): { blo
   const cachedBlocks = 8;
   const memory = SimMemory.make({ blocks: 256, cachedBlocks });
   const [other, taker] = [SimWorker.attach(memory), SimWorker.attach(memory)];
-  const { views } = taker;
+  const { region } = taker;
   const held = Array.from({ length: (DEPOT_CACHES + 1) * cachedBlocks }, () => taker.alloc(1));
   between(taker, held);
-  assertEquals(views.slots.cachedBlocks(), 0);
-  const blocks = Array.from({ length: 4 * LINE_BLOCKS }, () => take(views, 1));
+  assertEquals(region.slots.cachedBlocks(), 0);
+  const blocks = Array.from({ length: 4 * LINE_BLOCKS }, () => take(region, 1));
   const contested = blocks[2 * LINE_BLOCKS]!;
   for (const block of blocks) {
-    if (block >= contested && block % LINE_BLOCKS === 0) views.table.set(block, TAG, makeTag(ALLOCATED, other.number));
-    else views.depot.push(block);
+    if (block >= contested && block % LINE_BLOCKS === 0) region.table.set(block, TAG, makeTag(ALLOCATED, other.number));
+    else region.depot.push(block);
   }
   return { block: taker.alloc(1), contested };
 }
@@ -113,14 +113,14 @@ test("contested - who only takes gets what comes first; who gives back too, what
 
 test("contested - holes of another's are left to it, while there are others", () => {
   const memory = SimMemory.make({ blocks: 64, cachedBlocks: 2 });
-  const { views, number } = SimWorker.attach(memory);
-  const { table, runs } = views;
-  const blocks = Array.from({ length: 32 }, () => take(views, 1));
+  const { region, number } = SimWorker.attach(memory);
+  const { table, runs } = region;
+  const blocks = Array.from({ length: 32 }, () => take(region, 1));
   for (const block of blocks) table.set(block, TAG, makeTag(ALLOCATED, block < 16 ? TWO : number));
-  give(views, 17);
-  give(views, 1); // the next that is found
+  give(region, 17);
+  give(region, 1); // the next that is found
   assertEquals([runs.findSingle(number), runs.findSingle(TWO)], [17, 1]);
-  give(views, 2); // 1 and 2 are one run now
+  give(region, 2); // 1 and 2 are one run now
   assertEquals([runs.findSingle(number), runs.findSingle(TWO)], [17, 1]);
   table.set(18, TAG, makeTag(ALLOCATED, TWO));
   assertEquals(runs.findSingle(number), 32, "the long run behind them all");
@@ -129,13 +129,13 @@ test("contested - holes of another's are left to it, while there are others", ()
 
 test("contested - where all holes are, the shortest one is taken", () => {
   const memory = SimMemory.make({ blocks: 256, cachedBlocks: 2 });
-  const { views, number } = SimWorker.attach(memory);
-  const { table, runs } = views;
-  for (let block = 0; block < 256; block++) table.set(take(views, 1), TAG, makeTag(ALLOCATED, TWO));
+  const { region, number } = SimWorker.attach(memory);
+  const { table, runs } = region;
+  for (let block = 0; block < 256; block++) table.set(take(region, 1), TAG, makeTag(ALLOCATED, TWO));
   assertEquals(runs.findSingle(number), NONE);
-  give(views, 8);
-  give(views, 9);
-  give(views, 100);
+  give(region, 8);
+  give(region, 9);
+  give(region, 100);
   assertEquals(runs.findSingle(number), 100);
 });
 
@@ -165,7 +165,7 @@ test("contested - two workers that use and give up blocks again and again come a
   }
   turn(2000, 90);
   workers[0]!.check();
-  const { table } = workers[0]!.views;
+  const { table } = workers[0]!.region;
   let contested = 0;
   let lines = 0;
   for (let first = 0; first < blocks; first += LINE_BLOCKS) {

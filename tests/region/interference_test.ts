@@ -12,7 +12,7 @@ import { AWAITED, CACHED, DESTROYED, LIVE, NEXT_WORKER, RELEASING, STATE, TAG } 
 import { isAllocated, makeTag, stateOf, workerOf } from "../../src/region/block_table.ts";
 import { isLive } from "../../src/region/validate.ts";
 import { test } from "../support/harness.ts";
-import { once } from "../support/once.ts";
+import { beforeLocking, once } from "../support/once.ts";
 import { plainHeader } from "../support/plain.ts";
 import { assertMarked, assertRefused, insideOf, makePool, mark, present, withPool } from "../support/pool.ts";
 
@@ -22,25 +22,25 @@ const OTHER = 99;
 /** What is inside of a pool that OTHER has attached too. */
 function sharedInside(pool: MemPool): Attachment {
   const inside = insideOf(pool);
-  inside.views.header[NEXT_WORKER] = OTHER + 1;
-  inside.views.slots.take(OTHER, openNative().thread());
+  inside.region.header[NEXT_WORKER] = OTHER + 1;
+  inside.region.slots.take(OTHER, openNative().thread());
   return inside;
 }
 
 /** Frees a single block into the other worker's cache, as `WorkerCache.give` does there. */
 function giveAway(pool: MemPool, block: number): boolean {
-  const { table } = insideOf(pool).views;
+  const { table } = insideOf(pool).region;
   return table.exchangeTag(block, table.loadTag(block), makeTag(CACHED, OTHER));
 }
 
 test(
   "interference - allocMany that fails: nobody ever sees a block of it, or could free it",
   withPool((pool) => {
-    const { views } = insideOf(pool);
+    const { region } = insideOf(pool);
     const offsets = [0, 1, 2, 3].map(() => pool.allocOffset(1));
     pool.freeOffset(offsets[0]!);
     pool.freeOffset(offsets[2]!);
-    once(views.table, "markAllocated", "after", () => {
+    once(region.table, "markAllocated", "after", () => {
       throw new Error("a block was handed out");
     });
     assertEquals(pool.allocMany(3, 1), null);
@@ -50,15 +50,15 @@ test(
 test(
   "interference - realloc down into the free run before, and the block is freed at that moment",
   withPool((pool) => {
-    const { views } = sharedInside(pool);
+    const { region } = sharedInside(pool);
     const before = pool.allocOffset(1);
     const block = pool.allocOffset(1);
     pool.allocOffset(1);
     pool.freeOffset(before);
-    once(views.runs, "roomAround", "after", () => assertEquals(giveAway(pool, 1), true));
+    once(region.runs, "roomAround", "after", () => assertEquals(giveAway(pool, 1), true));
     const refusal = `Cannot reallocate block at offset ${block}: it is already free`;
     assertRefused(() => pool.reallocOffset(block, 65), "double-free", refusal);
-    assertEquals(stateOf(views.table.tag(1)), CACHED);
+    assertEquals(stateOf(region.table.tag(1)), CACHED);
   }, { blocks: 3, checked: false }),
 );
 
@@ -78,7 +78,7 @@ test(
 test(
   "interference - freeMany that fails gives blocks back to the worker that took them over at that moment",
   withPool((pool) => {
-    const { table } = sharedInside(pool).views;
+    const { table } = sharedInside(pool).region;
     const block = present(pool.alloc(1));
     const freed = present(pool.alloc(1));
     pool.free(freed);
@@ -95,28 +95,28 @@ test(
 test(
   "interference - a block that freeMany holds for a moment, and gives back, is still there to look at",
   withPool((pool) => {
-    const { views: { table }, lock } = insideOf(pool);
+    const { region: { table }, lock } = insideOf(pool);
     const offset = pool.allocOffset(10);
     const tag = table.tag(0);
     table.set(0, TAG, RELEASING);
-    once(lock, "enter", "before", () => table.set(0, TAG, tag));
+    beforeLocking(lock, () => table.set(0, TAG, tag));
     assertEquals(pool.at(offset).byteLength, 10);
   }),
 );
 
 test("interference - the pool is destroyed while a worker looks at a block: destroyed, and not a double free", () => {
   using pool = makePool();
-  const { views } = insideOf(pool);
+  const { region } = insideOf(pool);
   const offset = pool.allocOffset(10);
-  const tag = views.table.tag(0);
+  const tag = region.table.tag(0);
   // destroy() empties the table when the state is set.
-  once(views.table, "loadTag", "before", () => {
-    views.header[STATE] = DESTROYED;
-    views.table.set(0, TAG, 0);
+  once(region.table, "loadTag", "before", () => {
+    region.header[STATE] = DESTROYED;
+    region.table.set(0, TAG, 0);
   });
   assertRefused(() => pool.at(offset), "destroyed", "Cannot look at: the pool is destroyed");
-  views.table.set(0, TAG, tag);
-  views.header[STATE] = LIVE;
+  region.table.set(0, TAG, tag);
+  region.header[STATE] = LIVE;
 });
 
 for (const [begins, before, after] of [["stops", AWAITED, LIVE], ["begins", LIVE, AWAITED]] as const) {
@@ -129,7 +129,7 @@ for (const [begins, before, after] of [["stops", AWAITED, LIVE], ["begins", LIVE
 
 test("interference - a pool that is just being destroyed cannot be attached any more", () => {
   using pool = makePool();
-  const { header } = insideOf(pool).views;
+  const { header } = insideOf(pool).region;
   header[STATE] = DESTROYED;
   const refusal = `Cannot attach to pool ${pool.handle.id}: it is destroyed`;
   assertRefused(() => MemPool.attach(pool.handle), "destroyed", refusal);
@@ -139,7 +139,7 @@ test("interference - a pool that is just being destroyed cannot be attached any 
 test(
   "interference - a block is freed while a worker looks at it: no buffer, whatever its descriptor says by then",
   withPool((pool) => {
-    const { table } = insideOf(pool).views;
+    const { table } = insideOf(pool).region;
     const offset = pool.allocOffset(10);
     once(table, "requested", "before", () => pool.freeOffset(offset)); // which writes links of a free list
     const refusal = "Cannot look at block at offset 0: it is already free";
@@ -150,11 +150,11 @@ test(
 test(
   "interference - a block that freeMany holds for a moment, and gives back, is owned all the time",
   withPool((pool) => {
-    const { views: { table }, lock } = insideOf(pool);
+    const { region: { table }, lock } = insideOf(pool);
     const block = present(pool.alloc(10));
     const tag = table.tag(0);
     table.set(0, TAG, RELEASING);
-    once(lock, "enter", "before", () => table.set(0, TAG, tag));
+    beforeLocking(lock, () => table.set(0, TAG, tag));
     assertEquals(pool.owns(block), true);
   }, { checked: false }),
 );

@@ -1,13 +1,13 @@
 /** Recalling what others have cached, step by step, with workers that are played in this thread. */
 
 import { assertEquals } from "@std/assert";
-import type { Blocks } from "../../src/allocator/allocator.ts";
-import type { Native, Region } from "../../src/runtime/native.ts";
+import type { Allocator } from "../../src/allocator/allocator.ts";
+import type { Mapping, Native } from "../../src/runtime/native.ts";
 import { settingsFrom } from "../../src/options.ts";
 import { CACHED, FREE, NONE, TAG } from "../../src/region/layout.ts";
 import { makeTag } from "../../src/region/block_table.ts";
-import { formatRegion, type Views } from "../../src/region/region.ts";
-import { UNGUARDED } from "../../src/allocator/hooks.ts";
+import { formatRegion, type Region } from "../../src/region/region.ts";
+import { NO_HOOKS } from "../../src/allocator/hooks.ts";
 import { test } from "../support/harness.ts";
 import { once } from "../support/once.ts";
 import { plainWorker } from "../support/plain.ts";
@@ -15,31 +15,31 @@ import { plainWorker } from "../support/plain.ts";
 const BLOCKS = 4;
 
 interface Played {
-  readonly views: Views;
   readonly region: Region;
+  readonly mapping: Mapping;
   /** Worker 1 in slot 0, worker 2 in slot 1, worker 3 in slot 2. */
-  readonly workers: readonly [Blocks, Blocks, Blocks];
+  readonly workers: readonly [Allocator, Allocator, Allocator];
 }
 
 /** A pool of four blocks over plain memory, with three workers, none of whom has anything. */
 function played(plainClaims: boolean, barrier = () => true): Played {
   const settings = settingsFrom(BLOCKS * 64, 64, { cachedBlocks: BLOCKS });
-  const views = formatRegion(new ArrayBuffer(settings.metaBytes), settings, plainClaims);
+  const region = formatRegion(new ArrayBuffer(settings.metaBytes), settings, plainClaims);
   const native = { barrier, alive: () => true } as Partial<Native> as Native;
-  const region = {
+  const mapping = {
     lock: () => 0,
     unlock: () => {},
     move: () => {},
     exchange: (word: number, expected: number, other: number) =>
-      Atomics.compareExchange(views.meta, word, expected, other),
-  } as Partial<Region> as Region;
-  const join = (worker: number): Blocks => plainWorker(native, region, views, worker);
-  return { views, region, workers: [join(1), join(2), join(3)] };
+      Atomics.compareExchange(region.meta, word, expected, other),
+  } as Partial<Mapping> as Mapping;
+  const join = (worker: number): Allocator => plainWorker(native, mapping, region, worker);
+  return { region, mapping, workers: [join(1), join(2), join(3)] };
 }
 
 /** Calls `meanwhile` when a recall comes to this slot, before it looks at the cache there. */
-function whenRecallComesTo(views: Views, slot: number, meanwhile: () => void): void {
-  const { slots } = views;
+function whenRecallComesTo(region: Region, slot: number, meanwhile: () => void): void {
+  const { slots } = region;
   const worker = slots.worker.bind(slots);
   let come = false;
   Object.defineProperty(slots, "worker", {
@@ -57,44 +57,44 @@ for (const plainClaims of [true, false]) {
   const how = plainClaims ? "claims by plain stores" : "claims by exchange";
 
   test(`recall - sees a block that comes where it has looked, while one goes where it has not, ${how}`, () => {
-    const { views, workers: [one, two, three] } = played(plainClaims);
+    const { region, workers: [one, two, three] } = played(plainClaims);
     assertEquals([three.allocate(1), one.allocate(1), two.allocate(1), two.allocate(1)], [0, 1, 2, 3]);
     assertEquals([two.cache.give(2), two.cache.give(3)], [true, true]);
     // At any time two neighbours are free: 2 and 3, then 1 to 3, then 1 and 2.
-    whenRecallComesTo(views, 1, () => assertEquals([one.cache.give(1), two.cache.take(1)], [true, 3]));
+    whenRecallComesTo(region, 1, () => assertEquals([one.cache.give(1), two.cache.take(1)], [true, 3]));
     assertEquals(three.allocate(2 * 64), 1);
   });
 
   test(`recall - for many, sees a block that comes where it has looked, ${how}`, () => {
-    const { views, workers: [one, two, three] } = played(plainClaims);
+    const { region, workers: [one, two, three] } = played(plainClaims);
     assertEquals([three.allocate(1), one.allocate(1), two.allocate(1), two.allocate(1)], [0, 1, 2, 3]);
     assertEquals([two.cache.give(2), two.cache.give(3)], [true, true]);
-    whenRecallComesTo(views, 1, () => assertEquals([one.cache.give(1), two.cache.take(1)], [true, 3]));
+    whenRecallComesTo(region, 1, () => assertEquals([one.cache.give(1), two.cache.take(1)], [true, 3]));
     assertEquals(three.allocateMany(2, 1), Int32Array.of(1, 2));
   });
 
   test(`recall - realloc slides into a free block that another is about to take and give back, ${how}`, () => {
-    const { views, region, workers: [one, two, three] } = played(plainClaims);
+    const { region, mapping, workers: [one, two, three] } = played(plainClaims);
     assertEquals([three.allocate(1), one.allocate(1), two.allocate(1), two.allocate(1)], [0, 1, 2, 3]);
     three.leave();
-    three.giveBack(0);
-    assertEquals(views.lists.find(1), 0);
+    three.freeUncounted(0);
+    assertEquals(region.lists.find(1), 0);
     // Where a critical section ends; two adjacent blocks are free or cached all the time.
-    once(region, "unlock", "after", () => {
+    once(mapping, "unlock", "after", () => {
       const block = two.allocate(1);
       if (block !== NONE) assertEquals(two.cache.give(block), true);
     });
-    assertEquals(one.resize(1, 128, UNGUARDED), 0);
+    assertEquals(one.resize(1, 128, NO_HOOKS), 0);
   });
 
   test(`recall - takes what a worker has cached that once could not take it and gave up, ${how}`, () => {
-    const { views, workers: [one, two, three] } = played(plainClaims);
+    const { region, workers: [one, two, three] } = played(plainClaims);
     assertEquals([two.allocate(1), one.allocate(1), one.allocate(1), one.allocate(1)], [0, 1, 2, 3]);
     assertEquals(two.cache.give(0), true);
     // Another recalls it. This worker does not get the lock, under which it would look again; later the block comes back.
-    views.table.set(0, TAG, FREE);
+    region.table.set(0, TAG, FREE);
     assertEquals(two.cache.take(1), NONE);
-    views.table.set(0, TAG, makeTag(CACHED, 2));
+    region.table.set(0, TAG, makeTag(CACHED, 2));
     assertEquals(three.allocate(1), 0);
   });
 }

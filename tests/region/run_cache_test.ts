@@ -46,12 +46,12 @@ function cast(shape = SHAPE): Cast {
   return { memory, one: SimWorker.attach(memory), two: SimWorker.attach(memory) };
 }
 
-function stateAt({ views: { table } }: SimWorker, block: number): number {
+function stateAt({ region: { table } }: SimWorker, block: number): number {
   return stateOf(table.tag(block));
 }
 
 /** Times that the lock was taken meanwhile. */
-function locksTaken({ views: { counters } }: SimWorker, act: () => void): number {
+function locksTaken({ region: { counters } }: SimWorker, act: () => void): number {
   const before = counters[LOCK_ACQUISITIONS]!;
   act();
   return counters[LOCK_ACQUISITIONS]! - before;
@@ -65,7 +65,7 @@ test("run cache - a worker that is alone frees short runs at once", () => {
   const one = SimWorker.attach(SimMemory.make(SHAPE));
   for (const length of SHORT_LENGTHS) assert(one.free(one.alloc(length * BLOCK)));
   assertEquals(one.stats().cachedBlocks, 0);
-  assertEquals(one.views.counters[COALESCED], SHORT_LENGTHS.length);
+  assertEquals(one.region.counters[COALESCED], SHORT_LENGTHS.length);
 });
 
 test("run cache - of two workers each keeps short runs, and hands them out again, without the lock", () => {
@@ -78,7 +78,7 @@ test("run cache - of two workers each keeps short runs, and hands them out again
       assertEquals(two.alloc(length * BLOCK - 1), block);
     });
     assertEquals(taken, 1, "by stats()");
-    assertEquals([stateAt(one, block), one.views.table.requested(block)], [ALLOCATED_SHORT, length * BLOCK - 1]);
+    assertEquals([stateAt(one, block), one.region.table.requested(block)], [ALLOCATED_SHORT, length * BLOCK - 1]);
     const { allocs, frees, requestedBytes } = one.stats();
     assertEquals([allocs, frees, requestedBytes], [2, 1, length * BLOCK - 1]);
     one.check();
@@ -91,9 +91,9 @@ test("run cache - goes on without the lock however often a run comes and goes, a
   const taken = locksTaken(one, () => {
     for (let round = 0; round < 50; round++) assert(one.free(block) && one.alloc(4 * BLOCK) === block);
   });
-  assertEquals([taken, one.views.slots.cachedBlocks()], [0, 0]);
+  assertEquals([taken, one.region.slots.cachedBlocks()], [0, 0]);
   assert(one.free(block));
-  assertEquals(one.views.slots.cachedBlocks(), 4);
+  assertEquals(one.region.slots.cachedBlocks(), 4);
 });
 
 test("run cache - a longer run is freed at once", () => {
@@ -119,9 +119,9 @@ test("run cache - keeps no more of a length than there are entries for", () => {
 });
 
 /** Blocks that a worker has cached, by the table. */
-function cachedBy({ views, number }: SimWorker): number {
-  const { table } = views;
-  const own = runsOf(views).filter(({ first, length, state }) => {
+function cachedBy({ region, number }: SimWorker): number {
+  const { table } = region;
+  const own = runsOf(region).filter(({ first, length, state }) => {
     return isCachedAs(state, length) && workerOf(table.tag(first)) === number;
   });
   return own.reduce((sum, { length }) => sum + length, 0);
@@ -168,8 +168,8 @@ function refill(worker: SimWorker): void {
   while (locksTaken(worker, () => worker.alloc(1)) === 0);
 }
 
-function runsKept({ views }: SimWorker): number {
-  return runsOf(views).filter(({ state }) => state === CACHED_RUN).length;
+function runsKept({ region }: SimWorker): number {
+  return runsOf(region).filter(({ state }) => state === CACHED_RUN).length;
 }
 
 for (const [what, act] of [["refill", refill], ["drain", freeAll]] as const) {
@@ -206,7 +206,7 @@ for (const plain of [true, false]) {
 
   test(`run cache - exhausted, another worker gets what is in it, ${how}`, () => {
     const { one, two } = cast({ blocks: 8, cachedBlocks: 8 });
-    if (!plain) one.views.header[PLAIN_CLAIMS] = 0;
+    if (!plain) one.region.header[PLAIN_CLAIMS] = 0;
     const [left, right] = [one.alloc(3 * BLOCK), one.alloc(3 * BLOCK)];
     const rest = one.alloc(2 * BLOCK);
     assert(one.free(left) && one.free(right));
@@ -222,7 +222,7 @@ for (const plain of [true, false]) {
 
   test(`run cache - exhausted, single blocks come out of it, ${how}`, () => {
     const { one, two } = cast({ blocks: 6, cachedBlocks: 6 });
-    if (!plain) one.views.header[PLAIN_CLAIMS] = 0;
+    if (!plain) one.region.header[PLAIN_CLAIMS] = 0;
     assert(one.free(one.alloc(3 * BLOCK)));
     const blocks = Array.from({ length: 7 }, () => two.alloc(1));
     assertEquals(new Set(blocks.slice(0, 6)).size, 6);
@@ -236,10 +236,10 @@ test("run cache - a run that its worker is just taking is left alone", () => {
   const block = one.alloc(3 * BLOCK);
   assert(one.free(block));
   const claim = slotWord(one.slot) + SLOT_CLAIM;
-  one.views.header[claim] = block;
+  one.region.header[claim] = block;
   assertEquals(two.alloc(8 * BLOCK), NONE);
   assertEquals(stateAt(one, block), CACHED_RUN);
-  one.views.header[claim] = NONE;
+  one.region.header[claim] = NONE;
   assertEquals(two.alloc(8 * BLOCK), 0);
 });
 
@@ -247,10 +247,10 @@ test("run cache - of a worker that has died is found, and counted, when the pool
   const { memory, one, two } = cast({ blocks: 8, cachedBlocks: 8 });
   assert(one.free(one.alloc(3 * BLOCK)));
   // Died before its entry was there.
-  one.views.header[slotWord(one.slot) + SLOT_RUN_TOPS + 1] = 0;
+  one.region.header[slotWord(one.slot) + SLOT_RUN_TOPS + 1] = 0;
   memory.living.delete(one.thread);
   assertEquals(two.alloc(8 * BLOCK), 0);
-  assertEquals([two.views.slots.cachedBlocks(), two.stats().cachedBlocks], [0, 0]);
+  assertEquals([two.region.slots.cachedBlocks(), two.stats().cachedBlocks], [0, 0]);
 });
 
 test("run cache - an entry that is stale may come true again for another length, and then is not used", () => {
@@ -261,7 +261,7 @@ test("run cache - an entry that is stale may come true again for another length,
   assert(two.free(0));
   assertEquals(one.alloc(4 * BLOCK), 0);
   assert(one.free(0));
-  assertEquals([stateAt(one, 0), one.views.table.length(0)], [CACHED_RUN, 4]);
+  assertEquals([stateAt(one, 0), one.region.table.length(0)], [CACHED_RUN, 4]);
   assertEquals(one.alloc(2 * BLOCK), 4);
   assertEquals(one.alloc(4 * BLOCK), 0);
   one.check();
@@ -273,8 +273,8 @@ test("run cache - of two that free a run, one succeeds", () => {
   assert(one.free(block));
   assertFalse(one.free(block));
   assertFalse(two.free(block));
-  assertEquals(one.blocks.freeMany([block]), 0);
-  assertEquals(two.blocks.resize(block, 2 * BLOCK), NOT_ALLOCATED);
+  assertEquals(one.allocator.freeMany([block]), 0);
+  assertEquals(two.allocator.resize(block, 2 * BLOCK), NOT_ALLOCATED);
   two.check();
 });
 
@@ -282,10 +282,10 @@ test("run cache - a run that another frees by mistake while it is resized stays 
   for (const length of [1, 3, 5, 20]) {
     const { one, two } = cast();
     const block = one.alloc(4 * BLOCK);
-    once(one.views.runs, "resize", "before", () => assert(two.blocks.runCache.give(block)));
-    const other = one.blocks.resize(block, length * BLOCK);
+    once(one.region.runs, "resize", "before", () => assert(two.allocator.runCache.give(block)));
+    const other = one.allocator.resize(block, length * BLOCK);
     assert(other >= block + 4);
-    assertEquals([stateAt(one, block), one.views.table.length(block)], [CACHED_RUN, 4]);
+    assertEquals([stateAt(one, block), one.region.table.length(block)], [CACHED_RUN, 4]);
     const { allocs, frees, allocatedBlocks } = one.stats();
     assertEquals([allocs, frees, allocatedBlocks], [2, 1, length]);
     one.check();
@@ -296,8 +296,8 @@ test("run cache - a run that another frees by mistake while it is resized stays 
 test("run cache - a run that is being resized is not taken in without the lock", () => {
   const { one, two } = cast();
   const block = one.alloc(4 * BLOCK);
-  once(one.views.table, "claim", "after", () => assertFalse(two.blocks.runCache.give(block)));
-  assertEquals(one.blocks.resize(block, 6 * BLOCK), block);
+  once(one.region.table, "claim", "after", () => assertFalse(two.allocator.runCache.give(block)));
+  assertEquals(one.allocator.resize(block, 6 * BLOCK), block);
   assert(two.free(block));
   one.check();
 });
@@ -305,17 +305,17 @@ test("run cache - a run that is being resized is not taken in without the lock",
 test("run cache - a run that changes its length just before it is taken in becomes free as it is now", () => {
   const memory = SimMemory.make(SHAPE);
   const one = SimWorker.attach(memory);
-  const region = memory.regionFor(2, memory.words);
+  const mapping = memory.mappingFor(2, memory.words);
   const stage: Stage = {
     native: memory,
     meta: memory.meta,
     data: memory.data,
-    regionFor: () => region,
+    mappingFor: () => mapping,
     threadFor: (number) => memory.threadFor(number),
   };
   const two = SimWorker.attach(stage);
   const block = one.alloc(4 * BLOCK);
-  once(region, "exchange", "before", () => assertEquals(one.blocks.resize(block, 2 * BLOCK), block));
+  once(mapping, "exchange", "before", () => assertEquals(one.allocator.resize(block, 2 * BLOCK), block));
   assert(two.free(block));
   assertEquals(stateAt(one, block), FREE);
   one.check();
@@ -324,7 +324,7 @@ test("run cache - a run that changes its length just before it is taken in becom
 
 test("run cache - where words of meta are claimed by exchange only, too", () => {
   const { memory, one } = cast();
-  one.views.header[HAS_BARRIER] = one.views.header[PLAIN_CLAIMS] = 0;
+  one.region.header[HAS_BARRIER] = one.region.header[PLAIN_CLAIMS] = 0;
   const careful = one.over(memory);
   const block = careful.alloc(5 * BLOCK);
   assert(careful.free(block));
@@ -336,11 +336,11 @@ test("run cache - is not used in a pool where somebody waits, nor in one that is
     const { one } = cast();
     const [kept, held] = [one.alloc(3 * BLOCK), one.alloc(3 * BLOCK)];
     assert(one.free(kept));
-    one.views.header[STATE] = state;
-    assertEquals(one.blocks.runCache.take(3 * BLOCK), NONE);
-    assertFalse(one.blocks.runCache.give(held));
+    one.region.header[STATE] = state;
+    assertEquals(one.allocator.runCache.take(3 * BLOCK), NONE);
+    assertFalse(one.allocator.runCache.give(held));
     assertEquals([stateAt(one, kept), stateAt(one, held)], [CACHED_RUN, ALLOCATED_SHORT]);
-    one.views.header[STATE] = LIVE;
+    one.region.header[STATE] = LIVE;
     one.check();
   }
 });
@@ -348,7 +348,7 @@ test("run cache - is not used in a pool where somebody waits, nor in one that is
 test("run cache - a run whose words contradict each other is refused, and stays as it is", () => {
   const { one } = cast();
   const block = one.alloc(3 * BLOCK);
-  one.views.table.set(block, REQUESTED_LOW, 1);
+  one.region.table.set(block, REQUESTED_LOW, 1);
   const refusal = `Cannot trust the pool: I7 is broken, the run of 3 at block ${block} is said to hold 1 bytes`;
   assertRefused(() => one.free(block), "corrupt", refusal);
   assertEquals(stateAt(one, block), ALLOCATED_SHORT);
@@ -359,7 +359,7 @@ test("run cache - calloc of a kept run is zero", () => {
   const block = one.alloc(3 * BLOCK);
   memory.data.fill(7, block * BLOCK, (block + 3) * BLOCK);
   assert(one.free(block));
-  assertEquals(one.blocks.allocateZeroed(3 * BLOCK), block);
+  assertEquals(one.allocator.allocateZeroed(3 * BLOCK), block);
   assertEquals(memory.data.subarray(block * BLOCK, (block + 3) * BLOCK), new Uint8Array(3 * BLOCK));
 });
 
@@ -368,8 +368,8 @@ test("run cache - becomes free when its worker leaves, or has died", () => {
     const { memory, one, two } = cast();
     for (const length of [2, 3]) assert(one.free(one.alloc(length * BLOCK)));
     if (dies) memory.living.delete(one.thread);
-    else one.blocks.leave();
-    assertEquals(two.blocks.reap(), dies ? 5 : 0);
+    else one.allocator.leave();
+    assertEquals(two.allocator.reap(), dies ? 5 : 0);
     const { freeBlocks, allocs, frees, largestFreeRun } = two.stats();
     assertEquals([freeBlocks, allocs, frees, largestFreeRun], [SHAPE.blocks, 2, 2, SHAPE.blocks]);
     two.check();

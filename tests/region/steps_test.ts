@@ -83,7 +83,7 @@ for (const end of ["dies", "is thrown out"] as const) {
   test(`steps - realloc blocks that are held: the worker ${end}`, () => {
     for (const { block, bytes } of someOf(new Play().live)) {
       for (const length of lengthsFor(Math.ceil(bytes / BLOCK))) {
-        const act = (actor: SimWorker) => got(actor.blocks.resize(block, length * BLOCK));
+        const act = (actor: SimWorker) => got(actor.allocator.resize(block, length * BLOCK));
         stop(({ four }) => ({ actor: four, act, about: [block] }), end);
       }
     }
@@ -117,7 +117,7 @@ function testPlanted(
 
 testPlanted("what is left of a run is described after the store that cuts it off", {
   name: "allocate the start of a free run",
-  plant: ({ views: { table } }) => {
+  plant: ({ region: { table } }) => {
     const { describeFree, set } = BlockTable.prototype;
     let late: (() => void) | undefined;
     table.describeFree = (first, length) => late = () => describeFree.call(table, first, length);
@@ -132,7 +132,7 @@ testPlanted("what is left of a run is described after the store that cuts it off
 
 testPlanted("a cached block has its tag before the run is cut", {
   name: "refill from several free runs",
-  plant: ({ views: { table } }) => {
+  plant: ({ region: { table } }) => {
     const { set } = BlockTable.prototype;
     table.set = (block, field, value) => {
       if (field === LENGTH && value === 1 && table.isFree(block)) set.call(table, block, TAG, makeTag(CACHED, 1));
@@ -142,18 +142,18 @@ testPlanted("a cached block has its tag before the run is cut", {
 }, /After \d+ of \d+ steps: /);
 
 for (const name of ["allocate the start of a free run", "free many", "recall what makes a run"]) {
-  testPlanted(`nothing is made again after a death: ${name}`, {
+  testPlanted(`nothing is recovered after a death: ${name}`, {
     name,
-    prepare: ({ views: { runs } }) => runs.rebuild = () => true,
+    prepare: ({ lock }) => void Reflect.set(lock, "hasRecovered", () => true),
   }, /After \d+ of \d+ steps: /);
 }
 
 testPlanted("the last block of a run that is handed out still says that a free one ends there", {
   name: "allocate a free run as it is",
-  plant: ({ views: { table } }) => table.markAllocatedEnd = () => {},
+  plant: ({ region: { table } }) => table.markAllocatedEnd = () => {},
 }, /After (\d+) of \1 steps: .*I5 is broken/);
 
 testPlanted("the last block of a run that became free points to where the run began before", {
   name: "free many",
-  plant: ({ views: { table } }) => table.markFreeEnd = () => {},
+  plant: ({ region: { table } }) => table.markFreeEnd = () => {},
 }, /After (\d+) of \1 steps: .*I5 is broken/);

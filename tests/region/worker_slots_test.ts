@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import {
   ALLOCATED,
+  BIAS_TAG,
   CACHED,
   CACHED_BLOCKS,
   cacheWord,
@@ -14,7 +15,6 @@ import {
   SLOT_TOP,
   SLOT_WORKER,
   SLOTS_USED,
-  SOLE_TAG,
   TAG,
 } from "../../src/region/layout.ts";
 import { slotWord } from "../../src/region/worker_slots.ts";
@@ -39,24 +39,24 @@ function testBroken(invariant: string, situation: string, detail: string, damage
 /** The same for one word of a slot. */
 function testBrokenSlot(invariant: string, situation: string, place: readonly number[], detail: string): void {
   const [slot, word, value] = place as [number, number, number];
-  testBroken(invariant, situation, detail, ({ views: { header } }) => header[slotWord(slot) + word] = value);
+  testBroken(invariant, situation, detail, ({ region: { header } }) => header[slotWord(slot) + word] = value);
 }
 
-testBroken("I13", "a next worker that is none", "the next worker is said to be number 0", ({ views: { header } }) => {
+testBroken("I13", "a next worker that is none", "the next worker is said to be number 0", ({ region: { header } }) => {
   header[NEXT_WORKER] = 0;
 });
-testBroken("I13", "numbers of workers that start anew", "slot 2 of 5 has worker 3", ({ views: { header } }) => {
+testBroken("I13", "numbers of workers that start anew", "slot 2 of 5 has worker 3", ({ region: { header } }) => {
   header[NEXT_WORKER] = 3;
 });
 testBroken(
   "I13",
   "more slots than there are",
   `${SLOT_COUNT + 1} slots are said to be used`,
-  ({ views: { header } }) => {
+  ({ region: { header } }) => {
     header[SLOTS_USED] = SLOT_COUNT + 1;
   },
 );
-testBroken("I13", "a worker past the slots in use", "slot 3 of 3 has worker 4", ({ views: { header } }) => {
+testBroken("I13", "a worker past the slots in use", "slot 3 of 3 has worker 4", ({ region: { header } }) => {
   header[SLOTS_USED] = 3;
 });
 testBrokenSlot(
@@ -67,14 +67,14 @@ testBrokenSlot(
 );
 testBrokenSlot("I13", "a worker swept that lives", [2, SLOT_SWEPT, 1], "slot 2 is said to be swept of worker -2");
 testBroken("I13", "an only worker among several", "of 5 workers the only one is said to be that with tag 20", (two) => {
-  two.views.header[SOLE_TAG] = makeTag(CACHED, 1);
+  two.region.header[BIAS_TAG] = makeTag(CACHED, 1);
 });
 testBrokenSlot("I13", "a free under way, by who looks", [1, SLOT_FREEING, 1], "worker 2, which looks, is said to free");
 testBroken(
   "I13",
   "a block of a worker that never was",
   "block 1 is said to belong to worker 99",
-  ({ views: { table } }) => table.set(1, TAG, makeTag(ALLOCATED, 99)),
+  ({ region: { table } }) => table.set(1, TAG, makeTag(ALLOCATED, 99)),
 );
 
 testBrokenSlot(
@@ -83,14 +83,14 @@ testBrokenSlot(
   [2, SLOT_TOP, RICH.cachedBlocks + 1],
   "the cache of slot 2 is said to hold 9 blocks",
 );
-testBroken("I14", "an entry that is no block", "a cache holds block 5000", ({ views: { header, meta } }) => {
+testBroken("I14", "an entry that is no block", "a cache holds block 5000", ({ region: { header, meta } }) => {
   meta[cacheWord(2, header[CACHED_BLOCKS]!)] = 5000;
 });
 
 test("check - I14: a cached block without an entry", () => {
   const [one] = enrich(SimMemory.make(RICH)).workers as [SimWorker];
   one.check();
-  const { header, meta } = one.views;
+  const { header, meta } = one.region;
   const top = --header[slotWord(one.slot) + SLOT_TOP]!;
   const block = meta[cacheWord(one.slot, header[CACHED_BLOCKS]!) + top];
   const refusal = `Cannot trust the pool: I14 is broken, block ${block} is cached by worker 1 without an entry`;
@@ -99,8 +99,8 @@ test("check - I14: a cached block without an entry", () => {
 
 test("depot - an entry that leads to a block of somebody's is refused, and nothing is handed out", () => {
   const { two, memory: { words }, live } = new Play();
-  const { header, depot, table } = two.views;
-  while (two.blocks.cache.take(1) !== NONE);
+  const { header, depot, table } = two.region;
+  while (two.allocator.cache.take(1) !== NONE);
   const { block } = live.find(({ bytes }) => bytes <= BLOCK)!;
   words[cacheWord(SLOT_COUNT, header[CACHED_BLOCKS]!) + depot.top - 1] = block;
   const tag = table.tag(block);
@@ -111,7 +111,7 @@ test("depot - an entry that leads to a block of somebody's is refused, and nothi
 
 test("check - I11: a block that is in the depot twice", () => {
   const [one] = enrich(SimMemory.make(RICH)).workers as [SimWorker];
-  const { header, meta, depot } = one.views;
+  const { header, meta, depot } = one.region;
   const entries = cacheWord(SLOT_COUNT, header[CACHED_BLOCKS]!);
   meta[entries + 1] = depot.at(0);
   const refusal = `Cannot trust the pool: I11 is broken, the depot holds block ${depot.at(0)} twice`;

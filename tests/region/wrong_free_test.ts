@@ -1,13 +1,13 @@
 /** A block that another worker frees by mistake, in the middle of a call of its holder: the lists stay whole. */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Blocks } from "../../src/allocator/allocator.ts";
+import type { Allocator } from "../../src/allocator/allocator.ts";
 import { checkInvariants } from "../../src/diagnostics/invariants.ts";
-import type { Native, Region } from "../../src/runtime/native.ts";
+import type { Mapping, Native } from "../../src/runtime/native.ts";
 import { settingsFrom } from "../../src/options.ts";
-import { UNGUARDED } from "../../src/allocator/hooks.ts";
+import { NO_HOOKS } from "../../src/allocator/hooks.ts";
 import { NOT_ALLOCATED } from "../../src/allocator/resize.ts";
-import { formatRegion, type Views } from "../../src/region/region.ts";
+import { formatRegion, type Region } from "../../src/region/region.ts";
 import { collectStats } from "../../src/diagnostics/stats.ts";
 import { test } from "../support/harness.ts";
 import { plainWorker, take } from "../support/plain.ts";
@@ -16,53 +16,55 @@ import { once } from "../support/once.ts";
 const BLOCKS = 4;
 
 /** Two workers on a pool without a lock, of which one can be made to act right after the other's next exchange. */
-function played(blocks = BLOCKS): { views: Views; meanwhile: (act: () => void) => void; one: Blocks; two: Blocks } {
+function played(
+  blocks = BLOCKS,
+): { region: Region; meanwhile: (act: () => void) => void; one: Allocator; two: Allocator } {
   const settings = settingsFrom(blocks * 64, 64, { cachedBlocks: blocks });
-  const views = formatRegion(new ArrayBuffer(settings.metaBytes), settings, false);
+  const region = formatRegion(new ArrayBuffer(settings.metaBytes), settings, false);
   let next: (() => void) | undefined;
   const exchange = (word: number, expected: number, replacement: number): number => {
-    const was = Atomics.compareExchange(views.meta, word, expected, replacement);
+    const was = Atomics.compareExchange(region.meta, word, expected, replacement);
     const act = next;
     next = undefined;
     act?.();
     return was;
   };
-  const region = { lock: () => 0, unlock: () => {}, zero: () => {}, move: () => {}, exchange } as unknown as Region;
+  const mapping = { lock: () => 0, unlock: () => {}, zero: () => {}, move: () => {}, exchange } as unknown as Mapping;
   const native = { alive: () => true, barrier: () => true } as unknown as Native;
-  const join = (): Blocks => plainWorker(native, region, views, views.slots.nextWorker());
-  return { views, meanwhile: (act) => next = act, one: join(), two: join() };
+  const join = (): Allocator => plainWorker(native, mapping, region, region.slots.nextWorker());
+  return { region, meanwhile: (act) => next = act, one: join(), two: join() };
 }
 
 test("wrong free - of a block that is just being taken by exchange: refused, as it is not allocated yet", () => {
-  const { views, meanwhile, one, two } = played();
+  const { region, meanwhile, one, two } = played();
   const block = one.allocate(64);
   one.free(block);
   for (let i = 1; i < BLOCKS; i++) two.allocate(1);
   let freed: boolean | undefined;
   meanwhile(() => {
     freed = two.free(block);
-    checkInvariants(views);
+    checkInvariants(region);
     two.leave();
   });
   assertEquals([one.cache.take(64), freed], [block, false]);
-  checkInvariants(views);
-  assertEquals([one.free(block), views.table.requested(block)], [true, 64]);
-  checkInvariants(views);
+  checkInvariants(region);
+  assertEquals([one.free(block), region.table.requested(block)], [true, 64]);
+  checkInvariants(region);
 });
 
 test("wrong free - of a block that is just being resized: its words are written before it can be in a list", () => {
-  const { views, one, two } = played();
+  const { region, one, two } = played();
   const block = one.allocate(64);
-  const set = views.table.setRequested.bind(views.table);
+  const set = region.table.setRequested.bind(region.table);
   let freed: boolean | undefined;
-  views.table.setRequested = (at, bytes) => {
+  region.table.setRequested = (at, bytes) => {
     // Without the lock, which the resizing worker has, a free can do no more than this.
     if (freed === undefined) freed = two.cache.give(block);
     set(at, bytes);
   };
-  assertEquals([one.resize(block, 10, UNGUARDED), freed], [block, true]);
+  assertEquals([one.resize(block, 10, NO_HOOKS), freed], [block, true]);
   two.leave();
-  checkInvariants(views);
+  checkInvariants(region);
   assertEquals(one.free(block), false, "it was freed, and is free");
 });
 
@@ -72,16 +74,16 @@ const MOMENTS = ["loadTag", "exchangeTag", "set", "length", "setRequested"] as c
 for (const moment of MOMENTS) {
   for (const when of ["before", "after"] as const) {
     test(`wrong free - of a block that is just growing in place, ${when} its ${moment}: freed, or not, and counted so`, () => {
-      const { views, one, two } = played();
+      const { region, one, two } = played();
       assertEquals(one.allocate(64), 0);
       let freed: boolean | undefined;
-      once(views.table, moment, when, () => freed = two.cache.give(0));
-      const target = one.resize(0, 128, UNGUARDED);
+      once(region.table, moment, when, () => freed = two.cache.give(0));
+      const target = one.resize(0, 128, NO_HOOKS);
       assert(freed !== undefined, "nothing was freed: the test tests nothing");
-      checkInvariants(views);
+      checkInvariants(region);
       two.leave();
-      checkInvariants(views);
-      const { allocatedBlocks, cachedBlocks, allocs, frees } = collectStats(views);
+      checkInvariants(region);
+      const { allocatedBlocks, cachedBlocks, allocs, frees } = collectStats(region);
       assertEquals({ allocatedBlocks, cachedBlocks }, { allocatedBlocks: target < 0 ? 0 : 2, cachedBlocks: 0 });
       assertEquals(allocs - frees, target < 0 ? 0 : 1);
     });
@@ -89,12 +91,12 @@ for (const moment of MOMENTS) {
 }
 
 test("wrong free - of the last block that realloc could find room around: not allocated, and no neighbour harmed", () => {
-  const { views, one, two } = played(8);
+  const { region, one, two } = played(8);
   for (let block = 0; block < 8; block++) assertEquals((block === 5 ? one : two).allocate(64), block);
   // Recalled, they are one free run, and the last block's descriptor says where it begins: 4, no length.
-  once(views.lists, "find", "before", () => assertEquals([two.cache.give(4), two.cache.give(5)], [true, true]));
-  assertEquals(one.resize(5, 3 * 64, UNGUARDED), NOT_ALLOCATED);
-  checkInvariants(views);
-  assertEquals(take(views, 2), 4);
+  once(region.lists, "find", "before", () => assertEquals([two.cache.give(4), two.cache.give(5)], [true, true]));
+  assertEquals(one.resize(5, 3 * 64, NO_HOOKS), NOT_ALLOCATED);
+  checkInvariants(region);
+  assertEquals(take(region, 2), 4);
   assertEquals([0, 1, 2, 3, 6, 7].map((block) => two.free(block)), Array(6).fill(true));
 });

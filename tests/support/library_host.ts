@@ -22,7 +22,7 @@ export function fakeNative(abi: number): Native {
     create: unused,
     open: unused,
     barrier: unused,
-    region: unused,
+    mapping: unused,
   };
 }
 

@@ -1,26 +1,25 @@
 /** A region over plain memory: the table, the lists and the runs without the native library. */
 
-import { Bell } from "../../src/runtime/wakeup.ts";
-import { Blocks } from "../../src/allocator/allocator.ts";
-import type { Native, Region } from "../../src/runtime/native.ts";
+import { Wakeup } from "../../src/runtime/wakeup.ts";
+import { Allocator } from "../../src/allocator/allocator.ts";
+import type { Mapping, Native } from "../../src/runtime/native.ts";
 import type { Settings } from "../../src/options.ts";
 import { settingsFrom } from "../../src/options.ts";
 import {
   BLOCK_COUNT,
-  BLOCK_COUNT_TURNED,
+  BLOCK_COUNT_INVERTED,
   DESCRIPTOR_WORDS,
   FIRST_LEVELS,
   FREE,
   HEADER_BYTES,
-  HIGH_WATER_TURNED,
+  HIGH_WATER_INVERTED,
   NEXT_WORKER,
   NONE,
   SECOND_LEVELS,
   TAG,
 } from "../../src/region/layout.ts";
-import { Lock } from "../../src/allocator/lock.ts";
 import { BlockTable, stateOf } from "../../src/region/block_table.ts";
-import { formatRegion, type Views } from "../../src/region/region.ts";
+import { formatRegion, type Region } from "../../src/region/region.ts";
 
 export const BLOCK_SIZE = 64;
 
@@ -28,8 +27,8 @@ export const BLOCK_SIZE = 64;
 export function plainHeader(blockCount: number): Int32Array {
   const header = new Int32Array(HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT);
   header[BLOCK_COUNT] = blockCount;
-  header[BLOCK_COUNT_TURNED] = ~blockCount;
-  header[HIGH_WATER_TURNED] = ~0;
+  header[BLOCK_COUNT_INVERTED] = ~blockCount;
+  header[HIGH_WATER_INVERTED] = ~0;
   return header;
 }
 
@@ -39,11 +38,11 @@ export function plainTable(blockCount: number, header = plainHeader(blockCount))
 }
 
 /** Header and table of a new pool with so many blocks. */
-export function plainViews(blockCount: number): Views {
+export function plainRegion(blockCount: number): Region {
   const settings = plainSettings(blockCount);
-  const views = formatRegion(new ArrayBuffer(settings.metaBytes), settings, false);
-  views.header[NEXT_WORKER] = 10; // as if some had attached
-  return views;
+  const region = formatRegion(new ArrayBuffer(settings.metaBytes), settings, false);
+  region.header[NEXT_WORKER] = 10; // as if some had attached
+  return region;
 }
 
 export function plainSettings(blockCount: number): Settings {
@@ -51,26 +50,26 @@ export function plainSettings(blockCount: number): Settings {
 }
 
 /** A worker in the next free slot of such a region, where the library and the lock are played. */
-export function plainWorker(native: Native, region: Region, views: Views, worker: number): Blocks {
-  const slot = views.slots.take(worker, worker);
-  return new Blocks(native, region, views, new Lock(native, region, views, worker), new Bell(1, 1), slot, worker);
+export function plainWorker(native: Native, mapping: Mapping, region: Region, worker: number): Allocator {
+  const slot = region.slots.take(worker, worker);
+  return new Allocator({ native, mapping, region, slot, number: worker }, new Wakeup(1, 1));
 }
 
 /** Hands out `length` blocks that are all asked for; returns the first or NONE. */
-export function take({ runs, lists }: Views, length: number, worker = 1): number {
+export function take({ runs, lists }: Region, length: number, worker = 1): number {
   const found = lists.find(length);
   if (found !== NONE) runs.allocateAt(found, length, length * BLOCK_SIZE, worker);
   return found;
 }
 
 /** Gives the run at `block` back, as a worker does that has won it. */
-export function give({ table, runs }: Views, block: number): void {
+export function give({ table, runs }: Region, block: number): void {
   table.set(block, TAG, FREE);
-  runs.release(block);
+  runs.coalesce(block);
 }
 
 /** Length of the longest run on the lists, 0 when there is none. */
-export function longestListed({ lists, table }: Pick<Views, "lists" | "table">): number {
+export function longestListed({ lists, table }: Pick<Region, "lists" | "table">): number {
   let longest = 0;
   for (let index = 0; index < FIRST_LEVELS * SECOND_LEVELS; index++) {
     for (let block = lists.head(index); block !== NONE; block = table.next(block)) {
@@ -88,7 +87,7 @@ export interface PlainRun {
 }
 
 /** The runs in order of address, found by walking the lengths. */
-export function runsOf({ table }: Views): PlainRun[] {
+export function runsOf({ table }: Region): PlainRun[] {
   const runs: PlainRun[] = [];
   for (let first = 0; first < table.blockCount;) {
     const run = { first, length: table.length(first), state: stateOf(table.tag(first)) };
@@ -100,6 +99,6 @@ export function runsOf({ table }: Views): PlainRun[] {
 }
 
 /** The runs as a row of numbers: lengths, those of free runs negative. `10 -54` is ten blocks taken and the rest free. */
-export function picture(views: Views): string {
-  return runsOf(views).map(({ length, state }) => state === FREE ? -length : length).join(" ");
+export function picture(region: Region): string {
+  return runsOf(region).map(({ length, state }) => state === FREE ? -length : length).join(" ");
 }

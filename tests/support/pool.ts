@@ -10,7 +10,7 @@ import {
   type MemPoolStats,
 } from "mempool";
 import { Attachment } from "../../src/attachment.ts";
-import { HAS_BARRIER, HEADER_SUM, PLAIN_CLAIMS, SOLE_TAG } from "../../src/region/layout.ts";
+import { BIAS_TAG, HAS_BARRIER, HEADER_SUM, PLAIN_CLAIMS } from "../../src/region/layout.ts";
 import { headerSum } from "../../src/region/validate.ts";
 
 /** Geometry and options of a test's pool. */
@@ -95,7 +95,7 @@ export function insideOf(pool: MemPool): Attachment {
 
 /** Lets workers that attach from now on claim by exchange always, as where the system has no barrier. */
 export function withoutBarrier(header: Int32Array): void {
-  header[HAS_BARRIER] = header[PLAIN_CLAIMS] = header[SOLE_TAG] = 0;
+  header[HAS_BARRIER] = header[PLAIN_CLAIMS] = header[BIAS_TAG] = 0;
   header[HEADER_SUM] = headerSum(header);
 }
 

@@ -3,17 +3,16 @@
  * when it takes and leaves the lock. So that the moments between any two of them can be looked at.
  */
 
-import type { WorkerCache } from "../../src/cache/block_cache.ts";
+import type { BlockCache } from "../../src/cache/block_cache.ts";
 import { Depot } from "../../src/region/depot.ts";
 import { FreeLists } from "../../src/region/free_lists.ts";
-import { CACHED_BLOCKS, requestsWord, tableWord, traceWord, zeroMapWord } from "../../src/region/layout.ts";
-import { Queue } from "../../src/region/wait_queue.ts";
+import { CACHED_BLOCKS, tableWord, waitQueueWord } from "../../src/region/layout.ts";
+import { WaitQueue } from "../../src/region/wait_queue.ts";
 import type { RunCache } from "../../src/cache/run_cache.ts";
 import { Runs } from "../../src/region/runs.ts";
-import { Slots } from "../../src/region/worker_slots.ts";
+import { WorkerSlots } from "../../src/region/worker_slots.ts";
 import { BlockTable } from "../../src/region/block_table.ts";
-import { Views } from "../../src/region/region.ts";
-import { ZeroMap } from "../../src/region/zero_map.ts";
+import { Region } from "../../src/region/region.ts";
 import { SimMemory, type SimWorker } from "./simulation.ts";
 
 /** One step of a worker that others can see. */
@@ -33,8 +32,8 @@ export function record<T>(
   act: (worker: SimWorker) => T,
 ): { steps: Step[]; result: T } {
   const recording = new RecordingMemory(memory);
-  const recorded = worker.over(recording, recordingViews(recording));
-  for (const cache of [recorded.blocks.cache, recorded.blocks.runCache]) {
+  const recorded = worker.over(recording, recordingRegion(recording));
+  for (const cache of [recorded.allocator.cache, recorded.allocator.runCache]) {
     for (const name of ["take", "give"] as const) holdTogether(recording, cache, name);
   }
   const result = withAtomicsFor(() => act(recorded));
@@ -43,7 +42,7 @@ export function record<T>(
 }
 
 /** Once the cache has begun to change something it calls nothing any more: so no full stack, say, can cut it off. */
-function holdTogether(recording: RecordingMemory, cache: WorkerCache | RunCache, name: "take" | "give"): void {
+function holdTogether(recording: RecordingMemory, cache: BlockCache | RunCache, name: "take" | "give"): void {
   const method = cache[name].bind(cache) as (argument: number) => number | boolean;
   Object.assign(cache, {
     [name]: (argument: number) => {
@@ -94,9 +93,9 @@ class RecordingMemory extends SimMemory {
   }
 }
 
-function recordingViews(recording: RecordingMemory): Views {
+function recordingRegion(recording: RecordingMemory): Region {
   const { meta: buffer, steps } = recording;
-  const plain = new Views(buffer);
+  const plain = new Region(buffer);
   const noteWord = (word: number, value: number, inside = recording.inside): void => {
     steps.push({ word, inside, apply: ({ words }) => void (words[word] = value) });
   };
@@ -109,28 +108,23 @@ function recordingViews(recording: RecordingMemory): Views {
   const header = watched(plain.header, noteWord);
   const counters = watched(plain.counters, noteCounter);
   const words = watched(plain.table.words, (place, value, inside) => noteWord(start + place, value, inside));
-  const { capacity } = plain.table;
-  const table = new BlockTable(words, header, capacity);
-  const zeroMap = [zeroMapWord(capacity, cachedBlocks), traceWord(capacity, cachedBlocks)] as const;
+  const table = new BlockTable(words, header, plain.table.capacity);
   const lists = new FreeLists(header, table);
-  const map = watched(plain.meta.subarray(...zeroMap), (place, ...what) => noteWord(zeroMap[0] + place, ...what));
-  const zeroed = new ZeroMap(header, map);
-  const queueWords = [requestsWord(cachedBlocks), start] as const;
+  const queueWords = [waitQueueWord(cachedBlocks), start] as const;
   const ring = watched(
     plain.meta.subarray(...queueWords),
     (place, ...what) => noteWord(queueWords[0] + place, ...what),
   );
   return {
     ...plain,
-    queue: new Queue(header, ring),
+    queue: new WaitQueue(header, ring),
     meta,
     header,
     counters,
     table,
     lists,
-    zeroed,
-    runs: new Runs(header, counters, table, lists, zeroed),
-    slots: new Slots(header, counters),
+    runs: new Runs(header, counters, table, lists),
+    slots: new WorkerSlots(header, counters),
     depot: new Depot(header, meta, table, cachedBlocks),
   };
 }

@@ -4,17 +4,18 @@
  * two stores; and what would be a fault of the process is an error here.
  */
 
-import type { Bell } from "../../src/runtime/wakeup.ts";
-import { Blocks } from "../../src/allocator/allocator.ts";
+import type { Wakeup } from "../../src/runtime/wakeup.ts";
+import { AllocationLog } from "../../src/checked/allocation_log.ts";
+import { Allocator } from "../../src/allocator/allocator.ts";
 import { checkInvariants } from "../../src/diagnostics/invariants.ts";
-import { CONTENDED, INHERITED, LOCKED, type Native, type Region, TIMED_OUT } from "../../src/runtime/native.ts";
+import { CONTENDED, INHERITED, LOCKED, type Mapping, type Native, TIMED_OUT } from "../../src/runtime/native.ts";
 import { HEADER_BYTES, LIVE, NONE, STATE } from "../../src/region/layout.ts";
 import { Lock } from "../../src/allocator/lock.ts";
 import { settingsFrom } from "../../src/options.ts";
-import { endSole } from "../../src/cache/bias.ts";
+import { revokeBias } from "../../src/cache/bias.ts";
 import { collectStats, type MemPoolStats } from "../../src/diagnostics/stats.ts";
 import { checkHeader, stateError } from "../../src/region/validate.ts";
-import { formatRegion, Views } from "../../src/region/region.ts";
+import { formatRegion, Region } from "../../src/region/region.ts";
 
 /** What would have ended the process. */
 export class Fault extends Error {}
@@ -35,7 +36,7 @@ export interface Stage {
   readonly meta: ArrayBuffer;
   readonly data: Uint8Array;
   /** The region as a worker's thread sees it; `words` is what it changes in meta. */
-  regionFor(thread: number, words: Int32Array): Region;
+  mappingFor(thread: number, words: Int32Array): Mapping;
   /** A thread for a worker of this number; one that does not run, or soon will not, if it is `doomed`. */
   threadFor(number: number, doomed: boolean): number;
 }
@@ -89,8 +90,8 @@ export class SimMemory implements Native, Stage {
     for (const thread of from.living) this.living.add(thread);
   }
 
-  regionFor(thread: number, words: Int32Array): Region {
-    return new SimRegion(this, thread, words);
+  mappingFor(thread: number, words: Int32Array): Mapping {
+    return new SimMapping(this, thread, words);
   }
 
   /** The number of the worker; the test says when it dies. */
@@ -119,7 +120,7 @@ export class SimMemory implements Native, Stage {
     return 0;
   }
 
-  region(): Region {
+  mapping(): Mapping {
     throw new Fault("a region here belongs to a worker");
   }
 
@@ -153,7 +154,7 @@ function wholePages(offset: number, byteLength: number): number {
 }
 
 /** The region as one thread sees it. */
-class SimRegion implements Region {
+class SimMapping implements Mapping {
   readonly meta: ArrayBuffer;
   readonly dataBytes: number;
   readonly #memory: SimMemory;
@@ -227,62 +228,66 @@ class SimRegion implements Region {
 }
 
 /** Nobody sleeps here whom it would have to wake. */
-const SILENT_BELL = { listen() {}, stop() {}, ringHere() {}, ring() {} } as unknown as Bell;
+const SILENT_WAKEUP = { listen() {}, stop() {}, wakeHere() {}, wakeOthers() {} } as unknown as Wakeup;
 
 /** A worker: what an attachment has, but for buffers. */
 export class SimWorker {
   readonly number: number;
   readonly thread: number;
   readonly slot: number;
-  readonly views: Views;
+  readonly region: Region;
   readonly lock: Lock;
-  readonly blocks: Blocks;
+  readonly allocator: Allocator;
+  /** In a checked pool. */
+  readonly log: AllocationLog | undefined;
 
-  constructor(stage: Stage, views: Views, number: number, thread: number, slot: number) {
-    const region = stage.regionFor(thread, views.meta);
+  constructor(stage: Stage, region: Region, number: number, thread: number, slot: number) {
+    const mapping = stage.mappingFor(thread, region.meta);
     this.number = number;
     this.thread = thread;
     this.slot = slot;
-    this.views = views;
-    this.lock = new Lock(stage.native, region, views, number);
-    this.blocks = new Blocks(stage.native, region, views, this.lock, SILENT_BELL, slot, number);
+    this.region = region;
+    this.allocator = new Allocator({ native: stage.native, mapping, region, slot, number }, SILENT_WAKEUP);
+    this.lock = this.allocator.lock;
+    this.log = region.checked ? new AllocationLog(new Region(stage.meta)) : undefined;
   }
 
   /** Takes a number and a slot, as `Attachment` does. */
   static attach(stage: Stage, doomed = false): SimWorker {
-    const views = new Views(stage.meta);
-    checkHeader(views);
-    if (views.header[STATE] !== LIVE) throw stateError("attach", views.header[STATE]!);
-    const number = views.slots.nextWorker();
+    const region = new Region(stage.meta);
+    checkHeader(region);
+    if (region.header[STATE] !== LIVE) throw stateError("attach", region.header[STATE]!);
+    const number = region.slots.nextWorker();
     const thread = stage.threadFor(number, doomed);
-    const lock = new Lock(stage.native, stage.regionFor(thread, views.meta), views, number);
+    const mapping = stage.mappingFor(thread, region.meta);
+    const lock = new Lock({ native: stage.native, mapping, region, slot: NONE, number });
     const slot = lock.run("attach", () => {
-      endSole(stage.native, views, lock.timeout);
-      return views.slots.take(number, thread);
+      revokeBias(stage.native, region, lock.timeout);
+      return region.slots.take(number, thread);
     });
-    return new SimWorker(stage, views, number, thread, slot);
+    return new SimWorker(stage, region, number, thread, slot);
   }
 
   /** The same worker over another memory, or as it is seen through other views. */
-  over(stage: Stage, views = new Views(stage.meta)): SimWorker {
-    return new SimWorker(stage, views, this.number, this.thread, this.slot);
+  over(stage: Stage, region = new Region(stage.meta)): SimWorker {
+    return new SimWorker(stage, region, this.number, this.thread, this.slot);
   }
 
   alloc(bytes: number): number {
-    const block = this.blocks.cache.take(bytes);
-    return block === NONE ? this.blocks.allocate(bytes) : block;
+    const block = this.allocator.cache.take(bytes);
+    return block === NONE ? this.allocator.allocate(bytes) : block;
   }
 
   /** Says whether it was allocated. */
   free(block: number): boolean {
-    return this.blocks.cache.give(block) || this.blocks.free(block);
+    return this.allocator.cache.give(block) || this.allocator.free(block);
   }
 
   check(): void {
-    this.lock.inspect("check the pool", () => checkInvariants(this.views));
+    this.lock.inspect("check the pool", () => checkInvariants(this.region));
   }
 
   stats(): MemPoolStats {
-    return this.lock.inspect("count the pool", () => collectStats(this.views));
+    return this.lock.inspect("count the pool", () => collectStats(this.region));
   }
 }

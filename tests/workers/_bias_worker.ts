@@ -5,7 +5,7 @@
 
 import { MemPool, type MemPoolHandle } from "mempool";
 import { Attachment } from "../../src/attachment.ts";
-import { CACHED, HOLDER, SOLE_TAG } from "../../src/region/layout.ts";
+import { BIAS_TAG, CACHED, HOLDER } from "../../src/region/layout.ts";
 import { makeTag } from "../../src/region/block_table.ts";
 import { winsFree } from "./_bias.ts";
 import { answer } from "../support/workers.ts";
@@ -27,7 +27,7 @@ export interface SoleReport {
 
 answer(({ handle, shown, rounds, stop }: SoleOrder): SoleReport => {
   using pool = MemPool.attach(handle);
-  const { lock, views: { header } } = Attachment.open(handle);
+  const { lock, region: { header } } = Attachment.open(handle);
   const tag = makeTag(CACHED, lock.inspect("ask who this is", () => header[HOLDER]!));
   let allocated = 0;
   let freed = 0;
@@ -38,7 +38,7 @@ answer(({ handle, shown, rounds, stop }: SoleOrder): SoleReport => {
       allocated++;
       Atomics.store(shown, place, offset + 1);
     }
-    if (Atomics.load(header, SOLE_TAG) === tag) Atomics.add(rounds, 0, 1);
+    if (Atomics.load(header, BIAS_TAG) === tag) Atomics.add(rounds, 0, 1);
     for (let place = 0; place < shown.length; place++) {
       if (winsFree(pool, Atomics.load(shown, place) - 1)) freed++;
     }

@@ -5,8 +5,8 @@
 
 import { MemPool, MemPoolError } from "mempool";
 import { Attachment } from "../../src/attachment.ts";
-import type { Blocks } from "../../src/allocator/allocator.ts";
-import { type Guard, UNGUARDED } from "../../src/allocator/hooks.ts";
+import type { Allocator } from "../../src/allocator/allocator.ts";
+import { type Hooks, NO_HOOKS } from "../../src/allocator/hooks.ts";
 import { CLOCK, ENDS, FEWEST_CALLS, type HistoriesOrder, LogWriter, MOST_CALLS_EACH, STARTS } from "./_histories.ts";
 import { NONE } from "./_linear.ts";
 import { meet, meetAwake } from "../support/meet.ts";
@@ -27,7 +27,7 @@ class Player {
   readonly #pool: MemPool;
   /** For calls by block numbers where the pool's own speak of buffers. */
   readonly #inside: Attachment;
-  readonly #blocks: Blocks;
+  readonly #blocks: Allocator;
   readonly #order: HistoriesOrder;
   readonly #words: Int32Array;
   readonly #log: LogWriter;
@@ -40,7 +40,7 @@ class Player {
   constructor(pool: MemPool, order: HistoriesOrder) {
     this.#pool = pool;
     this.#inside = Attachment.open(pool.handle);
-    this.#blocks = this.#inside.blocks;
+    this.#blocks = this.#inside.allocator;
     this.#order = order;
     this.#words = new Int32Array(order.words);
     this.#log = new LogWriter(order);
@@ -133,30 +133,30 @@ class Player {
   }
 
   #freeMany(one: number, other: number): void {
-    this.#log.freeMany(one, other, () => this.#blocks.freeMany([one, other], this.#guard()) === NONE);
+    this.#log.freeMany(one, other, () => this.#blocks.freeMany([one, other], this.#hooks()) === NONE);
   }
 
   #look(block: number): void {
-    const { watch } = this.#inside;
+    const { tracker } = this.#inside;
     const adopt = (): boolean => this.#blocks.adopt("look at", block) !== 0;
     const look = (): boolean => this.#isDone(() => this.#pool.at(block * this.#pool.blockSize));
-    this.#log.look(block, watch === undefined ? adopt : look);
+    this.#log.look(block, tracker === undefined ? adopt : look);
   }
 
   #allocateTwo(): ArrayLike<number> & Iterable<number> | undefined {
-    const { blocks, buffers, watch } = this.#inside;
-    if (watch === undefined) return blocks.allocateMany(2, this.#pool.blockSize);
+    const { allocator, buffers, tracker } = this.#inside;
+    if (tracker === undefined) return allocator.allocateMany(2, this.#pool.blockSize);
     return this.#pool.allocMany(2, this.#pool.blockSize)?.map((buffer) => buffers.blockOf(buffer));
   }
 
   /** As the pool's own calls have one, if it is a checked one. */
-  #guard(): Guard {
-    const { watch } = this.#inside;
-    if (watch === undefined) return UNGUARDED;
+  #hooks(): Hooks {
+    const { tracker } = this.#inside;
+    if (tracker === undefined) return NO_HOOKS;
     return {
-      ...UNGUARDED,
-      isNamed: (block) => watch.isNamed(block, block),
-      leaves: (block) => watch.leaves(block, "    at freeMany (here)"),
+      ...NO_HOOKS,
+      isNamed: (block) => tracker.isNamed(block, block),
+      leaves: (block) => tracker.leaves(block, "    at freeMany (here)"),
     };
   }
 

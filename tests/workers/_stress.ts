@@ -78,7 +78,7 @@ export class Stress {
 
   /** Frees what is still allocated; returns how many blocks and runs that were. */
   freeTheRest(): number {
-    const { table } = insideOf(this.pool).views;
+    const { table } = insideOf(this.pool).region;
     let freed = 0;
     for (let block = 0; block < this.pool.blockCount; block += table.length(block)) {
       if (!isAllocated(table.tag(block))) continue;

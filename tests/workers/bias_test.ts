@@ -2,9 +2,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { MemPool } from "mempool";
-import { CACHED, SLOT_FREEING, SOLE_TAG, UNSETTLED } from "../../src/region/layout.ts";
+import { BIAS_TAG, CACHED, REVOKING, SLOT_FREEING } from "../../src/region/layout.ts";
 import { slotWord } from "../../src/region/worker_slots.ts";
-import { endSole } from "../../src/cache/bias.ts";
+import { revokeBias } from "../../src/cache/bias.ts";
 import { makeTag, stateOf } from "../../src/region/block_table.ts";
 import { effort } from "../support/effort.ts";
 import { test, withWorkers } from "../support/harness.ts";
@@ -33,7 +33,7 @@ function alone(): Alone {
 
 /** The worker named in SOLE_TAG has this number; 0 for none. */
 function soleOf({ words }: SimMemory): number {
-  const tag = words[SOLE_TAG]!;
+  const tag = words[BIAS_TAG]!;
   const number = [1, 2, 3].find((number) => tag === makeTag(CACHED, number));
   assert(number !== undefined || tag === 0, `it says ${tag}`);
   return number ?? 0;
@@ -53,11 +53,11 @@ test("sole - the pool's only worker, not where others are, and again once they h
   assertEquals(soleOf(memory), 0);
   two.alloc(1);
   assertEquals(soleOf(memory), 0);
-  one.blocks.leave();
+  one.allocator.leave();
   useUp(two);
   assertEquals(soleOf(memory), 2);
   const three = SimWorker.attach(memory);
-  three.blocks.leave();
+  three.allocator.leave();
   assertEquals(soleOf(memory), 0);
   two.check();
 });
@@ -66,17 +66,17 @@ test("sole - frees without an exchange, and two workers with one", () => {
   const { memory, one, block } = alone();
   const exchanges = (worker: SimWorker, block: number): number => {
     let count = 0;
-    const region = memory.regionFor(worker.thread, memory.words);
-    const exchange = region.exchange.bind(region);
-    Object.assign(worker.blocks.cache, {
-      region: {
+    const mapping = memory.mappingFor(worker.thread, memory.words);
+    const exchange = mapping.exchange.bind(mapping);
+    Object.assign(worker.allocator.cache, {
+      mapping: {
         exchange: (...words: Parameters<typeof exchange>) => {
           count++;
           return exchange(...words);
         },
       },
     });
-    assert(worker.blocks.cache.give(block));
+    assert(worker.allocator.cache.give(block));
     return count;
   };
   assertEquals(exchanges(one, block), 0);
@@ -96,7 +96,7 @@ test("sole - a second free is refused, as ever", () => {
 function* momentsOfFree(): Iterable<{ memory: SimMemory; rest: () => void; when: string; block: number }> {
   const { memory: before, one, block } = alone();
   const after = before.copy();
-  const { steps, result } = record(after, one.over(after), (worker) => worker.blocks.cache.give(block));
+  const { steps, result } = record(after, one.over(after), (worker) => worker.allocator.cache.give(block));
   assert(result);
   assert(
     steps.filter(({ word }) => word === slotWord(0) + SLOT_FREEING).length === 2,
@@ -115,12 +115,12 @@ test("sole - its worker dies at any moment of a free: the block was freed, or is
   for (const { memory, when, block } of momentsOfFree()) {
     memory.living.delete(1);
     const two = SimWorker.attach(memory);
-    const cached = stateOf(two.views.table.tag(block)) === CACHED;
+    const cached = stateOf(two.region.table.tag(block)) === CACHED;
     two.check();
     assertEquals(two.free(block), !cached, when);
     if (cached) freed++;
     else held++;
-    two.blocks.reap();
+    two.allocator.reap();
     two.check();
     assertEquals(two.stats().allocatedBlocks, 0, when);
   }
@@ -148,13 +148,13 @@ test("sole - another attaches at any moment of a free: it waits for the end of i
 test("sole - a free that does not end: lock-timeout, and nobody has attached", () => {
   const { memory, one } = alone();
   memory.words[slotWord(0) + SLOT_FREEING] = 1;
-  const { views } = one;
+  const { region } = one;
   assertRefused(
-    () => endSole(memory, views, 20),
+    () => revokeBias(memory, region, 20),
     "lock-timeout",
     "Cannot attach: worker 1 in slot 0 did not end a free within 20 ms",
   );
-  assertEquals([memory.words[SOLE_TAG], one.stats().workers], [UNSETTLED, 1]);
+  assertEquals([memory.words[BIAS_TAG], one.stats().workers], [REVOKING, 1]);
   memory.words[slotWord(0) + SLOT_FREEING] = 0;
   SimWorker.attach(memory).check();
 });
@@ -162,8 +162,8 @@ test("sole - a free that does not end: lock-timeout, and nobody has attached", (
 test("sole - no barrier: refused, and the next one that attaches passes it", () => {
   const { memory, one, block } = alone();
   const refusal = "Cannot attach: the system refused a memory barrier of all threads";
-  assertRefused(() => endSole({ alive: () => true, barrier: () => false }, one.views, 20), "unsupported", refusal);
-  assertEquals(memory.words[SOLE_TAG], UNSETTLED); // and so by an exchange
+  assertRefused(() => revokeBias({ alive: () => true, barrier: () => false }, one.region, 20), "unsupported", refusal);
+  assertEquals(memory.words[BIAS_TAG], REVOKING); // and so by an exchange
   assert(one.free(block));
   let passed = 0;
   memory.barrier = () => ++passed > 0;
@@ -175,14 +175,14 @@ test("sole - no barrier: refused, and the next one that attaches passes it", () 
 
 test("sole - where it was unsettled, the only worker is that again", () => {
   const { memory, one } = alone();
-  memory.words[SOLE_TAG] = UNSETTLED;
+  memory.words[BIAS_TAG] = REVOKING;
   one.check();
   useUp(one);
   assertEquals(soleOf(memory), 1);
 });
 
 test("sole - any bit of the words for it: check says so, and a second free is refused", () => {
-  for (const word of [SOLE_TAG, slotWord(0) + SLOT_FREEING]) {
+  for (const word of [BIAS_TAG, slotWord(0) + SLOT_FREEING]) {
     for (let bit = 0; bit < 32; bit++) {
       const { memory, one, block } = alone();
       memory.words[word]! ^= 1 << bit;

@@ -22,7 +22,7 @@ interface Fight {
 
 async function fight({ workers, blocks, cachedBlocks, longest, rounds, plainClaims }: Fight): Promise<void> {
   using pool = MemPool.init(blocks * BLOCK, BLOCK, { cachedBlocks });
-  const { lock, views: { header } } = Attachment.open(pool.handle);
+  const { lock, region: { header } } = Attachment.open(pool.handle);
   if (!plainClaims) withoutBarrier(header);
   const target = Math.ceil((blocks / workers / ((1 + longest) / 2)) * 1.5);
   await withWorkers(new URL("./_churn_worker.ts", import.meta.url), workers, async (crew) => {

@@ -49,7 +49,7 @@ async function tryHistories(
 ): Promise<void> {
   const { blocks, cachedBlocks, plainClaims, guesses, checked = false } = setup;
   using pool = makePool({ blocks, cachedBlocks, checked });
-  const { header } = insideOf(pool).views;
+  const { header } = insideOf(pool).region;
   if (!plainClaims) withoutBarrier(header);
   const changing: Changing = cachedBlocks > 0 && guesses ? "in steps" : "at once";
   const log = makeLog(crew.length, histories);

@@ -1,22 +1,23 @@
 /** The lock: over a region that a test plays itself, and over a real one held by another thread. */
 
 import { assertEquals } from "@std/assert";
-import { CONTENDED, INHERITED, LOCKED, type Region, TIMED_OUT } from "../../src/runtime/native.ts";
+import { CONTENDED, INHERITED, LOCKED, type Mapping, TIMED_OUT } from "../../src/runtime/native.ts";
 import {
   DESTROYED,
   HOLDER,
   LENGTH,
   LOCK_ACQUISITIONS,
   LOCK_CONTENDED,
+  NONE,
   OWNER_DEATHS,
   STATE,
 } from "../../src/region/layout.ts";
 import { Lock } from "../../src/allocator/lock.ts";
-import type { Views } from "../../src/region/region.ts";
+import type { Region } from "../../src/region/region.ts";
 import { POOL_WORKER, spawnHand } from "../support/crew.ts";
 import { test } from "../support/harness.ts";
 import type { Order } from "../support/orders.ts";
-import { longestListed, plainViews, take } from "../support/plain.ts";
+import { longestListed, plainRegion, take } from "../support/plain.ts";
 import {
   assertError,
   assertOneFreeRun,
@@ -29,7 +30,7 @@ import {
 } from "../support/pool.ts";
 
 /** A region without memory whose lock answers as it is told. */
-class PlayedRegion implements Region {
+class PlayedMapping implements Mapping {
   readonly meta = new ArrayBuffer(0);
   readonly dataBytes = 0;
   status = LOCKED;
@@ -75,42 +76,46 @@ class PlayedRegion implements Region {
 }
 
 /** A lock of worker 7 over a played region, where only thread 7000 runs. */
-function played(): { region: PlayedRegion; views: Views; lock: Lock } {
-  const region = new PlayedRegion();
-  const views = plainViews(16);
-  return { region, views, lock: new Lock({ alive: (thread) => thread === 7000 }, region, views, 7) };
+function played(): { mapping: PlayedMapping; region: Region; lock: Lock } {
+  const mapping = new PlayedMapping();
+  const region = plainRegion(16);
+  return {
+    mapping,
+    region,
+    lock: new Lock({ native: { alive: (thread) => thread === 7000 }, mapping, region, slot: NONE, number: 7 }),
+  };
 }
 
 test("lock - entering sets the holder and counts, leaving clears it", () => {
-  const { region, views, lock } = played();
+  const { mapping, region, lock } = played();
   lock.enter("try");
-  assertEquals([region.held, views.header[HOLDER], views.counters[LOCK_ACQUISITIONS]], [1, 7, 1]);
+  assertEquals([mapping.held, region.header[HOLDER], region.counters[LOCK_ACQUISITIONS]], [1, 7, 1]);
   lock.leave();
-  assertEquals([region.held, views.header[HOLDER], views.counters[LOCK_ACQUISITIONS]], [0, 0, 1]);
+  assertEquals([mapping.held, region.header[HOLDER], region.counters[LOCK_ACQUISITIONS]], [0, 0, 1]);
 });
 
 test("lock - one that had to be waited for is counted", () => {
-  const { region, views, lock } = played();
-  region.status = CONTENDED;
+  const { mapping, region, lock } = played();
+  mapping.status = CONTENDED;
   lock.enter("try");
   lock.leave();
-  assertEquals([views.counters[LOCK_CONTENDED], views.counters[OWNER_DEATHS], region.held], [1, 0, 0]);
+  assertEquals([region.counters[LOCK_CONTENDED], region.counters[OWNER_DEATHS], mapping.held], [1, 0, 0]);
 });
 
 test("lock - one that a dead worker held is counted, and what is derived is made again", () => {
-  const { region, views, lock } = played();
-  take(views, 3);
-  views.lists.clear();
-  region.status = CONTENDED | INHERITED;
+  const { mapping, region, lock } = played();
+  take(region, 3);
+  region.lists.clear();
+  mapping.status = CONTENDED | INHERITED;
   lock.enter("try");
   lock.leave();
-  assertEquals([views.counters[LOCK_CONTENDED], views.counters[OWNER_DEATHS], longestListed(views)], [1, 1, 13]);
+  assertEquals([region.counters[LOCK_CONTENDED], region.counters[OWNER_DEATHS], longestListed(region)], [1, 1, 13]);
 });
 
 test("lock - a holder left behind, by an error or a worker that ended, has everything made again", () => {
-  const { region, views, lock } = played();
+  const { mapping, region, lock } = played();
   lock.enter("try");
-  views.lists.clear();
+  region.lists.clear();
   assertError(
     () => {
       throw lock.abandon(new RangeError("full stack"));
@@ -118,37 +123,37 @@ test("lock - a holder left behind, by an error or a worker that ended, has every
     RangeError,
     "full stack",
   );
-  assertEquals([region.held, views.header[HOLDER]], [0, 7]);
+  assertEquals([mapping.held, region.header[HOLDER]], [0, 7]);
   lock.enter("try again");
   lock.leave();
-  assertEquals([views.header[HOLDER], longestListed(views), views.counters[OWNER_DEATHS]], [0, 16, 0]);
+  assertEquals([region.header[HOLDER], longestListed(region), region.counters[OWNER_DEATHS]], [0, 16, 0]);
 });
 
 test("lock - not free in time: says who holds it", () => {
-  const { region, views, lock } = played();
-  region.status = TIMED_OUT;
-  views.header[HOLDER] = 3;
+  const { mapping, region, lock } = played();
+  mapping.status = TIMED_OUT;
+  region.header[HOLDER] = 3;
   const waited = "Cannot allocate: the lock was not free within 5000 ms, it is held by ";
   assertRefused(() => lock.enter("allocate"), "lock-timeout", `${waited}worker 3, which has no slot`);
   for (const [thread, state] of [[7000, "still runs"], [7001, "has ended"]] as const) {
-    const slot = views.slots.take(3, thread);
+    const slot = region.slots.take(3, thread);
     const who = `worker 3 in slot ${slot}, whose thread ${state}`;
     assertRefused(() => lock.enter("allocate"), "lock-timeout", waited + who);
-    views.slots.leave(slot);
+    region.slots.leave(slot);
   }
-  views.header[HOLDER] = 0;
+  region.header[HOLDER] = 0;
   assertRefused(
     () => lock.enter("allocate"),
     "lock-timeout",
     `${waited}a worker that was just entering or leaving it`,
   );
-  assertEquals([region.held, views.counters[LOCK_ACQUISITIONS]], [0, 0]);
+  assertEquals([mapping.held, region.counters[LOCK_ACQUISITIONS]], [0, 0]);
 });
 
 test("lock - broken itself", () => {
-  const { region, views, lock } = played();
-  region.status = -2;
-  views.header[HOLDER] = 3;
+  const { mapping, region, lock } = played();
+  mapping.status = -2;
+  region.header[HOLDER] = 3;
   assertRefused(
     () => lock.enter("free"),
     "corrupt",
@@ -157,26 +162,26 @@ test("lock - broken itself", () => {
 });
 
 test("lock - of a pool that was destroyed meanwhile is given back", () => {
-  const { region, views, lock } = played();
-  views.header[STATE] = DESTROYED;
+  const { mapping, region, lock } = played();
+  region.header[STATE] = DESTROYED;
   assertRefused(() => lock.enter("free"), "destroyed", "Cannot free: the pool is destroyed");
-  assertEquals([region.held, views.counters[LOCK_ACQUISITIONS]], [0, 0]);
+  assertEquals([mapping.held, region.counters[LOCK_ACQUISITIONS]], [0, 0]);
 });
 
 test("lock - a table in pieces is reported, and the lock given back", () => {
-  const { region, views, lock } = played();
-  views.table.set(0, LENGTH, 0);
-  views.header[HOLDER] = 3;
+  const { mapping, region, lock } = played();
+  region.table.set(0, LENGTH, 0);
+  region.header[HOLDER] = 3;
   assertRefused(
     () => lock.enter("allocate"),
     "corrupt",
     "Cannot allocate: worker 3 left the block table in pieces, its lengths do not add up",
   );
-  assertEquals(region.held, 0);
+  assertEquals(mapping.held, 0);
 });
 
 test("inspect - leaves whatever the look throws, and nothing has to be made again", () => {
-  const { region, views, lock } = played();
+  const { mapping, region, lock } = played();
   assertError(
     () =>
       lock.inspect("look", () => {
@@ -185,17 +190,17 @@ test("inspect - leaves whatever the look throws, and nothing has to be made agai
     TypeError,
     "seen",
   );
-  assertEquals([region.held, views.header[HOLDER]], [0, 0]);
+  assertEquals([mapping.held, region.header[HOLDER]], [0, 0]);
 });
 
 test(
   "lock - thrown out of a critical section of a real pool: the next call repairs",
   withPool((pool) => {
-    const { lock, views } = insideOf(pool);
+    const { lock, region } = insideOf(pool);
     const block = present(pool.alloc(300));
     lock.enter("break");
-    views.lists.clear();
-    views.header[HOLDER] = 1;
+    region.lists.clear();
+    region.header[HOLDER] = 1;
     lock.abandon(new Error());
     assertEquals(present(pool.alloc(100)).byteLength, 100);
     pool.free(block);
@@ -205,9 +210,9 @@ test(
 test(
   "lock - thrown out without giving it back, by a full stack say: the same thread gets it again",
   withPool((pool) => {
-    const { lock, views } = insideOf(pool);
+    const { lock, region } = insideOf(pool);
     lock.enter("break");
-    views.lists.clear();
+    region.lists.clear();
     pool.free(present(pool.alloc(100)));
     assertOneFreeRun(pool);
   }),
@@ -215,8 +220,8 @@ test(
 
 test("check and lock - corrupt, by the pool's own methods", () => {
   using pool = makePool();
-  const { views, lock } = insideOf(pool);
-  views.table.set(0, LENGTH, 0);
+  const { region, lock } = insideOf(pool);
+  region.table.set(0, LENGTH, 0);
   const broken = "Cannot trust the pool: I2 is broken, the run at block 0 has a length of 0";
   assertRefused(() => pool.check(), "corrupt", broken);
   lock.enter("break");

@@ -128,7 +128,7 @@ test(
     await worker.order({ ask: "free", offset });
     await worker.die();
     // As if it had died between the two stores of a free.
-    const { views: { counters, header, slots, table } } = insideOf(pool);
+    const { region: { counters, header, slots, table } } = insideOf(pool);
     const slot = [...Array(slots.used).keys()].find((slot) => !openNative().alive(slots.thread(slot)));
     header[slotWord(slot!) + SLOT_TOP]!--;
     counters[slotWord(slot!) / 2 + SLOT_GIVEN]!--;
@@ -146,7 +146,7 @@ test(
 test("attach - when dead workers have all the slots: one is taken over, and reap still finds what its worker held", () => {
   const pool = makePool();
   const { handle } = pool;
-  const { views: { slots, table } } = insideOf(pool);
+  const { region: { slots, table } } = insideOf(pool);
   const offset = pool.allocOffset(64);
   const run = pool.allocOffset(200);
   pool.close();
@@ -165,7 +165,7 @@ test("attach - when dead workers have all the slots: one is taken over, and reap
 test(
   "reap - a block without an owner among the living or the dead stays",
   withPool((pool) => {
-    const { views: { table } } = insideOf(pool);
+    const { region: { table } } = insideOf(pool);
     const offset = pool.allocOffset(64);
     table.set(offset / 64, TAG, makeTag(ALLOCATED, 12345));
     assertEquals(pool.reap(), 0);

@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { MemPool, MemPoolError, type MemPoolErrorCode, type MemPoolStats } from "mempool";
-import { UNGUARDED } from "../../src/allocator/hooks.ts";
-import { ALLOCATED, AWAITED, LIVE, STATE, WAITING_REQUESTS } from "../../src/region/layout.ts";
+import { NO_HOOKS } from "../../src/allocator/hooks.ts";
+import { ALLOCATED, AWAITED, LIVE, MAX_WAITING, STATE } from "../../src/region/layout.ts";
 import { stateOf } from "../../src/region/block_table.ts";
 import { spawnHand, type Teamwork, withCrewOf } from "../support/crew.ts";
 import { effort } from "../support/effort.ts";
@@ -32,7 +32,7 @@ function allocAll(pool: MemPool): ArrayBuffer[] {
 class Watched {
   readonly settled: string[] = [];
 
-  watch(name: string, promise: Promise<ArrayBuffer>): Promise<ArrayBuffer> {
+  tracker(name: string, promise: Promise<ArrayBuffer>): Promise<ArrayBuffer> {
     promise.then(() => this.settled.push(name), () => this.settled.push(`not ${name}`));
     return promise;
   }
@@ -61,7 +61,7 @@ for (const cachedBlocks of [0, 8]) {
     withPoolAsync(async (pool) => {
       const blocks = allocAll(pool);
       const watched = new Watched();
-      const waiting = ["a", "b", "c", "d"].map((name) => watched.watch(name, pool.allocAsync(BLOCK)));
+      const waiting = ["a", "b", "c", "d"].map((name) => watched.tracker(name, pool.allocAsync(BLOCK)));
       for (const [place, name] of ["a", "b", "c", "d"].entries()) {
         await Promise.resolve();
         assertEquals(watched.settled.length, place);
@@ -71,7 +71,7 @@ for (const cachedBlocks of [0, 8]) {
         assertEquals([pool.offsetOf(block), watched.settled.at(-1)], [freed, name]);
         blocks[place] = block;
       }
-      assertEquals(insideOf(pool).views.header[STATE], LIVE);
+      assertEquals(insideOf(pool).region.header[STATE], LIVE);
       assertEquals(pool.stats().exhausted, 0);
       for (const block of blocks) pool.free(block);
       assertOneFreeRun(pool);
@@ -84,8 +84,8 @@ test(
   withPoolAsync(async (pool) => {
     const blocks = allocAll(pool);
     const watched = new Watched();
-    const large = watched.watch("large", pool.allocAsync(4 * BLOCK));
-    const small = watched.watch("small", pool.allocAsync(BLOCK));
+    const large = watched.tracker("large", pool.allocAsync(4 * BLOCK));
+    const small = watched.tracker("small", pool.allocAsync(BLOCK));
     pool.freeMany(blocks.slice(0, 3));
     await Promise.resolve();
     assertEquals(watched.settled, []);
@@ -105,7 +105,7 @@ test(
   withPoolAsync(async (pool) => {
     allocAll(pool);
     assertEquals((await pool.allocAsync(16 * BLOCK)).byteLength, 16 * BLOCK);
-    assertEquals([pool.blockCount, insideOf(pool).views.header[STATE]], [32, LIVE]);
+    assertEquals([pool.blockCount, insideOf(pool).region.header[STATE]], [32, LIVE]);
   }, { blocks: 16, maxSize: 32 * BLOCK }),
 );
 
@@ -148,7 +148,7 @@ test(
       TypeError,
       "Cannot allocate: options must be an object",
     );
-    assertEquals(insideOf(pool).views.queue.isEmpty, true);
+    assertEquals(insideOf(pool).region.queue.isEmpty, true);
   }, { blocks: 16 }),
 );
 
@@ -161,9 +161,9 @@ test(
 
     const watched = new Watched();
     const [early, late] = [new AbortController(), new AbortController()];
-    const first = watched.watch("first", pool.allocAsync(BLOCK, { signal: early.signal }));
-    const second = watched.watch("second", pool.allocAsync(BLOCK, { signal: late.signal }));
-    const third = watched.watch("third", pool.allocAsync(BLOCK));
+    const first = watched.tracker("first", pool.allocAsync(BLOCK, { signal: early.signal }));
+    const second = watched.tracker("second", pool.allocAsync(BLOCK, { signal: late.signal }));
+    const third = watched.tracker("third", pool.allocAsync(BLOCK));
     early.abort(reason);
     assertEquals(await first.catch((error: unknown) => error), reason);
     pool.free(blocks.pop()!); // for the second
@@ -213,7 +213,7 @@ test(
   "allocAsync - more requests than can wait: unsupported, and those that wait are served",
   withPoolAsync(async (pool) => {
     const block = present(pool.alloc(pool.size));
-    const waiting = Array.from({ length: WAITING_REQUESTS }, () => pool.allocAsync(BLOCK));
+    const waiting = Array.from({ length: MAX_WAITING }, () => pool.allocAsync(BLOCK));
     await refusal(pool.allocAsync(1), "unsupported", "Cannot allocate: too many requests wait for blocks of this pool");
     pool.free(block);
     let served = 0;
@@ -221,7 +221,7 @@ test(
       pool.free(await one);
       served++;
     }
-    assertEquals(served, WAITING_REQUESTS);
+    assertEquals(served, MAX_WAITING);
     assertOneFreeRun(pool);
   }, { blocks: 16, cachedBlocks: 4, checked: false }),
 );
@@ -250,7 +250,7 @@ test(
     const waiting = pool.allocAsync(BLOCK);
     const offset = pool.offsetOf(blocks[3]!);
     pool.free(blocks[3]!);
-    assertEquals(stateOf(insideOf(pool).views.table.loadTag(offset / BLOCK)), ALLOCATED);
+    assertEquals(stateOf(insideOf(pool).region.table.loadTag(offset / BLOCK)), ALLOCATED);
     pool.freeOffset(offset);
     assertEquals(pool.offsetOf(await waiting), offset);
     assertEquals(pool.owns(pool.at(offset)), true);
@@ -261,9 +261,9 @@ test(
   "allocAsync - where no buffer can be made of what came, only that request fails",
   withPoolAsync(async (pool) => {
     const blocks = allocAll(pool);
-    const { requests } = insideOf(pool).blocks;
-    const request = { bytes: BLOCK, guard: UNGUARDED, owner: pool, signal: undefined };
-    const failing = requests.request(request, () => {
+    const { waiters } = insideOf(pool).allocator;
+    const request = { bytes: BLOCK, hooks: NO_HOOKS, owner: pool, signal: undefined };
+    const failing = waiters.request(request, () => {
       throw new RangeError("no memory for a buffer");
     });
     const waiting = pool.allocAsync(BLOCK);
@@ -283,7 +283,7 @@ function withHands(count: number, shape: PoolShape, use: Teamwork<WaitingOrder>)
 
 /** Until so many requests wait for blocks of the pool. */
 async function untilWaiting(pool: MemPool, count: number): Promise<void> {
-  const { lock, views: { queue } } = insideOf(pool);
+  const { lock, region: { queue } } = insideOf(pool);
   for (let waiting = -1; waiting !== count;) {
     await new Promise((resolve) => setTimeout(resolve, 1));
     waiting = 0;
@@ -358,7 +358,7 @@ test("allocAsync - a worker that ends while it waits holds nobody up", () =>
       pool.free(blocks.pop()!);
       assertEquals([await theirs, (await mine).byteLength], ["ended", BLOCK]);
       pool.reap();
-      assertEquals([pool.stats().workers, insideOf(pool).views.header[STATE]], [1, LIVE]);
+      assertEquals([pool.stats().workers, insideOf(pool).region.header[STATE]], [1, LIVE]);
     },
   ));
 
@@ -383,7 +383,7 @@ test("allocAsync - attaching to a pool that is awaited", () =>
   withHands(1, { blocks: 16, cachedBlocks: 4, checked: false }, async (pool, [hand]) => {
     const blocks = allocAll(pool);
     const waiting = pool.allocAsync(1);
-    assertEquals(insideOf(pool).views.header[STATE], AWAITED);
+    assertEquals(insideOf(pool).region.header[STATE], AWAITED);
     using joined = MemPool.attach(pool.handle);
     assertEquals(joined.buffer.byteLength, pool.size);
     await hand!.order({ ask: "attach", handle: pool.handle });
@@ -421,7 +421,7 @@ for (const [situation, shape, load] of LOADS) {
       );
       assertEquals(served, crew.map(() => load.hands * load.rounds));
       for (const hand of crew) await hand.order({ ask: "close" });
-      const { header, queue } = insideOf(pool).views;
+      const { header, queue } = insideOf(pool).region;
       assertEquals([header[STATE], queue.isEmpty], [LIVE, true]);
       assertOneFreeRun(pool);
     }));
@@ -452,7 +452,7 @@ test("allocAsync - others are terminated at any moment, waiting, served or freei
       assertEquals(await served, load.hands * rounds);
       await hand!.order({ ask: "close" });
       pool.reap();
-      assertEquals([pool.stats().allocatedBlocks, insideOf(pool).views.header[STATE]], [0, LIVE]);
+      assertEquals([pool.stats().allocatedBlocks, insideOf(pool).region.header[STATE]], [0, LIVE]);
     })
   ));
 
