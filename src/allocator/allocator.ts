@@ -73,13 +73,13 @@ export class Allocator {
   /**
    * Hands out the fewest adjacent blocks that hold so many bytes, after `cache` could not. NONE if no free run fits.
    */
-  allocate(bytes: number, hooks = NO_HOOKS): number {
+  allocate(bytes: number, hooks: Hooks = NO_HOOKS): number {
     const kept = this.runCache.take(bytes);
     return kept === NONE ? this.allocateShared(bytes, hooks) : kept;
   }
 
   /** As `allocate`, with every byte 0. Blocks above high water are zeros, as the system gave them, and are not touched. */
-  allocateZeroed(bytes: number, hooks = NO_HOOKS): number {
+  allocateZeroed(bytes: number, hooks: Hooks = NO_HOOKS): number {
     let block = this.cache.take(bytes);
     if (block === NONE) block = this.runCache.take(bytes);
     let highWater = this.table.capacity;
@@ -123,7 +123,7 @@ export class Allocator {
   }
 
   /** Takes back what dead workers left behind, except what `hooks` keep. Returns the number of blocks. */
-  reap(hooks = NO_HOOKS): number {
+  reap(hooks: Hooks = NO_HOOKS): number {
     return this.lock.run("reap", () => this.heap.reaper.reap(hooks));
   }
 
@@ -144,7 +144,7 @@ export class Allocator {
    * Makes an allocated run hold so many bytes and keeps its contents, in place or elsewhere. Returns its first block, NONE if
    * there is no room, or NOT_ALLOCATED.
    */
-  resize(block: number, bytes: number, hooks = NO_HOOKS): number {
+  resize(block: number, bytes: number, hooks: Hooks = NO_HOOKS): number {
     return this.resizer.resize(block, bytes, hooks);
   }
 
@@ -168,7 +168,7 @@ export class Allocator {
   }
 
   /** Hands out `count` runs, or none and returns undefined. */
-  allocateMany(count: number, bytes: number, hooks = NO_HOOKS): Int32Array | undefined {
+  allocateMany(count: number, bytes: number, hooks: Hooks = NO_HOOKS): Int32Array | undefined {
     // Before the critical section, because this may throw.
     const blocks = new Int32Array(Math.min(count, this.table.capacity));
     return this.lock.run("allocate", () => {
@@ -187,7 +187,7 @@ export class Allocator {
   }
 
   /** Frees all of these runs and returns NONE, or frees none and returns the place of the first that is not allocated. */
-  freeMany(blocks: readonly number[], hooks = NO_HOOKS): number {
+  freeMany(blocks: readonly number[], hooks: Hooks = NO_HOOKS): number {
     const tags = new Int32Array(blocks.length);
     return this.lock.run("free", () => {
       const refused = this.claimAll(blocks, tags, hooks);

@@ -25,7 +25,7 @@ export function summaryOf(subject: Subject, levels: unknown, inspection: Inspect
 
 function stateOf(region: Region, blockCount: number): Record<string, string | number> {
   const { table: { capacity }, blockSize } = region;
-  const limit = capacity > blockCount ? { maxSize: bytes(capacity * blockSize) } : {};
+  const limit: Record<string, string> = capacity > blockCount ? { maxSize: bytes(capacity * blockSize) } : {};
   return { ...limit, ...countsOf(region, blockCount) };
 }
 

@@ -6,7 +6,7 @@ import { spanOf } from "./words.ts";
 
 const PLOT = 90;
 const CAPTION = 22;
-export const CHART_HEIGHT = PLOT + CAPTION;
+export const CHART_HEIGHT: number = PLOT + CAPTION;
 
 /** How full the pool was, as areas, and its fragmentation, as a line: both from 0 to 100 %. There are two samples or more. */
 export function chart(samples: readonly HistorySample[], width: number): Element[] {

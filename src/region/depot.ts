@@ -7,7 +7,7 @@ import { broken } from "./validate.ts";
 const NOBODY = 0;
 
 /** What a block in the depot says of itself. */
-export const IN_DEPOT = makeTag(CACHED, NOBODY);
+export const IN_DEPOT: number = makeTag(CACHED, NOBODY);
 
 /**
  * Single blocks on their way from one worker's cache to another's, where one worker frees what another allocates: they

@@ -249,18 +249,18 @@ export const LOG_FREED = 2;
 export const LOG_FREED_AT = 3;
 
 /** Room for stacks: thousands, and no memory until they are there. */
-export const STACK_LOG_WORDS = 2 ** 20;
+export const STACK_LOG_WORDS: number = 2 ** 20;
 
 // Bounds.
 
 /** So that the number of a word in the table stays below 2^31, and one ArrayBuffer of 4 GiB holds the table. */
-export const MAX_BLOCKS = 2 ** 28 - 2 ** 23;
+export const MAX_BLOCKS: number = 2 ** 28 - 2 ** 23;
 /** No system that we know maps more for one process. */
-export const MAX_BYTES = 2 ** 47;
+export const MAX_BYTES: number = 2 ** 47;
 /** So that a tag stays below 2^31. */
-export const MAX_WORKERS = 2 ** 27 - 2;
+export const MAX_WORKERS: number = 2 ** 27 - 2;
 /** In the tags of blocks whose worker died and has no slot any more. */
-export const ORPHAN = MAX_WORKERS + 1;
+export const ORPHAN: number = MAX_WORKERS + 1;
 
 /** Word where the entries of a slot's cache start, or for SLOT_COUNT those of the depot. */
 export function cacheWord(slot: number, cachedBlocks: number): number {

@@ -60,7 +60,7 @@ function wrongLength(table: BlockTable, block: number): MemPoolError {
 }
 
 /** Throws if a run has this tag, which says that it is handed out, and its other words do not agree with that. */
-export function validateRun(region: Words, block: number, tag = region.table.loadTag(block)): void {
+export function validateRun(region: Words, block: number, tag: number = region.table.loadTag(block)): void {
   if (!isAllocated(tag)) return;
   const fault = faultOfTaken(region, block, tag);
   // Another worker may free it this moment, by mistake too, and then join it with what follows.
