@@ -198,7 +198,7 @@ async function runHost(host: HostProgram, folder: string, sources: readonly stri
 async function runTest(host: HostProgram, platform: Platform, bytes: Uint8Array, folder: string): Promise<void> {
   const library = join(folder, ownName(platform));
   writeFileSync(library, bytes);
-  assertEquals(await runHost(host, folder, [...filesOf("TESTS"), library], []), "native: every expectation held\n");
+  assertEquals(await runHost(host, folder, [...filesOf("TESTS"), library], []), "native: all expectations passed\n");
 }
 
 /** Opens and closes the library as runtimes do. */
@@ -207,7 +207,7 @@ async function runLoading(host: HostProgram, platform: Platform, folder: string)
   writeFileSync(join(folder, name), fileBytes(platform));
   const place = platform.suffix === "dll" ? name : join(folder, name);
   const said = await runHost(host, folder, ["load_test.c"], host.byName ? [place, name] : [place]);
-  assertEquals(said, `load: the library stays\n${host.byName ? "load: found by its name\n" : ""}`);
+  assertEquals(said, `load: the library stays loaded\n${host.byName ? "load: found by its name\n" : ""}`);
 }
 
 function canRun({ title, platform, compiler, runner }: HostProgram): typeof test {
