@@ -101,7 +101,7 @@ export const platforms: readonly Platform[] = [
 
 /** The files of native/ that the Makefile has under this name, in its order. */
 export function filesOf(variable: string): string[] {
-  const makefile = readFileSync(join(native, "Makefile"), "utf8");
+  const makefile = readFileSync(join(native, "Makefile"), "utf8").replaceAll(/\\\n\s*/g, "");
   const list = makefile.match(new RegExp(`^${variable} = (.*)$`, "m"))?.[1];
   if (list === undefined) throw new Error(`native/Makefile has no ${variable}`);
   return list.split(" ");

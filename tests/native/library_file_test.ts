@@ -174,7 +174,7 @@ function wrongLibraries(folder: string): [Prebuilt, RegExp][] {
     [prebuiltOf("mempool-empty.so", new Uint8Array(0)), tried],
     [prebuiltOf("mempool-header.so", bytesOf(right()).subarray(0, 64)), tried],
     [prebuiltOf("mempool-script.so", new TextEncoder().encode("#!/bin/sh\n".repeat(1000))), tried],
-    [compiled("mempool-few.so", folder, [], ["lock.c"]), /Tried: .+; from a file: .*mempool_\w+/s],
+    [compiled("mempool-few.so", folder, [], ["lock_robust.c"]), /Tried: .+; from a file: .*mempool_\w+/s],
     [
       compiled("mempool-version.so", folder, ["-include", join(folder, "other.h")], sources),
       new RegExp(`: the one in this module's sources is of version 99, they need ${ABI}$`),
