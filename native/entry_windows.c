@@ -1,5 +1,5 @@
 /*
- * The functions that Windows calls: when it loads the library, and when a thread accesses memory that is not there.
+ * The entry points that Windows calls: when it loads the library, and when a thread accesses memory that is not there.
  *
  * The memory of a destroyed pool is decommitted, so an access to a stale buffer faults. The fault handler below runs
  * before all others, commits a zero page and lets the thread continue.
@@ -24,7 +24,7 @@ static bool commit_stale(unsigned char *address) {
     return page.State == MEM_RESERVE && VirtualAlloc(address, 1, MEM_COMMIT, PAGE_READWRITE) != NULL;
 }
 
-/* What the thread did at the address of an access violation: 0 is a read, 1 is a write, 8 is an execution. */
+/* The kind of access that caused the violation: 0 is a read, 1 is a write, 8 is an execution. */
 #define WRITE 1
 
 static LONG CALLBACK on_fault(EXCEPTION_POINTERS *fault) {

@@ -4,7 +4,7 @@
  *
  * A hold that does not fit into the table is not recorded. It then ends only with mempool_close.
  *
- * The caller of every function here holds the registry's lock.
+ * The callers hold the registry's lock.
  */
 #include "internal.h"
 

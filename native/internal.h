@@ -5,7 +5,7 @@
  *
  *     file                           its job                                               calls
  *
- *     entry_windows.c                what Windows calls: loading, the fault handler        ranges, os
+ *     entry_windows.c                entry points for Windows: loading, fault handler      ranges, os
  *     mempool.c                      calls on an open region: lock, addresses, memory      lock, ranges, os
  *     registry.c                     which regions exist, who has them open, their end     all below
  *     holds.c                        which thread has which region open                    threads
@@ -201,7 +201,7 @@ void lock_destroy(region_lock *lock);
 
 /* The functions of ranges.c set UNUSED and RETIRED, the registry sets the other two. */
 typedef enum {
-    UNUSED,    /* the entry has no range */
+    UNUSED,    /* the entry has no range, or gave its range up for good */
     LIVE,      /* threads may open the region */
     DESTROYED, /* the region waits until the last thread that has it open closes it or ends */
     RETIRED,   /* no thread has the region open; stale buffers may use the range until it is reused */

@@ -32,7 +32,7 @@ static int32_t try_lock(region_lock *lock, uint64_t self, uint64_t *owner) {
         return MEMPOOL_LOCKED;
     }
     if (*owner == self) {
-        /* An exception ended this thread's critical section. */
+        /* This thread already holds the lock: an exception ended its critical section without an unlock. */
         return MEMPOOL_INHERITED;
     }
     bool dead = mempool_alive((double)*owner) == 0;

@@ -64,7 +64,7 @@ static int32_t lock_status(region_lock *lock, int error, int32_t waited) {
         pthread_mutex_consistent(lock);
         return waited | MEMPOOL_INHERITED;
     case EDEADLK:
-        /* This thread holds the lock: an exception ended its critical section. */
+        /* This thread already holds the lock: an exception ended its critical section without an unlock. */
         return MEMPOOL_INHERITED;
     case ETIMEDOUT:
         return MEMPOOL_TIMED_OUT;

@@ -1,7 +1,7 @@
 /*
  * The calls on a region that the caller has open: its lock, its addresses, its memory.
  *
- * The registry's lock is not needed. While a region is open, its base, its data and its sizes do not change.
+ * The registry's lock is not needed. While a region is open, its addresses and the sizes used here do not change.
  */
 #include "internal.h"
 

@@ -5,7 +5,7 @@
  * mapped and read as zeros. A range then rests for a while before a new region of the same size reuses it; see
  * QUARANTINE.
  *
- * The caller of every function here but region_covers holds the registry's lock.
+ * The callers hold the registry's lock, except those of region_covers.
  */
 #include "internal.h"
 

@@ -32,7 +32,7 @@ typedef struct {
 } thread_record;
 
 static thread_record records[THREAD_LIMIT];
-static uint32_t record_count; /* records that were ever used */
+static uint32_t record_count;    /* records that were ever used */
 static double next_sequence = 1; /* of the next id */
 static os_mutex table = OS_MUTEX_INITIALIZER;
 
