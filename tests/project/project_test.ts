@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertArrayIncludes, assertEquals, assertMatch } from "@std/assert";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { testsWithLongForm } from "../../scripts/_long_tests.ts";
 import { denoJson, filesIn, packageJson, packages, root, runtimes, runtimesFolder } from "../../scripts/_project.ts";
 import { test } from "../support/harness.ts";
 
@@ -71,4 +72,10 @@ test("project - where fields are declared for the compilers, all are that have n
     const classes = [...source.matchAll(/^(?:export )?class .*?^}/gms)].join("\n");
     assertEquals([...classes.matchAll(STARTS_UNDEFINED)].map(([field]) => `${file}: ${field.trim()}`), []);
   }
+});
+
+test("project - the soak task runs the tests that have a long form, and no others", () => {
+  const long = testsWithLongForm();
+  assertArrayIncludes(long, ["tests/api/model_test.ts", "tests/region/bits_test.ts", "tests/workers/stress_test.ts"]);
+  assert(!long.includes("tests/project/project_test.ts"));
 });
