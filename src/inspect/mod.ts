@@ -2,8 +2,6 @@
  * Maps of a pool, for people who would rather look: as text for a terminal, as SVG, and as a page that is served on this
  * machine and updates while the program runs. Not part of the main entry: who does not import this pays nothing for it.
  *
- * Drawing needs the package `@thi.ng/hiccup`, an optional peer dependency.
- *
  * @example A map in the terminal
  * ```ts
  * import { MemPool } from "mempool";

@@ -1,6 +1,6 @@
 import type { Element } from "./elements.ts";
+import { serialize } from "./serialize.ts";
 import { PICTURE_STYLE } from "./style.ts";
-import { write } from "./svg.ts";
 import type { MemPoolStats } from "../../mod.ts";
 
 /** What the server tells the page, at first and whenever it has looked again. */
@@ -99,4 +99,4 @@ const PAGE: Element = [
   ],
 ];
 
-export const PAGE_TEXT = `<!DOCTYPE html>\n${write(PAGE)}\n`;
+export const PAGE_TEXT = `<!DOCTYPE html>\n${serialize(PAGE)}\n`;

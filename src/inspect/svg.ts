@@ -1,9 +1,9 @@
-import { serialize } from "@thi.ng/hiccup";
 import { chart, CHART_HEIGHT } from "./chart.ts";
 import type { Element } from "./elements.ts";
 import { drawGrid, gridOf } from "./grid.ts";
 import type { PoolHistory } from "./history.ts";
 import { drawLegend, legendHeight } from "./legend.ts";
+import { serialize } from "./serialize.ts";
 import { PICTURE_STYLE } from "./style.ts";
 import { type Inspectable, type PoolSurvey, surveyPool } from "./survey.ts";
 import { countsOf, headingOf, shareInWords } from "./words.ts";
@@ -41,16 +41,12 @@ export interface SvgOptions {
  */
 export function mapAsSvg(pool: Inspectable | PoolSurvey, options: SvgOptions = {}): string {
   const survey = "cells" in pool ? pool : surveyPool(pool, options);
-  return write(drawMap(survey, options.history, true));
+  return serialize(drawMap(survey, options.history, true));
 }
 
 /** The same without its style, which a page that forbids inline styles has of its own. */
 export function pictureFor(survey: PoolSurvey, history: PoolHistory): string {
-  return write(drawMap(survey, history, false));
-}
-
-export function write(element: Element): string {
-  return serialize(element, { escape: true });
+  return serialize(drawMap(survey, history, false));
 }
 
 const WIDTH = 720;

@@ -4,6 +4,8 @@ import { MemPool, type MemPoolStats } from "mempool";
 import { servePage } from "mempool/inspect";
 import process from "node:process";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { serialize } from "../../src/inspect/serialize.ts";
+import { expressible, HOSTILE_TEXTS } from "./_hostile_texts.ts";
 
 /** What was seen, by what was looked for. */
 export type Findings = Readonly<Record<string, unknown>>;
@@ -13,7 +15,11 @@ const [executablePath = ""] = process.argv.slice(2);
 const rebinding = "--host-resolver-rules=MAP elsewhere.example 127.0.0.1";
 const browser = await chromium.launch({ executablePath, args: [rebinding] });
 try {
-  const findings = { ...await lifeOfAPool(browser), ...await otherViews(browser) };
+  const findings = {
+    ...await lifeOfAPool(browser),
+    ...await otherViews(browser),
+    misread: await misreadTexts(browser),
+  };
   console.log(JSON.stringify(findings));
 } finally {
   await browser.close();
@@ -74,6 +80,26 @@ async function otherViews(browser: Browser): Promise<Findings> {
   ];
   const stranger = await page.goto(`http://elsewhere.example:${port}/`);
   return { grounds, written, described, picture, stranger: [stranger?.status(), await stranger?.text()] };
+}
+
+/** The hostile texts that a parser of the browser, as SVG or in HTML, does not return as they were serialized. */
+async function misreadTexts(browser: Browser): Promise<string[]> {
+  const page = await browser.newPage();
+  const misread: string[] = [];
+  for (const [kind, text] of Object.entries(HOSTILE_TEXTS)) {
+    const markup = serialize(["svg", { xmlns: "http://www.w3.org/2000/svg" }, ["text", { class: text }, text]]);
+    const read = await page.$eval("html", (root, markup) => {
+      const parser = new (root.ownerDocument.defaultView!.DOMParser)();
+      const documents = [parser.parseFromString(markup, "image/svg+xml"), parser.parseFromString(markup, "text/html")];
+      return documents.map((document) => {
+        const texts = [...document.querySelectorAll("svg *")];
+        return texts.map((element) => [element.localName, element.getAttribute("class"), element.textContent]);
+      });
+    }, markup);
+    const expected = [["text", expressible(text), expressible(text)]];
+    if (JSON.stringify(read) !== JSON.stringify([expected, expected])) misread.push(`${kind}: ${JSON.stringify(read)}`);
+  }
+  return misread;
 }
 
 async function status(page: Page, text: string): Promise<void> {

@@ -26,6 +26,7 @@ const chromium = findChromium();
       described: 1,
       picture: [1, 0, "rgb(43, 50, 58)"],
       stranger: [403, "This page is for this machine only\n"],
+      misread: [],
     });
     assertEquals(await program.end(), { code: 0, stderr: "" });
   },

@@ -124,6 +124,14 @@ test("svg - more owners than a legend has room for are counted", () => {
   elementsOf(svg);
 });
 
+test("svg - an owner that is not a number cannot break out of the picture", () => {
+  const { stats } = lettered("A");
+  const owner = `1"><script>x</script>&` as unknown as number;
+  const svg = mapAsSvg({ stats, blocks: () => [{ offset: 0, byteLength: 64, state: "allocated", owner }] });
+  assert(elementsOf(svg).every(({ name }) => name !== "script"));
+  assertStringIncludes(svg, 'worker 1"&gt;&lt;script&gt;x&lt;/script&gt;&amp;: 1 block allocated');
+});
+
 test("svg - of a pool that has ended: the pool's own error", () => {
   const pool = makePool();
   pool.destroy();

@@ -11,6 +11,7 @@ import process from "node:process";
 import { filesIn, onDeno, root } from "../../scripts/_project.ts";
 import { skip, test } from "../support/harness.ts";
 import { TemporaryFolder } from "../support/library_host.ts";
+import { INSPECTOR, SEEN } from "../support/package.ts";
 import { libraryHere } from "../support/prebuilt.ts";
 
 /** Serves the checkout's files, and remembers which were asked for. */
@@ -49,8 +50,11 @@ class Site implements AsyncDisposable {
   }
 }
 
-/** What a program does that imports the module: a pool, and a worker that allocates in it. */
-const programs = (url: string): Record<string, string> => ({
+/** The files of a program, by name, for the site that they import from. */
+type Program = (site: Site) => Readonly<Record<string, string>>;
+
+/** Makes a pool, and a worker that allocates in it. */
+const withWorker: Program = ({ url }) => ({
   "main.ts": `
     import { MemPool } from "${url}";
     using pool = MemPool.init(1 << 20, 64);
@@ -75,17 +79,32 @@ const programs = (url: string): Record<string, string> => ({
   `,
 });
 
-/** Runs the program in a folder in which there is nothing else, with no cache, no variables, and nothing on the PATH. */
-async function runAlone(site: Site, permissions: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+/** Draws a pool, and serves its page. */
+const withMaps: Program = ({ host }) => {
+  const text = readFileSync(join(root, "tests", "project", INSPECTOR), "utf8");
+  const imports = {
+    '"mempool"': `"http://${host}/mod.ts"`,
+    '"mempool/inspect"': `"http://${host}/src/inspect/mod.ts"`,
+  };
+  return { "main.ts": text.replaceAll(/"mempool[^"]*"/g, (name) => imports[name as keyof typeof imports]) };
+};
+
+/** Runs a program in a folder that contains nothing else, with no cache, no variables, and nothing on the PATH. */
+async function runAlone(
+  site: Site,
+  program: Program,
+  permissions: readonly string[],
+): Promise<{ stdout: string; stderr: string }> {
   // Outside of the project, whose configuration would be found.
   using temporary = new TemporaryFolder(tmpdir());
   const place = (name: string): string => join(temporary.path, name);
   const [work, empty] = [place("work"), place("empty")];
   for (const folder of [work, empty]) mkdirSync(folder);
-  for (const [name, text] of Object.entries(programs(site.url))) writeFileSync(join(work, name), text);
+  const files = program(site);
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(work, name), text);
   const env = { PATH: empty, DENO_DIR: place("cache"), NO_COLOR: "1" };
   const result = await start(["run", "--quiet", "--no-prompt", ...permissions, "main.ts"], work, env);
-  assertEquals([readdirSync(work).sort(), readdirSync(empty)], [Object.keys(programs("")), []]);
+  assertEquals([readdirSync(work).sort(), readdirSync(empty)], [Object.keys(files).sort(), []]);
   return result;
 }
 
@@ -110,7 +129,7 @@ urlTest(
     await using site = await Site.open();
     // The worker's file is the program's own.
     const permissions = [`--allow-import=${site.host}`, "--allow-ffi", "--allow-read=worker.ts"];
-    assertEquals(await runAlone(site, permissions), { stdout: "64 42 2\n", stderr: "" });
+    assertEquals(await runAlone(site, withWorker, permissions), { stdout: "64 42 2\n", stderr: "" });
     // Who does not draw pools does not load what draws them.
     const files = filesIn("src", ".ts").filter((file) => !file.startsWith("src/inspect/"));
     assertEquals(site.asked.sort(), ["mod.ts", ...files]);
@@ -120,16 +139,23 @@ urlTest(
 urlTest("import - from a URL: the types fit too, and ask for no other file", async () => {
   await using site = await Site.open();
   const permissions = ["--check", `--allow-import=${site.host}`, "--allow-ffi", "--allow-read=worker.ts"];
-  assertEquals(await runAlone(site, permissions), { stdout: "64 42 2\n", stderr: "" });
+  assertEquals(await runAlone(site, withWorker, permissions), { stdout: "64 42 2\n", stderr: "" });
+  assert(site.asked.every((path) => path === "mod.ts" || path.startsWith("src/")), site.asked.join(" "));
+});
+
+urlTest("import - src/inspect from a URL: it is type-checked and runs without a package or an import map", async () => {
+  await using site = await Site.open();
+  const permissions = ["--check", `--allow-import=${site.host}`, "--allow-ffi", "--allow-net=127.0.0.1"];
+  assertEquals(await runAlone(site, withMaps, permissions), { stdout: SEEN, stderr: "" });
   assert(site.asked.every((path) => path === "mod.ts" || path.startsWith("src/")), site.asked.join(" "));
 });
 
 urlTest("import - from a URL, without a permission: says which", async () => {
   await using site = await Site.open();
   const [import_, ffi] = [`--allow-import=${site.host}`, "--allow-ffi"];
-  const { stderr: noImport } = await runAlone(site, [ffi]);
+  const { stderr: noImport } = await runAlone(site, withWorker, [ffi]);
   assertMatch(noImport, /Requires import access to "127\.0\.0\.1:\d+", run again with the --allow-import flag/);
-  const { stderr: noFfi } = await runAlone(site, [import_]);
+  const { stderr: noFfi } = await runAlone(site, withWorker, [import_]);
   assertMatch(
     noFfi,
     /MemPoolError: Cannot load the native library: Requires ffi access, run again with the --allow-ffi/,
