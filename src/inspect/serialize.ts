@@ -1,9 +1,10 @@
 import type { Attributes, Content, Element } from "./elements.ts";
 
 /**
- * Serializes an element so that XML parsers (for a picture) and HTML parsers (for the page) read the same tree. Texts and
- * attribute values may be any strings: they are escaped. Names are written unchanged, so they must be this library's
- * constants. In HTML, `script` and `style` must stay empty, because an HTML parser reads their content without unescaping.
+ * Serializes an element so that XML parsers (for a picture) and HTML parsers (for the page) read the same tree. Texts
+ * and attribute values may be any strings: they are escaped. Names are written unchanged, so they must be this
+ * library's constants. In HTML, `script` and `style` must stay empty, because an HTML parser reads their content
+ * without unescaping.
  */
 export function serialize([name, attributes, ...content]: Element): string {
   const start = `<${name}${serializeAttributes(attributes)}`;

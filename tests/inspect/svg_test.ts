@@ -120,7 +120,7 @@ test("svg - more owners than a legend has room for are counted", () => {
     }
   };
   const svg = mapAsSvg({ stats, blocks });
-  assertStringIncludes(svg, "and 36 more who have less</text>");
+  assertStringIncludes(svg, "and 36 more with fewer blocks</text>");
   elementsOf(svg);
 });
 
