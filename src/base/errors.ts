@@ -3,7 +3,8 @@
  * `RangeError`.
  *
  * - `double-free`: a block starts at this offset, but it is not allocated
- * - `foreign-block`: the argument is not memory of this pool, does not start at a block, or starts inside an allocated run
+ * - `foreign-block`: the argument is not memory of this pool, does not start at a block, or starts inside an allocated
+ *   run
  * - `destroyed`: the pool was destroyed
  * - `closed`: this pool object was closed
  * - `unknown-pool`: this process has no such pool, or this thread has no default pool

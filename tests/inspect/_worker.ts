@@ -1,4 +1,7 @@
-/** The worker of inspect_workers_test.ts: serves the page of a pool that another thread made, or looks at such a page. */
+/**
+ * The worker of workers_test.ts: serves the page of a pool that another thread made, or reads the events of such a
+ * page.
+ */
 
 import { MemPool, type MemPoolHandle } from "mempool";
 import { type PoolPage, servePage } from "mempool/inspect";
@@ -24,7 +27,7 @@ answer(async (order: InspectOrder) => {
   }
 });
 
-/** Tells the thread that waits on the words when the page has shown so many blocks. */
+/** Waits until the page shows this number of allocated blocks. Then wakes the thread that waits on the first word. */
 async function watch(url: string, allocated: number, words: Int32Array): Promise<string> {
   await using events = await Events.open(url);
   const { message } = await events.until(({ stats }) => stats?.allocatedBlocks === allocated);
