@@ -3,7 +3,7 @@
  * program runs. This is a separate entry point: a program that does not import it does not load it. It needs no other
  * package.
  *
- * @example A map in the terminal
+ * @example Print a map in the terminal
  * ```ts
  * import { MemPool } from "mempool";
  * import { mapAsText } from "mempool/inspect";

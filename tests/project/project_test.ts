@@ -10,7 +10,7 @@ test("project - Deno and Bun have the same tasks", () => {
   assertEquals(Object.keys(denoJson.tasks), Object.keys(scripts));
 });
 
-test("project - Deno and Bun use the same versions", () => {
+test("project - Deno and Bun use the same versions of packages", () => {
   for (const [name, address] of Object.entries(denoJson.imports)) {
     if (address.startsWith("npm:")) assertEquals(address, `npm:${name}@${packageJson.devDependencies[name]}`);
   }
