@@ -55,16 +55,16 @@ test("project - the lock files have the programs for every system and processor 
   }
 });
 
-test("project - one version, in the packages of both registries and in the changelog", () => {
+test("project - both registries and the changelog have the same version", () => {
   assertEquals(denoJson.version, packageJson.version);
   const versions = [...readFileSync(join(root, "CHANGELOG.md"), "utf8").matchAll(/^## \[(\d[^\]]*)\]/gm)];
   if (versions.length > 0) assertEquals(versions[0]?.[1], packageJson.version);
 });
 
-/** A field without a value that is not declared starts out as undefined: see src/cache/block_cache.ts. */
+/** A field with neither an initializer nor `declare`, which starts as undefined: see src/cache/block_cache.ts. */
 const STARTS_UNDEFINED = /^ {2}(?:(?:private|public|protected|readonly) )*\w+\??: [^=\n]*;$/gm;
 
-test("project - where fields are declared for the compilers, all are that have no value", () => {
+test("project - in a file that declares fields, every field without an initializer is declared", () => {
   const sources = filesIn("src", ".ts").map((file) => [file, readFileSync(join(root, file), "utf8")] as const);
   const declaring = sources.filter(([, source]) => source.includes("  declare private "));
   assert(declaring.some(([file]) => file.endsWith("cache.ts")));
