@@ -35,8 +35,6 @@ export interface PackageJson {
   readonly cpu: readonly string[];
   readonly scripts: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
-  readonly peerDependencies: Readonly<Record<string, string>>;
-  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: boolean }>>;
 }
 
 export const denoJson: DenoJson = readJson(join(root, "deno.json"));
