@@ -2,7 +2,6 @@ import {
   ALLOCATED_RUN,
   BLOCK_CAPACITY,
   BLOCK_COUNT_INVERTED,
-  BLOCK_SIZE,
   DEPOT_TOP,
   FREE,
   FREE_BLOCKS,
@@ -52,7 +51,8 @@ class Rebuild {
 
   constructor(region: Region) {
     this.#region = region;
-    this.#blockSize = region.counters[BLOCK_SIZE]!;
+    // As validated when this worker attached: the header's word may have been overwritten since.
+    this.#blockSize = region.blockSize;
   }
 
   run(): boolean {
