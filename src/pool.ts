@@ -577,8 +577,9 @@ export class MemPool implements Disposable {
   }
 
   #summary(levels: unknown, inspection?: Inspection): string {
-    const state = this.#header[STATE] === CLOSED ? "closed" : "destroyed";
-    const region = isLive(this.#header) ? this.#attachment.region : state;
+    const state = this.#header[STATE];
+    const end = state === CLOSED ? "closed" : state === DESTROYED ? "destroyed" : undefined;
+    const region = end ?? this.#attachment.region;
     return summaryOf({ blockSize: this.#blockSize, blockCount: this.blockCount, region }, levels, inspection);
   }
 
