@@ -210,7 +210,7 @@ export class Allocator {
 
   private allocateLocked(bytes: number, hooks: Hooks): number {
     if (bytes <= this.blockSize && this.caching && this.header[STATE] === LIVE) {
-      this.heap.refiller.refill(this.settleRoom());
+      this.heap.refiller.refill(this.updateRoom());
       const block = this.cache.take(bytes);
       if (block !== NONE) return block;
     }
@@ -226,7 +226,7 @@ export class Allocator {
 
   private freeLocked(block: number): boolean {
     if (this.caching && stateOf(this.table.loadTag(block)) === ALLOCATED) {
-      this.heap.refiller.flush(this.settleRoom());
+      this.heap.refiller.flush(this.updateRoom());
       if (this.cache.give(block)) return true;
     }
     if (!this.heap.freeRun(block)) return false;
@@ -235,9 +235,9 @@ export class Allocator {
   }
 
   /** The room for single blocks in this worker's cache, before it is refilled or flushed. */
-  private settleRoom(): number {
+  private updateRoom(): number {
     this.heap.refiller.flushIdleRuns();
-    return this.cache.settleRoom();
+    return this.cache.updateRoom();
   }
 
   /** Claims each run; a run that is named twice is not allocated the second time. Returns the place where it stopped, or NONE. */
