@@ -90,7 +90,7 @@ export class Attachment {
       return known;
     }
     const number = native.open(handle.id);
-    if (number === REGION_UNKNOWN) throw unknown(handle, "this process never had it");
+    if (number === REGION_UNKNOWN) throw unknown(handle, "this process has never had a pool of this id");
     if (number === REGION_DESTROYED) throw destroyed(handle);
     const mapping = native.mapping(number);
     try {

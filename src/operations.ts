@@ -89,7 +89,7 @@ export class Operations {
   }
 
   owns(block: unknown): boolean {
-    return this.isAllocated("look for", this.blockOfBuffer("look for", block));
+    return this.isAllocated("check ownership", this.blockOfBuffer("check ownership", block));
   }
 
   offsetOf(block: unknown): number {
@@ -138,7 +138,7 @@ export class Operations {
   }
 
   stats(): MemPoolStats {
-    return this.attachment.lock.inspect("count the pool", () => collectStats(this.attachment.region));
+    return this.attachment.lock.inspect("collect statistics", () => collectStats(this.attachment.region));
   }
 
   blocks(): BlockList {

@@ -179,7 +179,7 @@ export class Allocator {
       this.counters[ALLOCS]! += count;
       for (let taken = 0; taken < count; taken++) {
         blocks[taken] = this.heap.take(bytes);
-        if (blocks[taken] === NONE) throw broken("I4", `the lists hold room for ${taken} of ${count} runs`);
+        if (blocks[taken] === NONE) throw broken("I4", `the free lists have room for ${taken} of ${count} runs`);
         hooks.allocated(blocks[taken]!);
       }
       return blocks;

@@ -13,7 +13,7 @@ export function joinPool(native: Native, mapping: Mapping, region: Region): Work
   const number = nextNumber(region);
   const thread = native.thread();
   if (thread < 0) {
-    const why = `nobody would notice the end of this thread, the system refused to watch it (errno ${-thread})`;
+    const why = `the system refused to track the lifetime of this thread (errno ${-thread})`;
     throw new MemPoolError("too-many-workers", `Cannot attach: ${why}`);
   }
   const joining: Worker = { native, mapping, region, number, slot: NONE };

@@ -132,7 +132,8 @@ export class Lock {
     this.mapping.unlock();
     throw new MemPoolError(
       "corrupt",
-      `Cannot ${action}: worker ${holder} left the block table in pieces, its lengths do not add up`,
+      `Cannot ${action}: the block table cannot be repaired, its lengths do not add up; ` +
+        `the lock was last held by ${this.describe(holder)}`,
     );
   }
 

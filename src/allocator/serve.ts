@@ -65,7 +65,7 @@ export class Server {
   private serveOne(place: number): boolean {
     const { queue, runs } = this.region;
     const bytes = queue.bytesAt(place);
-    if (!(bytes >= 1)) throw broken("I15", `a request is said to be for ${bytes} bytes`);
+    if (!(bytes >= 1)) throw broken("I15", `a request asks for ${bytes} bytes`);
     const block = this.heap.find(bytes);
     if (block === NONE) return false;
     const number = queue.workerAt(place);

@@ -256,7 +256,7 @@ export const USERS: Functions = {
   "pool.owns": [{
     ...finds(
       "block",
-      "look for",
+      "check ownership",
       ({ pool }, value) => pool.owns(value),
       (_, result) => assertStrictEquals(result, true),
     ),

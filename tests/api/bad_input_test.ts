@@ -107,7 +107,7 @@ const BLOCKS: [string, string, Call][] = [
   ["free", "free", (pool, value) => pool.free(value)],
   ["realloc, first", "reallocate", (pool, value) => pool.realloc(value, 8)],
   ["realloc, both", "reallocate", (pool, value) => pool.realloc(value, NaN)],
-  ["owns", "look for", (pool, value) => pool.owns(value)],
+  ["owns", "check ownership", (pool, value) => pool.owns(value)],
   ["offsetOf", "locate", (pool, value) => pool.offsetOf(value)],
   ["freeMany, one of them", "free", (pool, value) => pool.freeMany([first(pool), value])],
 ];

@@ -178,7 +178,7 @@ test("freeMany - an iterable that ends the pool for this worker: nothing is touc
   for (
     const [end, code, why] of [
       ["destroy", "destroyed", "the pool is destroyed"],
-      ["close", "closed", "this worker closed the pool"],
+      ["close", "closed", "this pool object is closed"],
     ] as const
   ) {
     const pool = makePool();

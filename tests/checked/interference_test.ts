@@ -109,7 +109,7 @@ for (
     ["free", (pool, block) => pool.freeMany([block])],
     ["reallocate", (pool, block) => pool.realloc(block, 10)],
     ["locate", (pool, block) => pool.offsetOf(block)],
-    ["look for", (pool, block) => pool.owns(block)],
+    ["check ownership", (pool, block) => pool.owns(block)],
   ] satisfies [string, (pool: MemPool, block: ArrayBuffer) => unknown][]
 ) {
   test(

@@ -127,5 +127,5 @@ test("svg - more owners than a legend has room for are counted", () => {
 test("svg - of a pool that has ended: the pool's own error", () => {
   const pool = makePool();
   pool.destroy();
-  assertRefused(() => mapAsSvg(pool), "destroyed", "Cannot count: the pool is destroyed");
+  assertRefused(() => mapAsSvg(pool), "destroyed", "Cannot collect statistics: the pool is destroyed");
 });

@@ -112,5 +112,5 @@ test("text - a survey is drawn as the pool was then", () => {
 test("text - of a pool that has ended: the pool's own error", () => {
   const pool = makePool();
   pool.destroy();
-  assertRefused(() => mapAsText(pool), "destroyed", "Cannot count: the pool is destroyed");
+  assertRefused(() => mapAsText(pool), "destroyed", "Cannot collect statistics: the pool is destroyed");
 });
