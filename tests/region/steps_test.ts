@@ -144,7 +144,7 @@ testPlanted("a cached block has its tag before the run is cut", {
 for (const name of ["allocate the start of a free run", "free many", "recall what makes a run"]) {
   testPlanted(`nothing is recovered after a death: ${name}`, {
     name,
-    prepare: ({ lock }) => void Reflect.set(lock, "hasRecovered", () => true),
+    prepare: ({ lock }) => void Reflect.set(lock, "tryToRecover", () => true),
   }, /After \d+ of \d+ steps: /);
 }
 
