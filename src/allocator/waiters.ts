@@ -12,7 +12,7 @@ import type { Server } from "./serve.ts";
 export interface Request {
   readonly bytes: number;
   readonly hooks: Hooks;
-  /** The pool object that was asked. */
+  /** The pool object that was called. */
   readonly owner: object;
   readonly signal: AbortSignal | undefined;
 }
@@ -74,7 +74,7 @@ export class Waiters {
     try {
       return this.#promise(request, this.#enqueue(request), deliver);
     } finally {
-      this.#listenOrStop();
+      this.#stopIfIdle();
     }
   }
 
@@ -129,7 +129,7 @@ export class Waiters {
     } catch (error) {
       this.#cancel(this.#pending, error); // this runs in an event, so no caller can catch the error
     }
-    this.#listenOrStop();
+    this.#stopIfIdle();
   }
 
   #takeServed(): { pending: Pending; block: number }[] {
@@ -169,7 +169,7 @@ export class Waiters {
       pending.reject(reason);
     }
     if (open.length > 0) this.#forget(open);
-    this.#listenOrStop();
+    this.#stopIfIdle();
   }
 
   #forget(open: readonly Pending[]): void {
@@ -194,7 +194,7 @@ export class Waiters {
     this.#pending.splice(this.#pending.indexOf(pending), 1);
   }
 
-  #listenOrStop(): void {
+  #stopIfIdle(): void {
     if (this.#pending.length === 0) this.#wakeup.stop();
   }
 }
