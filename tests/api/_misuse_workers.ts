@@ -114,7 +114,7 @@ export const SHARED_USES: readonly SharedMisuse[] = [
       return () => hand.order({ ask: "attach", handle: pool.handle });
     },
   ],
-  ["alloc there after close there", "closed", "Cannot allocate: this worker closed the pool", async (_, hand) => {
+  ["alloc there after close there", "closed", "Cannot allocate: this pool object is closed", async (_, hand) => {
     await hand.call("close");
     return () => hand.call("alloc", 10);
   }],

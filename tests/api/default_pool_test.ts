@@ -54,7 +54,7 @@ test("default pool - attach makes an attached pool the default", () => {
   assert(pool.owns(block));
   mempool.free(block);
   attached.close();
-  assertRefused(() => mempool.alloc(1), "closed", "Cannot allocate: this worker closed the pool");
+  assertRefused(() => mempool.alloc(1), "closed", "Cannot allocate: this pool object is closed");
 });
 
 test("default pool - init with bad arguments leaves the default as it was", () => {
