@@ -1,3 +1,4 @@
+import { type BlockTable, isCached, makeTag, stateOf, workerOf } from "../region/block_table.ts";
 import { IN_DEPOT } from "../region/depot.ts";
 import { classOf } from "../region/free_lists.ts";
 import {
@@ -30,11 +31,10 @@ import {
   SLOTS_USED,
   TAG,
 } from "../region/layout.ts";
-import { slotWord } from "../region/worker_slots.ts";
-import { type BlockTable, isCached, makeTag, stateOf, workerOf } from "../region/block_table.ts";
-import { WAITING } from "../region/wait_queue.ts";
-import { broken, checkHeader, faultOfTaken, isInTable, validBlockCount, validLength } from "../region/validate.ts";
 import type { Region } from "../region/region.ts";
+import { broken, checkHeader, faultOfRun, isInTable, validBlockCount, validLength } from "../region/validate.ts";
+import { WAITING } from "../region/wait_queue.ts";
+import { slotWord } from "../region/worker_slots.ts";
 
 /** Levels that the first-level bitmap has bits for. */
 const LEVEL_BITS = 32;
@@ -111,7 +111,7 @@ function linkOf(table: BlockTable, block: number, direction: "next" | "previous"
 }
 
 function checkTaken(region: Region, block: number, tag: number): void {
-  const fault = faultOfTaken(region, block, tag);
+  const fault = faultOfRun(region, block, tag);
   if (fault !== undefined) throw fault;
   if (tag !== makeTag(stateOf(tag), workerOf(tag))) throw broken("I2", `the tag of block ${block} is ${tag}`);
 }
