@@ -108,10 +108,10 @@ export class Depot {
   private validAt(entry: number, blockCount: number): number {
     const block = this.at(entry);
     if (block >>> 0 < blockCount && this.table.tag(block) === IN_DEPOT) return block;
-    throw broken("I11", `the depot holds block ${block}, which is not cached by nobody`);
+    throw broken("I11", `the depot holds block ${block}, whose tag says otherwise`);
   }
 
   private wrongTop(): MemPoolError {
-    return broken("I11", `the depot is said to hold ${this.top} blocks`);
+    return broken("I11", `the depot claims to hold ${this.top} blocks`);
   }
 }

@@ -224,7 +224,7 @@ export class FreeLists {
     const block = this.head(index);
     return block === NONE || index < 0 || index >= FIRST_LEVELS * SECOND_LEVELS
       ? broken("I10", `the bit of list ${index} is wrong`)
-      : broken("I4", `list ${index} holds block ${block}, which is no free run of its class`);
+      : broken("I4", `list ${index} holds block ${block}, which is not a free run of its class`);
   }
 
   private notListed(block: number): MemPoolError {

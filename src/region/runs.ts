@@ -150,7 +150,7 @@ export class Runs {
     const left = table.freeRunBefore(block);
     if (left === NONE) return NONE;
     if (table.isFree(left) && left + table.length(left) === block) return left;
-    throw broken("I5", `a free run that ends before block ${block} is said to start at block ${left}`);
+    throw broken("I5", `a free run that ends before block ${block} claims to start at block ${left}`);
   }
 
   /** Cuts a free run that is in no list. The rest is free and in its list. */

@@ -41,7 +41,7 @@ interface Words {
 
 /** The error for words that violate an invariant, named by its number in docs/design.md. */
 export function broken(invariant: string, detail: string): MemPoolError {
-  return new MemPoolError("corrupt", `Cannot trust the pool: ${invariant} is broken, ${detail}`);
+  return new MemPoolError("corrupt", `The pool is corrupt (invariant ${invariant}): ${detail}`);
 }
 
 /** Whether a word can be a block number. */
@@ -75,13 +75,13 @@ export function faultOfRun({ table, blockSize }: Words, block: number, tag: numb
   if (!(length >= 1 && length <= table.blockCount - block)) return wrongLength(table, block);
   const state = stateOf(tag);
   if (state !== allocatedState(length) && !isCachedAs(state, length)) {
-    return broken("I2", `the run of ${length} at block ${block} has the state ${state}`);
+    return broken("I2", `the run of length ${length} at block ${block} has state ${state}`);
   }
   if (length > 1 && stateOf(table.get(block + length - 1, TAG)) !== INTERIOR) {
-    return broken("I5", `the last block of the allocated run at block ${block} claims to be something else`);
+    return broken("I5", `the last block of the allocated run at block ${block} is not marked as its end`);
   }
   if (table.hasExactLength(block, blockSize)) return undefined;
-  return broken("I7", `the run of ${length} at block ${block} is said to hold ${table.requested(block)} bytes`);
+  return broken("I7", `the run of length ${length} at block ${block} claims to hold ${table.requested(block)} bytes`);
 }
 
 /** Whether a pool's state is LIVE or AWAITED. The state is read once, because other workers switch between the two. */
@@ -129,21 +129,21 @@ export function headerSum(header: Int32Array): number {
 export function validBlockCount({ header, table }: Pick<Words, "header" | "table">): number {
   const count = table.blockCount;
   if (header[BLOCK_COUNT_INVERTED] === ~count) return count;
-  throw broken("I1", `the block count is said to be ${header[BLOCK_COUNT]}`);
+  throw broken("I1", `the block count ${header[BLOCK_COUNT]} does not match its complement`);
 }
 
 /** Checks I1 and I8, except for the complement of the block count, which only the lock keeps in step. */
 export function checkHeader({ header, counters, table, blockSize }: Words): void {
   if (header[HEADER_MAGIC] !== MAGIC) throw broken("I1", `the magic number is ${header[HEADER_MAGIC]}`);
   if (header[HEADER_FORMAT] !== FORMAT) throw broken("I1", `the format is ${header[HEADER_FORMAT]}`);
-  if (header[BLOCK_CAPACITY] !== table.capacity) throw broken("I1", `there may be ${header[BLOCK_CAPACITY]} blocks`);
+  if (header[BLOCK_CAPACITY] !== table.capacity) throw broken("I1", `the block capacity is ${header[BLOCK_CAPACITY]}`);
   const count = header[BLOCK_COUNT]!;
   if (!(count >= 1 && count <= table.capacity)) throw broken("I1", `the block count is ${count}`);
   if (counters[BLOCK_SIZE] !== blockSize) throw broken("I1", `the block size is ${counters[BLOCK_SIZE]}`);
-  if (blockSize % 16 !== 0) throw broken("I8", `a block size of ${blockSize} is not aligned`);
-  if (header[HEADER_SUM] !== headerSum(header)) throw broken("I1", "the header's sum is wrong");
+  if (blockSize % 16 !== 0) throw broken("I8", `the block size ${blockSize} is not a multiple of 16`);
+  if (header[HEADER_SUM] !== headerSum(header)) throw broken("I1", "the checksum of the header is wrong");
   const plain = header[PLAIN_CLAIMS]!;
-  if (plain !== 0 && plain !== header[HAS_BARRIER]) throw broken("I1", `the kind of claims is ${plain}`);
+  if (plain !== 0 && plain !== header[HAS_BARRIER]) throw broken("I1", `the mark for plain claims is ${plain}`);
 }
 
 /**
@@ -153,7 +153,7 @@ export function checkHeader({ header, counters, table, blockSize }: Words): void
 export function validHighWater(header: Int32Array): number {
   const highWater = header[HIGH_WATER]!;
   if (header[HIGH_WATER_INVERTED] === ~highWater) return highWater;
-  throw broken("I9", `high water is said to be ${highWater}`);
+  throw broken("I9", `high water ${highWater} does not match its complement`);
 }
 
 /** Stores high water and its complement, so that one overwritten word is noticed. */

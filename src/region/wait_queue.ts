@@ -50,7 +50,7 @@ export class WaitQueue {
     const length = (header[QUEUE_END]! - header[QUEUE_FIRST]!) | 0;
     const before = (header[QUEUE_NEXT]! - header[QUEUE_FIRST]!) | 0;
     if (length >= 0 && length <= MAX_WAITING && before >= 0 && before <= length) return length;
-    throw broken("I15", `of ${length} requests ${before} are said not to wait`);
+    throw broken("I15", `the queue claims to hold ${length} requests, of which ${before} do not wait`);
   }
 
   /** Adds a request to the end of a queue that is not full. Returns its place. */

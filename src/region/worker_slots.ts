@@ -58,7 +58,7 @@ export class WorkerSlots {
     for (;;) {
       const worker = Atomics.load(header, NEXT_WORKER);
       if (!(worker >= 1 && worker <= MAX_WORKERS + 1)) {
-        throw broken("I13", `the next worker is said to be number ${worker}`);
+        throw broken("I13", `the number of the next worker is ${worker}`);
       }
       if (worker > MAX_WORKERS) return NONE; // in a tag, a larger number would look like an earlier one
       if (Atomics.compareExchange(header, NEXT_WORKER, worker, worker + 1) === worker) return worker;
@@ -130,19 +130,17 @@ export class WorkerSlots {
   validTop(slot: number): number {
     const top = Atomics.load(this.header, slotWord(slot) + SLOT_TOP);
     if (top >= 0 && top <= this.header[CACHED_BLOCKS]!) return top;
-    throw broken("I14", `the cache of slot ${slot} is said to hold ${top} blocks`);
+    throw broken("I14", `the cache of slot ${slot} claims to hold ${top} blocks`);
   }
 
   /** The number of entries in a worker's cache of runs of this length. Throws if the cache has no room for so many. */
   validRunTop(slot: number, length: number): number {
     const top = Atomics.load(this.header, slotWord(slot) + SLOT_RUN_TOPS + length - 2);
     if (top >= 0 && top <= RUN_ENTRIES) return top;
-    throw broken("I14", `the cache of slot ${slot} is said to hold ${top} runs of ${length} blocks`);
+    throw broken("I14", `the cache of slot ${slot} claims to hold ${top} runs of ${length} blocks`);
   }
 
-  /**
-   * Makes a slot say that no short run is cached. The caller holds the lock; the slot is its own or a dead worker's.
-   */
+  /** Makes a slot say that no short run is cached. The caller holds the lock and has the slot, or its worker has died. */
   clearRuns(slot: number): void {
     const at = slotWord(slot);
     this.header.fill(0, at + SLOT_RUN_TOPS, at + SLOT_WORDS);
@@ -161,7 +159,10 @@ export class WorkerSlots {
   validWorker(slot: number): number {
     const worker = this.worker(slot);
     if (this.header[slotWord(slot) + SLOT_SUM] === (worker === 0 ? 0 : this.sum(slot, worker))) return worker;
-    throw broken("I13", `slot ${slot} names worker ${worker} and thread ${this.thread(slot)}, and a wrong sum`);
+    throw broken(
+      "I13",
+      `slot ${slot} names worker ${worker} and thread ${this.thread(slot)}, but its checksum is wrong`,
+    );
   }
 
   /** The thread of the slot's worker. */
