@@ -36,12 +36,13 @@ import { broken, checkHeader, faultOfRun, isInTable, validBlockCount, validLengt
 import { WAITING } from "../region/wait_queue.ts";
 import { slotWord } from "../region/worker_slots.ts";
 
-/** Levels that the first-level bitmap has bits for. */
+/** Number of bits in the first-level bitmap. */
 const LEVEL_BITS = 32;
 
 /**
- * Executes the invariants of docs/design.md, by their numbers; throws "corrupt" with the first that is broken. The
- * caller holds the lock. Every loop has a bound that no content of the region can move.
+ * Checks the invariants that docs/design.md lists by number. Throws "corrupt" for the first one that does not hold. The
+ * caller holds the lock; other workers go on taking from their caches and giving to them. Every loop has a bound that
+ * does not depend on the content of the region.
  */
 export function checkInvariants(region: Region): void {
   checkHeader(region);
@@ -55,13 +56,14 @@ export function checkInvariants(region: Region): void {
   checkOwnCache(region);
 }
 
+/** What a walk over the table found, in blocks unless the name says otherwise. */
 interface Found {
   freeRuns: number;
   free: number;
   cached: number;
   inDepot: number;
   allocated: number;
-  /** End of the last run that is not free. */
+  /** One more than the last block of the last run that is not free. */
   end: number;
 }
 
@@ -79,7 +81,7 @@ function walkTable(region: Region, workers: ReadonlySet<number>): Found {
       found.freeRuns++;
       found.free += length;
     } else {
-      checkTaken(region, block, tag);
+      checkRun(region, block, tag);
       checkOwner(region, block, tag, workers);
       found.end = block + length;
       if (tag === IN_DEPOT) found.inDepot++;
@@ -99,18 +101,20 @@ function checkFree({ table, lists }: Region, block: number, length: number): voi
   }
   const previous = table.previous(block);
   const next = table.next(block);
-  const before = previous === NONE ? lists.head(classOf(length)) : linkOf(table, previous, "next");
-  const after = next === NONE ? block : linkOf(table, next, "previous");
+  const before = previous === NONE ? lists.head(classOf(length)) : linkedTo(table, previous, "next");
+  const after = next === NONE ? block : linkedTo(table, next, "previous");
   if (before !== block || after !== block) {
     throw broken("I4", `the free run at block ${block} is not on the list of its class`);
   }
 }
 
-function linkOf(table: BlockTable, block: number, direction: "next" | "previous"): number {
+/** The link of `block` in this direction, NONE if `block` is not a block number. */
+function linkedTo(table: BlockTable, block: number, direction: "next" | "previous"): number {
   return isInTable(table, block) ? table[direction](block) : NONE;
 }
 
-function checkTaken(region: Region, block: number, tag: number): void {
+/** Checks a run that is allocated or cached. */
+function checkRun(region: Region, block: number, tag: number): void {
   const fault = faultOfRun(region, block, tag);
   if (fault !== undefined) throw fault;
   if (tag !== makeTag(stateOf(tag), workerOf(tag))) {
@@ -118,7 +122,7 @@ function checkTaken(region: Region, block: number, tag: number): void {
   }
 }
 
-/** A worker that has left may still have what it had allocated, but nothing cached. */
+/** A worker that has left may still own allocated runs, but no cached ones. */
 function checkOwner({ header }: Region, block: number, tag: number, workers: ReadonlySet<number>): void {
   const worker = workerOf(tag);
   const known = isCached(stateOf(tag))
@@ -127,7 +131,10 @@ function checkOwner({ header }: Region, block: number, tag: number, workers: Rea
   if (!known) throw broken("I13", `block ${block} claims to belong to worker ${worker}`);
 }
 
-/** What is handed out or cached starts a run: free() trusts tags without a walk. Above high water there is nothing. */
+/**
+ * A state from RELEASING up occurs only at the start of a run, because `free` believes a tag without a walk. Blocks
+ * from high water up were never used, so the check ends there.
+ */
 function checkInside({ header, table }: Region, block: number, length: number): void {
   const end = Math.min(block + length, Math.max(header[HIGH_WATER]!, 0));
   for (let inner = block + 1; inner < end; inner++) {
@@ -170,7 +177,7 @@ function checkDepot({ table, depot }: Region, blocks: number): void {
   }
 }
 
-/** Of requests that have a block and have not been collected, too. */
+/** Also checks the requests that have a block which their worker has not collected yet. */
 function checkQueue({ header, queue, table, blockSize }: Region): void {
   queue.forEach((place) => {
     const worker = queue.workerAt(place);
@@ -207,7 +214,7 @@ function checkCounters({ header, table }: Region, found: Found): void {
   }
 }
 
-/** Returns the workers that have slots. */
+/** Returns the numbers of the workers that have slots. */
 function checkSlots(region: Region): Set<number> {
   const { header, slots } = region;
   const workers = new Set<number>();
@@ -232,8 +239,8 @@ function checkSlots(region: Region): Set<number> {
 function checkBias({ header }: Region, workers: ReadonlySet<number>): void {
   const tag = header[BIAS_TAG]!;
   if (tag === 0 || tag === REVOKING) return;
-  const sole = workers.size === 1 && [...workers].every((worker) => tag === makeTag(CACHED, worker));
-  if (!sole) throw broken("I13", `the pool is biased towards tag ${tag}, but has ${workers.size} workers`);
+  const isAlone = workers.size === 1 && [...workers].every((worker) => tag === makeTag(CACHED, worker));
+  if (!isAlone) throw broken("I13", `the pool is biased towards tag ${tag}, but has ${workers.size} workers`);
 }
 
 function checkCache(region: Region, slot: number): void {
@@ -244,7 +251,7 @@ function checkCache(region: Region, slot: number): void {
   }
 }
 
-/** What a worker's cache is said to hold of runs of one length. */
+/** The entries of a worker's cache for runs of one length. */
 export function entriesOf({ header, meta, slots }: Region, slot: number, length: number): Int32Array {
   const cachedBlocks = header[CACHED_BLOCKS]!;
   const first = length === 1 ? cacheWord(slot, cachedBlocks) : runEntriesWord(slot, cachedBlocks, length);
@@ -252,7 +259,10 @@ export function entriesOf({ header, meta, slots }: Region, slot: number, length:
   return meta.subarray(first, first + top);
 }
 
-/** Of the worker that looks. What others have cached they may be taking, or may not have entered yet. */
+/**
+ * Checks the cache of the worker that runs the check. In the caches of other workers, a cached block may have no entry,
+ * because they take and give meanwhile.
+ */
 function checkOwnCache(region: Region): void {
   const { header, slots, table } = region;
   const worker = header[HOLDER]!;

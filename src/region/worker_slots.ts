@@ -140,7 +140,9 @@ export class WorkerSlots {
     throw broken("I14", `the cache of slot ${slot} claims to hold ${top} runs of ${length} blocks`);
   }
 
-  /** Makes a slot say that no short run is cached. The caller holds the lock and has the slot, or its worker has died. */
+  /**
+   * Makes a slot say that no short run is cached. The caller holds the lock and has the slot, or its worker has died.
+   */
   clearRuns(slot: number): void {
     const at = slotWord(slot);
     this.header.fill(0, at + SLOT_RUN_TOPS, at + SLOT_WORDS);
