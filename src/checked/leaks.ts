@@ -1,8 +1,8 @@
 import type { Lock } from "../allocator/lock.ts";
 import { isAllocated, ownerOf } from "../region/block_table.ts";
+import type { Region } from "../region/region.ts";
 import { validLength } from "../region/validate.ts";
 import type { AllocationLog } from "./allocation_log.ts";
-import type { Region } from "../region/region.ts";
 
 /**
  * A block of a checked pool that is still allocated.

@@ -1,5 +1,5 @@
-import { NONE } from "../region/layout.ts";
 import { detach, lengthOfBuffer } from "../base/intrinsics.ts";
+import { NONE } from "../region/layout.ts";
 
 /** What a buffer of a checked pool was made for. */
 export interface Origin {

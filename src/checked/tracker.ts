@@ -1,11 +1,11 @@
 import type { Allocator } from "../allocator/allocator.ts";
 import { bufferBehind } from "../base/intrinsics.ts";
-import { NONE } from "../region/layout.ts";
-import { callersStack } from "./call_stack.ts";
 import { type BlockTable, isAllocated } from "../region/block_table.ts";
-import { type Origin, TrackedBuffers } from "./tracked_buffers.ts";
+import { NONE } from "../region/layout.ts";
 import type { Region } from "../region/region.ts";
 import { AllocationLog } from "./allocation_log.ts";
+import { callersStack } from "./call_stack.ts";
+import { type Origin, TrackedBuffers } from "./tracked_buffers.ts";
 
 /**
  * What a worker knows in a checked pool beyond what any pool knows: who allocated and freed each block, and which buffers

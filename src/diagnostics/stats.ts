@@ -1,12 +1,12 @@
-import { COALESCED, EXHAUSTED, GROWN, LOCK_ACQUISITIONS, LOCK_CONTENDED, OWNER_DEATHS } from "../region/layout.ts";
 import { type BlockTable, usageOf } from "../region/block_table.ts";
-import { validLength } from "../region/validate.ts";
+import { COALESCED, EXHAUSTED, GROWN, LOCK_ACQUISITIONS, LOCK_CONTENDED, OWNER_DEATHS } from "../region/layout.ts";
 import type { Region } from "../region/region.ts";
+import { validLength } from "../region/validate.ts";
 
 /**
  * The state of a pool at one moment, and counts of what has happened since it was made. All numbers are whole numbers
- * from 0 up, except `fragmentation`. Every block is in one of three states: `allocatedBlocks + cachedBlocks +
- * freeBlocks === blockCount`.
+ * from 0 up, except `fragmentation`. Every block is allocated, cached or free, so
+ * `allocatedBlocks + cachedBlocks + freeBlocks === blockCount`.
  *
  * @example Internal waste
  * ```ts

@@ -1,6 +1,6 @@
-import { type Inspection, levelsLeft } from "../runtime/console.ts";
 import { FREE_BLOCKS } from "../region/layout.ts";
 import type { Region } from "../region/region.ts";
+import { type Inspection, levelsLeft } from "../runtime/console.ts";
 
 /**
  * What `summaryOf` needs of a pool object. A pool object that was closed, or whose pool is destroyed, has no region.
