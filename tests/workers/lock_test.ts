@@ -223,7 +223,7 @@ test("check and lock - corrupt, by the pool's own methods", () => {
   using pool = makePool();
   const { region, lock } = insideOf(pool);
   region.table.set(0, LENGTH, 0);
-  const broken = "Cannot trust the pool: I2 is broken, the run at block 0 has a length of 0";
+  const broken = "The pool is corrupt (invariant I2): the run at block 0 has a length of 0";
   assertRefused(() => pool.check(), "corrupt", broken);
   lock.enter("break");
   lock.abandon(new Error());
