@@ -126,7 +126,7 @@ export class MemPool implements Disposable {
    *
    * @param handle The `handle` of the pool, as it arrived by `postMessage`.
    * @returns A pool object. Disposing of it closes it.
-   * @throws {TypeError} `handle` has not the shape of a handle.
+   * @throws {TypeError} `handle` is not shaped like a handle.
    * @throws {MemPoolError} "unknown-pool": the handle is from another process.
    * @throws {MemPoolError} "format-mismatch": the pool was made by another version of the library.
    * @throws {MemPoolError} "destroyed": the pool is destroyed.
