@@ -93,6 +93,16 @@ faultsTest("lock - reports a broken lock and a missing clock, and the pool works
   ]);
 });
 
+faultsTest("lock - a wait follows neither the time of day nor the time in which the process was stopped", async () => {
+  const why = "the lock was not free within 200 ms, it is held by worker 2 in slot 1, whose thread still runs";
+  const error = { code: "lock-timeout", message: `Cannot allocate: ${why}` };
+  assertEquals(await outcomesOf("waiting"), [
+    { what: "set back", error, left: [] },
+    { what: "stopped", error, left: [] },
+    { what: "slept true", left: [] },
+  ]);
+});
+
 faultsTest("alloc - without a barrier to recall cached blocks, hands out no block twice and loses none", async () => {
   assertEquals(await outcomesOf("recalling"), [{ what: "true, 64 different, true", left: [] }]);
 });
