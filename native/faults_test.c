@@ -72,6 +72,8 @@ static void create_reports_a_new_range_that_is_refused(void) {
     create_reports(CALL_MMAP, 1);
     create_reports(CALL_MPROTECT, 1);
     create_reports(CALL_MPROTECT, 2);
+    create_reports(CALL_MPROTECT, 3);
+    create_reports(CALL_MPROTECT, 4);
 #ifdef HAVE_ROBUST_MUTEX
     create_reports(CALL_MUTEXATTR_INIT, 1);
     create_reports(CALL_MUTEX_INIT, 1);
@@ -93,6 +95,8 @@ static void create_reports_a_range_that_cannot_be_reused(void) {
     create_reports(CALL_MMAP, 1);
     create_reports(CALL_MPROTECT, 1);
     create_reports(CALL_MPROTECT, 2);
+    create_reports(CALL_MPROTECT, 3);
+    create_reports(CALL_MPROTECT, 4);
 #ifdef HAVE_ROBUST_MUTEX
     create_reports(CALL_MUTEX_INIT, 1);
 #endif
@@ -348,8 +352,8 @@ static void *hold_until_read(void *argument) {
     return NULL;
 }
 
-/* Waits for the lock for 120 ms while the owner keeps it until a clock has been read `readings` times. */
-static int32_t wait_for_owner(uint32_t readings, uint32_t kind) {
+/* Waits for the lock while the owner keeps it until a clock has been read `readings` times. */
+static int32_t wait_for_owner(uint32_t readings, uint32_t timeout_ms, uint32_t kind) {
     double id;
     owner self = { .region = create(META, OWN, &id), .readings = readings };
     pthread_t thread = start(hold_until_read, &self);
@@ -362,7 +366,7 @@ static int32_t wait_for_owner(uint32_t readings, uint32_t kind) {
 #else
     (void)kind;
 #endif
-    int32_t status = mempool_lock(self.region, 120);
+    int32_t status = mempool_lock(self.region, timeout_ms);
     self.released = 1;
     if (status >= 0) {
         mempool_unlock(self.region);
@@ -377,14 +381,14 @@ static int32_t wait_for_owner(uint32_t readings, uint32_t kind) {
 static void a_stop_of_the_process_is_no_wait(uint32_t kind) {
     for (uint32_t first = 2; first <= 4; first++) {
         mempool_shift_clock(CLOCK_MONOTONIC, first, HOUR);
-        expect(wait_for_owner(first + 1, kind) == MEMPOOL_CONTENDED);
+        expect(wait_for_owner(first + 1, 60000, kind) == MEMPOOL_CONTENDED);
     }
 }
 
 static void a_wait_times_out_although_the_process_was_stopped(uint32_t kind) {
     for (uint32_t first = 2; first <= 4; first++) {
         mempool_shift_clock(CLOCK_MONOTONIC, first, HOUR);
-        expect(wait_for_owner(UINT32_MAX, kind) == MEMPOOL_TIMED_OUT);
+        expect(wait_for_owner(UINT32_MAX, 120, kind) == MEMPOOL_TIMED_OUT);
     }
 }
 
@@ -392,7 +396,7 @@ static void a_wait_times_out_although_the_process_was_stopped(uint32_t kind) {
 static void a_wait_ignores_the_time_of_day(uint32_t kind) {
     time_t before = time(NULL);
     mempool_shift_clock(CLOCK_REALTIME, 1, 20000);
-    expect(wait_for_owner(UINT32_MAX, kind) == MEMPOOL_TIMED_OUT);
+    expect(wait_for_owner(UINT32_MAX, 120, kind) == MEMPOOL_TIMED_OUT);
     expect(time(NULL) < before + 15);
 }
 

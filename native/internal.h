@@ -81,14 +81,14 @@ unsigned char *os_reserve(size_t bytes, int *error);
 /* Releases a range that no other thread has seen. Returns an errno. */
 int os_release(unsigned char *range, size_t bytes);
 
-/* Makes whole pages readable and writable. A new range and a renewed one must be opened first. Returns an errno. */
+/*
+ * Makes whole pages readable and writable. Pages that were not open before are zero. A new range and a renewed one must
+ * be opened first. Returns an errno.
+ */
 int os_open(unsigned char *from, unsigned char *to);
 
 /* Removes all access from whole pages. Returns an errno. */
 int os_guard(unsigned char *from, unsigned char *to);
-
-/* Makes whole pages that were guarded readable, writable and zero. Returns an errno. */
-int os_unguard(unsigned char *from, unsigned char *to);
 
 /*
  * Returns how many bytes of these whole pages are in memory. A page about which the system says nothing counts.
@@ -99,7 +99,7 @@ size_t os_resident(unsigned char *where, size_t bytes);
 int os_discard(unsigned char *where, size_t bytes);
 
 /*
- * Makes a whole range zero again, including its guards. A thread that reads pages that were open does not fault in the
+ * Makes a range zero again, including guards inside it. A thread that reads pages that were open does not fault in the
  * meantime. Returns an errno.
  */
 int os_renew(unsigned char *range, size_t bytes);

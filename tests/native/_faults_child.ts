@@ -81,6 +81,8 @@ function creating(): Outcome[] {
     ["mmap", 1],
     ["mprotect", 1],
     ["mprotect", 2],
+    ["mprotect", 3],
+    ["mprotect", 4],
     ["pthread_mutexattr_init", 1],
     ["pthread_mutex_init", 1],
   ];

@@ -39,7 +39,8 @@ function refused(what: string, bytes: number): Outcome {
 faultsTest(
   "init - the system refuses memory: throws map-failed, leaves nothing behind, and the next pool works",
   async () => {
-    const calls = ["mmap 1", "mprotect 1", "mprotect 2", "pthread_mutexattr_init 1", "pthread_mutex_init 1"];
+    const parts = ["mprotect 1", "mprotect 2", "mprotect 3", "mprotect 4"];
+    const calls = ["mmap 1", ...parts, "pthread_mutexattr_init 1", "pthread_mutex_init 1"];
     assertEquals(await outcomesOf("creating"), [
       ...calls.map((call) => refused(call, 2 ** 40)),
       refused("mmap, a reused range", 64 * 1024),
