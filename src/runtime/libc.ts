@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type { Signature } from "./symbols.ts";
 
 /** The few functions of Linux's C library that load a library out of memory, as a runtime's FFI calls them. */
@@ -9,6 +10,9 @@ export interface LibcSymbols {
   write(file: number, bytes: Uint8Array, length: number): number | bigint;
   fcntl(file: number, command: number, argument: number): number;
   close(file: number): number;
+  /** Returns a pointer to the calling thread's errno. */
+  __errno_location(): unknown;
+  memcpy(to: Uint8Array, from: unknown, length: number): unknown;
 }
 
 /** The signatures of these functions. */
@@ -19,6 +23,8 @@ export const LIBC_SIGNATURES: Readonly<Record<keyof LibcSymbols, Signature>> = {
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
+  __errno_location: { parameters: [], result: "pointer" },
+  memcpy: { parameters: ["buffer", "pointer", "usize"], result: "pointer" },
 };
 
 /** The GNU C library. */
@@ -51,7 +57,7 @@ export function withMemoryFile(
   load: (path: string) => void,
 ): void {
   const file = libc.memfd_create(terminated(name), MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (file < 0) throw new Error("the system gives no file in memory");
+  if (file < 0) throw new Error(`the system gives no file in memory (${errnoName(libc)})`);
   try {
     fill(libc, file, bytes);
     load(`/proc/self/fd/${file}`);
@@ -64,10 +70,22 @@ export function withMemoryFile(
 function fill(libc: LibcSymbols, file: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) {
     const written = Number(libc.write(file, bytes.subarray(done), bytes.length - done));
-    if (!(written > 0)) throw new Error(`the file in memory took ${done} of ${bytes.length} bytes`);
+    if (!(written > 0)) {
+      throw new Error(`the file in memory took ${done} of ${bytes.length} bytes (${errnoName(libc)})`);
+    }
     done += written;
   }
-  if (libc.fcntl(file, F_ADD_SEALS, ALL_SEALS) !== 0) throw new Error("the file in memory cannot be sealed");
+  if (libc.fcntl(file, F_ADD_SEALS, ALL_SEALS) !== 0) {
+    throw new Error(`the file in memory cannot be sealed (${errnoName(libc)})`);
+  }
+}
+
+/** The name of the error that the last call reported. The runtimes' FFI does not change errno between two calls. */
+function errnoName(libc: LibcSymbols): string {
+  const value = new Int32Array(1);
+  libc.memcpy(new Uint8Array(value.buffer), libc.__errno_location(), value.byteLength);
+  const [name] = Object.entries(constants.errno).find(([, number]) => number === value[0]) ?? [];
+  return name ?? `errno ${value[0]}`;
 }
 
 function terminated(text: string): Uint8Array {

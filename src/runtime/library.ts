@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -74,13 +75,31 @@ function fromFile(host: Host, prebuilt: Prebuilt): Native {
 /** The library's file: its folder is called by the checksum, which tells it from what another compiler made of the sources. */
 function privateFile(host: Host, prebuilt: Prebuilt): string {
   const draft = mkdtempSync(join(tmpdir(), "mempool-draft-"));
+  let failed: unknown;
   try {
     const folder = privateFolder(host, lstatSync(draft).uid);
     const path = join(folder, prebuilt.sha256.slice(0, 16), prebuilt.name);
     if (!existsSync(path)) publish(draft, path, unpack(prebuilt));
     return path;
+  } catch (error) {
+    failed = error;
+    throw error;
   } finally {
-    rmSync(draft, { recursive: true, force: true });
+    removeDraft(draft, prebuilt.name, failed);
+  }
+}
+
+/**
+ * Removes what is left of a draft, without listing its folder: a process that has no file descriptor left can still do
+ * that. If it fails, throws an error that names the earlier failure too.
+ */
+function removeDraft(draft: string, name: string, failed: unknown): void {
+  try {
+    rmSync(join(draft, name), { force: true });
+    if (existsSync(draft)) rmdirSync(draft);
+  } catch (error) {
+    const before = failed === undefined ? "" : `${reasonOf(failed)}; `;
+    throw new Error(`${before}${draft} was not removed: ${reasonOf(error)}`);
   }
 }
 

@@ -108,9 +108,9 @@ test(
 
 for (
   const [what, spoil, said, closed] of [
-    ["does not exist", { file: -1 }, "the system gives no file in memory", false],
-    ["is full", { piece: 0 }, "the file in memory took 0 of 2500 bytes", true],
-    ["cannot be sealed", { sealing: -1 }, "the file in memory cannot be sealed", true],
+    ["does not exist", { file: -1, errno: 24 }, "the system gives no file in memory (EMFILE)", false],
+    ["is full", { piece: 0 }, "the file in memory took 0 of 2500 bytes (ENOSPC)", true],
+    ["cannot be sealed", { sealing: -1, errno: 4000 }, "the file in memory cannot be sealed (errno 4000)", true],
     ["may not be executed", {}, "operation not permitted", true],
   ] as const
 ) {
