@@ -58,7 +58,7 @@ test("library - for a machine that there is none for: says which there are", () 
   host.machine = "quantum";
   const error = thrownBy(() => loadLibrary(host, { "linux-x64": right, "darwin-arm64": right }));
   assertInstanceOf(error, MemPoolError);
-  const why = "there is none for played-quantum, only for linux-x64, darwin-arm64";
+  const why = "there is no build for played-quantum, only for linux-x64, darwin-arm64";
   assertEquals([error.code, error.message], ["library", `Cannot load the native library: ${why}`]);
 });
 
@@ -108,7 +108,7 @@ test(
 
 for (
   const [what, spoil, said, closed] of [
-    ["no file in memory", { file: -1 }, "the system gives no file in memory", false],
+    ["no file in memory", { file: -1 }, "the system refused a file in memory", false],
     ["one that is full", { piece: 0 }, "the file in memory took 0 of 2500 bytes", true],
     ["one that cannot be sealed", { sealing: -1 }, "the file in memory cannot be sealed", true],
     ["one that may not be executed", {}, "operation not permitted", true],
@@ -126,7 +126,7 @@ for (
       assertStrictEquals(load(host), native);
       assertEquals([host.loaded.at(-1), libc.closed], [temporary.fileOf(right), closed]);
       writeFileSync(changed(temporary.fileOf(right)), "changed");
-      assertTried(host, said, `${temporary.fileOf(right)} was changed, remove it`);
+      assertTried(host, said, `${temporary.fileOf(right)} was modified and must be removed`);
     }),
   );
 }
@@ -172,7 +172,7 @@ for (const [what, text] of [["cut short", bytes.subarray(0, 2499)], ["empty", ""
       const host = new PlayedHost(native);
       load(host);
       writeFileSync(changed(temporary.fileOf(right)), text);
-      assertTried(host, "no such C library", `${temporary.fileOf(right)} was changed, remove it`);
+      assertTried(host, "no such C library", `${temporary.fileOf(right)} was modified and must be removed`);
       assertEquals(host.loaded.length, 1);
     }),
   );
@@ -228,7 +228,7 @@ for (
       const folder = temporary.ours;
       spoil(folder);
       const before = temporary.entries();
-      assertTried(host, "no such C library", `${folder} is not this user's alone`);
+      assertTried(host, "no such C library", `${folder} is not a folder that only this user can access`);
       assertEquals([host.loaded, temporary.entries()], [[], before]);
     }),
   );
@@ -274,7 +274,7 @@ for (
   test(
     `library - damaged in the sources, ${what}: not loaded, in neither way`,
     withTemporary((temporary) => {
-      const why = ": the one in this module's sources is damaged, its checksum is another";
+      const why = ": its copy in this module's sources is damaged (its checksum is wrong)";
       const { host } = hostWithLibc();
       for (const each of [host, new PlayedHost(native)]) {
         assertFails(each, why, { ...right, ...damage });
@@ -289,7 +289,7 @@ test(
   "library - of another version",
   withTemporary(() => {
     const { host } = hostWithLibc();
-    const why = `: the one in this module's sources is of version ${ABI + 1}, they need ${ABI}`;
+    const why = `: its copy in this module's sources has version ${ABI + 1}, but this module needs version ${ABI}`;
     for (const each of [host, new PlayedHost(native)]) {
       each.onLoad = () => fakeNative(ABI + 1);
       assertFails(each, why);
