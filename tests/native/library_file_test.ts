@@ -187,7 +187,7 @@ function put(temporary: TemporaryFolder): string {
 
 function assertRefused(file: string, { error }: Report): void {
   const why =
-    `Cannot load the native library. Tried: from memory: not here; from a file: ${file} was changed, remove it. `;
+    `Cannot load the native library. Tried: from memory: not here; from a file: ${file} was modified and must be removed. `;
   assertEquals([error?.code, error?.message.slice(0, why.length)], ["library", why]);
 }
 
@@ -241,11 +241,11 @@ function wrongLibraries(folder: string): [Prebuilt, RegExp][] {
     [compiled("mempool-few.so", folder, [], ["lock_robust.c"]), /Tried: .+; from a file: .*mempool_\w+/s],
     [
       compiled("mempool-version.so", folder, ["-include", join(folder, "other.h")], sources),
-      new RegExp(`: the one in this module's sources is of version 99, they need ${ABI}$`),
+      new RegExp(`: its copy in this module's sources has version 99, but this module needs version ${ABI}$`),
     ],
     [
       { ...right(), name: "mempool-damaged.so", deflated: right().deflated.slice(0, -100) },
-      /is damaged, its checksum is/,
+      /is damaged \(its checksum is wrong\)$/,
     ],
   ];
 }
