@@ -1,8 +1,8 @@
 /**
  * A memory pool for Deno and Bun: fixed-size blocks in one region of native memory, shared by all workers, handed out
- * as ArrayBuffers or as plain offsets. README.md says when to use it, docs/design.md how it works.
+ * as ArrayBuffers or as plain offsets. README.md says when to use it, and docs/design.md how it works.
  *
- * @example A pool of one's own
+ * @example A pool object
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { MEGABYTE, MemPool } from "mempool";
@@ -32,10 +32,8 @@ export type { TypedArrayConstructor } from "./src/typed_arrays.ts";
 export type { BlockInfo } from "./src/diagnostics/block_list.ts";
 export { alloc, attach, calloc, destroy, free, init, realloc } from "./src/default_pool.ts";
 export { MemPoolError, type MemPoolErrorCode } from "./src/base/errors.ts";
-export type { Insight } from "./src/insight.ts";
 export type { LeakInfo } from "./src/checked/leaks.ts";
 export type { Lease } from "./src/lease.ts";
-export type { Membership } from "./src/membership.ts";
 export type { AllocAsyncOptions, MemPoolHandle, MemPoolOptions } from "./src/options.ts";
 export { type Block, MemPool } from "./src/pool.ts";
 export type { MemPoolStats } from "./src/diagnostics/stats.ts";

@@ -11,12 +11,34 @@
 
 typedef struct {
     atomic_uint calls;
-    atomic_uint first; /* of the calls that fail */
-    atomic_uint end;   /* the first one after them that does not */
+    atomic_uint first; /* number of the first call that fails */
+    atomic_uint end;   /* number of the first call after those that fail */
     atomic_int error;
 } plan;
 
 static plan plans[CALL_KINDS];
+
+/* CLOCK_REALTIME and CLOCK_MONOTONIC. */
+#define CLOCKS 2
+
+static struct {
+    atomic_uint first;
+    atomic_llong ms;
+} shifts[CLOCKS];
+
+void mempool_shift_clock(uint32_t clock, uint32_t first, double ms) {
+    shifts[clock].ms = (long long)ms;
+    shifts[clock].first = first;
+}
+
+/* Moves a time of this clock by its shift if that is in effect, forwards (1) or backwards (-1). */
+static void shift(clockid_t clock, struct timespec *when, int direction) {
+    if (clock >= 0 && clock < CLOCKS && plans[CALL_CLOCK].calls >= shifts[clock].first) {
+        long long ms = (long long)when->tv_sec * 1000 + when->tv_nsec / 1000000 + shifts[clock].ms * direction;
+        when->tv_sec = (time_t)(ms / 1000);
+        when->tv_nsec = (long)(ms % 1000) * 1000000 + when->tv_nsec % 1000000;
+    }
+}
 
 void mempool_fault(uint32_t kind, uint32_t first, uint32_t count, int32_t error) {
     plan *changed = &plans[kind];
@@ -31,14 +53,14 @@ uint32_t mempool_calls(uint32_t kind) {
     return plans[kind].calls;
 }
 
-/* Counts a call; the error that it is to fail with, or 0. */
+/* Counts a call. Returns the errno with which it must fail, or 0. */
 static int due(call_kind kind) {
     plan *now = &plans[kind];
     unsigned number = atomic_fetch_add(&now->calls, 1) + 1;
     return number >= now->first && number < now->end ? now->error : 0;
 }
 
-/* The same, for a call that fails by errno. */
+/* Does the same for a call that reports its error in errno. Returns whether it must fail. */
 static bool refused(call_kind kind) {
     int error = due(kind);
     if (error != 0) {
@@ -71,6 +93,12 @@ int __wrap_madvise(void *where, size_t bytes, int advice) {
     return refused(CALL_MADVISE) ? -1 : __real_madvise(where, bytes, advice);
 }
 
+int __real_mincore(void *, size_t, unsigned char *);
+int __wrap_mincore(void *where, size_t bytes, unsigned char *pages);
+int __wrap_mincore(void *where, size_t bytes, unsigned char *pages) {
+    return refused(CALL_MINCORE) ? -1 : __real_mincore(where, bytes, pages);
+}
+
 int __real_pthread_mutexattr_init(pthread_mutexattr_t *);
 int __wrap_pthread_mutexattr_init(pthread_mutexattr_t *attributes);
 int __wrap_pthread_mutexattr_init(pthread_mutexattr_t *attributes) {
@@ -99,6 +127,16 @@ int __wrap_pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec
     return error != 0 ? error : __real_pthread_mutex_timedlock(mutex, until);
 }
 
+/* Weak, because musl does not have it. */
+int __real_pthread_mutex_clocklock(pthread_mutex_t *, clockid_t, const struct timespec *) __attribute__((weak));
+int __wrap_pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *until);
+int __wrap_pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *until) {
+    struct timespec real = *until;
+    shift(clock, &real, -1);
+    int error = __real_pthread_mutex_clocklock == NULL ? EINVAL : due(CALL_MUTEX_CLOCKLOCK);
+    return error != 0 ? error : __real_pthread_mutex_clocklock(mutex, clock, &real);
+}
+
 int __real_open(const char *, int, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...) {
@@ -111,7 +149,7 @@ ssize_t __wrap_read(int file, void *into, size_t bytes) {
     return refused(CALL_READ) ? -1 : __real_read(file, into, bytes);
 }
 
-/* The library makes no other call by its number. */
+/* membarrier is the only call that the library makes by number. */
 long __real_syscall(long, ...);
 long __wrap_syscall(long number, ...);
 long __wrap_syscall(long number, ...) {
@@ -128,7 +166,12 @@ long __wrap_syscall(long number, ...) {
 int __real_clock_gettime(clockid_t, struct timespec *);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now) {
-    return refused(CALL_CLOCK) ? -1 : __real_clock_gettime(clock, now);
+    if (refused(CALL_CLOCK)) {
+        return -1;
+    }
+    int result = __real_clock_gettime(clock, now);
+    shift(clock, now, 1);
+    return result;
 }
 
 int __real_pthread_key_create(pthread_key_t *, void (*)(void *));

@@ -1,37 +1,45 @@
-import type { Attachment } from "./attachment.ts";
-import { checkCheaply, checkRun } from "./diagnostics/invariants.ts";
 import type { Fate, Hooks } from "./allocator/hooks.ts";
-import { FREES, NONE } from "./region/layout.ts";
-import type { LeakInfo } from "./checked/leaks.ts";
-import { Operations } from "./operations.ts";
-import { NOT_ALLOCATED } from "./allocator/resize.ts";
+import type { Lock } from "./allocator/lock.ts";
+import { NOT_ALLOCATED, type Prepare } from "./allocator/resize.ts";
+import type { Attachment } from "./attachment.ts";
+import { checkBlock } from "./base/arguments.ts";
+import { MemPoolError } from "./base/errors.ts";
+import { bufferBehind } from "./base/intrinsics.ts";
+import { reserveStack } from "./base/stack.ts";
 import { callersStack } from "./checked/call_stack.ts";
+import type { LeakInfo } from "./checked/leaks.ts";
 import type { Tracker } from "./checked/tracker.ts";
+import { Operations } from "./operations.ts";
+import { FREE_BLOCKS, FREES, HIGH_WATER, NONE } from "./region/layout.ts";
+import type { Region } from "./region/region.ts";
+import { broken, checkHeader, validateRun } from "./region/validate.ts";
 
-/** The operations of a checked pool: as of any, and what they do is watched. */
-export class CheckedOperations extends Operations {
-  readonly #attachment: Attachment;
+/** The operations that a pool object uses. This is the one place that decides between checked and unchecked pools. */
+export function operationsOf(attachment: Attachment): Operations {
+  const { tracker } = attachment;
+  return tracker === undefined ? new Operations(attachment) : new CheckedOperations(attachment, tracker);
+}
+
+/** The operations of a checked pool: those of any pool, with a tracker that records them. */
+class CheckedOperations extends Operations {
   readonly #tracker: Tracker;
 
   constructor(attachment: Attachment, tracker: Tracker) {
     super(attachment);
-    this.#attachment = attachment;
     this.#tracker = tracker;
   }
 
-  override begin(): this {
-    checkCheaply(this.#attachment.region);
-    this.#tracker.retry(this.#attachment.allocator);
+  override begin(action: string): this {
+    // A checked call has many steps after which it cannot fail any more, so it makes sure of its stack beforehand.
+    reserveStack();
+    super.begin(action);
+    checkCheaply(this.attachment.region);
+    this.#tracker.retry(this.attachment.allocator);
     return this;
   }
 
-  override freeMany(blocks: readonly object[]): void {
-    const { addressing } = this.#attachment;
-    this.#freeAll(blocks.map((block) => addressing.ofBuffer("free", block)), blocks);
-  }
-
   override reap(): number {
-    const { allocator, region: { counters } } = this.#attachment;
+    const { allocator, region: { counters } } = this.attachment;
     const hooks = this.hooks();
     const leaves = (block: number, fate: Fate): boolean => {
       if (hooks.leaves(block, fate)) return true;
@@ -43,7 +51,7 @@ export class CheckedOperations extends Operations {
   }
 
   override leaks(): LeakInfo[] {
-    return this.#attachment.listLeaks();
+    return this.attachment.listLeaks();
   }
 
   protected override hooks(): Hooks {
@@ -59,28 +67,72 @@ export class CheckedOperations extends Operations {
   }
 
   protected override freeBlock(number: number, name: unknown): void {
-    this.#freeAll([number], [name]);
+    this.freeBlocks([number], [name]);
   }
 
-  protected override resize(number: number, numBytes: number, name: unknown): number {
-    const { addressing, allocator, lock, region } = this.#attachment;
-    if (!addressing.isAllocated("reallocate", number)) return NOT_ALLOCATED;
+  /** All or none. Other workers see one step: of several workers that free one block, one succeeds. */
+  protected override freeAll(numbers: readonly number[], names: readonly unknown[]): number {
+    const { allocator, lock, region } = this.attachment;
+    for (const number of numbers) checkRun(region, lock, number);
+    return allocator.freeMany(numbers, this.#hooksFor(names));
+  }
+
+  /** The buffer is tracked once the old allocation has ended. */
+  override realloc(block: unknown, numBytes: number): ArrayBuffer | null {
+    const buffer = super.realloc(block, numBytes);
+    if (buffer === null) return null;
+    const number = this.attachment.buffers.blockOf(buffer);
+    const mine = this.#tracker.bufferOver(number, numBytes);
+    if (mine !== undefined) return mine;
+    this.#tracker.track(buffer, number);
+    return buffer;
+  }
+
+  protected override resize(number: number, numBytes: number, name: unknown, prepare: Prepare): number {
+    const { allocator, lock, region } = this.attachment;
+    if (!this.isAllocated("reallocate", number)) return NOT_ALLOCATED;
     checkRun(region, lock, number);
-    return allocator.resize(number, numBytes, this.#hooksFor([name]));
+    return allocator.resize(number, numBytes, this.#hooksFor([name]), prepare);
   }
 
-  /** All or none, in one step for other workers: of several that free one block, one succeeds. */
-  #freeAll(numbers: readonly number[], names: readonly unknown[]): void {
-    const { addressing, allocator, lock, region } = this.#attachment;
-    let refused = numbers.indexOf(NONE);
-    if (refused === NONE) {
-      for (const number of numbers) checkRun(region, lock, number);
-      refused = allocator.freeMany(numbers, this.#hooksFor(names));
-    }
-    if (refused !== NONE) addressing.refuseFree(numbers[refused]!, names[refused]);
+  /** In a checked pool, a buffer that was freed names no block any more. */
+  protected override blockOfBuffer(action: string, block: unknown): number {
+    const buffer = checkBlock(action, block);
+    if (this.#isStale(action, buffer)) return NONE;
+    const number = super.blockOfBuffer(action, block);
+    if (this.isAllocated(action, number)) this.#tracker.track(buffer as ArrayBuffer, number);
+    return number;
   }
 
-  /** For a call that named blocks so, at the present stack. */
+  /** A "no" is reliable only under the lock: `freeMany` may claim a run for a moment and give it back. */
+  protected override isAllocated(action: string, number: number): boolean {
+    return number !== NONE &&
+      (this.#tracker.isAllocated(number) ||
+        this.attachment.lock.inspect(action, () => this.#tracker.isAllocated(number)));
+  }
+
+  protected override adopt(action: string, number: number, name: unknown): number {
+    if (!this.isAllocated(action, number)) throw this.refusal(action, number, name);
+    checkRun(this.attachment.region, this.attachment.lock, number);
+    return super.adopt(action, number, name);
+  }
+
+  protected override refusal(action: string, number: number, name: unknown): MemPoolError {
+    const buffer = bufferBehind(name);
+    const stale = buffer === undefined ? undefined : this.#tracker.staleOrigin(buffer);
+    const error = stale === undefined ? super.refusal(action, number, name) : this.refusalOfFree(action, stale.block);
+    if (error.code !== "double-free") return error;
+    const again = action === "free" ? "freed again" : `now to ${action} it`;
+    return new MemPoolError(error.code, error.message + this.#tracker.history(stale?.block ?? number, again, stale));
+  }
+
+  /** A "yes" is reliable only under the lock: in a pool that is being destroyed, every buffer looks stale. */
+  #isStale(action: string, buffer: ArrayBufferLike): boolean {
+    const look = (): boolean => this.#tracker.staleOrigin(buffer) !== undefined;
+    return look() && this.attachment.lock.inspect(action, look);
+  }
+
+  /** The hooks of a call with these arguments and the present stack. */
   #hooksFor(names: readonly unknown[]): Hooks {
     const tracker = this.#tracker;
     const stack = callersStack();
@@ -88,11 +140,33 @@ export class CheckedOperations extends Operations {
       allocated: (block) => tracker.allocated(block, stack),
       isNamed: (block, place) => tracker.isNamed(block, names[place]),
       leaves: (block, fate) => {
-        // What has moved already, or is freed, is freed in any case. Otherwise it stays where it is if it must.
+        // A run that has moved or is freed is freed in any case. A run that shrinks or slides stays unless it can be
+        // vacated.
         if ((fate === "shrinks" || fate === "slides") && !tracker.vacate(block)) return false;
         return fate === "shrinks" || tracker.leaves(block, stack);
       },
       resized: (block) => tracker.resized(block, stack),
     };
+  }
+}
+
+/** The invariants that can be checked in constant time and without the lock, before every call. */
+function checkCheaply(region: Region): void {
+  checkHeader(region);
+  const { header, table } = region;
+  const counts = [["I6", "the count of free blocks", FREE_BLOCKS], ["I9", "high water", HIGH_WATER]] as const;
+  for (const [invariant, name, word] of counts) {
+    const value = header[word]!;
+    if (!(value >= 0 && value <= table.blockCount)) throw broken(invariant, `${name} is ${value}`);
+  }
+}
+
+/** What the invariants say of one allocated run, in constant time. The caller does not hold the lock. */
+function checkRun(region: Region, lock: Lock, block: number): void {
+  try {
+    validateRun(region, block);
+  } catch {
+    // Another worker may be freeing or resizing the run at this moment, by mistake. Under the lock it cannot.
+    lock.inspect("check the pool", () => validateRun(region, block));
   }
 }

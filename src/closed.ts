@@ -2,26 +2,31 @@ import { BlockCache } from "./cache/block_cache.ts";
 import { type CLOSED, type DESTROYED, metaBytes, STATE } from "./region/layout.ts";
 import { formatRegion, type Region } from "./region/region.ts";
 
-/** What a pool object looks at once it has left: never again at the region, which may be another pool's by then. */
-export interface Ended {
+/** What a pool object reads after it has left the pool. Another pool may have the addresses of the region by then. */
+export interface Closed {
   readonly header: Int32Array;
-  /** Only where other objects of its worker stay: otherwise the worker's own cache is closed. */
+  /**
+   * For an object that leaves while other objects of its worker stay. Otherwise the worker's own cache has been closed.
+   */
   readonly cache: BlockCache;
 }
 
-const made = new Map<number, Ended>();
+const byState = new Map<number, Closed>();
 
-/** A header of this state, and a cache that hands out nothing and takes nothing. */
-export function ended(state: typeof CLOSED | typeof DESTROYED): Ended {
-  let region = made.get(state);
-  if (region === undefined) made.set(state, region = make(state));
-  return region;
+/** A private header in this state, and a cache that refuses every `take` and every `give`. */
+export function closed(state: typeof CLOSED | typeof DESTROYED): Closed {
+  let found = byState.get(state);
+  if (found === undefined) byState.set(state, found = make(state));
+  return found;
 }
 
-function make(state: number): Ended {
+function make(state: number): Closed {
   const region = smallestRegion();
   region.header[STATE] = state;
-  return { header: region.header, cache: new BlockCache({ exchange: () => 0 }, region, 0, 0) };
+  return {
+    header: region.header,
+    cache: new BlockCache({ mapping: { exchange: () => 0 }, region, slot: 0, number: 0 }),
+  };
 }
 
 function smallestRegion(): Region {
@@ -29,12 +34,11 @@ function smallestRegion(): Region {
     blockSize: 16,
     blockCount: 1,
     blockCapacity: 1,
-    metaBytes: metaBytes(1, 0, false),
     warnOnMisuse: false,
     cachedBlocks: 0,
     cachedBuffers: 0,
     checked: false,
     lockTimeout: 0,
   };
-  return formatRegion(new ArrayBuffer(settings.metaBytes), settings, false);
+  return formatRegion(new ArrayBuffer(metaBytes(1, 0, false)), settings, false);
 }

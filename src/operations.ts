@@ -1,141 +1,169 @@
-import type { Attachment } from "./attachment.ts";
-import { BlockList } from "./diagnostics/block_list.ts";
-import { NOT_ALLOCATED } from "./allocator/resize.ts";
-import { checkInvariants } from "./diagnostics/invariants.ts";
-import { MemPoolError } from "./base/errors.ts";
+import { NOT_ALLOCATED, type Prepare } from "./allocator/resize.ts";
 import { type Hooks, NO_HOOKS } from "./allocator/hooks.ts";
-import { NONE } from "./region/layout.ts";
+import type { Attachment } from "./attachment.ts";
+import { checkBlock, checkBlocks, checkCount, checkFromZero, describe, productOf } from "./base/arguments.ts";
+import { MemPoolError } from "./base/errors.ts";
+import { reserveStack } from "./base/stack.ts";
+import { bufferBehind, isDetached } from "./base/intrinsics.ts";
 import type { LeakInfo } from "./checked/leaks.ts";
-import { checkBlocks, checkCount, checkFromZero, productOf, signalFrom } from "./options.ts";
-import { validBlockCount } from "./region/validate.ts";
+import { BlockList } from "./diagnostics/block_list.ts";
+import { checkInvariants } from "./diagnostics/invariants.ts";
 import { collectStats, type MemPoolStats } from "./diagnostics/stats.ts";
+import { signalFrom } from "./options.ts";
+import { NONE, WARN_ON_MISUSE } from "./region/layout.ts";
+import { isAllocated } from "./region/block_table.ts";
+import { validBlockCount, validLength } from "./region/validate.ts";
+import { arrayOver, bytesOfArray, type TypedArrayConstructor } from "./typed_arrays.ts";
 
 /**
- * The operations of a pool in full: validate, find the block, do it, wrap the result. `MemPool` documents them, and
- * comes here when its fast path does not apply. Nothing is changed before every argument is found to be right.
+ * The operations of a pool in full: check the arguments, find the block, call the allocator, wrap the result. `MemPool`
+ * documents them and calls them when its fast path does not apply. Nothing changes before every argument has been
+ * checked.
  */
 export class Operations {
-  readonly #attachment: Attachment;
+  protected readonly attachment: Attachment;
   readonly #blockSize: number;
+  readonly #warnOnMisuse: boolean;
 
   constructor(attachment: Attachment) {
-    this.#attachment = attachment;
+    this.attachment = attachment;
     this.#blockSize = attachment.region.blockSize;
+    this.#warnOnMisuse = attachment.region.header[WARN_ON_MISUSE] === 1;
   }
 
-  /** Called before any other. */
-  begin(): this {
+  /** Called before each of the other operations. */
+  begin(action: string): this {
+    this.attachment.allocator.freeUndelivered(action);
     return this;
   }
 
   buffer(): ArrayBuffer {
     const size = this.#blockCount() * this.#blockSize;
     this.#checkBufferLength("make a buffer over the pool", size);
-    return this.#attachment.buffers.whole(size);
+    return this.attachment.buffers.whole(size);
   }
 
   alloc(numBytes: number): ArrayBuffer | null {
     checkCount("allocate", "numBytes", numBytes);
     this.#checkBufferLength("allocate", numBytes);
-    return this.#handOut(this.#attachment.allocator.allocate(numBytes, this.hooks()), numBytes);
+    return this.#deliver(this.attachment.allocator.allocate(numBytes, this.hooks()), numBytes);
   }
 
   calloc(numMembers: number, size: number): ArrayBuffer | null {
     const numBytes = productOf("allocate", numMembers, size);
     this.#checkBufferLength("allocate", numBytes);
-    return this.#handOut(this.#attachment.allocator.allocateZeroed(numBytes, this.hooks()), numBytes);
+    return this.#deliver(this.attachment.allocator.allocateZeroed(numBytes, this.hooks()), numBytes);
   }
 
   realloc(block: unknown, numBytes: number): ArrayBuffer | null {
-    const number = this.#attachment.addressing.ofBuffer("reallocate", block);
+    const number = this.blockOfBuffer("reallocate", block);
     checkCount("reallocate", "numBytes", numBytes);
     this.#checkBufferLength("reallocate", numBytes);
-    const target = this.#resized(number, numBytes, block);
-    return this.#handOut(target, numBytes);
+    let buffer: ArrayBuffer | null = null;
+    const target = this.#resized(number, numBytes, block, (target) => {
+      buffer = this.attachment.buffers.over(target, numBytes);
+    });
+    // Nothing is called from here on: the old block is given up, so this call must not fail any more.
+    this.attachment.allocator.journal.allocated = NONE;
+    return target === NONE ? null : buffer;
   }
 
-  /** For a pool object, which has to be there until it is answered. */
+  /** `owner` is the pool object that was called. The request keeps it alive, and is rejected when it closes. */
   async allocAsync(numBytes: number, options: unknown, owner: object): Promise<ArrayBuffer> {
+    reserveStack();
     checkCount("allocate", "numBytes", numBytes);
     const signal = signalFrom("allocate", options);
     this.#checkFits(numBytes);
     this.#checkBufferLength("allocate", numBytes);
     signal?.throwIfAborted();
     const request = { bytes: numBytes, hooks: this.hooks(), owner, signal };
-    return await this.#attachment.allocator.requests.request(request, (number) => this.bufferOver(number, numBytes));
+    return await this.attachment.allocator.waiters.request(request, (number) => this.bufferOver(number, numBytes));
+  }
+
+  allocArray<T extends TypedArrayConstructor>(type: T, length: number): InstanceType<T> | null {
+    const numBytes = bytesOfArray(type, length);
+    this.#checkBufferLength("allocate", numBytes);
+    const { allocator } = this.attachment;
+    let number = allocator.cache.take(numBytes);
+    if (number === NONE) number = allocator.allocate(numBytes, this.hooks());
+    else allocator.journal.allocated = number;
+    if (number === NONE) return null;
+    const array = arrayOver(type, this.bufferOver(number, numBytes));
+    allocator.journal.allocated = NONE;
+    return array;
   }
 
   free(block: unknown): void {
-    this.freeBlock(this.#attachment.addressing.ofBuffer("free", block), block);
+    this.freeBlock(this.blockOfBuffer("free", block), block);
   }
 
   allocMany(count: number, numBytes: number): ArrayBuffer[] | null {
     checkFromZero("allocate", "count", count);
     checkCount("allocate", "numBytes", numBytes);
     this.#checkBufferLength("allocate", numBytes);
-    const numbers = this.#attachment.allocator.allocateMany(count, numBytes, this.hooks());
-    return numbers === undefined ? null : Array.from(numbers, (number) => this.bufferOver(number, numBytes));
+    const { allocator } = this.attachment;
+    const numbers = allocator.allocateMany(count, numBytes, this.hooks());
+    if (numbers === undefined) return null;
+    const buffers = Array.from(numbers, (number) => this.bufferOver(number, numBytes));
+    allocator.journal.allocatedMany = undefined;
+    allocator.journal.allocated = NONE;
+    return buffers;
   }
 
-  /** The blocks to free, in an array; runs the caller's code. */
+  /** The blocks to free, as an array. Iterating over them runs the caller's code. */
   listOf(blocks: unknown): object[] {
-    return checkBlocks("free", blocks, this.#attachment.region.table.capacity);
+    return checkBlocks("free", blocks, this.attachment.region.table.capacity);
   }
 
   freeMany(blocks: readonly object[]): void {
-    const { addressing } = this.#attachment;
-    const numbers = blocks.map((block) => addressing.ofBuffer("free", block));
-    const foreign = numbers.indexOf(NONE);
-    const refused = foreign === NONE ? this.#attachment.allocator.freeMany(numbers) : foreign;
-    if (refused !== NONE) addressing.refuseFree(numbers[refused]!, blocks[refused]);
+    this.freeBlocks(blocks.map((block) => this.blockOfBuffer("free", block)), blocks);
   }
 
   owns(block: unknown): boolean {
-    const { addressing } = this.#attachment;
-    return addressing.isAllocated("look for", addressing.ofBuffer("look for", block));
+    return this.isAllocated("check ownership", this.blockOfBuffer("check ownership", block));
   }
 
   offsetOf(block: unknown): number {
-    const { addressing } = this.#attachment;
-    const number = addressing.ofBuffer("locate", block);
-    addressing.adopt("locate", number, block);
+    const number = this.blockOfBuffer("locate", block);
+    this.adopt("locate", number, block);
     return number * this.#blockSize;
   }
 
   at(offset: number): ArrayBuffer {
-    const { addressing } = this.#attachment;
-    const number = addressing.ofOffset("look at", offset);
-    const numBytes = addressing.adopt("look at", number, offset);
+    const number = this.#blockAtOffset("look at", offset);
+    const numBytes = this.adopt("look at", number, offset);
     this.#checkBufferLength("look at", numBytes);
     return this.bufferOver(number, numBytes);
   }
 
   allocOffset(numBytes: number): number {
     checkCount("allocate", "numBytes", numBytes);
-    return this.#offsetAt(this.#attachment.allocator.allocate(numBytes, this.hooks()));
+    return this.#deliverOffset(this.attachment.allocator.allocate(numBytes, this.hooks()));
   }
 
   callocOffset(numMembers: number, size: number): number {
     const numBytes = productOf("allocate", numMembers, size);
-    return this.#offsetAt(this.#attachment.allocator.allocateZeroed(numBytes, this.hooks()));
+    return this.#deliverOffset(this.attachment.allocator.allocateZeroed(numBytes, this.hooks()));
   }
 
   reallocOffset(offset: number, numBytes: number): number {
-    const number = this.#attachment.addressing.ofOffset("reallocate", offset);
+    const number = this.#blockAtOffset("reallocate", offset);
     checkCount("reallocate", "numBytes", numBytes);
-    return this.#offsetAt(this.#resized(number, numBytes, offset));
+    const target = this.#resized(number, numBytes, offset, () => {});
+    this.attachment.allocator.journal.allocated = NONE; // as in `realloc`
+    return target === NONE ? NONE : target * this.#blockSize;
   }
 
   freeOffset(offset: number): void {
-    this.freeBlock(this.#attachment.addressing.ofOffset("free", offset), offset);
+    this.freeBlock(this.#blockAtOffset("free", offset), offset);
   }
 
   reap(): number {
-    return this.#attachment.allocator.reap();
+    return this.attachment.allocator.reap();
   }
 
   trim(): number {
-    return this.#attachment.allocator.trim();
+    return this.attachment.allocator.trim();
   }
 
   leaks(): LeakInfo[] {
@@ -143,40 +171,121 @@ export class Operations {
   }
 
   stats(): MemPoolStats {
-    return this.#attachment.lock.inspect("count the pool", () => collectStats(this.#attachment.region));
+    return this.attachment.lock.inspect("collect statistics", () => collectStats(this.attachment.region));
   }
 
   blocks(): BlockList {
-    return this.#attachment.lock.inspect("list blocks", () => new BlockList(this.#attachment.region));
+    return this.attachment.lock.inspect("list blocks", () => new BlockList(this.attachment.region));
   }
 
   check(): void {
-    this.#attachment.lock.inspect("check the pool", () => checkInvariants(this.#attachment.region));
+    this.attachment.lock.inspect("check the pool", () => checkInvariants(this.attachment.region));
   }
 
-  /** What goes with this call for each run that it hands out. */
+  /** The hooks of this call. */
   protected hooks(): Hooks {
     return NO_HOOKS;
   }
 
   protected bufferOver(number: number, numBytes: number): ArrayBuffer {
-    return this.#attachment.buffers.over(number, numBytes);
+    return this.attachment.buffers.over(number, numBytes);
   }
 
   protected freeBlock(number: number, name: unknown): void {
-    const { addressing, allocator } = this.#attachment;
+    const { allocator } = this.attachment;
     const freed = number !== NONE && (allocator.cache.give(number) || allocator.free(number));
-    if (!freed) addressing.refuseFree(number, name);
+    if (!freed) this.#refuseFree(number, name);
   }
 
-  /** Returns the run's first block from now on, NONE or NOT_ALLOCATED. */
-  protected resize(number: number, numBytes: number, _name: unknown): number {
-    return this.#attachment.allocator.resize(number, numBytes);
+  protected freeBlocks(numbers: readonly number[], names: readonly unknown[]): void {
+    const foreign = numbers.indexOf(NONE);
+    const refused = foreign === NONE ? this.freeAll(numbers, names) : foreign;
+    if (refused !== NONE) this.#refuseFree(numbers[refused]!, names[refused]);
   }
 
-  /** Memory from the last block on is not there: what looks wrong may be changing, and is looked at under the lock. */
+  /** Frees all of these blocks and returns NONE, or frees none and returns the place of one that is not allocated. */
+  protected freeAll(numbers: readonly number[], _names: readonly unknown[]): number {
+    return this.attachment.allocator.freeMany(numbers);
+  }
+
+  /** Returns the first block of the run from now on, NONE or NOT_ALLOCATED. */
+  protected resize(number: number, numBytes: number, _name: unknown, prepare: Prepare): number {
+    return this.attachment.allocator.resize(number, numBytes, NO_HOOKS, prepare);
+  }
+
+  /** The block behind a buffer or a view, allocated or not. NONE if it is not a block of this pool. */
+  protected blockOfBuffer(action: string, block: unknown): number {
+    return this.attachment.buffers.blockOf(checkBlock(action, block));
+  }
+
+  protected isAllocated(action: string, number: number): boolean {
+    return number !== NONE && this.attachment.allocator.isAllocated(action, number);
+  }
+
+  /** Makes this worker the owner of an allocated block. Returns the bytes that were requested for it. */
+  protected adopt(action: string, number: number, name: unknown): number {
+    const bytes = number === NONE ? 0 : this.attachment.allocator.adopt(action, number);
+    if (bytes === 0) throw this.refusal(action, number, name);
+    return bytes;
+  }
+
+  /**
+   * The error for a block that is not allocated, or for something that is no block. `name` is the caller's argument.
+   */
+  protected refusal(action: string, number: number, name: unknown): MemPoolError {
+    if (number === NONE) return this.#refusalOfForeign(action, name);
+    const start = this.#allocatedRunAround(action, number);
+    if (start === NONE) return this.refusalOfFree(action, number);
+    const inside = `it lies inside the block that starts at offset ${start * this.#blockSize}`;
+    return new MemPoolError("foreign-block", `Cannot ${action} offset ${number * this.#blockSize}: ${inside}`);
+  }
+
+  protected refusalOfFree(action: string, number: number): MemPoolError {
+    const offset = number * this.#blockSize;
+    return new MemPoolError("double-free", `Cannot ${action} block at offset ${offset}: it is already free`);
+  }
+
+  #refusalOfForeign(action: string, name: unknown): MemPoolError {
+    if (typeof name === "number") {
+      return new MemPoolError("foreign-block", `Cannot ${action} offset ${name}: no block of this pool starts there`);
+    }
+    const buffer = bufferBehind(name);
+    const why = buffer !== undefined && isDetached(buffer)
+      ? "it was moved by a transfer or detached, so only its receiver has the block"
+      : "it is not a block of this pool";
+    return new MemPoolError("foreign-block", `Cannot ${action} ${describe(name)}: ${why}`);
+  }
+
+  /**
+   * The first block of the allocated run that a block lies inside of; NONE if there is none. Walks the pool under the lock,
+   * for an error only.
+   */
+  #allocatedRunAround(action: string, number: number): number {
+    const { table } = this.attachment.region;
+    return this.attachment.lock.inspect(action, () => {
+      let start = 0;
+      for (let next = 0; next <= number; next += validLength(table, next)) start = next;
+      return start < number && isAllocated(table.loadTag(start)) ? start : NONE;
+    });
+  }
+
+  /** Throws, or in a pool with `onMisuse: "warn"` prints what the C original prints. */
+  #refuseFree(number: number, name: unknown): void {
+    const error = this.refusal("free", number, name);
+    if (!this.#warnOnMisuse) throw error;
+    console.warn(`mempool: potential double free. ${error.message}`);
+  }
+
+  /** The block that starts at an offset, allocated or not. NONE if no block starts there. */
+  #blockAtOffset(action: string, offset: unknown): number {
+    checkFromZero(action, "offset", offset);
+    const number = Math.abs(offset) / this.#blockSize; // minus zero is zero
+    return number % 1 === 0 && number < this.attachment.region.table.blockCount ? number : NONE;
+  }
+
+  /** A count that looks wrong may be changing at this moment, so it is read again under the lock. */
   #blockCount(): number {
-    const { region, lock } = this.#attachment;
+    const { region, lock } = this.attachment;
     try {
       return validBlockCount(region);
     } catch {
@@ -184,32 +293,39 @@ export class Operations {
     }
   }
 
-  #resized(number: number, numBytes: number, name: unknown): number {
-    const target = number === NONE ? NOT_ALLOCATED : this.resize(number, numBytes, name);
-    if (target === NOT_ALLOCATED) throw this.#attachment.addressing.refusal("reallocate", number, name);
+  #resized(number: number, numBytes: number, name: unknown, prepare: Prepare): number {
+    const target = number === NONE ? NOT_ALLOCATED : this.resize(number, numBytes, name, prepare);
+    if (target === NOT_ALLOCATED) throw this.refusal("reallocate", number, name);
     return target;
   }
 
-  #handOut(number: number, numBytes: number): ArrayBuffer | null {
-    return number === NONE ? null : this.bufferOver(number, numBytes);
+  /** The buffer over what was just allocated. If it cannot be made, the allocator's note of the block stays. */
+  #deliver(number: number, numBytes: number): ArrayBuffer | null {
+    return number === NONE ? null : this.#delivered(this.bufferOver(number, numBytes));
   }
 
-  #offsetAt(number: number): number {
+  #delivered(buffer: ArrayBuffer): ArrayBuffer {
+    this.attachment.allocator.journal.allocated = NONE;
+    return buffer;
+  }
+
+  #deliverOffset(number: number): number {
+    this.attachment.allocator.journal.allocated = NONE;
     return number === NONE ? NONE : number * this.#blockSize;
   }
 
   #checkFits(numBytes: number): void {
-    const most = this.#attachment.region.table.capacity * this.#blockSize;
+    const most = this.attachment.region.table.capacity * this.#blockSize;
     if (numBytes <= most) return;
     throw new RangeError(
       `Cannot allocate: numBytes must not exceed what the pool can ever hold, ${most}, got ${numBytes}`,
     );
   }
 
-  /** More than the pool could ever hold is no error but exhaustion, whatever the runtime's limit. */
+  /** More bytes than the pool could ever hold are exhaustion and no error, whatever the runtime's limit is. */
   #checkBufferLength(action: string, numBytes: number): void {
-    const limit = this.#attachment.maxBufferBytes;
-    if (numBytes > limit && numBytes <= this.#attachment.region.table.capacity * this.#blockSize) {
+    const limit = this.attachment.maxBufferBytes;
+    if (numBytes > limit && numBytes <= this.attachment.region.table.capacity * this.#blockSize) {
       throw new MemPoolError("unsupported", `Cannot ${action}: a buffer holds at most ${limit} bytes, not ${numBytes}`);
     }
   }

@@ -1,12 +1,12 @@
-import type { Wakeup } from "../runtime/wakeup.ts";
 import { BlockCache } from "../cache/block_cache.ts";
-import type { Mapping, Native } from "../runtime/native.ts";
-import { Server } from "./serve.ts";
-import { type Hooks, NO_HOOKS } from "./hooks.ts";
+import { RunCache } from "../cache/run_cache.ts";
+import type { Worker } from "../cache/worker.ts";
+import { allocatedState, type BlockTable, isAllocated, makeTag, stateOf, workerOf } from "../region/block_table.ts";
 import {
   ALLOCATED,
   ALLOCS,
   CACHED_BLOCKS,
+  DESCRIPTOR_SHIFT,
   EXHAUSTED,
   FREE,
   FREES,
@@ -16,226 +16,260 @@ import {
   STATE,
   TAG,
 } from "../region/layout.ts";
-import type { Lock } from "./lock.ts";
-import { Waiters } from "./waiters.ts";
-import { Resizer } from "./resize.ts";
-import { RunCache } from "../cache/run_cache.ts";
-import { Sections } from "./sections.ts";
+import { MemPoolError } from "../base/errors.ts";
+import { broken, validHighWater } from "../region/validate.ts";
 import type { WorkerSlots } from "../region/worker_slots.ts";
+import type { Mapping } from "../runtime/native.ts";
+import type { Wakeup } from "../runtime/wakeup.ts";
 import { Heap } from "./heap.ts";
-import { allocatedState, type BlockTable, isAllocated, makeTag, stateOf } from "../region/block_table.ts";
-import { broken } from "../region/validate.ts";
+import { type Hooks, NO_HOOKS } from "./hooks.ts";
+import { Journal } from "./journal.ts";
+import { Lock } from "./lock.ts";
+import { type Prepare, Resizer } from "./resize.ts";
+import { Server } from "./serve.ts";
 import { Trimmer } from "./trim.ts";
-import type { Region } from "../region/region.ts";
-import type { ZeroMap } from "../region/zero_map.ts";
+import { Waiters } from "./waiters.ts";
 
-/** What a worker does with blocks, by their numbers: its cache first, then the lock around the runs. */
+/**
+ * A worker's operations on blocks, by their numbers: first through its caches, then through the heap under the lock.
+ */
 export class Allocator {
-  /** The worker's cache, for what needs no lock. */
+  /** This worker's cache of single blocks. It needs no lock. */
   declare readonly cache: BlockCache;
-  /** The same for short runs. */
+  /** This worker's cache of short runs. */
   declare readonly runCache: RunCache;
-  /** What this worker waits for. */
-  declare readonly requests: Waiters;
+  declare readonly lock: Lock;
+  /** What the present call has allocated. A call clears it when it returns what it allocated. */
+  declare readonly journal: Journal;
+  /** The requests of this worker that wait for blocks. */
+  declare readonly waiters: Waiters;
   declare private readonly mapping: Mapping;
   declare private readonly header: Int32Array;
   declare private readonly counters: Float64Array;
   declare private readonly table: BlockTable;
-  declare private readonly zeroed: ZeroMap;
   declare private readonly slots: WorkerSlots;
-  declare private readonly sections: Sections;
   declare private readonly heap: Heap;
   declare private readonly resizer: Resizer;
   declare private readonly trimmer: Trimmer;
   declare private readonly slot: number;
-  declare private readonly worker: number;
+  declare private readonly number: number;
   declare private readonly blockSize: number;
   declare private readonly caching: boolean;
-  /** Of what the last critical section handed out, the blocks from this one up were zero. Only known inside of it. */
-  private dirtyEnd = 0;
+  /** Whether the present `free` or `freeMany` has passed the point from which it cannot fail any more. */
+  private hasFreed = false;
 
-  constructor(
-    native: Native,
-    mapping: Mapping,
-    region: Region,
-    lock: Lock,
-    wakeup: Wakeup,
-    slot: number,
-    worker: number,
-  ) {
+  constructor(worker: Worker, wakeup: Wakeup) {
+    const { mapping, region, slot, number } = worker;
     this.mapping = mapping;
     this.header = region.header;
     this.counters = region.counters;
     this.table = region.table;
-    this.zeroed = region.zeroed;
     this.slots = region.slots;
     this.blockSize = region.blockSize;
     this.caching = region.header[CACHED_BLOCKS] !== 0;
-    this.worker = worker;
+    this.number = number;
     this.slot = slot;
-    this.heap = new Heap(native, mapping, region, slot, worker);
-    const server = new Server(native, region, this.heap, wakeup, worker);
-    this.sections = new Sections(lock, region.slots, server, slot);
-    this.requests = new Waiters(region, this.sections, this.heap, server, wakeup, worker);
-    this.resizer = new Resizer(mapping, region, this.sections, this.heap, slot, worker);
+    this.journal = new Journal();
+    this.heap = new Heap(worker, this.journal);
+    const server = new Server(worker, this.heap, wakeup);
+    this.lock = new Lock(worker, server);
+    this.waiters = new Waiters(worker, this.lock, this.heap, this.journal, server, wakeup);
+    this.resizer = new Resizer(worker, this.lock, this.heap);
     this.trimmer = new Trimmer(mapping, region);
-    this.cache = new BlockCache(mapping, region, slot, worker);
-    this.runCache = new RunCache(this.cache, mapping, region, slot, worker);
+    this.cache = new BlockCache(worker);
+    this.runCache = new RunCache(worker, this.cache);
   }
 
-  /** Hands out the fewest adjacent blocks that hold so many bytes, if not one of the cache; NONE when no free run does. */
-  allocate(bytes: number, hooks = NO_HOOKS): number {
+  /**
+   * Hands out the fewest adjacent blocks that hold so many bytes, or returns NONE. The caller has tried `cache` before.
+   */
+  allocate(bytes: number, hooks: Hooks = NO_HOOKS): number {
     const kept = this.runCache.take(bytes);
-    return kept === NONE ? this.allocateShared(bytes, hooks) : kept;
+    if (kept === NONE) return this.allocateShared(bytes, hooks);
+    this.journal.allocated = kept;
+    return kept;
   }
 
-  /** As `allocate`, all bytes 0. What is zero already, as the system gave it, is not touched. */
-  allocateZeroed(bytes: number, hooks = NO_HOOKS): number {
+  /**
+   * As `allocate`, with every byte 0. Tries `cache` itself. Zeroes only what lies below high water: blocks from there
+   * up have never been handed out or cached, so they hold the zeros that the system delivered.
+   */
+  allocateZeroed(bytes: number, hooks: Hooks = NO_HOOKS): number {
     let block = this.cache.take(bytes);
-    let dirtyEnd = this.table.capacity;
     if (block === NONE) block = this.runCache.take(bytes);
+    let highWater = this.table.capacity;
     if (block === NONE) {
-      block = this.allocateShared(bytes, hooks);
-      dirtyEnd = this.dirtyEnd;
+      block = this.lock.run("allocate", () => {
+        highWater = validHighWater(this.header);
+        return this.allocateLocked(bytes, hooks);
+      });
     }
-    if (block !== NONE) {
-      const offset = block * this.blockSize;
-      const length = Math.min(bytes, dirtyEnd * this.blockSize - offset);
-      if (length > 0) this.mapping.zero(offset, length);
-    }
+    if (block === NONE) return NONE;
+    this.journal.allocated = block;
+    const offset = block * this.blockSize;
+    const length = Math.min(bytes, highWater * this.blockSize - offset);
+    if (length > 0) this.mapping.zero(offset, length);
     return block;
   }
 
-  /** Frees a run that `cache` did not take. Says whether it was allocated: of several that try, one succeeds. */
+  /** Frees a run that `cache` refused. Returns whether it was allocated: of several workers that try, one succeeds. */
   free(block: number): boolean {
     if (this.runCache.give(block)) return true;
-    this.sections.enter("free");
+    this.hasFreed = false;
+    this.lock.enter("free");
     try {
       const freed = this.freeLocked(block);
-      this.sections.leave();
+      this.lock.leave();
       return freed;
     } catch (error) {
-      throw this.sections.abandon(error);
+      this.lock.unlock();
+      // The block is free already, and the recovery of the next section completes the rest: this free has not failed.
+      if (this.hasFreed && !(error instanceof MemPoolError)) return true;
+      throw error;
     }
   }
 
-  /** Makes an allocated run free that is counted already, or not to be. */
+  /** Frees an allocated run without counting it in the statistics. */
   freeUncounted(block: number): void {
-    this.sections.run("free", () => this.heap.freeRun(block));
+    this.lock.run("free", () => this.heap.freeRun(block));
   }
 
-  /** Gives up what this worker has cached, and its slot. Throws when the lock is not to be had. */
+  /** Makes everything free that this worker has cached, and gives up its slot. Throws if it cannot get the lock. */
   leave(): void {
-    this.sections.run("close", () => {
+    this.freeUndelivered("close");
+    this.lock.run("close", () => {
       this.heap.refiller.flushAll();
       this.slots.leave(this.slot);
     });
   }
 
-  /** Takes back what workers left behind that have died, as far as `guard` lets it; returns how many blocks that were. */
-  reap(hooks = NO_HOOKS): number {
-    return this.sections.run("reap", () => this.heap.reaper.reap(hooks));
+  /** Takes back what dead workers left behind, except what `hooks` keep. Returns the number of blocks. */
+  reap(hooks: Hooks = NO_HOOKS): number {
+    return this.lock.run("reap", () => this.heap.reaper.reap(hooks));
   }
 
-  /** Gives the memory of free blocks back to the system, those that are cached too; returns how many bytes that were. */
+  /** Gives the memory of free and cached blocks back to the system. Returns how many resident bytes went back. */
   trim(): number {
-    this.sections.run("trim", () => this.heap.gather());
+    this.lock.run("trim", () => this.heap.gather());
     let bytes = 0;
     for (let block = 0; block !== NONE;) {
-      // Some at a time: others wait for the lock.
-      block = this.sections.run("trim", () => {
-        const next = this.trimmer.trim(block);
-        bytes += this.trimmer.bytes;
-        return next;
-      });
+      // A critical section for each step, so that other workers get the lock in between.
+      const step = this.lock.run("trim", () => this.trimmer.trim(block));
+      bytes += step.bytes;
+      block = step.next;
     }
     return bytes;
   }
 
   /**
-   * Makes an allocated run hold so many bytes, its contents kept: where it lies, or else elsewhere. Returns its first
-   * block, NONE when there is no room, or NOT_ALLOCATED.
+   * Makes an allocated run hold so many bytes and keeps its contents, in place or elsewhere. Returns its first block,
+   * NONE if there is no room, or NOT_ALLOCATED.
    */
-  resize(block: number, bytes: number, hooks = NO_HOOKS): number {
-    return this.resizer.resize(block, bytes, hooks);
+  resize(block: number, bytes: number, hooks: Hooks = NO_HOOKS, prepare: Prepare = () => {}): number {
+    return this.resizer.resize(block, bytes, hooks, prepare);
   }
 
-  /** Makes this worker the owner of an allocated run. Returns the bytes that were asked for, 0 when it is not one. */
+  /** Makes this worker the owner of an allocated run. Returns the bytes asked for, 0 if the run is not allocated. */
   adopt(action: string, block: number): number {
-    const bytes = this.table.adopt(block, this.worker);
+    const bytes = this.table.adopt(block, this.number);
     if (bytes !== 0 && this.table.hasExactLength(block, this.blockSize)) return bytes;
-    return this.underLock(action, () => {
+    return this.lock.run(action, () => {
       this.heap.validate(block);
-      return this.table.adopt(block, this.worker);
+      return this.table.adopt(block, this.number);
     });
   }
 
-  /** Whether this is the first block of an allocated run. */
+  /**
+   * Whether this is the first block of an allocated run. A "no" is reliable only under the lock: `freeMany` may claim a
+   * run for a moment and give it back, and a pool that is being destroyed has no allocated runs any more.
+   */
   isAllocated(action: string, block: number): boolean {
     const look = (): boolean => isAllocated(this.table.loadTag(block));
-    return look() || this.underLock(action, look);
+    return look() || this.lock.run(action, look);
   }
 
-  /** Hands out `count` runs, or none: then returns undefined. */
-  allocateMany(count: number, bytes: number, hooks = NO_HOOKS): Int32Array | undefined {
-    // Before: what could throw has no place in a critical section.
-    const blocks = new Int32Array(Math.min(count, this.table.capacity));
-    return this.sections.run("allocate", () => {
+  /** Hands out `count` runs, or hands out none and returns undefined. */
+  allocateMany(count: number, bytes: number, hooks: Hooks = NO_HOOKS): Int32Array | undefined {
+    // Before the critical section, because this throws if memory is short.
+    const blocks = new Int32Array(Math.min(count, this.table.capacity)).fill(NONE);
+    return this.lock.run("allocate", () => {
       if (!this.heap.hasRoom(count, bytes)) {
         this.counters[EXHAUSTED]!++;
         return undefined;
       }
-      this.counters[ALLOCS]! += count;
+      this.journal.allocatedMany = blocks;
       for (let taken = 0; taken < count; taken++) {
         blocks[taken] = this.heap.take(bytes);
-        if (blocks[taken] === NONE) throw broken("I4", `the lists hold room for ${taken} of ${count} runs`);
+        if (blocks[taken] === NONE) throw broken("I4", `the free lists have room for ${taken} of ${count} runs`);
+        this.counters[ALLOCS]!++;
         hooks.allocated(blocks[taken]!);
       }
       return blocks;
     });
   }
 
-  /** Frees all of these runs, or none: then returns the place of the first that is not allocated, else NONE. */
-  freeMany(blocks: readonly number[], hooks = NO_HOOKS): number {
+  /**
+   * Frees all of these runs and returns NONE, or frees none and returns the place of the first that is not allocated.
+   */
+  freeMany(blocks: readonly number[], hooks: Hooks = NO_HOOKS): number {
     const tags = new Int32Array(blocks.length);
-    return this.sections.run("free", () => {
-      const refused = this.claimAll(blocks, tags, hooks);
-      if (refused === NONE) this.releaseAll(blocks, hooks);
-      else this.unclaim(blocks, tags, refused);
-      return refused;
-    });
+    this.hasFreed = false;
+    try {
+      return this.lock.run("free", () => {
+        const refused = this.claimAll(blocks, tags, hooks);
+        if (refused === NONE) this.freeClaimed(blocks, hooks);
+        else this.unclaim(blocks, tags, refused);
+        return refused;
+      });
+    } catch (error) {
+      if (this.hasFreed && !(error instanceof MemPoolError)) return NONE; // as in `free`
+      throw error;
+    }
   }
 
-  /**
-   * Looks under the lock. `freeMany` may hold an allocated run for a moment and give it back, and a pool that is being
-   * destroyed has none any more: only here is "no" the truth.
-   */
-  private underLock<T>(action: string, look: () => T): T {
-    return this.sections.run(action, look);
+  /** Frees what earlier calls of this worker had allocated when they threw. Called before any other operation. */
+  freeUndelivered(action: string): void {
+    const { allocated, allocatedMany } = this.journal;
+    if (allocated === NONE && allocatedMany === undefined) return;
+    this.lock.run(action, () => {
+      for (const block of [...(allocatedMany ?? []), allocated]) this.freeOwn(block);
+    });
+    this.journal.allocated = NONE;
+    this.journal.allocatedMany = undefined;
+  }
+
+  private freeOwn(block: number): void {
+    if (block === NONE) return;
+    const tag = this.table.loadTag(block);
+    if (isAllocated(tag) && workerOf(tag) === this.number && this.heap.freeRun(block)) this.counters[FREES]!++;
   }
 
   private allocateShared(bytes: number, hooks: Hooks): number {
-    this.sections.enter("allocate");
+    this.lock.enter("allocate");
     try {
       const block = this.allocateLocked(bytes, hooks);
-      if (block === NONE) this.counters[EXHAUSTED]!++;
-      this.sections.leave();
+      this.lock.leave();
       return block;
     } catch (error) {
-      throw this.sections.abandon(error);
+      this.lock.unlock();
+      throw error;
     }
   }
 
   private allocateLocked(bytes: number, hooks: Hooks): number {
-    this.dirtyEnd = this.zeroed.highWater;
     if (bytes <= this.blockSize && this.caching && this.header[STATE] === LIVE) {
-      this.heap.refiller.refill(this.settleRoom());
+      this.heap.refiller.refill(this.updateRoom());
       const block = this.cache.take(bytes);
-      if (block !== NONE) return block;
+      if (block !== NONE) {
+        this.journal.allocated = block;
+        return block;
+      }
     }
     const block = this.heap.take(bytes);
-    if (block === NONE) return NONE;
-    this.dirtyEnd = this.zeroed.dirtyEnd;
+    if (block === NONE) {
+      this.counters[EXHAUSTED]!++;
+      return NONE;
+    }
     this.counters[ALLOCS]!++;
     hooks.allocated(block);
     return block;
@@ -243,21 +277,30 @@ export class Allocator {
 
   private freeLocked(block: number): boolean {
     if (this.caching && stateOf(this.table.loadTag(block)) === ALLOCATED) {
-      this.heap.refiller.flush(this.settleRoom());
-      if (this.cache.give(block)) return true;
+      this.heap.refiller.flush(this.updateRoom());
+      if (this.cache.give(block)) {
+        this.hasFreed = true;
+        return true;
+      }
     }
-    if (!this.heap.freeRun(block)) return false;
+    if (this.heap.claim(block, FREE) === 0) return false;
+    this.hasFreed = true;
     this.counters[FREES]!++;
+    this.heap.coalesce(block);
     return true;
   }
 
-  /** Room for single blocks in this worker's cache, before it is filled or drained. */
-  private settleRoom(): number {
+  /**
+   * Before a refill or a flush: the room for single blocks in this worker's cache, once idle short runs have left it.
+   */
+  private updateRoom(): number {
     this.heap.refiller.flushIdleRuns();
-    return this.cache.settleRoom();
+    return this.cache.updateRoom();
   }
 
-  /** Claims each run; one that is named twice is not allocated the second time. Returns where it stopped, or NONE. */
+  /**
+   * Claims each run, or stops at the place that it returns. A run that is named twice is not allocated the second time.
+   */
   private claimAll(blocks: readonly number[], tags: Int32Array, hooks: Hooks): number {
     let place = 0;
     try {
@@ -268,22 +311,26 @@ export class Allocator {
       }
       return NONE;
     } catch (error) {
-      // The pool is corrupt. Or whoever comes next would free what is claimed.
-      this.unclaim(blocks, tags, place);
+      // A recovery would free the runs that are claimed, so they are given back first. A call might fail if the stack is full.
+      const { words } = this.table;
+      for (let claimed = 0; claimed < place; claimed++) words[blocks[claimed]! << DESCRIPTOR_SHIFT] = tags[claimed]!;
       throw error;
     }
   }
 
+  /** Gives the first `count` runs their tags back. */
   private unclaim(blocks: readonly number[], tags: Int32Array, count: number): void {
     for (let place = 0; place < count; place++) this.table.set(blocks[place]!, TAG, tags[place]!);
   }
 
-  private releaseAll(blocks: readonly number[], hooks: Hooks): void {
+  /** What `hooks` keep stays allocated, and becomes this worker's. */
+  private freeClaimed(blocks: readonly number[], hooks: Hooks): void {
+    this.hasFreed = true;
+    this.counters[FREES]! += blocks.length;
     for (const block of blocks) {
       const leaves = hooks.leaves(block, "freed");
-      this.table.set(block, TAG, leaves ? FREE : makeTag(allocatedState(this.table.length(block)), this.worker));
+      this.table.set(block, TAG, leaves ? FREE : makeTag(allocatedState(this.table.length(block)), this.number));
       if (leaves) this.heap.coalesce(block);
     }
-    this.counters[FREES]! += blocks.length;
   }
 }

@@ -1,5 +1,5 @@
 import { MemPoolError } from "../base/errors.ts";
-import { CONTENDED, INHERITED, LOCKED, type Mapping, type Native, TIMED_OUT } from "../runtime/native.ts";
+import type { Worker } from "../cache/worker.ts";
 import {
   HOLDER,
   LIVE,
@@ -10,16 +10,26 @@ import {
   OWNER_DEATHS,
   STATE,
 } from "../region/layout.ts";
-import type { WorkerSlots } from "../region/worker_slots.ts";
-import { isLive, stateError } from "../region/validate.ts";
 import type { Region } from "../region/region.ts";
+import { isLive, stateError } from "../region/validate.ts";
+import type { WorkerSlots } from "../region/worker_slots.ts";
+import { CONTENDED, INHERITED, LOCKED, type Mapping, type Native, TIMED_OUT } from "../runtime/native.ts";
+import { recover } from "./recovery.ts";
+import type { Server } from "./serve.ts";
 
 /**
- * The pool's lock as a worker uses it: `run` is a critical section.
+ * The pool's lock as one worker uses it. `run` enters a critical section, and `inspect` enters one that changes
+ * nothing.
  *
- * HOLDER is set exactly while a critical section is under way, so a HOLDER found after acquiring the lock means that
- * the last section was left half done: its worker died in it, or an exception (a full stack, say) threw it out. Then
- * everything derived is built again before anything else is done.
+ * There is one exception, for the two hot paths `Allocator.allocate` and `Allocator.free`, where creating a closure for
+ * each call would cost as much as the section itself:
+ *
+ *     lock.enter("allocate");
+ *     try { …; lock.leave(); } catch (error) { lock.unlock(); throw error; }
+ *
+ * HOLDER is set exactly while a critical section is under way. So if HOLDER is set when a worker acquires the lock,
+ * then the last section was left half done: its worker died in it, or an exception (a full stack, for example) ended
+ * it. The worker that finds this runs the recovery before anything else.
  */
 export class Lock {
   declare private readonly native: Pick<Native, "alive">;
@@ -28,58 +38,94 @@ export class Lock {
   declare private readonly counters: Float64Array;
   declare private readonly region: Region;
   declare private readonly slots: WorkerSlots;
-  declare private readonly worker: number;
-  /** Milliseconds to wait for it. */
+  declare private readonly slot: number;
+  declare private readonly number: number;
+  declare private readonly server: Server | undefined;
+  /** How many milliseconds a worker waits for the lock. */
   declare readonly timeout: number;
 
-  constructor(native: Pick<Native, "alive">, mapping: Mapping, region: Region, worker: number) {
+  /** A worker that is still joining the pool has no slot yet, and no server for waiting requests. */
+  constructor(worker: LockWorker, server?: Server) {
+    const { native, mapping, region, slot, number } = worker;
     this.native = native;
     this.mapping = mapping;
     this.header = region.header;
     this.counters = region.counters;
     this.region = region;
     this.slots = region.slots;
-    this.worker = worker;
+    this.slot = slot;
+    this.number = number;
+    this.server = server;
     this.timeout = region.header[LOCK_TIMEOUT]!;
   }
 
-  /** Begins a critical section. Throws without beginning it when the pool was destroyed or the wait is over. */
-  enter(action: string): void {
-    const status = this.mapping.lock(this.timeout);
-    const header = this.header;
-    if (status !== LOCKED || header[HOLDER] !== 0 || header[STATE] !== LIVE) this.enterSlow(status, action);
-    header[HOLDER] = this.worker;
-    this.counters[LOCK_ACQUISITIONS]!++;
-  }
-
-  /** Ends a critical section that did all it had to. */
-  leave(): void {
-    this.header[HOLDER] = 0;
-    this.mapping.unlock();
-  }
-
-  /** Ends a critical section that was cut off, leaving HOLDER for the next one to see. Returns the error. */
-  abandon(error: unknown): unknown {
-    this.mapping.unlock();
-    return error;
-  }
-
-  /** Does `body` as a critical section. */
+  /** Runs `body` as a critical section. If `body` throws, the next section starts with the recovery. */
   run<T>(action: string, body: () => T): T {
-    return runSection(this, action, body);
-  }
-
-  /** Looks at the pool while nobody changes it. What `look` throws says nothing about the critical section. */
-  inspect<T>(action: string, look: () => T): T {
     this.enter(action);
     try {
-      return look();
-    } finally {
+      const result = body();
       this.leave();
+      return result;
+    } catch (error) {
+      this.unlock();
+      throw error;
     }
   }
 
-  private enterSlow(status: number, action: string): void {
+  /**
+   * Looks at the pool while no other worker is in a critical section; other workers go on taking from their caches and
+   * giving to them. An error of `look` says nothing about the region, so nothing is recovered.
+   */
+  inspect<T>(action: string, look: () => T): T {
+    this.acquire(action);
+    try {
+      return look();
+    } finally {
+      this.release();
+    }
+  }
+
+  /** Begins a critical section. Throws without beginning it if the pool is destroyed or the wait has timed out. */
+  enter(action: string): void {
+    this.acquire(action);
+    if (this.slot === NONE) return;
+    try {
+      // Before anything changes, the peak takes in what this worker's cache has seen since its last section.
+      this.slots.settle(this.slot);
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  /** Ends a critical section that is complete. Waiting requests first get what it made free. */
+  leave(): void {
+    this.server?.serve();
+    this.release();
+  }
+
+  /**
+   * Ends a critical section that was interrupted: HOLDER stays set, so the next section recovers. Every section ends by this
+   * method, so the engine has compiled it before it is needed at the end of a full stack.
+   */
+  unlock(): void {
+    this.mapping.unlock();
+  }
+
+  private acquire(action: string): void {
+    const status = this.mapping.lock(this.timeout);
+    const header = this.header;
+    if (status !== LOCKED || header[HOLDER] !== 0 || header[STATE] !== LIVE) this.acquireSlow(status, action);
+    header[HOLDER] = this.number;
+    this.counters[LOCK_ACQUISITIONS]!++;
+  }
+
+  private release(): void {
+    this.header[HOLDER] = 0;
+    this.unlock();
+  }
+
+  private acquireSlow(status: number, action: string): void {
     if (status < 0) throw this.failure(status, action);
     if (!isLive(this.header)) {
       this.mapping.unlock();
@@ -87,41 +133,41 @@ export class Lock {
     }
     if ((status & CONTENDED) !== 0) this.counters[LOCK_CONTENDED]!++;
     if ((status & INHERITED) !== 0) this.counters[OWNER_DEATHS]!++;
-    if ((status & INHERITED) !== 0 || this.header[HOLDER] !== 0) this.recover(action);
+    if ((status & INHERITED) !== 0 || this.header[HOLDER] !== 0) this.recoverFor(action);
   }
 
-  private recover(action: string): void {
+  private recoverFor(action: string): void {
     const holder = this.header[HOLDER]!;
-    // The last one may have died before it set HOLDER; were this one cut off, the next has to know.
-    if (holder === 0) this.header[HOLDER] = this.worker;
-    if (this.rebuild()) return;
+    // The last owner may have died before it set HOLDER. If this recovery is interrupted too, the next worker must
+    // know.
+    if (holder === 0) this.header[HOLDER] = this.number;
+    if (this.tryToRecover()) return;
     this.mapping.unlock();
     throw new MemPoolError(
       "corrupt",
-      `Cannot ${action}: worker ${holder} left the block table in pieces, its lengths do not add up`,
+      `Cannot ${action}: the block table cannot be repaired, its lengths do not add up; ` +
+        `the lock was last held by ${this.describe(holder)}`,
     );
   }
 
-  private rebuild(): boolean {
+  private tryToRecover(): boolean {
     try {
-      this.slots.repair();
-      if (!this.region.runs.rebuild()) return false;
-      this.region.queue.repair(this.region.table);
-      return true;
+      return recover(this.region);
     } catch (error) {
-      // A full stack, say: the next one tries again.
-      throw this.abandon(error);
+      // A full stack, for example. HOLDER stays set, so the next section tries again.
+      this.unlock();
+      throw error;
     }
   }
 
   private failure(status: number, action: string): MemPoolError {
-    const who = this.describe(this.header[HOLDER]!);
+    const holder = this.describe(this.header[HOLDER]!);
     return status === TIMED_OUT
       ? new MemPoolError(
         "lock-timeout",
-        `Cannot ${action}: the lock was not free within ${this.timeout} ms, it is held by ${who}`,
+        `Cannot ${action}: the lock was not free within ${this.timeout} ms, it is held by ${holder}`,
       )
-      : new MemPoolError("corrupt", `Cannot ${action}: the lock itself is broken, last held by ${who}`);
+      : new MemPoolError("corrupt", `Cannot ${action}: the lock itself is broken, last held by ${holder}`);
   }
 
   private describe(holder: number): string {
@@ -133,18 +179,7 @@ export class Lock {
   }
 }
 
-/** Does `body` between the beginning and the end of a critical section, or cuts it off where `body` throws. */
-export function runSection<T>(
-  section: Pick<Lock, "enter" | "leave" | "abandon">,
-  action: string,
-  body: () => T,
-): T {
-  section.enter(action);
-  try {
-    const result = body();
-    section.leave();
-    return result;
-  } catch (error) {
-    throw section.abandon(error);
-  }
-}
+/** The part of a worker that its lock needs. */
+export type LockWorker = Pick<Worker, "mapping" | "region" | "slot" | "number"> & {
+  readonly native: Pick<Native, "alive">;
+};

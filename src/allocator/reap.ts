@@ -1,37 +1,39 @@
+import type { Worker } from "../cache/worker.ts";
+import { isAllocated, isCached, makeTag, stateOf, workerOf } from "../region/block_table.ts";
+import { FREE, FREES, ORPHAN, SLOT_SWEPT } from "../region/layout.ts";
+import type { Region } from "../region/region.ts";
+import { validateRun, validLength } from "../region/validate.ts";
+import { slotWord } from "../region/worker_slots.ts";
 import type { Native } from "../runtime/native.ts";
 import type { Hooks } from "./hooks.ts";
-import { FREE, FREES, ORPHAN, SLOT_SWEPT } from "../region/layout.ts";
-import { slotWord } from "../region/worker_slots.ts";
-import { isAllocated, isCached, makeTag, stateOf, workerOf } from "../region/block_table.ts";
-import { validateRun, validLength } from "../region/validate.ts";
-import type { Region } from "../region/region.ts";
 
-/** Makes a run free that the caller has claimed. */
-type Release = (block: number) => void;
+/** Takes in a run whose tag the caller has turned to FREE. */
+type Coalesce = (block: number) => void;
 
 /**
- * Takes back what workers leave behind whose threads have ended without `close`. The caller holds the lock; a thread that
- * has ended does nothing any more, so its slot and its blocks change only here, or where others free its blocks.
+ * Takes back what dead workers left behind: workers whose threads have ended without `close`. The caller holds the
+ * lock. A dead worker does nothing any more, so only this code changes its slot. Its blocks may also be freed by other
+ * workers.
  */
 export class Reaper {
   readonly #native: Native;
   readonly #region: Region;
-  readonly #release: Release;
+  readonly #coalesce: Coalesce;
 
-  constructor(native: Native, region: Region, release: Release) {
-    this.#native = native;
-    this.#region = region;
-    this.#release = release;
+  constructor(worker: Pick<Worker, "native" | "region">, coalesce: Coalesce) {
+    this.#native = worker.native;
+    this.#region = worker.region;
+    this.#coalesce = coalesce;
   }
 
-  /** Makes what dead workers have cached free; says whether that was anything. Walks the table once for each death. */
+  /** Makes free what dead workers have cached. Returns whether that was anything. Walks once for each dead worker. */
   sweep(): boolean {
     const { meta } = this.#region;
     const dead = this.#dead().filter((slot) => meta[slotWord(slot) + SLOT_SWEPT] !== ~this.#region.slots.worker(slot));
     return dead.length > 0 && this.#sweep(dead) > 0;
   }
 
-  /** Gives the slots of dead workers to others. What they had allocated stays for `reap`, as nobody's. */
+  /** Frees the slots of dead workers. What those workers had allocated belongs to no worker until `reap`. */
   evict(): void {
     const dead = this.#dead();
     if (dead.length === 0) return;
@@ -44,8 +46,8 @@ export class Reaper {
   }
 
   /**
-   * Takes back all that dead workers have cached or allocated, and their slots. What `guard` does not let go stays
-   * allocated. Returns how many blocks came back.
+   * Takes back everything that dead workers have cached or allocated, and their slots. What `hooks` keep stays
+   * allocated. Returns the number of blocks that came back.
    */
   reap(hooks: Hooks): number {
     const { counters, table } = this.#region;
@@ -57,14 +59,14 @@ export class Reaper {
       const length = table.length(block);
       if (!hooks.leaves(block, "freed") || !table.exchangeTag(block, tag, FREE)) return;
       blocks += length;
-      this.#release(block);
+      this.#coalesce(block);
       counters[FREES]!++;
     });
     this.#leave(dead);
     return blocks;
   }
 
-  /** Slots whose workers have ended. */
+  /** The slots whose workers have ended. */
   #dead(): number[] {
     const { slots } = this.#region;
     const dead: number[] = [];
@@ -78,7 +80,7 @@ export class Reaper {
     return new Set(dead.map((slot) => this.#region.slots.worker(slot)));
   }
 
-  /** By their tags, not by their caches' entries: a worker may have died between the two. */
+  /** Goes by the tags, not by the entries of the caches: a worker may have died between storing the two. */
   #sweep(dead: readonly number[]): number {
     const { meta, slots, table } = this.#region;
     if (dead.length === 0) return 0;
@@ -89,7 +91,7 @@ export class Reaper {
       const length = validLength(table, block);
       if (length === 1) singles.set(workerOf(tag), (singles.get(workerOf(tag)) ?? 0) + 1);
       blocks += length;
-      this.#release(block);
+      this.#coalesce(block);
     });
     for (const slot of dead) {
       slots.empty(slot, singles.get(slots.worker(slot)) ?? 0);
@@ -102,7 +104,7 @@ export class Reaper {
     for (const slot of dead) this.#region.slots.leave(slot);
   }
 
-  /** Calls `visit` for each run of these workers. It may make the run free, and that joins it with its neighbours. */
+  /** Calls `visit` for each run of these workers. `visit` may make the run free, which joins it with its neighbours. */
   #visit(workers: ReadonlySet<number>, visit: (block: number, tag: number) => void): void {
     const { table } = this.#region;
     for (let block = 0; block < table.blockCount;) {

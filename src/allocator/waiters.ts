@@ -1,62 +1,79 @@
-import type { Wakeup } from "../runtime/wakeup.ts";
 import { MemPoolError } from "../base/errors.ts";
-import type { Server } from "./serve.ts";
-import type { Hooks } from "./hooks.ts";
-import { ALLOCS, DESTROYED, NONE, STATE } from "../region/layout.ts";
-import type { Sections } from "./sections.ts";
-import type { Heap } from "./heap.ts";
+import type { Worker } from "../cache/worker.ts";
+import { ALLOCS, DESTROYED, FREES, NONE, STATE } from "../region/layout.ts";
 import type { Region } from "../region/region.ts";
+import type { Wakeup } from "../runtime/wakeup.ts";
+import type { Heap } from "./heap.ts";
+import type { Hooks } from "./hooks.ts";
+import type { Journal } from "./journal.ts";
+import type { Lock } from "./lock.ts";
+import type { Server } from "./serve.ts";
 
-/** What somebody wants who can wait for it. */
+/** A request for a run that may wait until one is free. */
 export interface Request {
   readonly bytes: number;
   readonly hooks: Hooks;
-  /** The pool object that was asked. */
+  /** The pool object that was called. */
   readonly owner: object;
   readonly signal: AbortSignal | undefined;
 }
 
-/** A request in the pool's queue, and the promise that is to be kept. */
+/** A request in the pool's queue, and the promise that it will settle. */
 interface Pending extends Request {
   readonly place: number;
   readonly resolve: (block: number) => void;
   readonly reject: (reason: unknown) => void;
-  /** Nobody waits for it any more: a block that still comes goes back. */
-  isGivenUp: boolean;
+  /** The promise is rejected already: a block that still arrives goes back to the pool. */
+  isCancelled: boolean;
 }
 
-/** What a worker waits for. The queue is the pool's, and src/allocator/serve.ts serves it; here its answers become promises kept. */
+/**
+ * The requests of this worker that wait. The queue belongs to the pool, and src/allocator/serve.ts serves it; this
+ * class turns its answers into settled promises.
+ */
 export class Waiters {
   readonly #region: Region;
-  readonly #sections: Sections;
+  readonly #lock: Lock;
   readonly #heap: Heap;
+  readonly #journal: Journal;
   readonly #server: Server;
   readonly #wakeup: Wakeup;
-  readonly #worker: number;
-  /** In the order of their places, so the first to be served comes first. */
+  readonly #number: number;
+  /** In the order of their places, which is the order in which they are served. */
   readonly #pending: Pending[] = [];
 
-  constructor(region: Region, sections: Sections, heap: Heap, server: Server, wakeup: Wakeup, worker: number) {
-    this.#region = region;
-    this.#sections = sections;
+  constructor(
+    worker: Pick<Worker, "region" | "number">,
+    lock: Lock,
+    heap: Heap,
+    journal: Journal,
+    server: Server,
+    wakeup: Wakeup,
+  ) {
+    this.#region = worker.region;
+    this.#lock = lock;
     this.#heap = heap;
+    this.#journal = journal;
     this.#server = server;
     this.#wakeup = wakeup;
-    this.#worker = worker;
+    this.#number = worker.number;
   }
 
-  /** Gets a run, now or later, and resolves to what `deliver` makes of it the moment that it is there. */
+  /** Gets a run now or later, and resolves to what `deliver` makes of it at that moment. */
   request<Result>(request: Request, deliver: (block: number) => Result): Promise<Result> {
-    const block = this.#sections.run("allocate", () => this.#takeNow(request));
-    return block === NONE ? this.#wait(request, deliver) : Promise.resolve(deliver(block));
+    const block = this.#lock.run("allocate", () => this.#takeNow(request));
+    if (block === NONE) return this.#wait(request, deliver);
+    const delivered = Promise.resolve(deliver(block));
+    this.#journal.allocated = NONE;
+    return delivered;
   }
 
-  /** Ends the requests of a pool object. */
+  /** Rejects the requests of a pool object. */
   rejectOf(owner: object, reason: unknown): void {
-    this.#giveUp(this.#pending.filter((pending) => pending.owner === owner), reason);
+    this.#cancel(this.#pending.filter((pending) => pending.owner === owner), reason);
   }
 
-  /** Nobody comes before those who wait already. */
+  /** A new request never overtakes requests that wait already. */
   #takeNow({ bytes, hooks }: Request): number {
     if (!this.#region.queue.isEmpty) return NONE;
     const block = this.#heap.take(bytes);
@@ -65,67 +82,75 @@ export class Waiters {
   }
 
   #wait<Result>(request: Request, deliver: (block: number) => Result): Promise<Result> {
-    // First, or it could ring before anybody listens.
+    // Listen first: the wake-up may come at any time after the request is in the queue.
     this.#wakeup.listen(() => this.#collect());
     try {
       return this.#promise(request, this.#enqueue(request), deliver);
     } finally {
-      this.#listenOrStop();
+      this.#stopIfIdle();
     }
   }
 
   #promise<Result>(request: Request, place: number, deliver: (block: number) => Result): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     const { signal } = request;
-    const abort = (): void => this.#giveUp([pending], signal?.reason);
+    const abort = (): void => this.#cancel([pending], signal?.reason);
     const pending: Pending = {
       ...request,
       place,
-      // Not after the promise: those that are kept in one go are to be seen in their order.
+      // Deliver before resolving, so that promises that are settled together are seen in their order.
       resolve: (block) => {
         signal?.removeEventListener("abort", abort);
-        // Where no buffer can be made of it, that is this request's error, and no other's.
+        // If no buffer can be made of the block, that is an error of this request alone.
         try {
           resolve(deliver(block));
         } catch (error) {
           reject(error);
+          this.#giveBack(block);
         }
       },
       reject: (reason) => {
         signal?.removeEventListener("abort", abort);
         reject(reason);
       },
-      isGivenUp: false,
+      isCancelled: false,
     };
     signal?.addEventListener("abort", abort);
     this.#pending.push(pending);
     return promise;
   }
 
+  /** Frees a block that was served and could not be delivered. */
+  #giveBack(block: number): void {
+    this.#lock.run("free", () => {
+      if (this.#heap.freeRun(block)) this.#region.counters[FREES]!++;
+    });
+  }
+
   #enqueue({ bytes }: Request): number {
-    const place = this.#sections.run("allocate", () => {
+    const place = this.#lock.run("allocate", () => {
       const { queue } = this.#region;
       if (queue.isFull) this.#server.forgetDead();
       if (queue.isFull) return undefined;
       this.#server.begin();
-      return queue.push(this.#worker, bytes);
+      return queue.push(this.#number, bytes);
     });
     if (place !== undefined) return place;
     throw new MemPoolError("unsupported", "Cannot allocate: too many requests wait for blocks of this pool");
   }
 
-  /** The bell has rung, for this worker or another one: what has come is delivered. */
+  /** A wake-up has arrived, perhaps for another worker. Delivers the blocks that this worker has been given. */
   #collect(): void {
     const [oldest] = this.#pending;
     const { header, queue } = this.#region;
     if (oldest === undefined || (queue.blockAt(oldest.place) < 0 && header[STATE] !== DESTROYED)) return;
     try {
-      const served = this.#sections.run("allocate", () => this.#takeServed());
+      const served = this.#lock.run("allocate", () => this.#takeServed());
       for (const { pending, block } of served) pending.resolve(block);
     } catch (error) {
-      this.#giveUp(this.#pending, error); // nobody called, so nobody else could catch it
+      this.#cancel(this.#pending, error); // this runs in an event, so no caller can catch the error
     }
-    this.#listenOrStop();
+    this.#stopIfIdle();
   }
 
   #takeServed(): { pending: Pending; block: number }[] {
@@ -135,15 +160,15 @@ export class Waiters {
       const pending = this.#pending.shift()!;
       const block = queue.blockAt(pending.place);
       queue.finish(pending.place);
-      if (pending.isGivenUp) this.#heap.freeRun(block);
+      if (pending.isCancelled) this.#heap.freeRun(block);
       else served.push({ pending, block: this.#handOut(block, pending.hooks) });
     }
-    this.#waitOn();
+    this.#waitAgain();
     return served;
   }
 
-  /** If somebody else has freed the block that the oldest request was to get, by mistake, it goes on waiting. */
-  #waitOn(): void {
+  /** If another worker has freed, by mistake, the block that the oldest request was given, that request waits again. */
+  #waitAgain(): void {
     const { queue, table } = this.#region;
     const [oldest] = this.#pending;
     if (oldest === undefined || queue.blockAt(oldest.place) < 0) return;
@@ -157,24 +182,24 @@ export class Waiters {
     return block;
   }
 
-  /** Rejects, and takes the requests out of the queue. */
-  #giveUp(some: readonly Pending[], reason: unknown): void {
-    const open = some.filter(({ isGivenUp }) => !isGivenUp);
+  /** Rejects some requests and takes them out of the queue. */
+  #cancel(some: readonly Pending[], reason: unknown): void {
+    const open = some.filter(({ isCancelled }) => !isCancelled);
     for (const pending of open) {
-      pending.isGivenUp = true;
+      pending.isCancelled = true;
       pending.reject(reason);
     }
     if (open.length > 0) this.#forget(open);
-    this.#listenOrStop();
+    this.#stopIfIdle();
   }
 
   #forget(open: readonly Pending[]): void {
-    // A destroyed pool has no queue, and somebody may hold its lock.
+    // A destroyed pool has no queue, and its lock may be held.
     if (this.#region.header[STATE] === DESTROYED) return open.forEach((pending) => this.#drop(pending));
     try {
-      this.#sections.run("allocate", () => open.forEach((pending) => this.#dequeue(pending)));
+      this.#lock.run("allocate", () => open.forEach((pending) => this.#dequeue(pending)));
     } catch (error) {
-      // Without the lock they stay in the queue, and give back what they get.
+      // Without the lock the requests stay in the queue. What they get later, `#takeServed` gives back.
       if (!(error instanceof MemPoolError)) throw error;
     }
   }
@@ -190,7 +215,7 @@ export class Waiters {
     this.#pending.splice(this.#pending.indexOf(pending), 1);
   }
 
-  #listenOrStop(): void {
+  #stopIfIdle(): void {
     if (this.#pending.length === 0) this.#wakeup.stop();
   }
 }

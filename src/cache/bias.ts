@@ -1,35 +1,44 @@
 import { MemPoolError } from "../base/errors.ts";
-import type { Native } from "../runtime/native.ts";
+import { WaitTime } from "../base/waiting.ts";
 import { BIAS_TAG, HAS_BARRIER, REVOKING, SLOT_FREEING } from "../region/layout.ts";
-import { slotWord } from "../region/worker_slots.ts";
 import type { Region } from "../region/region.ts";
+import { slotWord } from "../region/worker_slots.ts";
+import type { Native } from "../runtime/native.ts";
 
-/** Looks at a worker in the middle of a free before this one sleeps: what is left of it are two stores. */
+/** How often a joining worker looks at a worker that is freeing before it sleeps. That free has two stores to go. */
 const SPINS = 1000;
-/** Milliseconds to sleep then: that worker was put off its processor. */
+/** Milliseconds to sleep then: that worker has been taken off its processor. */
 const SLEEP = 1;
 
-/** For `sleep`: nobody wakes this worker. */
-const silence = new Int32Array(new SharedArrayBuffer(4));
+/** The word on which a joining worker sleeps. No worker ever notifies it. */
+const sleepWord = new Int32Array(new SharedArrayBuffer(4));
 
 /**
- * A worker that is alone in its pool frees blocks by plain stores: without an atomic instruction a pair of alloc and free takes
- * half to two thirds of the time. As in src/cache/block_cache.ts the rare side pays, which here is whoever attaches:
+ * Biased frees: a worker that is alone in its pool frees blocks by plain stores. Without an atomic instruction, a pair
+ * of alloc and free takes half to two thirds of the time. As in src/cache/block_cache.ts, the rare side bears the cost:
+ * here it is the worker that attaches and revokes the bias. The steps have the names that docs/design.md gives them:
  *
- *     give                                        attach, under the lock
- *     1  FREEING = 1                              A  SOLE_TAG = UNSETTLED
- *     2  SOLE_TAG = this worker's CACHED?         B  barrier: every thread passes a full memory barrier
- *     3  tag = CACHED                             C  wait until FREEING = 0
- *     4  FREEING = 0                              D  SOLE_TAG = 0, and only then have a slot
+ *     give, by the biased worker                  attach, under the lock
+ *     G0  is the tag ALLOCATED?                   A1  BIAS_TAG = REVOKING
+ *     G1  FREEING = 1                             A2  barrier: every thread passes a full memory barrier
+ *     G2  is BIAS_TAG my CACHED tag?              A3  wait until FREEING = 0
+ *     G3  tag = CACHED                            A4  BIAS_TAG = 0, and only then take a slot
+ *     G4  FREEING = 0
  *
- * Where 2 finds another value, it goes on by an exchange. So look at a free that found its own. It read that before its thread
- * passed the barrier, for afterwards it reads UNSETTLED. Then C, which comes after the barrier, sees the 1 of step 1 and
- * waits, or it sees step 4, and with it step 3. So once the new worker has a slot, the other one is not between looking at a
- * tag and storing it, nor will it be: it makes itself the only worker in `becomeSole` alone, under the lock and when it is. That
- * each thread's stores and loads become visible in this order, is as it is in src/cache/block_cache.ts.
+ * If G2 finds another value, `give` goes on with an exchange of the tag, which is safe with any number of workers. So
+ * consider a `give` whose G2 found its own tag:
  *
- * Who dies between A and D leaves UNSETTLED, and the next one begins at A. Where the only worker died between 1 and 4, its
- * block is allocated or cached, and its thread has ended.
+ * 1. G2 read that before its thread passed the barrier of A2, because afterwards it reads REVOKING. So G1 precedes the
+ *    barrier too.
+ * 2. A3 comes after the barrier. So A3 sees the 1 of G1 and waits, or it sees G4, and with it G3.
+ * 3. So once the new worker has a slot, the biased worker is not between looking at a tag and storing it.
+ * 4. It never will be again: a worker sets BIAS_TAG only in `takeBias`, under the lock, when it is the only worker.
+ * 5. Until A4 no other worker has a slot, so no other worker can free the block between G0 and G3.
+ *
+ * That each thread's stores and loads become visible in this order is argued in src/cache/block_cache.ts.
+ *
+ * If the joining worker dies between A1 and A4, REVOKING stays, and the next joining worker starts at A1. If the biased
+ * worker dies between G1 and G4, its block is allocated or cached, and A3 sees that its thread has ended.
  */
 export function revokeBias(native: Pick<Native, "alive" | "barrier">, region: Region, timeout: number): void {
   const { header, slots } = region;
@@ -42,21 +51,21 @@ export function revokeBias(native: Pick<Native, "alive" | "barrier">, region: Re
   header[BIAS_TAG] = 0;
 }
 
-/** Notes that the worker with this tag is the only one, if it is. The caller is that worker, and holds the lock. */
+/** Biases the pool towards the calling worker if it is the only one. The caller holds the lock. */
 export function takeBias({ header, slots }: Region, cachedTag: number): void {
   if (header[BIAS_TAG] === cachedTag || header[HAS_BARRIER] === 0) return;
   if (slots.countWorkers() === 1) header[BIAS_TAG] = cachedTag;
 }
 
-/** Waits until the worker of a slot is in the middle of no free, or has ended. */
+/** Waits until the worker of a slot is not in the middle of a free, or has ended. */
 function awaitFree(native: Pick<Native, "alive">, { header, slots }: Region, slot: number, timeout: number): void {
   const word = slotWord(slot) + SLOT_FREEING;
-  const end = performance.now() + timeout;
+  const wait = new WaitTime(timeout);
   for (let looks = 1; Atomics.load(header, word) !== 0 && native.alive(slots.thread(slot)); looks++) {
-    if (performance.now() > end) {
+    if (!wait.goesOn()) {
       const who = `worker ${slots.worker(slot)} in slot ${slot}`;
       throw new MemPoolError("lock-timeout", `Cannot attach: ${who} did not end a free within ${timeout} ms`);
     }
-    if (looks > SPINS) Atomics.wait(silence, 0, 0, SLEEP);
+    if (looks > SPINS) Atomics.wait(sleepWord, 0, 0, SLEEP);
   }
 }

@@ -1,12 +1,12 @@
 import type { MemPoolError } from "../base/errors.ts";
-import type { Native } from "../runtime/native.ts";
-import { Habits } from "./habits.ts";
+import { makeTag } from "../region/block_table.ts";
 import {
   BIAS_TAG,
   CACHED,
   CACHED_BLOCKS,
   CACHED_RUN,
   cacheWord,
+  DEPOT_CACHES,
   FREE,
   FREE_BLOCKS,
   HAS_BARRIER,
@@ -16,53 +16,71 @@ import {
   runEntriesWord,
   SLOT_CLAIM,
   SLOT_FREEING,
+  SLOT_GIVEN,
   SLOT_LOWEST,
+  SLOT_REFILLED,
   SLOT_RUN_BLOCKS,
   SLOT_RUN_BLOCKS_RECALLED,
+  SLOT_RUNS_TAKEN,
   SLOT_STALE,
   SLOT_TOP,
   TAG,
 } from "../region/layout.ts";
-import { slotWord } from "../region/worker_slots.ts";
-import { takeBias } from "./bias.ts";
-import { makeTag } from "../region/block_table.ts";
-import { broken, isInTable, validLength } from "../region/validate.ts";
 import type { Region } from "../region/region.ts";
+import { broken, isInTable, validLength } from "../region/validate.ts";
+import { slotWord } from "../region/worker_slots.ts";
+import type { Native } from "../runtime/native.ts";
+import { takeBias } from "./bias.ts";
+import type { Worker } from "./worker.ts";
 
 /**
- * What fills and empties the worker caches: the slow side of src/cache/block_cache.ts. The caller holds the lock, so nobody else
- * refills, drains or recalls; the other workers go on taking and giving.
+ * Refills and flushes this worker's caches and recalls those of other workers: the slow side of
+ * src/cache/block_cache.ts. The caller holds the lock, so no other worker refills, flushes or recalls at the same time.
+ * Other workers go on taking from their caches and giving to them.
  */
 export class Refiller {
   declare private readonly native: Native;
   declare private readonly region: Region;
   declare private readonly capacity: number;
-  declare private readonly worker: number;
+  declare private readonly number: number;
   declare private readonly slot: number;
+  /** The word and the double where the slot starts. */
   declare private readonly at: number;
+  declare private readonly doubleAt: number;
   declare private readonly entries: number;
   declare private readonly cachedTag: number;
   declare private readonly cachedRunTag: number;
   declare private readonly hasBarrier: number;
-  declare private readonly habits: Habits;
+  declare private readonly depotCapacity: number;
+  // The slot's counters at the worker's last refill or flush. The difference is what it did since.
+  private given = 0;
+  private refilled = 0;
+  private runsTaken = 0;
+  /**
+   * How many blocks the last refills brought, as long as the worker freed fewer blocks after each than it had brought.
+   */
+  private consumed = 0;
 
-  constructor(native: Native, region: Region, slot: number, worker: number) {
+  constructor(worker: Worker) {
+    const { native, region, slot, number } = worker;
     this.native = native;
     this.region = region;
     this.capacity = region.header[CACHED_BLOCKS]!;
-    this.worker = worker;
+    this.number = number;
     this.slot = slot;
     this.at = slotWord(slot);
+    this.doubleAt = this.at / 2;
     this.entries = cacheWord(slot, this.capacity);
-    this.cachedTag = makeTag(CACHED, worker);
-    this.cachedRunTag = makeTag(CACHED_RUN, worker);
+    this.cachedTag = makeTag(CACHED, number);
+    this.cachedRunTag = makeTag(CACHED_RUN, number);
     this.hasBarrier = region.header[HAS_BARRIER]!;
-    this.habits = new Habits(region, slot);
+    this.depotCapacity = DEPOT_CACHES * this.capacity;
   }
 
   /**
-   * Drops stale entries from the top, and where the cache is empty then, fills half of it. A block has its entry before it
-   * is cached: were this worker thrown out in between, by a full stack say, the entry would be stale, and no block lost.
+   * Drops stale entries from the top of the cache. If the cache is empty then, fills half of it. A block gets its entry
+   * before it is cached: if an exception (a full stack, for example) comes in between, the entry is stale and no block
+   * is lost.
    */
   refill(room: number): void {
     const { meta, table } = this.region;
@@ -74,7 +92,7 @@ export class Refiller {
     }
     if (top > 0) return;
     takeBias(this.region, this.cachedTag);
-    this.habits.noteRefill();
+    this.noteRefill();
     const wanted = this.share(room);
     let count = this.fromDepot(wanted);
     for (let more = 1; count < wanted && more > 0; count += more) more = this.fromRuns(count, wanted - count);
@@ -83,15 +101,21 @@ export class Refiller {
     this.setTop(count);
   }
 
-  /** Makes short runs free that take room from single blocks, where none was taken since the last time. */
+  /**
+   * Makes cached short runs free, which take room from single blocks, if the worker has taken none since the last call.
+   */
   flushIdleRuns(): void {
-    if (this.habits.hasTakenNoRun() && this.region.meta[this.at + SLOT_RUN_BLOCKS] !== 0) this.flushRuns();
+    const { counters, meta } = this.region;
+    const taken = counters[this.doubleAt + SLOT_RUNS_TAKEN]!;
+    const isIdle = taken === this.runsTaken;
+    this.runsTaken = taken;
+    if (isIdle && meta[this.at + SLOT_RUN_BLOCKS] !== 0) this.flushRuns();
   }
 
-  /** Makes room in a cache that is full: its older half goes to the depot for others, or becomes free. */
+  /** Makes room in a full cache: its older half goes to the depot for other workers, or becomes free. */
   flush(room: number): void {
     const { meta, slots } = this.region;
-    const top = this.region.slots.validTop(this.slot);
+    const top = slots.validTop(this.slot);
     if (top < room) return;
     const count = Math.ceil(top / 2);
     this.evict(count, slots.countWorkers() > 1);
@@ -99,7 +123,7 @@ export class Refiller {
     this.setTop(top - count);
   }
 
-  /** Makes all free that this worker has cached, and what is in the depot. */
+  /** Makes everything free that this worker has cached, and everything in the depot. */
   flushAll(): void {
     this.evict(this.region.slots.validTop(this.slot), false);
     this.setTop(0);
@@ -113,10 +137,11 @@ export class Refiller {
   }
 
   /**
-   * Makes what other workers have cached free, but for what is being taken this moment: the first cache that has anything
-   * if a single block will do, else all. Returns false when nothing was cached, by anyone, at the end: not when a worker
-   * whose cache had been looked at gave a block back meanwhile. Where the system refuses the barrier, other workers' caches
-   * stay as they are, and what they do does not count.
+   * Makes free what other workers have cached, except what they are taking at this moment: if a single block will do,
+   * the first cache that has anything, otherwise all caches.
+   *
+   * Returns false if no worker had anything cached, and no worker freed a block into a cache that had been looked at
+   * already. If the system refuses the barrier, other workers' caches stay as they are, and their frees do not count.
    */
   recall(single: boolean): boolean {
     const { header, slots } = this.region;
@@ -127,50 +152,90 @@ export class Refiller {
     if (!this.endPlainClaims()) return header[FREE_BLOCKS]! > before;
     const { used } = slots;
     for (let step = 1; step < used && !(single && header[FREE_BLOCKS]! > before); step++) {
-      this.takeFrom((this.slot + step) % used);
+      this.recallFrom((this.slot + step) % used);
     }
-    // By Object.is, or this would never end where a counter was overwritten and is not a number.
+    // Object.is, because this would never end if a counter was overwritten and is not a number.
     return header[FREE_BLOCKS]! > before || !Object.is(slots.frees(), frees);
   }
 
-  /** How many blocks to cache: half of what there is room for, and a fair share of what is left. */
+  /** Whether a block is the first of a run that this worker has cached. */
+  hasCached(block: number): boolean {
+    const tag = this.region.table.loadTag(block);
+    return tag === this.cachedTag || tag === this.cachedRunTag;
+  }
+
+  /** Makes one run free that this worker has cached. Its entry in the cache becomes stale. */
+  reclaim(block: number): void {
+    const { meta, slots, table } = this.region;
+    const length = validLength(table, block);
+    if (table.tag(block) === this.cachedRunTag) {
+      meta[this.at + SLOT_RUN_BLOCKS_RECALLED]! += length;
+    } else {
+      slots.countRefilled(this.slot, -1);
+      meta[this.at + SLOT_STALE]!++;
+    }
+    this.uncache(block);
+  }
+
+  /** Notes what the worker did since its last refill. */
+  private noteRefill(): void {
+    const { counters } = this.region;
+    const given = counters[this.doubleAt + SLOT_GIVEN]!;
+    const refilled = counters[this.doubleAt + SLOT_REFILLED]!;
+    const brought = refilled - this.refilled;
+    this.consumed = given - this.given < brought ? this.consumed + brought : 0;
+    this.given = given;
+    this.refilled = refilled;
+  }
+
+  /**
+   * Whether the worker allocates what others free: its last refills brought as many blocks as the depot has room for,
+   * and it freed fewer. Bursts that this worker frees itself stay below this threshold, except for their first refills.
+   */
+  private get isConsumer(): boolean {
+    return this.consumed >= this.depotCapacity;
+  }
+
+  /** How many blocks to cache: half of the room in the cache, but no more than a fair share of the free blocks. */
   private share(room: number): number {
     const { header, slots, depot } = this.region;
     const fair = Math.floor((header[FREE_BLOCKS]! + depot.top) / (2 * Math.max(1, slots.countWorkers())));
     const half = room >> 1;
-    // Far from being exhausted again, so that the barrier that this costs then is well paid.
+    // The pool is far from exhaustion, so it will be long until the barrier that plain claims cost is needed again.
     if (fair >= half && header[PLAIN_CLAIMS] !== this.hasBarrier) header[PLAIN_CLAIMS] = this.hasBarrier;
     return Math.max(1, Math.min(half, fair));
   }
 
-  /** Moves up to so many blocks from the depot to the start of the cache's entries; returns how many. */
+  /** Moves up to so many blocks from the depot to the start of the cache's entries. Returns how many. */
   private fromDepot(wanted: number): number {
     const { meta, depot } = this.region;
-    const count = this.suiting(Math.max(0, Math.min(wanted, depot.top)));
+    const count = this.uncontested(Math.max(0, Math.min(wanted, depot.top)));
     depot.copyTo(meta, this.entries, count);
     this.setTop(count);
     depot.pop(count, this.cachedTag);
     return count;
   }
 
-  /** Brings what suits this worker to the depot's top, up to so many blocks; returns how many to take. */
-  private suiting(most: number): number {
-    // To look takes longer than all else, for a worker that shares its lines with those who free them, whatever it takes.
-    if (this.habits.isConsumer) return most;
-    const uncontested = this.region.depot.arrange(most, this.worker);
-    // Where few are, all that comes from there is contested, and the depot must not fill up with it.
+  /**
+   * Brings up to so many blocks to the depot's top whose cache lines no other worker writes. Returns how many to take.
+   */
+  private uncontested(most: number): number {
+    // A consumer shares these cache lines with the producer anyway, so scanning would not pay.
+    if (this.isConsumer) return most;
+    const uncontested = this.region.depot.arrange(most, this.number);
+    // If few are uncontested, all blocks that come from there are contested, and they must not fill up the depot.
     return uncontested < most / 2 ? most : uncontested;
   }
 
-  /** Caches up to so many blocks of one free run, with entries from this place up; returns how many. */
+  /** Caches up to so many blocks of one free run. Their entries start at this place. Returns how many. */
   private fromRuns(place: number, wanted: number): number {
     const { meta, table, runs } = this.region;
-    const first = runs.findSingle(this.worker);
+    const first = runs.findSingle(this.number);
     if (first === NONE) return 0;
     const count = Math.min(wanted, validLength(table, first));
     for (let more = 0; more < count; more++) meta[this.entries + place + more] = first + more;
     this.setTop(place + count);
-    runs.cacheAt(first, count, this.worker);
+    runs.cacheAt(first, count, this.number);
     return count;
   }
 
@@ -188,7 +253,7 @@ export class Refiller {
     return top - 1;
   }
 
-  /** Several runs were cached one after the other; the first is to be used first. */
+  /** The cache is a stack, and the block that was cached first is to be taken first. */
   private reverse(count: number): void {
     this.region.meta.subarray(this.entries, this.entries + count).reverse();
   }
@@ -199,21 +264,24 @@ export class Refiller {
     meta[this.at + SLOT_LOWEST] = top;
   }
 
-  /** Gives up the oldest entries of this worker's cache, but for stale ones. */
+  /**
+   * Empties the oldest entries of this worker's cache: the blocks of those that are not stale go to the depot or become
+   * free.
+   */
   private evict(count: number, toDepot: boolean): void {
     const { meta, table, depot, slots } = this.region;
     const { blockCount } = table;
     const cachedTag = this.cachedTag;
     const room = toDepot ? depot.room : 0;
-    let given = 0;
+    let evicted = 0;
     for (let entry = this.entries; entry < this.entries + count; entry++) {
       const block = meta[entry]!;
       if (block >>> 0 >= blockCount) throw strayEntry(block);
       if (table.tag(block) !== cachedTag) meta[this.at + SLOT_STALE]!--;
-      else if (++given <= room) depot.push(block);
+      else if (++evicted <= room) depot.push(block);
       else this.uncache(block);
     }
-    slots.countRefilled(this.slot, -given);
+    slots.countRefilled(this.slot, -evicted);
   }
 
   /** Makes the short runs free that this worker has cached. */
@@ -238,7 +306,7 @@ export class Refiller {
     this.region.runs.coalesce(block);
   }
 
-  /** Says whether there are none under way any more but those that a slot's claim shows. */
+  /** Returns whether plain claims have ended: from then on, the slots' claims show all that are still under way. */
   private endPlainClaims(): boolean {
     const { header } = this.region;
     if (header[PLAIN_CLAIMS] === 0) return true;
@@ -248,14 +316,14 @@ export class Refiller {
     return false;
   }
 
-  /** Recalls what another worker has cached. What it frees from now on is freed too late to count. */
-  private takeFrom(slot: number): void {
+  /** Recalls what another worker has cached. What that worker frees from now on comes too late for this recall. */
+  private recallFrom(slot: number): void {
     const { meta, table, runs, slots } = this.region;
-    const worker = slots.validWorker(slot);
-    if (worker === 0) return;
+    const number = slots.validWorker(slot);
+    if (number === 0) return;
     const at = slotWord(slot);
     const claim = Atomics.load(meta, at + SLOT_CLAIM);
-    const cached = makeTag(CACHED, worker);
+    const cached = makeTag(CACHED, number);
     const entries = cacheWord(slot, this.capacity);
     const end = entries + slots.validTop(slot);
     for (let entry = entries; entry < end; entry++) {
@@ -265,7 +333,7 @@ export class Refiller {
       slots.countRefilled(slot, -1);
       meta[at + SLOT_STALE]!++;
     }
-    const cachedRun = makeTag(CACHED_RUN, worker);
+    const cachedRun = makeTag(CACHED_RUN, number);
     this.forEachRun(slot, (block) => {
       if (block === claim || !table.exchangeTag(block, cachedRun, FREE)) return;
       meta[at + SLOT_RUN_BLOCKS_RECALLED]! += validLength(table, block);

@@ -1,9 +1,10 @@
+import { BlockTable } from "./block_table.ts";
 import { Depot } from "./depot.ts";
 import { FreeLists } from "./free_lists.ts";
 import {
   BLOCK_CAPACITY,
   BLOCK_COUNT,
-  BLOCK_COUNT_TURNED,
+  BLOCK_COUNT_INVERTED,
   BLOCK_SIZE,
   CACHED_BLOCKS,
   CACHED_BUFFERS,
@@ -14,7 +15,7 @@ import {
   HEADER_FORMAT,
   HEADER_MAGIC,
   HEADER_SUM,
-  HIGH_WATER_TURNED,
+  HIGH_WATER_INVERTED,
   LIVE,
   LOCK_TIMEOUT,
   MAGIC,
@@ -22,42 +23,47 @@ import {
   metaBytes,
   NEXT_WORKER,
   PLAIN_CLAIMS,
-  requestsWord,
-  STACK_LOG_WORDS,
   STATE,
   tableWord,
-  TRACE_WORDS,
-  traceWord,
+  waitQueueWord,
   WARN_ON_MISUSE,
-  zeroMapWord,
 } from "./layout.ts";
-import type { Settings } from "../options.ts";
-import { WaitQueue } from "./wait_queue.ts";
 import { Runs } from "./runs.ts";
-import { WorkerSlots } from "./worker_slots.ts";
-import { BlockTable } from "./block_table.ts";
-import { AllocationLog } from "../checked/allocation_log.ts";
 import { headerSum } from "./validate.ts";
-import { ZeroMap } from "./zero_map.ts";
+import { WaitQueue } from "./wait_queue.ts";
+import { WorkerSlots } from "./worker_slots.ts";
 
-/** Header and table of a region as typed arrays, and the structures that live in them. */
+/** The geometry of a new region and the options of its pool, as its header keeps them. */
+export interface RegionSettings {
+  readonly blockSize: number;
+  readonly blockCount: number;
+  /** The number of blocks that the pool may grow to. */
+  readonly blockCapacity: number;
+  readonly warnOnMisuse: boolean;
+  readonly cachedBlocks: number;
+  readonly cachedBuffers: number;
+  readonly lockTimeout: number;
+  readonly checked: boolean;
+}
+
+/** One worker's typed arrays over a region, and the structures that are built on them. */
 export class Region {
-  /** Header, caches and table, word by word. */
+  /** All words of meta. */
   readonly meta: Int32Array;
+  /** The words of the header. */
   readonly header: Int32Array;
+  /** The doubles of the header. */
   readonly counters: Float64Array;
   readonly table: BlockTable;
   readonly lists: FreeLists;
   readonly runs: Runs;
   readonly slots: WorkerSlots;
   readonly depot: Depot;
-  readonly zeroed: ZeroMap;
   readonly queue: WaitQueue;
   readonly blockSize: number;
-  /** Of a checked pool. */
-  readonly allocationLog: AllocationLog | undefined;
+  readonly checked: boolean;
 
-  /** Of a region whose geometry `misfit` has found to be right. */
+  /** The geometry in the header must be valid: it is new, or `misfit` has checked it. */
   constructor(meta: ArrayBuffer) {
     this.meta = new Int32Array(meta);
     this.header = headerOf(meta);
@@ -66,35 +72,26 @@ export class Region {
     const cachedBlocks = this.header[CACHED_BLOCKS]!;
     this.table = new BlockTable(this.meta.subarray(tableWord(cachedBlocks)), this.header, capacity);
     this.depot = new Depot(this.header, this.meta, this.table, cachedBlocks);
-    this.queue = new WaitQueue(this.header, this.meta.subarray(requestsWord(cachedBlocks), tableWord(cachedBlocks)));
+    this.queue = new WaitQueue(this.header, this.meta.subarray(waitQueueWord(cachedBlocks), tableWord(cachedBlocks)));
     this.slots = new WorkerSlots(this.header, this.counters);
     this.lists = new FreeLists(this.header, this.table);
-    this.zeroed = new ZeroMap(
-      this.header,
-      this.meta.subarray(zeroMapWord(capacity, cachedBlocks), traceWord(capacity, cachedBlocks)),
-    );
-    this.runs = new Runs(this.header, this.counters, this.table, this.lists, this.zeroed);
+    this.runs = new Runs(this.header, this.counters, this.table, this.lists);
     this.blockSize = asInteger(this.counters[BLOCK_SIZE]!);
-    if (this.header[CHECKED] === 1) {
-      const start = traceWord(capacity, cachedBlocks);
-      const log = start + capacity * TRACE_WORDS;
-      this.allocationLog = new AllocationLog(
-        this.header,
-        this.meta.subarray(start, log),
-        this.meta.subarray(log, log + STACK_LOG_WORDS),
-      );
-    }
+    this.checked = this.header[CHECKED] === 1;
   }
 }
 
-/** Writes a new region's header and its first descriptor. The state comes last. */
-export function formatRegion(meta: ArrayBuffer, settings: Settings, hasBarrier: boolean): Region {
+/**
+ * Writes the header of a new region and makes its data one free run. The state is stored last: no worker uses a region
+ * before it is LIVE.
+ */
+export function formatRegion(meta: ArrayBuffer, settings: RegionSettings, hasBarrier: boolean): Region {
   const header = headerOf(meta);
   const counters = countersOf(meta);
   header[HEADER_MAGIC] = MAGIC;
   header[HEADER_FORMAT] = FORMAT;
   header[BLOCK_COUNT] = settings.blockCount;
-  header[BLOCK_COUNT_TURNED] = ~settings.blockCount;
+  header[BLOCK_COUNT_INVERTED] = ~settings.blockCount;
   header[BLOCK_CAPACITY] = settings.blockCapacity;
   counters[BLOCK_SIZE] = settings.blockSize;
   header[NEXT_WORKER] = 1;
@@ -105,7 +102,7 @@ export function formatRegion(meta: ArrayBuffer, settings: Settings, hasBarrier: 
   header[CHECKED] = Number(settings.checked);
   header[HAS_BARRIER] = Number(hasBarrier);
   header[PLAIN_CLAIMS] = Number(hasBarrier);
-  header[HIGH_WATER_TURNED] = ~0;
+  header[HIGH_WATER_INVERTED] = ~0;
   header[HEADER_SUM] = headerSum(header);
   const region = new Region(meta);
   region.runs.format();
@@ -113,7 +110,7 @@ export function formatRegion(meta: ArrayBuffer, settings: Settings, hasBarrier: 
   return region;
 }
 
-/** What in a region's header is not as this version writes it, or undefined when all is. */
+/** What in a region's header this version cannot have written, for an error message; undefined for nothing. */
 export function misfit(meta: ArrayBuffer, dataBytes: number): string | undefined {
   const header = headerOf(meta);
   const counters = countersOf(meta);
@@ -125,9 +122,9 @@ export function misfit(meta: ArrayBuffer, dataBytes: number): string | undefined
   if (header[HEADER_FORMAT] !== FORMAT) return `its format is ${header[HEADER_FORMAT]}, this code reads ${FORMAT}`;
   if (!(cachedBlocks >= 0 && cachedBlocks <= MAX_CACHED_BLOCKS)) return `its caches hold ${cachedBlocks} blocks`;
   const checked = header[CHECKED]!;
-  if (!(checked === 0 || checked === 1)) return `it is neither checked nor unchecked but ${checked}`;
+  if (!(checked === 0 || checked === 1)) return `its mark of a checked pool is ${checked}`;
   if (!(capacity >= 1 && metaBytes(capacity, cachedBlocks, checked === 1) <= meta.byteLength)) {
-    return `it may have ${capacity} blocks`;
+    return `its block capacity is ${capacity}`;
   }
   if (!(blockCount >= 1 && blockCount <= capacity)) return `its block count is ${blockCount}`;
   if (!(blockSize >= 16 && blockSize % 16 === 0 && capacity * blockSize <= dataBytes)) {
@@ -136,7 +133,7 @@ export function misfit(meta: ArrayBuffer, dataBytes: number): string | undefined
   return undefined;
 }
 
-/** V8 takes what comes out of an array of doubles for a double for ever, and calculates with it as with one. */
+/** V8 keeps a number that was read from a Float64Array as a double, and arithmetic with it is then slower. */
 function asInteger(number: number): number {
   const integer = number | 0;
   return integer === number ? integer : number;

@@ -1,59 +1,44 @@
-import { IN_DEPOT } from "./depot.ts";
-import type { MemPoolError } from "../base/errors.ts";
+import { allocatedState, type BlockTable, makeTag } from "./block_table.ts";
 import type { FreeLists } from "./free_lists.ts";
 import {
   ALLOCATED_RUN,
   BLOCK_COUNT,
-  BLOCK_COUNT_TURNED,
-  BLOCK_SIZE,
+  BLOCK_COUNT_INVERTED,
   CACHED,
   COALESCED,
-  DEPOT_TOP,
   FREE,
   FREE_BLOCKS,
-  HAS_BARRIER,
-  HIGH_WATER,
-  INTERIOR,
   LENGTH,
   LINE_BLOCKS,
   LONGEST_SHORT_RUN,
   NONE,
-  PLAIN_CLAIMS,
-  RELEASING,
   TAG,
 } from "./layout.ts";
-import { allocatedState, type BlockTable, isCachedAs, makeTag, stateOf, workerOf } from "./block_table.ts";
-import { broken, validLength } from "./validate.ts";
-import type { ZeroMap } from "./zero_map.ts";
+import { broken, setHighWater, validHighWater, validLength } from "./validate.ts";
 
-/** Runs that are looked at for one that suits: with the lock held, so not all that there are. */
+/** How many short runs `findSingle` looks at. It holds the lock, so it must not look at all of them. */
 const LOOKS = 16;
 
 /**
- * Runs: allocate, release, resize, with split and immediate coalescing. Constant time for any length. The caller
+ * Runs: allocate, free and resize, with split and immediate coalescing, in constant time for any length. The caller
  * holds the lock.
  *
- * Every change becomes true by one store, to a tag or to a length, and what it needs is prepared before where no walk
- * comes: inside of a run. So a walk by lengths from block 0 is right after every store, also when the worker dies
- * between two of them. Lists, ends of free runs and counters are derived, and `rebuild` makes them again.
+ * One store to a tag or to a length makes each change valid. Everything that the change needs is written before that
+ * store, inside a run, where no walk looks. So a walk by lengths from block 0 is valid after every store, also if the
+ * worker dies between two of them. Lists, ends of free runs and counters are derived; src/allocator/recovery.ts
+ * rebuilds them.
  */
 export class Runs {
   declare private readonly header: Int32Array;
   declare private readonly counters: Float64Array;
   declare private readonly table: BlockTable;
   declare private readonly lists: FreeLists;
-  declare private readonly blockSize: number;
-  declare private readonly hasBarrier: number;
-  declare private readonly zeroed: ZeroMap;
 
-  constructor(header: Int32Array, counters: Float64Array, table: BlockTable, lists: FreeLists, zeroed: ZeroMap) {
+  constructor(header: Int32Array, counters: Float64Array, table: BlockTable, lists: FreeLists) {
     this.header = header;
     this.counters = counters;
     this.table = table;
     this.lists = lists;
-    this.blockSize = counters[BLOCK_SIZE]!;
-    this.hasBarrier = header[HAS_BARRIER]!;
-    this.zeroed = zeroed;
   }
 
   /** Makes the whole table one free run. */
@@ -64,30 +49,30 @@ export class Runs {
     this.header[FREE_BLOCKS] = this.table.blockCount;
   }
 
-  /** Adds free blocks up to the one before `end`, which no walk has come to. The store of their number makes them be there. */
+  /** Adds free blocks up to the one before `end`. No walk reaches them before the store of the block count. */
   extend(end: number): void {
     const first = this.table.blockCount;
     this.table.describeFree(first, end - first);
     this.header[BLOCK_COUNT] = end;
-    this.header[BLOCK_COUNT_TURNED] = ~end;
+    this.header[BLOCK_COUNT_INVERTED] = ~end;
     this.coalesce(first);
   }
 
-  /** Hands out `length` blocks at the start of the free run at `first`, which is at least as long. */
+  /** Hands out `length` blocks at the start of the free run at `first`, which is at least that long. */
   allocateAt(first: number, length: number, requested: number, worker: number): void {
     const table = this.table;
     const found = table.length(first);
     if (found < length || found > table.blockCount - first) throw unfit(first, found);
     this.lists.remove(first, found);
     if (found > length) this.split(first, found, length);
-    this.zeroed.use(first, first + length);
+    this.raiseHighWater(first + length);
     table.markAllocated(first, length, requested, worker);
     this.header[FREE_BLOCKS]! -= length;
   }
 
   /**
-   * A free run to cut single blocks off for a worker, or NONE. A short one, so that long ones stay; where some are, one that
-   * the worker does not contest with others.
+   * A free run from which single blocks can be cut for a worker, or NONE. Prefers short runs, so that long ones stay,
+   * and among the short ones a run whose cache lines no other worker writes.
    */
   findSingle(worker: number): number {
     const table = this.table;
@@ -98,23 +83,23 @@ export class Runs {
     });
   }
 
-  /** Turns the first `count` blocks of the free run at `first`, which is at least as long, into a worker's cached ones. */
+  /** Turns the first `count` blocks of the free run at `first`, which has at least as many, into cached blocks. */
   cacheAt(first: number, count: number, worker: number): void {
     const table = this.table;
     const length = validLength(table, first);
     this.lists.remove(first, length);
-    this.zeroed.use(first, first + count);
+    this.raiseHighWater(first + count);
     if (length > count) table.describeFree(first + count, length - count);
     const tag = makeTag(CACHED, worker);
     for (let block = first + count - 1; block > first; block--) table.describeCached(block, tag);
-    // Two stores that each leave the table true: the run is cut into single blocks, then its first is cached too.
+    // The table is valid after each of these stores: the first cuts the run into single blocks, the last caches one.
     table.set(first, LENGTH, 1);
     table.describeCached(first, tag);
     if (length > count) this.lists.insert(first + count, length - count);
     this.header[FREE_BLOCKS]! -= count;
   }
 
-  /** Takes back the run at `block`, whose tag the caller has just turned to FREE, and joins it with its neighbours. */
+  /** Joins the run at `block`, whose tag the caller has just turned to FREE, with its free neighbours. */
   coalesce(block: number): void {
     const table = this.table;
     let length = validLength(table, block);
@@ -133,12 +118,18 @@ export class Runs {
     this.lists.insert(block, length);
   }
 
-  /** Changes the length of an allocated run where it lies; says whether there was room. */
+  /** Whether an allocated run could become so many blocks long in place. */
+  fits(block: number, length: number): boolean {
+    const before = validLength(this.table, block);
+    return length <= before + this.roomBehind(block, before);
+  }
+
+  /** Changes the length of an allocated run in place. Returns whether there was room. */
   resize(block: number, length: number, requested: number, worker: number): boolean {
     const table = this.table;
     const before = validLength(table, block);
     if (length > before + this.roomBehind(block, before)) return false;
-    // Another worker may free a short run by mistake this moment, without the lock, but no longer one.
+    // Another worker may free a short run by mistake at this moment, without the lock, but not a longer one.
     if (before <= LONGEST_SHORT_RUN && table.claim(block, makeTag(ALLOCATED_RUN, worker)) === 0) return false;
     if (length > before) this.grow(block, before, length);
     if (length < before) this.shrink(block, before, length);
@@ -148,8 +139,8 @@ export class Runs {
   }
 
   /**
-   * Where the run at `block` could become `length` blocks long by moving down into the free run before it: that run's
-   * first block, or NONE.
+   * Where the run at `block` could become `length` blocks long by moving down into the free run before it: the first
+   * block of that free run, or NONE.
    */
   roomAround(block: number, length: number): number {
     const table = this.table;
@@ -159,42 +150,16 @@ export class Runs {
     return end - left + this.roomBehind(block, end - block) >= length ? left : NONE;
   }
 
-  /**
-   * Makes everything derived again from tags and lengths of first blocks: after an owner of the lock died, or was
-   * thrown out of a critical section. Returns false when the lengths do not tile the table.
-   */
-  rebuild(): boolean {
-    const table = this.table;
-    const end = table.blockCount;
-    this.lists.clear();
-    this.zeroed.repair();
-    this.header[DEPOT_TOP] = 0;
-    // Whoever ended them may not have come to the barrier.
-    this.header[PLAIN_CLAIMS] = this.hasBarrier;
-    let freeBlocks = 0;
-    let block = 0;
-    while (block < end) {
-      const length = this.repairRun(block);
-      if (length === 0) return false;
-      if (table.isFree(block)) freeBlocks += length;
-      block += length;
-    }
-    this.header[FREE_BLOCKS] = freeBlocks;
-    // The runs tile them, so that is how many there are.
-    this.header[BLOCK_COUNT_TURNED] = ~end;
-    return true;
-  }
-
-  /** First block of the free run that ends right before `block`, or NONE. */
+  /** The first block of the free run that ends right before `block`, or NONE. */
   private freeRunBefore(block: number): number {
     const table = this.table;
     const left = table.freeRunBefore(block);
     if (left === NONE) return NONE;
     if (table.isFree(left) && left + table.length(left) === block) return left;
-    throw broken("I5", `a free run that ends before block ${block} is said to start at block ${left}`);
+    throw broken("I5", `a free run that ends before block ${block} claims to start at block ${left}`);
   }
 
-  /** Cuts a free run that is in no list; what is left over is free and in its list. */
+  /** Cuts a free run that is in no list. The rest is free and in its list. */
   private split(first: number, from: number, to: number): void {
     const rest = first + to;
     this.table.describeFree(rest, from - to);
@@ -202,7 +167,7 @@ export class Runs {
     this.lists.insert(rest, from - to);
   }
 
-  /** Joins the free run at `right` to the run that ends there; returns their length together. */
+  /** Joins the free run at `right` to the run that ends there. Returns the length of both together. */
   private absorb(block: number, length: number, right: number): number {
     const both = length + validLength(this.table, right);
     this.lists.remove(right, both - length);
@@ -211,22 +176,22 @@ export class Runs {
     return both;
   }
 
-  /** Length of the free run right behind a run of this length. */
+  /** The length of the free run that starts where a run of this length ends; 0 if there is none. */
   private roomBehind(block: number, length: number): number {
     const right = this.table.freeRunAt(block + length);
     return right === NONE ? 0 : validLength(this.table, right);
   }
 
-  /** The tag says already that it is no single block. */
+  /** Lengthens an allocated run into the free run after it. The run's tag is ALLOCATED_RUN already. */
   private grow(block: number, from: number, to: number): void {
     const table = this.table;
     const room = from + this.roomBehind(block, from);
     this.lists.remove(block + from, room - from);
     const end = block + to;
-    this.zeroed.use(block + from, end);
+    this.raiseHighWater(end);
     if (room > to) table.describeFree(end, room - to);
     table.set(block, LENGTH, to);
-    // Not before: the last block may be the first of the free run, which the walk still comes to.
+    // Only now: until that store, the last block may be the first block of the free run, which a walk still reaches.
     table.markAllocatedEnd(block, to);
     if (room > to) this.lists.insert(end, room - to);
     this.counters[COALESCED]!++;
@@ -243,79 +208,12 @@ export class Runs {
     this.coalesce(rest);
   }
 
-  /**
-   * Joins the run at `block` with the free runs after it if it is free, and makes both its ends true. Returns its length, or
-   * 0 where no worker can have left what stands there.
-   */
-  private repairRun(block: number): number {
-    const length = this.checkedLength(block);
-    if (length === 0) return 0;
-    const tag = this.table.tag(block);
-    const state = stateOf(tag);
-    if (isFreeable(tag)) return this.repairFree(block, length);
-    if (state === ALLOCATED_RUN || state === allocatedState(length)) this.repairAllocated(block, length, tag);
-    else if (isCachedAs(state, length)) this.clearInside(block, length);
-    else return 0;
-    return length;
-  }
-
-  private repairFree(block: number, length: number): number {
-    this.table.set(block, TAG, FREE);
-    const joined = this.joinFree(block, length);
-    if (joined !== 0) this.lists.insert(block, joined);
-    return joined;
-  }
-
-  /** A resize that was cut off may have left the tag of another length, and the bytes that were asked for before. */
-  private repairAllocated(block: number, length: number, tag: number): void {
-    const table = this.table;
-    this.clearInside(block, length);
-    // Only if it is wrong: a short run may be freed this moment, without the lock.
-    if (stateOf(tag) !== allocatedState(length)) table.set(block, TAG, makeTag(allocatedState(length), workerOf(tag)));
-    const requested = table.requested(block);
-    if (!(requested > (length - 1) * this.blockSize && requested <= length * this.blockSize)) {
-      table.setRequested(block, length * this.blockSize);
-    }
-  }
-
-  /** Inside a run, only blocks that were ever used can claim to be something else. */
-  private clearInside(block: number, length: number): void {
-    const end = Math.min(block + length, this.header[HIGH_WATER]!);
-    for (let inner = block + 1; inner < end; inner++) this.table.set(inner, TAG, INTERIOR);
-  }
-
-  private joinFree(block: number, length: number): number {
-    const table = this.table;
-    for (let right = this.freeableAt(block + length); right !== NONE; right = this.freeableAt(block + length)) {
-      const more = this.checkedLength(right);
-      if (more === 0) return 0;
-      length += more;
-      table.set(right, TAG, FREE);
-      table.set(block, LENGTH, length);
-    }
-    this.clearInside(block, length);
-    table.markFreeEnd(block, length);
-    return length;
-  }
-
-  /** First block of a run at `block` that is free or may be made so, or NONE. */
-  private freeableAt(block: number): number {
-    if (block >= this.table.blockCount) return NONE;
-    return isFreeable(this.table.tag(block)) ? block : NONE;
-  }
-
-  /** Length of the run at `block`, or 0 if it cannot be one. */
-  private checkedLength(block: number): number {
-    const length = this.table.length(block);
-    return length >= 1 && length <= this.table.blockCount - block ? length : 0;
+  /** Before blocks are handed out or cached: from then on they may hold something else than zeros. */
+  private raiseHighWater(end: number): void {
+    if (end > validHighWater(this.header)) setHighWater(this.header, end);
   }
 }
 
-function unfit(first: number, length: number): MemPoolError {
+function unfit(first: number, length: number): Error {
   return broken("I4", `the free run at block ${first} has a length of ${length} and is not on the list of its class`);
-}
-
-/** Whether a run is free, would be had its worker lived a moment longer, or is nobody's in the depot. */
-function isFreeable(tag: number): boolean {
-  return tag === FREE || stateOf(tag) === RELEASING || tag === IN_DEPOT;
 }

@@ -298,7 +298,7 @@ export const POOL_FUNCTIONS: Functions = {
   "pool.owns": [{
     ...finds(
       "block",
-      "look for",
+      "check ownership",
       ({ pool }, value) => pool.owns(value),
       (_, result) => assertStrictEquals(result, true),
     ),

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import * as mempool from "mempool";
 import { type MemPool, MemPoolError, type MemPoolErrorCode } from "mempool";
-import { describe } from "../../src/options.ts";
+import { describe } from "../../src/base/arguments.ts";
 import {
   destroyQuietly,
   type LastingStats,

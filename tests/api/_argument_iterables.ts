@@ -205,7 +205,7 @@ export const ITERABLES: readonly IterableCase[] = [
   {
     name: "closes the pool after it yielded a block",
     expected: "closed",
-    message: "Cannot free: this worker closed the pool",
+    message: "Cannot free: this pool object is closed",
     left: 3,
     *iterable({ pool, a }) {
       yield a;
@@ -225,7 +225,7 @@ export const ITERABLES: readonly IterableCase[] = [
   {
     name: "closes the pool before it yields a block",
     expected: "closed",
-    message: "Cannot free: this worker closed the pool",
+    message: "Cannot free: this pool object is closed",
     left: 3,
     *iterable({ pool, a }) {
       pool.close();

@@ -136,7 +136,7 @@ export const USES: readonly Misuse[] = [
   [
     "calling owns with an offset",
     "TypeError",
-    "Cannot look for: block must be an ArrayBuffer or a view on one, got 64",
+    "Cannot check ownership: block must be an ArrayBuffer or a view on one, got 64",
     (pool) => () => untyped(pool).owns!(64),
   ],
 ];

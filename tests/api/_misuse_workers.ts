@@ -157,7 +157,7 @@ export const TWO_WORKER_USES: readonly TwoWorkerMisuse[] = [
   [
     "calling alloc in the other worker after close in that worker",
     "closed",
-    "Cannot allocate: this worker closed the pool",
+    "Cannot allocate: this pool object is closed",
     async (_, other) => {
       await other.call("close");
       return () => other.call("alloc", 10);

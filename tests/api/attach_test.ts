@@ -89,7 +89,7 @@ test(
   "attach - refuses a handle with an id that no pool had",
   withPool(({ handle }) => {
     for (const id of [0, -1, 1, 1.5, handle.id + 2 ** 40, handle.id + 0.5, NaN, Infinity, 2 ** 60]) {
-      const message = `Cannot attach to pool ${id}: this process never had it`;
+      const message = `Cannot attach to pool ${id}: this process has never had a pool of this id`;
       assertRefused(() => MemPool.attach({ ...handle, id }), "unknown-pool", message);
     }
   }),

@@ -54,7 +54,7 @@ test("default pool - is replaced by attach", () => {
   assert(pool.owns(block));
   mempool.free(block);
   attached.close();
-  assertRefused(() => mempool.alloc(1), "closed", "Cannot allocate: this worker closed the pool");
+  assertRefused(() => mempool.alloc(1), "closed", "Cannot allocate: this pool object is closed");
 });
 
 test("default pool - is kept when init refuses its arguments", () => {

@@ -1,15 +1,17 @@
 /**
- * Finds the TypeScript examples in documents and in documentation comments, and runs them as their reader would: each
- * as a file of its own, in a process of its own.
+ * Finds the TypeScript examples in documents and in documentation comments, and runs each as its reader would: as a file
+ * of its own, in a process of its own.
  *
- * - Examples import from "mempool", "mempool/inspect", "./mod.ts" or, in a folder of the project, "../../mod.ts": all are
- *   this checkout.
- * - A first line `// worker.ts` names the file. A file that another example of the document names, as
- *   `new URL("./worker.ts", import.meta.url)` does, is only put beside it.
- * - When comments say `// prints …`, the lines printed must be those, in that order; one without text is an empty one.
- * - What a fence marked `text`, with the name of an example, has in it, that example must write to stderr. Paths there are
- *   those of a reader whose files are in /home/you.
- * - One whose fence is marked `deno` or `bun`, after `ts`, is for that runtime only.
+ * - Examples import from "mempool", "mempool/inspect", "./mod.ts" or, in a folder of the project, "../mod.ts" or
+ *   "../../mod.ts". All of these are this checkout.
+ * - A first line `// worker.ts` names the file. If another example of the document loads that file, as
+ *   `new URL("./worker.ts", import.meta.url)` does, the named example lies beside it and is not run by itself.
+ * - If an example has comments `// prints …`, it must print exactly those lines, in that order. A comment without text
+ *   stands for an empty line.
+ * - A fence marked `text` and the name of an example contains what that example must write to standard error. Paths in it
+ *   are those of a reader whose files are in /home/you.
+ * - An example whose fence is marked `deno` or `bun`, after `ts`, runs on that runtime only. One that is marked `ignore`
+ *   does not run.
  */
 
 import { execFile } from "node:child_process";
@@ -26,16 +28,16 @@ export interface Example {
   readonly line: number;
   readonly file: string;
   readonly code: string;
-  /** What the document says that it writes to stderr, if it says so. */
+  /** The standard error that the document shows, if it does. */
   readonly stderr?: string;
 }
 
-/** The mark of examples that are not for this runtime. */
+/** The mark of examples that are for the other runtime. */
 const othersMark = onDeno ? "bun" : "deno";
 
 /**
- * The blocks of TypeScript in a Markdown text that starts on line `first` of its file, but for those of the other runtime.
- * Like Deno, passes over those marked `ignore`.
+ * The examples in a Markdown text that starts on line `first` of its file, except those for the other runtime. Like Deno,
+ * it skips examples marked `ignore`.
  */
 export function examplesIn(markdown: string, first = 1): Example[] {
   const fences = markdown.matchAll(/^( *)```(?:ts|typescript)\b(.*)\n([\s\S]*?)^\1```/gm);
@@ -62,7 +64,7 @@ function withStderr(examples: readonly Example[], markdown: string): Example[] {
   });
 }
 
-/** The blocks of TypeScript in the documentation comments of a source file. */
+/** The examples in the documentation comments of a source file. */
 export function examplesInComments(source: string): Example[] {
   const comments = [...source.matchAll(/^ *\/\*\*[\s\S]*?\*\//gm)];
   return comments.flatMap((comment) => {
@@ -75,7 +77,7 @@ function lineOf(text: string, index: number): number {
   return text.slice(0, index).split("\n").length;
 }
 
-/** Runs one of the examples of a document, the others being at hand, and compares what it prints. */
+/** Runs an example beside the other examples of its document, and compares what it prints. */
 export async function runExample(
   example: Example,
   all: readonly Example[],
@@ -92,7 +94,7 @@ function compare(does: string, actual: string, expected: string): void {
   throw new Error(`Example ${does}\n${actual}and not\n${expected}\n`);
 }
 
-/** Whether another example of the document loads this one by its name: then it is not run by itself. */
+/** Whether another example of the document loads this one by its name, so that it is not run by itself. */
 export function isLoadedByAnother(example: Example, all: readonly Example[]): boolean {
   return all.some((other) => other !== example && other.code.includes(`"./${example.file}"`));
 }
@@ -111,10 +113,10 @@ async function inFolderOf<T>(examples: readonly Example[], use: (folder: string)
   }
 }
 
-/** A run that takes longer hangs. Milliseconds. */
+/** Milliseconds after which a run is considered to hang. */
 const patience = 60_000;
 
-/** Returns what the file prints, as a reader sees it. Throws when it fails, with what it wrote to stderr. */
+/** Returns what the file prints, as a reader sees it. Throws if it fails, with its standard error. */
 async function runFile(
   folder: string,
   file: string,
@@ -123,25 +125,25 @@ async function runFile(
   const path = join(folder, file);
   const args = onDeno ? ["run", "--quiet", ...permissions, ...sameStdAssert(), path] : [path];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { timeout: patience });
-  // In stacks, Deno writes URLs, Bun paths.
+  // Deno writes URLs into stacks, Bun writes paths.
   const seen = stderr.replaceAll(pathToFileURL(folder).href, readersFolder).replaceAll(folder, readersFolder);
   return { stdout, stderr: seen.replaceAll("\\", "/") };
 }
 
 const readersFolder = "/home/you";
 
-/** What the examples of all documents take, with what they do besides using a pool. */
+/** The permissions that suffice for the examples of all documents, including what they do besides using a pool. */
 function readersPermissions(_folder: string): string[] {
   return ["--allow-ffi", "--allow-read", "--allow-write", "--allow-run", "--allow-net=127.0.0.1"];
 }
 
-/** What the README tells its reader to allow: on other systems than Linux, also what it takes to unpack the library. */
+/** The permissions that the README names. On systems other than Linux, unpacking the library needs more. */
 export function leastPermissions(folder: string): string[] {
   if (process.platform !== "linux") return readersPermissions(folder);
   return ["--allow-ffi", `--allow-read=${[folder, join(root, "mod.ts"), join(root, "src")].join()}`];
 }
 
-/** Bun finds the same by itself, through tsconfig.json. */
+/** Bun needs no flags: it resolves the specifier through tsconfig.json. */
 function sameStdAssert(): string[] {
   return importMapFlags(import.meta.resolve("@std/assert"));
 }

@@ -1,4 +1,4 @@
-/** Runs every example of the documentation, and checks that the commands it names exist. */
+/** Runs every example of the documentation, and checks that the commands and links in it exist. */
 
 import { assertArrayIncludes, assertEquals, assertRejects } from "@std/assert";
 import { existsSync, readFileSync } from "node:fs";
@@ -14,7 +14,7 @@ import {
 } from "./_examples.ts";
 import { test } from "../support/harness.ts";
 
-for (const document of documents()) {
+for (const document of [...documents(), "CONTRIBUTING.md", "CHANGELOG.md"]) {
   const text = readFileSync(join(root, document), "utf8");
   testExamples(document, examplesIn(text));
   test(`${document} - names only tasks that exist`, () =>
@@ -23,7 +23,7 @@ for (const document of documents()) {
     assertEquals(linksIn(text).filter((link) => !leadsSomewhere(document, link)), []));
 }
 
-// Deno runs these itself: the test task passes --doc.
+// Deno runs these itself, because the test task passes --doc.
 if (!onDeno) {
   for (const source of ["mod.ts", ...filesIn("src", ".ts")]) {
     testExamples(source, examplesInComments(readFileSync(join(root, source), "utf8")));
@@ -43,7 +43,7 @@ function tasksIn(text: string): string[] {
   return [...text.matchAll(/\b(?:deno task|bun run|npm run) ([a-z]+)(?![\w/]|\.\w)/g)].map(([, task = ""]) => task);
 }
 
-/** Where a text links to inside of the project. */
+/** The links of a text to places in the project. */
 function linksIn(text: string): string[] {
   const prose = text.replaceAll(/^```[\s\S]*?^```/gm, "");
   return [...prose.matchAll(/\]\(([^)]+)\)/g)].map(([, link = ""]) => link).filter((link) => !/^https?:/.test(link));
@@ -57,12 +57,12 @@ function leadsSomewhere(document: string, link: string): boolean {
   return [...headings].some(([, text = ""]) => anchorOf(text) === heading);
 }
 
-/** As GitHub makes it of a heading. */
+/** The anchor that GitHub gives a heading. */
 function anchorOf(heading: string): string {
   return heading.toLowerCase().replaceAll(/[^\p{L}\p{N}_ -]/gu, "").replaceAll(" ", "-");
 }
 
-test("links - those to files or headings that do not exist are found", () => {
+test("links - a link to a file or heading that does not exist is found", () => {
   assertEquals(linksIn("[a](b.md#c) and [d](https://e)\n```ts\n[f](g)\n```\n"), ["b.md#c"]);
   const leading = [
     "README.md",
@@ -82,23 +82,23 @@ async function runAll(markdown: string): Promise<void> {
   for (const example of examples) await runExample(example, examples);
 }
 
-test("examples - one that fails is noticed", async () => {
+test("examples - an example that fails is noticed", async () => {
   await assertRejects(() => runAll(fenced('throw new Error("on purpose");\n')), Error, "on purpose");
 });
 
-test("examples - one that prints something else is noticed", async () => {
+test("examples - an example that prints something else is noticed", async () => {
   await runAll(fenced('console.log("a"); // prints a\nconsole.log("b"); // prints b\n'));
   await assertRejects(() => runAll(fenced('console.log("a"); // prints b\n')), Error, "and not");
 });
 
-test("examples - what one writes to stderr is compared, where the document tells it", async () => {
+test("examples - standard error is compared with the document, if the document shows it", async () => {
   const program = '// part.ts\nconsole.error(import.meta.url.replace("file://", ""));\n';
   const telling = (told: string): string => `${fenced(program)}\n\`\`\`text part.ts\n${told}\n\`\`\`\n`;
   await runAll(telling("/home/you/part.ts"));
   await assertRejects(() => runAll(telling("/home/you/other.ts")), Error, "and not");
 });
 
-test("examples - a named one lies beside those that load it", async () => {
+test("examples - a named example lies beside those that load it", async () => {
   const examples = examplesIn(
     fenced("// part.ts\nexport const one = 1;\n") + fenced('import { one } from "./part.ts";\n'),
   );
@@ -106,16 +106,16 @@ test("examples - a named one lies beside those that load it", async () => {
   await Promise.all(examples.map((example) => runExample(example, examples)));
 });
 
-test("examples - those marked for the other runtime are passed over", () => {
+test("examples - examples marked for the other runtime are skipped", () => {
   const text = "```ts deno\n```\n\n```ts bun\n```\n\n```ts\n```\n";
   assertEquals(examplesIn(text).map(({ line }) => line), [onDeno ? 2 : 5, 8]);
 });
 
-test("examples - are found in comments, with their line", () => {
+test("examples - are found in comments, with their line numbers", () => {
   const source = `const a = 1;\n/**\n * Text.\n *\n * \`\`\`ts\n * if (a) {\n *   b();\n * }\n * \`\`\`\n */\n`;
   assertEquals(examplesInComments(source), [{ line: 6, file: "example_6.ts", code: "if (a) {\n  b();\n}\n" }]);
 });
 
-test("examples - tasks are found in text, files are not taken for them", () => {
+test("examples - names of tasks are found in text, names of files are not", () => {
   assertEquals(tasksIn("`npx -y deno task demo`, bun run test, bun run main.ts, npm run ok."), ["demo", "test", "ok"]);
 });

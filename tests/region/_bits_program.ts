@@ -13,7 +13,7 @@ import { MemPool, MemPoolError, type MemPoolErrorCode } from "mempool";
 import { Attachment } from "../../src/attachment.ts";
 import type { Mapping, Native } from "../../src/runtime/native.ts";
 import { openNative } from "../../src/runtime/open.ts";
-import { CACHED_BLOCKS, TRACE_WORDS, traceWord } from "../../src/region/layout.ts";
+import { allocationLogWord, CACHED_BLOCKS, LOG_ENTRY_WORDS } from "../../src/region/layout.ts";
 import type { Region } from "../../src/region/region.ts";
 import { bitsOf } from "./_flips.ts";
 import { enrich, type Live, RICH } from "./_rich.ts";
@@ -51,7 +51,7 @@ class RealStage implements Stage {
     this.data = new Uint8Array(this.#mapping.buffer(0, pool.size)); // as far as there is memory
   }
 
-  regionFor(): Mapping {
+  mappingFor(): Mapping {
     return this.#mapping;
   }
 
@@ -105,10 +105,14 @@ async function flipPool(checked: boolean): Promise<void> {
 function kindsOfRegion(region: Region, checked: boolean): string[] {
   const kinds = kindsOfWords(region);
   const { capacity } = region.table;
-  const words = traceWord(capacity, region.header[CACHED_BLOCKS]!);
+  const words = allocationLogWord(capacity, region.header[CACHED_BLOCKS]!);
   if (kinds.length !== words) throw new Error(`${kinds.length} words have kinds, ${words} are there`);
   if (!checked) return kinds;
-  return [...kinds, ...Array<string>(capacity * TRACE_WORDS).fill("trace"), ...Array<string>(LOG_WORDS).fill("log")];
+  return [
+    ...kinds,
+    ...Array<string>(capacity * LOG_ENTRY_WORDS).fill("trace"),
+    ...Array<string>(LOG_WORDS).fill("log"),
+  ];
 }
 
 const REFUSALS: readonly MemPoolErrorCode[] = ["corrupt", "format-mismatch", "too-many-workers"];

@@ -70,7 +70,7 @@ export class Play {
   /** Empties two's cache. */
   useUp(): void {
     for (let block = 0; block !== NONE;) {
-      block = this.two.blocks.cache.take(1);
+      block = this.two.allocator.cache.take(1);
       this.scene.holdings.add(this.two, block, 1);
     }
   }
@@ -117,31 +117,31 @@ export function freeing(actor: SimWorker, block: number, free: (actor: SimWorker
 
 /** Each says in `act` that it does what its name says. */
 export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
-  "take from the cache": ({ one }) => ({ actor: one, act: (actor) => got(actor.blocks.cache.take(10)) }),
+  "take from the cache": ({ one }) => ({ actor: one, act: (actor) => got(actor.allocator.cache.take(10)) }),
 
   "take from the cache by exchange": ({ one }) => {
     one.region.header[PLAIN_CLAIMS] = 0;
-    return { actor: one, act: (actor) => got(actor.blocks.cache.take(10)) };
+    return { actor: one, act: (actor) => got(actor.allocator.cache.take(10)) };
   },
 
   "give to the cache": (play) => {
     const block = play.held(play.two, 1);
-    return freeing(play.two, block, (actor) => actor.blocks.cache.give(block));
+    return freeing(play.two, block, (actor) => actor.allocator.cache.give(block));
   },
 
   "give what another holds": (play) => {
     const block = play.held(play.four, 1);
-    return freeing(play.two, block, (actor) => actor.blocks.cache.give(block));
+    return freeing(play.two, block, (actor) => actor.allocator.cache.give(block));
   },
 
   "take a short run from the cache": ({ two }) => ({
     actor: two,
-    act: (actor) => got(actor.blocks.runCache.take(3 * BLOCK)),
+    act: (actor) => got(actor.allocator.runCache.take(3 * BLOCK)),
   }),
 
   "take a short run from the cache by exchange": ({ two }) => {
     two.region.header[PLAIN_CLAIMS] = 0;
-    return { actor: two, act: (actor) => got(actor.blocks.runCache.take(3 * BLOCK - 5)) };
+    return { actor: two, act: (actor) => got(actor.allocator.runCache.take(3 * BLOCK - 5)) };
   },
 
   "take a short run where the only entry is stale": ({ four }) => ({
@@ -151,12 +151,12 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
 
   "give a short run to the cache": (play) => {
     const block = play.held(play.two, 2);
-    return freeing(play.two, block, (actor) => actor.blocks.runCache.give(block));
+    return freeing(play.two, block, (actor) => actor.allocator.runCache.give(block));
   },
 
   "give a short run that another holds": (play) => {
     const block = play.held(play.four, 2);
-    return freeing(play.two, block, (actor) => actor.blocks.runCache.give(block));
+    return freeing(play.two, block, (actor) => actor.allocator.runCache.give(block));
   },
 
   "give a short run where somebody waits": (play) => {
@@ -165,7 +165,7 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
     const block = play.held(play.two, 2);
     const { table } = play.two.region;
     play.wait(play.four, 4 * BLOCK);
-    return freeing(play.two, block, (actor) => !actor.blocks.runCache.give(block) && isAllocated(table.tag(block)));
+    return freeing(play.two, block, (actor) => !actor.allocator.runCache.give(block) && isAllocated(table.tag(block)));
   },
 
   "refill from the depot": (play) => {
@@ -201,7 +201,7 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
   "allocate a free run as it is": ({ two }) => ({ actor: two, act: (actor) => got(actor.alloc(9 * BLOCK)) }),
   "allocate the start of a free run": ({ two }) => ({ actor: two, act: (actor) => got(actor.alloc(6 * BLOCK)) }),
   "allocate the longer one of a class": ({ two }) => ({ actor: two, act: (actor) => got(actor.alloc(67 * BLOCK)) }),
-  "allocate zeroed": ({ two }) => ({ actor: two, act: (actor) => got(actor.blocks.allocateZeroed(5 * BLOCK)) }),
+  "allocate zeroed": ({ two }) => ({ actor: two, act: (actor) => got(actor.allocator.allocateZeroed(5 * BLOCK)) }),
 
   "allocate too much": ({ two }) => ({
     actor: two,
@@ -211,20 +211,20 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
   "grow": ({ two }) => ({ actor: two, act: (actor) => growing(actor, () => actor.alloc(75 * BLOCK)) }),
   "grow and allocate zeroed": ({ two }) => ({
     actor: two,
-    act: (actor) => growing(actor, () => actor.blocks.allocateZeroed(75 * BLOCK)),
+    act: (actor) => growing(actor, () => actor.allocator.allocateZeroed(75 * BLOCK)),
   }),
   "grow for many": ({ two }) => ({
     actor: two,
-    act: (actor) => growing(actor, () => actor.blocks.allocateMany(2, 68 * BLOCK)?.at(-1) ?? NONE),
+    act: (actor) => growing(actor, () => actor.allocator.allocateMany(2, 68 * BLOCK)?.at(-1) ?? NONE),
   }),
   "trim": ({ one, three, scene }) => {
     scene.give(three, scene.take(one, 66));
-    return { actor: three, act: (actor) => assert(actor.blocks.trim() > 0) };
+    return { actor: three, act: (actor) => assert(actor.allocator.trim() > 0) };
   },
 
   "adopt": (play) => {
     const block = play.held(play.one, 3);
-    return freeing(play.two, block, (actor) => actor.blocks.adopt("adopt", block) > 0);
+    return freeing(play.two, block, (actor) => actor.allocator.adopt("adopt", block) > 0);
   },
 
   "realloc down into the free run before": (play) => {
@@ -234,29 +234,29 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
     const blocks = Math.ceil(before.bytes / BLOCK) + Math.ceil(behind.bytes / BLOCK);
     return {
       actor: play.two,
-      act: (actor) => assertEquals(actor.blocks.resize(behind.block, blocks * BLOCK), before.block),
+      act: (actor) => assertEquals(actor.allocator.resize(behind.block, blocks * BLOCK), before.block),
       about: [behind.block],
     };
   },
 
   "allocate many": ({ two }) => ({
     actor: two,
-    act: (actor) => assertEquals(actor.blocks.allocateMany(3, 100)?.length, 3),
+    act: (actor) => assertEquals(actor.allocator.allocateMany(3, 100)?.length, 3),
   }),
   "allocate too many": ({ two }) => ({
     actor: two,
-    act: (actor) => assertEquals(actor.blocks.allocateMany(100, 200), undefined),
+    act: (actor) => assertEquals(actor.allocator.allocateMany(100, 200), undefined),
   }),
 
   "free many": (play) => {
     const about = [play.held(play.two, 1), play.held(play.one, 3), play.held(play.two, 2), play.held(play.four, 1)];
-    return { actor: play.three, act: (actor) => assertEquals(actor.blocks.freeMany(about), NONE), about };
+    return { actor: play.three, act: (actor) => assertEquals(actor.allocator.freeMany(about), NONE), about };
   },
 
   "free many, of which the last is free": (play) => {
     const about = [play.held(play.two, 1), play.held(play.one, 3), play.held(play.two, 2)];
     const named = [...about, runsOf(play.one.region).find(({ state }) => state === FREE)!.first];
-    return { actor: play.three, act: (actor) => assertEquals(actor.blocks.freeMany(named), 3), about };
+    return { actor: play.three, act: (actor) => assertEquals(actor.allocator.freeMany(named), 3), about };
   },
 
   "recall a single block": (play) => {
@@ -292,8 +292,8 @@ export const OPERATIONS: Readonly<Record<string, (play: Play) => Part>> = {
       assertEquals(actor.region.slots.slotOf(dead.number), NONE);
     },
   }),
-  "reap": ({ four }) => ({ actor: four, act: (actor) => assert(actor.blocks.reap() > 0) }),
-  "leave": ({ three }) => ({ actor: three, act: (actor) => actor.blocks.leave() }),
+  "reap": ({ four }) => ({ actor: four, act: (actor) => assert(actor.allocator.reap() > 0) }),
+  "leave": ({ three }) => ({ actor: three, act: (actor) => actor.allocator.leave() }),
 
   "join": ({ memory, one }) => {
     const number = one.region.header[NEXT_WORKER]!;
@@ -316,5 +316,5 @@ function draining(play: Play, more: number): Part {
 }
 
 function withReaper<T>(memory: SimMemory, { region, lock }: SimWorker, use: (reaper: Reaper) => T): T {
-  return lock.run("reap", () => use(new Reaper(memory, region, (block) => region.runs.coalesce(block))));
+  return lock.run("reap", () => use(new Reaper({ native: memory, region }, (block) => region.runs.coalesce(block))));
 }

@@ -1,15 +1,6 @@
 /** A pool in a rich state, the same in every run, and what is held in it. */
 
-import {
-  ALLOCATED,
-  ALLOCATED_RUN,
-  ALLOCATED_SHORT,
-  CACHED,
-  CACHED_RUN,
-  FREE,
-  NONE,
-  ZEROED_BLOCKS,
-} from "../../src/region/layout.ts";
+import { ALLOCATED, ALLOCATED_RUN, ALLOCATED_SHORT, CACHED, CACHED_RUN, FREE, NONE } from "../../src/region/layout.ts";
 import { stateOf } from "../../src/region/block_table.ts";
 import { runsOf } from "../support/plain.ts";
 import { type SimShape, SimWorker, type Stage } from "../support/simulation.ts";
@@ -127,7 +118,7 @@ export function enrich(stage: Stage, caching = true): Rich {
   scene.take(leaver, 3, 130);
   scene.take(leaver, 11, 650);
   scene.take(leaver, 1, 5);
-  leaver.blocks.leave();
+  leaver.allocator.leave();
   const dead = SimWorker.attach(stage, true);
   scene.take(dead, 2);
   scene.take(dead, 1, 40);
@@ -142,8 +133,6 @@ export function enrich(stage: Stage, caching = true): Rich {
   // One's cache has room for the shortest only, two's for this one too.
   for (const block of short.slice(1)) scene.give(one, block);
   scene.give(two, scene.takeApart(two, two, 3));
-
-  for (const block of long) scene.zero(one, block);
 
   const workers = [one, two, three, four];
   assertRich(workers, caching);
@@ -163,10 +152,7 @@ function assertRich(workers: readonly SimWorker[], caching: boolean): void {
   );
   const free = new Set(runs.filter(({ state }) => state === FREE).map(({ length }) => length));
   assertTrue(free.has(66) && free.has(67) && free.size > 5, "free runs of many lengths");
-  assertTrue(
-    region.header[ZEROED_BLOCKS]! > 60 && region.table.capacity > region.table.blockCount,
-    "marks and room to grow",
-  );
+  assertTrue(region.table.capacity > region.table.blockCount, "room to grow");
   if (!caching) return;
   assertTrue(stateOf(region.table.tag(0)) === CACHED && region.depot.top > 0, "caches and a depot");
   assertTrue(runs.filter(({ state }) => state === CACHED_RUN).length === 3, "cached runs, one of a dead worker");
@@ -182,17 +168,15 @@ const STACK = "    at tests/region/_rich.ts";
 /** What happens before. */
 export class Scene {
   readonly holdings: Holdings;
-  readonly #data: Uint8Array;
 
   constructor(stage: Stage, live: Iterable<Live> = []) {
     this.holdings = new Holdings(stage.data, live);
-    this.#data = stage.data;
   }
 
   take(worker: SimWorker, blocks: number, bytes = blocks * BLOCK_SIZE): number {
     const block = worker.alloc(bytes);
     this.holdings.add(worker, block, bytes);
-    if (block !== NONE) worker.region.allocationLog?.allocated(block, STACK);
+    if (block !== NONE) worker.log?.allocated(block, STACK);
     return block;
   }
 
@@ -208,17 +192,9 @@ export class Scene {
     return block;
   }
 
-  /** Makes a free run zeros, and marks it so: what trim does where there are whole pages. */
-  zero({ lock, region: { table, zeroed } }: SimWorker, block: number): void {
-    const end = block + table.length(block);
-    assertTrue(table.isFree(block), "free");
-    this.#data.fill(0, block * BLOCK_SIZE, end * BLOCK_SIZE);
-    lock.run("trim", () => zeroed.mark(block, end));
-  }
-
   give(worker: SimWorker, block: number): void {
-    const { allocationLog } = worker.region;
-    allocationLog?.freed(block, allocationLog.sequence(block), STACK);
+    const { log } = worker;
+    log?.freed(block, log.sequence(block), STACK);
     assertTrue(worker.free(block), "freed");
     this.holdings.remove(block);
   }

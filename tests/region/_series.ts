@@ -98,7 +98,7 @@ export class Series {
   }
 
   #takeZeroed(worker: SimWorker, bytes: number): void {
-    const block = this.#try(() => worker.blocks.allocateZeroed(bytes), NONE);
+    const block = this.#try(() => worker.allocator.allocateZeroed(bytes), NONE);
     if (this.#whole && block !== NONE) {
       const data = this.#memory.data.subarray(block * 64, block * 64 + bytes);
       this.#expect(data.every((byte) => byte === 0), true, `block ${block} is zero`);
@@ -108,7 +108,7 @@ export class Series {
 
   #trim(): void {
     const [one, two] = this.#rich.workers as [SimWorker, SimWorker];
-    this.#try(() => one.blocks.trim(), 0);
+    this.#try(() => one.allocator.trim(), 0);
     for (const bytes of [64, 3 * 64, 40 * 64]) this.#takeZeroed(two, bytes);
   }
 
@@ -116,7 +116,7 @@ export class Series {
     const [one] = this.#rich.workers as [SimWorker];
     for (const { block, bytes, owner } of this.#holdings.all) {
       if (owner === this.#rich.dead) continue;
-      const requested = this.#try(() => one.blocks.adopt("look at", block), bytes);
+      const requested = this.#try(() => one.allocator.adopt("look at", block), bytes);
       if (this.#lengths) this.#expect(requested, bytes, "bytes asked for");
       assertInside(this.#memory.data, block, requested);
     }
@@ -133,7 +133,7 @@ export class Series {
   #resizeTo(worker: SimWorker, block: number, bytes: number): void {
     const live = this.#holdings.at(block);
     if (live === undefined) return;
-    const target = this.#try(() => worker.blocks.resize(block, bytes), NOT_ALLOCATED);
+    const target = this.#try(() => worker.allocator.resize(block, bytes), NOT_ALLOCATED);
     if (target === NONE) return;
     this.#expect(target !== NOT_ALLOCATED, true, "allocated");
     if (target === NOT_ALLOCATED) return;
@@ -145,12 +145,12 @@ export class Series {
   #many(): void {
     const [one, two] = this.#rich.workers as [SimWorker, SimWorker];
     for (const [count, bytes] of [[3, 100], [9, 20], [1000, 1]] as const) {
-      const blocks = this.#try(() => one.blocks.allocateMany(count, bytes), undefined);
+      const blocks = this.#try(() => one.allocator.allocateMany(count, bytes), undefined);
       for (const block of blocks ?? []) this.#took(one, block, bytes);
       if (blocks === undefined) continue;
-      const refused = this.#try(() => two.blocks.freeMany([...blocks, blocks[0]!]), count);
+      const refused = this.#try(() => two.allocator.freeMany([...blocks, blocks[0]!]), count);
       this.#expect(refused, count, "one is named twice");
-      const freed = this.#try(() => two.blocks.freeMany([...blocks]), NONE);
+      const freed = this.#try(() => two.allocator.freeMany([...blocks]), NONE);
       this.#expect(freed, NONE, "all are allocated");
       for (const block of blocks) this.#holdings.remove(block);
     }
@@ -182,7 +182,7 @@ export class Series {
 
   #reap(): void {
     const left: Live[] = this.#holdings.all.filter(({ owner }) => owner === this.#rich.dead);
-    const blocks = this.#try(() => this.#rich.workers[1]!.blocks.reap(), 0);
+    const blocks = this.#try(() => this.#rich.workers[1]!.allocator.reap(), 0);
     this.#expect(blocks >= left.length, true, "reaped");
     for (const { block } of left) this.#holdings.remove(block);
   }
@@ -192,7 +192,7 @@ export class Series {
     if (worker === undefined) return;
     this.#took(worker, this.#try(() => worker.alloc(64), NONE), 64);
     this.#try(() => worker.check(), undefined);
-    this.#try(() => worker.blocks.leave(), undefined);
+    this.#try(() => worker.allocator.leave(), undefined);
   }
 
   /** All is given back: then there is one free run. */
@@ -200,13 +200,13 @@ export class Series {
     const [one, ...others] = this.#rich.workers as [SimWorker, ...SimWorker[]];
     if (this.#whole) this.#holdings.assertAllIntact();
     for (const { block } of this.#holdings.all) this.#give(one, block);
-    for (const worker of others) this.#try(() => worker.blocks.leave(), undefined);
+    for (const worker of others) this.#try(() => worker.allocator.leave(), undefined);
     this.#try(() => one.check(), undefined);
     this.#try(() => {
       const { largestFreeRun, blockCount, allocatedBlocks } = one.stats();
       this.#expect(largestFreeRun, blockCount, "the longest free run in the end");
       this.#expect(allocatedBlocks, 0, "allocated in the end");
     }, undefined);
-    this.#try(() => one.blocks.leave(), undefined);
+    this.#try(() => one.allocator.leave(), undefined);
   }
 }

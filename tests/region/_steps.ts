@@ -126,7 +126,7 @@ class Aftermath {
     this.#next.check();
     this.#assertOthersLive();
     for (const worker of others) this.#assertAllEntered(worker);
-    if (this.#dies) this.#next.blocks.reap();
+    if (this.#dies) this.#next.allocator.reap();
     else this.#goOn();
     this.#next.check();
     this.#assertOthersLive(this.#dies);
@@ -170,7 +170,7 @@ class Aftermath {
     if (actor.region.slots.worker(actor.slot) !== actor.number) return; // it was leaving, or joining
     this.#assertAllEntered(actor);
     actor.check();
-    actor.blocks.leave();
+    actor.allocator.leave();
   }
 
   /** Every block that nobody holds can be had, once. */

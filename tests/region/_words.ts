@@ -9,13 +9,13 @@ export const LOCK_WORDS = 32;
 
 const HEADER = places(
   "HEADER_MAGIC HEADER_FORMAT STATE BLOCK_COUNT BLOCK_CAPACITY WARN_ON_MISUSE LOCK_TIMEOUT CACHED_BLOCKS CACHED_BUFFERS PLAIN_CLAIMS " +
-    "HAS_BARRIER CHECKED HEADER_SUM SOLE_TAG HOLDER NEXT_WORKER FREE_BLOCKS HIGH_WATER PEAK_ALLOCATED SLOTS_USED DEPOT_TOP " +
-    "LAST_SEQUENCE STACK_LOG_USED ZEROED_BLOCKS REQUESTS_FIRST REQUESTS_NEXT REQUESTS_END HIGH_WATER_TURNED BLOCK_COUNT_TURNED FIRST_LEVEL_MAP",
+    "HAS_BARRIER CHECKED HEADER_SUM BIAS_TAG HOLDER NEXT_WORKER FREE_BLOCKS HIGH_WATER PEAK_ALLOCATED SLOTS_USED DEPOT_TOP " +
+    "LAST_SEQUENCE STACK_LOG_USED QUEUE_FIRST QUEUE_NEXT QUEUE_END HIGH_WATER_INVERTED BLOCK_COUNT_INVERTED FIRST_LEVEL_MAP",
   "BLOCK_SIZE ALLOCS FREES COALESCED EXHAUSTED LOCK_ACQUISITIONS LOCK_CONTENDED OWNER_DEATHS GROWN",
 );
 const SLOT = places(
   "SLOT_WORKER SLOT_CLAIM SLOT_TOP SLOT_STALE SLOT_LOWEST SLOT_RUN_BLOCKS SLOT_RUN_BLOCKS_RECALLED SLOT_FREEING SLOT_SWEPT SLOT_SUM",
-  "SLOT_GIVEN SLOT_SUPPLIED SLOT_THREAD SLOT_RUNS_GIVEN SLOT_RUNS_TAKEN",
+  "SLOT_GIVEN SLOT_REFILLED SLOT_THREAD SLOT_RUNS_GIVEN SLOT_RUNS_TAKEN",
 );
 
 /** What is written once, in the order of the header. */
@@ -29,7 +29,7 @@ export const CONSTANTS = ("HEADER_MAGIC HEADER_FORMAT BLOCK_CAPACITY WARN_ON_MIS
 export const SILENT: Readonly<Record<string, string>> = {
   "HOLDER": "that somebody was cut off: everything derived is made again",
   "PLAIN_CLAIMS": "claims by exchange are right always",
-  "SOLE_TAG": "UNSETTLED: who attaches passes a barrier more",
+  "BIAS_TAG": "REVOKING: who attaches passes a barrier more",
   "NEXT_WORKER": "upwards: numbers are left out",
   "PEAK_ALLOCATED": "statistics",
   "SLOTS_USED": "upwards: more slots are looked at",
@@ -46,7 +46,7 @@ export const SILENT: Readonly<Record<string, string>> = {
   "SLOT_STALE": "statistics",
   "SLOT_LOWEST": "statistics",
   "SLOT_GIVEN": "statistics",
-  "SLOT_SUPPLIED": "statistics",
+  "SLOT_REFILLED": "statistics",
   "SLOT_RUN_BLOCKS": "fewer or more blocks are cached, and never more than there are entries for",
   "SLOT_RUN_BLOCKS_RECALLED": "fewer or more blocks are cached, and never more than there are entries for",
   "SLOT_RUNS_GIVEN": "statistics",
@@ -76,8 +76,6 @@ export const LATER: Readonly<Record<string, string>> = {
   "inner TAG above high water":
     "check() would have to read the whole table, used or not. Until the block is used it means nothing; after that, only " +
     "free() of an offset where nothing was handed out would believe it",
-  "zero map above high water":
-    "check() would have to read all of it. Those blocks are zero; what is wrong shows once the block is used",
   "trace": "what a checked pool tells of a block's past, to a caller who is right too",
   "log": "as it is told",
 };
@@ -95,10 +93,6 @@ export function kindsOfWords(region: Region): string[] {
   kinds.push(...runsOf(region).flatMap((run) => kindsInRun(run, header[layout.HIGH_WATER]!)));
   const { blockCount, capacity } = region.table;
   for (let block = blockCount; block < capacity; block++) kinds.push(...INNER_ABOVE_HIGH_WATER);
-  const used = Math.floor(header[layout.HIGH_WATER]! / 32);
-  for (let word = 0; word < Math.ceil(capacity / 32); word++) {
-    kinds.push(word < used ? "zero map" : "zero map above high water");
-  }
   return kinds;
 }
 
@@ -132,7 +126,7 @@ function isWithin(word: number, start: number, length: number): boolean {
 
 function kindOfEntry({ header, slots, depot }: Region, word: number): string {
   const cachedBlocks = header[layout.CACHED_BLOCKS]!;
-  const requests = layout.requestsWord(cachedBlocks);
+  const requests = layout.waitQueueWord(cachedBlocks);
   if (word >= requests) return word < requests + NEAR_REQUESTS * layout.REQUEST_WORDS ? "means nothing" : FAR_REQUEST;
   const entries = layout.cacheWord(layout.SLOT_COUNT, cachedBlocks);
   if (word >= entries) return isWithin(word, entries, depot.top) ? "entry of the depot" : "means nothing";

@@ -11,15 +11,15 @@ import {
   cacheWord,
   FIRST_LEVEL_MAP,
   HOLDER,
+  QUEUE_END,
+  QUEUE_FIRST,
   REQUEST_WORDS,
-  REQUESTS_END,
-  REQUESTS_FIRST,
-  requestsWord,
   SLOT_COUNT,
   SLOT_WORDS,
   SLOTS,
   STATE,
   tableWord,
+  waitQueueWord,
 } from "../../src/region/layout.ts";
 import { runChild } from "../support/child.ts";
 import { effort, soaking, tell } from "../support/effort.ts";
@@ -158,14 +158,14 @@ test("garbage - in the queue of an awaited pool: every call comes to an end, and
   withSeed(async (seed) => {
     const theatre = new Theatre();
     const { header } = theatre.rich.workers[0]!.region;
-    const ring = metaWords(theatre, requestsWord(RICH.cachedBlocks)).subarray(0, 8 * REQUEST_WORDS);
+    const ring = metaWords(theatre, waitQueueWord(RICH.cachedBlocks)).subarray(0, 8 * REQUEST_WORDS);
     const draw = sequenceFrom(seed);
     withoutStacks(() => {
       for (let round = 0; round < effort(150, 5000); round++) {
         theatre.reset();
         header[STATE] = AWAITED;
-        header[REQUESTS_END] = draw(9);
-        if (draw(4) === 0) header[REQUESTS_FIRST + draw(3)] = garbage(draw);
+        header[QUEUE_END] = draw(9);
+        if (draw(4) === 0) header[QUEUE_FIRST + draw(3)] = garbage(draw);
         for (let word = 0; word < ring.length; word++) ring[word] = garbage(draw);
         new Series(theatre.memory, theatre.rich, false).run();
       }

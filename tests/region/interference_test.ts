@@ -12,7 +12,7 @@ import { AWAITED, CACHED, DESTROYED, LIVE, NEXT_WORKER, RELEASING, STATE, TAG } 
 import { isAllocated, makeTag, stateOf, workerOf } from "../../src/region/block_table.ts";
 import { isLive } from "../../src/region/validate.ts";
 import { test } from "../support/harness.ts";
-import { once } from "../support/once.ts";
+import { beforeLocking, once } from "../support/once.ts";
 import { plainHeader } from "../support/plain.ts";
 import { assertMarked, assertRefused, insideOf, makePool, mark, present, withPool } from "../support/pool.ts";
 
@@ -99,7 +99,7 @@ test(
     const offset = pool.allocOffset(10);
     const tag = table.tag(0);
     table.set(0, TAG, RELEASING);
-    once(lock, "enter", "before", () => table.set(0, TAG, tag));
+    beforeLocking(lock, () => table.set(0, TAG, tag));
     assertEquals(pool.at(offset).byteLength, 10);
   }),
 );
@@ -154,7 +154,7 @@ test(
     const block = present(pool.alloc(10));
     const tag = table.tag(0);
     table.set(0, TAG, RELEASING);
-    once(lock, "enter", "before", () => table.set(0, TAG, tag));
+    beforeLocking(lock, () => table.set(0, TAG, tag));
     assertEquals(pool.owns(block), true);
   }, { checked: false }),
 );

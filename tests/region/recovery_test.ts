@@ -24,6 +24,7 @@ import {
 import { Runs } from "../../src/region/runs.ts";
 import { BlockTable, isAllocated, makeTag } from "../../src/region/block_table.ts";
 import type { Region } from "../../src/region/region.ts";
+import { recover } from "../../src/allocator/recovery.ts";
 import { test } from "../support/harness.ts";
 import { BLOCK_SIZE, give, picture, plainRegion, type PlainRun, runsOf, take } from "../support/plain.ts";
 import { forAll } from "../support/random.ts";
@@ -82,17 +83,17 @@ function derivedWords(region: Region): { words: Int32Array; word: number; values
   return found;
 }
 
-test("rebuild - of an untouched table changes nothing", () => {
+test("recovery - of an untouched table changes nothing", () => {
   forAll(200, steps, (all) => {
     const region = after(all);
     const before = picture(region);
-    assert(region.runs.rebuild());
+    assert(recover(region));
     assertEquals(picture(region), before);
     checkInvariants(region);
   });
 });
 
-test("rebuild - whatever derived words hold, the runs are the same and every invariant holds", () => {
+test("recovery - whatever derived words hold, the runs are the same and every invariant holds", () => {
   const damage = fc.array(fc.record({ place: fc.nat(1_000_000), value: fc.integer() }), {
     minLength: 1,
     maxLength: 60,
@@ -105,39 +106,39 @@ test("rebuild - whatever derived words hold, the runs are the same and every inv
       const { words, word, values } = derived[place % derived.length]!;
       words[word] = values === undefined ? value : values[Math.abs(value) % values.length]!;
     }
-    assert(region.runs.rebuild());
+    assert(recover(region));
     assertEquals(runsOf(region), before);
     checkInvariants(region);
   });
 });
 
-test("rebuild - all derived words lost at once", () => {
+test("recovery - all derived words lost at once", () => {
   const region = after([{ kind: "take", pick: 0, length: 7 }, { kind: "take", pick: 0, length: 2 }]);
   give(region, 0);
   for (const { words, word, values } of derivedWords(region)) words[word] = values?.[2] ?? 0x5a5a5a5a;
-  assert(region.runs.rebuild());
+  assert(recover(region));
   assertEquals(picture(region), "-7 2 -39");
   checkInvariants(region);
 });
 
-test("rebuild - joins neighbours that were left free side by side, and what freeMany had claimed", () => {
+test("recovery - joins neighbours that were left free side by side, and what freeMany had claimed", () => {
   const region = plainRegion(10);
   for (const _ of [1, 2, 3]) take(region, 2);
   region.table.set(0, TAG, FREE);
   region.table.set(2, TAG, makeTag(RELEASING, 0));
-  assert(region.runs.rebuild());
+  assert(recover(region));
   assertEquals(picture(region), "-4 2 -4");
   checkInvariants(region);
 });
 
-test("rebuild - refuses lengths that do not tile the table", () => {
+test("recovery - refuses lengths that do not tile the table", () => {
   for (const length of [0, -1, 11, 2 ** 31 - 1]) {
     for (const state of [FREE, ALLOCATED]) {
       const region = plainRegion(10);
       take(region, 3);
       region.table.set(3, TAG, state);
       region.table.set(3, LENGTH, length);
-      assertFalse(region.runs.rebuild(), `length ${length}`);
+      assertFalse(recover(region), `length ${length}`);
     }
   }
 });
@@ -158,7 +159,7 @@ class MortalTable extends BlockTable {
 function mortal(region: Region): Region & { readonly table: MortalTable } {
   const table = new MortalTable(region.table.words, region.header, region.table.capacity);
   const lists = new FreeLists(region.header, table);
-  return { ...region, table, lists, runs: new Runs(region.header, region.counters, table, lists, region.zeroed) };
+  return { ...region, table, lists, runs: new Runs(region.header, region.counters, table, lists) };
 }
 
 /** Whether it was done before the stores were used up. */
@@ -175,13 +176,13 @@ function applyOrDie(region: Region & { readonly table: MortalTable }, last: Step
   }
 }
 
-test("rebuild - after a worker died between any two stores, everything holds and no other run has moved", () => {
+test("recovery - after a worker died between any two stores, everything holds and no other run has moved", () => {
   forAll(200, fc.record({ all: steps, last: step }), ({ all, last }) => {
     for (let stores = 0, done = false; !done; stores++) {
       const region = mortal(after(all));
       const before = allocatedRuns(region);
       done = applyOrDie(region, last, stores);
-      assert(region.runs.rebuild(), `after ${stores} stores`);
+      assert(recover(region), `after ${stores} stores`);
       checkInvariants(region);
       const now = allocatedRuns(region);
       const changed = before.filter((run) =>
@@ -192,10 +193,10 @@ test("rebuild - after a worker died between any two stores, everything holds and
   });
 });
 
-test("rebuild - lists find every run again", () => {
+test("recovery - lists find every run again", () => {
   const region = after([{ kind: "take", pick: 0, length: 5 }]);
   region.lists.clear();
   assertEquals(take(region, 1), NONE);
-  assert(region.runs.rebuild());
+  assert(recover(region));
   assertEquals(take(region, BLOCKS - 5), 5);
 });

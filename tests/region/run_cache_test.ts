@@ -273,8 +273,8 @@ test("run cache - of two that free a run, one succeeds", () => {
   assert(one.free(block));
   assertFalse(one.free(block));
   assertFalse(two.free(block));
-  assertEquals(one.blocks.freeMany([block]), 0);
-  assertEquals(two.blocks.resize(block, 2 * BLOCK), NOT_ALLOCATED);
+  assertEquals(one.allocator.freeMany([block]), 0);
+  assertEquals(two.allocator.resize(block, 2 * BLOCK), NOT_ALLOCATED);
   two.check();
 });
 
@@ -282,8 +282,8 @@ test("run cache - a run that another frees by mistake while it is resized stays 
   for (const length of [1, 3, 5, 20]) {
     const { one, two } = cast();
     const block = one.alloc(4 * BLOCK);
-    once(one.region.runs, "resize", "before", () => assert(two.blocks.runCache.give(block)));
-    const other = one.blocks.resize(block, length * BLOCK);
+    once(one.region.runs, "resize", "before", () => assert(two.allocator.runCache.give(block)));
+    const other = one.allocator.resize(block, length * BLOCK);
     assert(other >= block + 4);
     assertEquals([stateAt(one, block), one.region.table.length(block)], [CACHED_RUN, 4]);
     const { allocs, frees, allocatedBlocks } = one.stats();
@@ -296,8 +296,8 @@ test("run cache - a run that another frees by mistake while it is resized stays 
 test("run cache - a run that is being resized is not taken in without the lock", () => {
   const { one, two } = cast();
   const block = one.alloc(4 * BLOCK);
-  once(one.region.table, "claim", "after", () => assertFalse(two.blocks.runCache.give(block)));
-  assertEquals(one.blocks.resize(block, 6 * BLOCK), block);
+  once(one.region.table, "claim", "after", () => assertFalse(two.allocator.runCache.give(block)));
+  assertEquals(one.allocator.resize(block, 6 * BLOCK), block);
   assert(two.free(block));
   one.check();
 });
@@ -305,17 +305,17 @@ test("run cache - a run that is being resized is not taken in without the lock",
 test("run cache - a run that changes its length just before it is taken in becomes free as it is now", () => {
   const memory = SimMemory.make(SHAPE);
   const one = SimWorker.attach(memory);
-  const mapping = memory.regionFor(2, memory.words);
+  const mapping = memory.mappingFor(2, memory.words);
   const stage: Stage = {
     native: memory,
     meta: memory.meta,
     data: memory.data,
-    regionFor: () => mapping,
+    mappingFor: () => mapping,
     threadFor: (number) => memory.threadFor(number),
   };
   const two = SimWorker.attach(stage);
   const block = one.alloc(4 * BLOCK);
-  once(mapping, "exchange", "before", () => assertEquals(one.blocks.resize(block, 2 * BLOCK), block));
+  once(mapping, "exchange", "before", () => assertEquals(one.allocator.resize(block, 2 * BLOCK), block));
   assert(two.free(block));
   assertEquals(stateAt(one, block), FREE);
   one.check();
@@ -337,8 +337,8 @@ test("run cache - is not used in a pool where somebody waits, nor in one that is
     const [kept, held] = [one.alloc(3 * BLOCK), one.alloc(3 * BLOCK)];
     assert(one.free(kept));
     one.region.header[STATE] = state;
-    assertEquals(one.blocks.runCache.take(3 * BLOCK), NONE);
-    assertFalse(one.blocks.runCache.give(held));
+    assertEquals(one.allocator.runCache.take(3 * BLOCK), NONE);
+    assertFalse(one.allocator.runCache.give(held));
     assertEquals([stateAt(one, kept), stateAt(one, held)], [CACHED_RUN, ALLOCATED_SHORT]);
     one.region.header[STATE] = LIVE;
     one.check();
@@ -349,7 +349,7 @@ test("run cache - a run whose words contradict each other is refused, and stays 
   const { one } = cast();
   const block = one.alloc(3 * BLOCK);
   one.region.table.set(block, REQUESTED_LOW, 1);
-  const refusal = `Cannot trust the pool: I7 is broken, the run of 3 at block ${block} is said to hold 1 bytes`;
+  const refusal = `The pool is corrupt (invariant I7): the run of length 3 at block ${block} claims to hold 1 bytes`;
   assertRefused(() => one.free(block), "corrupt", refusal);
   assertEquals(stateAt(one, block), ALLOCATED_SHORT);
 });
@@ -359,7 +359,7 @@ test("run cache - calloc of a kept run is zero", () => {
   const block = one.alloc(3 * BLOCK);
   memory.data.fill(7, block * BLOCK, (block + 3) * BLOCK);
   assert(one.free(block));
-  assertEquals(one.blocks.allocateZeroed(3 * BLOCK), block);
+  assertEquals(one.allocator.allocateZeroed(3 * BLOCK), block);
   assertEquals(memory.data.subarray(block * BLOCK, (block + 3) * BLOCK), new Uint8Array(3 * BLOCK));
 });
 
@@ -368,8 +368,8 @@ test("run cache - becomes free when its worker leaves, or has died", () => {
     const { memory, one, two } = cast();
     for (const length of [2, 3]) assert(one.free(one.alloc(length * BLOCK)));
     if (dies) memory.living.delete(one.thread);
-    else one.blocks.leave();
-    assertEquals(two.blocks.reap(), dies ? 5 : 0);
+    else one.allocator.leave();
+    assertEquals(two.allocator.reap(), dies ? 5 : 0);
     const { freeBlocks, allocs, frees, largestFreeRun } = two.stats();
     assertEquals([freeBlocks, allocs, frees, largestFreeRun], [SHAPE.blocks, 2, 2, SHAPE.blocks]);
     two.check();

@@ -5,6 +5,7 @@ import type { Wakeup } from "../../src/runtime/wakeup.ts";
 import type { Mapping, Native } from "../../src/runtime/native.ts";
 import { Server } from "../../src/allocator/serve.ts";
 import { AWAITED, LIVE, NONE, STATE } from "../../src/region/layout.ts";
+import { Journal } from "../../src/allocator/journal.ts";
 import { Heap } from "../../src/allocator/heap.ts";
 import { isAllocated, workerOf } from "../../src/region/block_table.ts";
 import { test } from "../support/harness.ts";
@@ -26,8 +27,9 @@ function awaited(alive: (thread: number) => boolean = () => true) {
     const isOut = isAllocated(region.table.loadTag(region.queue.blockAt(last)));
     rings.push(`${who}: ${granted.join(" ")}${isOut ? ", handed out" : ""}`);
   };
-  const wakeup = { ring: () => note("others"), wakeHere: () => note("here") } as unknown as Wakeup;
-  const server = new Server(native, region, new Heap(native, mapping, region, slots[0]!, 1), wakeup, 1);
+  const wakeup = { wakeOthers: () => note("others"), wakeHere: () => note("here") } as unknown as Wakeup;
+  const worker = { native, mapping, region, slot: slots[0]!, number: 1 };
+  const server = new Server(worker, new Heap(worker, new Journal()), wakeup);
   server.begin();
   const ask = (worker: number, blocks: number): number => {
     places.push(region.queue.push(worker, blocks * BLOCK_SIZE));

@@ -5,12 +5,12 @@ import fc from "fast-check";
 import {
   ALLOCATED,
   FREE,
+  MAX_WAITING,
+  QUEUE_END,
+  QUEUE_FIRST,
+  QUEUE_NEXT,
   REQUEST_WORDS,
-  REQUESTS_END,
-  REQUESTS_FIRST,
-  REQUESTS_NEXT,
   TAG,
-  WAITING_REQUESTS,
 } from "../../src/region/layout.ts";
 import { DONE, WAITING, WaitQueue } from "../../src/region/wait_queue.ts";
 import { makeTag } from "../../src/region/block_table.ts";
@@ -21,8 +21,8 @@ import { forAll } from "../support/random.ts";
 /** A queue whose places start here. */
 function plainQueue(start = 0): { header: Int32Array; queue: WaitQueue } {
   const header = plainHeader(8);
-  header[REQUESTS_FIRST] = header[REQUESTS_NEXT] = header[REQUESTS_END] = start;
-  return { header, queue: new WaitQueue(header, new Int32Array(WAITING_REQUESTS * REQUEST_WORDS)) };
+  header[QUEUE_FIRST] = header[QUEUE_NEXT] = header[QUEUE_END] = start;
+  return { header, queue: new WaitQueue(header, new Int32Array(MAX_WAITING * REQUEST_WORDS)) };
 }
 
 interface Listed {
@@ -72,7 +72,7 @@ test("queue - in order of arrival, whatever is served, collected or given up in 
 
 test("queue - full after so many, and has room again for those that are done", () => {
   const { queue } = plainQueue(2 ** 31 - 5);
-  const places = Array.from({ length: WAITING_REQUESTS }, () => queue.push(1, 1));
+  const places = Array.from({ length: MAX_WAITING }, () => queue.push(1, 1));
   assertEquals(queue.isFull, true);
   queue.finish(places[1]!);
   assertEquals(queue.isFull, true, "the oldest still waits");

@@ -1,4 +1,6 @@
-/** Does something in the middle of an operation, as another worker might. */
+/** Does something in the middle of an operation, as another worker might do it. */
+
+import type { Lock } from "../../src/allocator/lock.ts";
 
 type Methods<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never }[keyof T];
 
@@ -19,4 +21,9 @@ export function once<T extends object>(
     if (when === "after") interfere();
     return result;
   });
+}
+
+/** Calls `interfere` once, before a worker next acquires the lock: for a critical section, or to look at the pool. */
+export function beforeLocking(lock: Lock, interfere: () => void): void {
+  once(lock as unknown as { acquire(action: string): void }, "acquire", "before", interfere);
 }

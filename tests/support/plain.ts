@@ -7,18 +7,17 @@ import type { Settings } from "../../src/options.ts";
 import { settingsFrom } from "../../src/options.ts";
 import {
   BLOCK_COUNT,
-  BLOCK_COUNT_TURNED,
+  BLOCK_COUNT_INVERTED,
   DESCRIPTOR_WORDS,
   FIRST_LEVELS,
   FREE,
   HEADER_BYTES,
-  HIGH_WATER_TURNED,
+  HIGH_WATER_INVERTED,
   NEXT_WORKER,
   NONE,
   SECOND_LEVELS,
   TAG,
 } from "../../src/region/layout.ts";
-import { Lock } from "../../src/allocator/lock.ts";
 import { BlockTable, stateOf } from "../../src/region/block_table.ts";
 import { formatRegion, type Region } from "../../src/region/region.ts";
 
@@ -28,8 +27,8 @@ export const BLOCK_SIZE = 64;
 export function plainHeader(blockCount: number): Int32Array {
   const header = new Int32Array(HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT);
   header[BLOCK_COUNT] = blockCount;
-  header[BLOCK_COUNT_TURNED] = ~blockCount;
-  header[HIGH_WATER_TURNED] = ~0;
+  header[BLOCK_COUNT_INVERTED] = ~blockCount;
+  header[HIGH_WATER_INVERTED] = ~0;
   return header;
 }
 
@@ -53,15 +52,7 @@ export function plainSettings(blockCount: number): Settings {
 /** A worker in the next free slot of such a region, where the library and the lock are played. */
 export function plainWorker(native: Native, mapping: Mapping, region: Region, worker: number): Allocator {
   const slot = region.slots.take(worker, worker);
-  return new Allocator(
-    native,
-    mapping,
-    region,
-    new Lock(native, mapping, region, worker),
-    new Wakeup(1, 1),
-    slot,
-    worker,
-  );
+  return new Allocator({ native, mapping, region, slot, number: worker }, new Wakeup(1, 1));
 }
 
 /** Hands out `length` blocks that are all asked for; returns the first or NONE. */

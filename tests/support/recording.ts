@@ -6,14 +6,13 @@
 import type { BlockCache } from "../../src/cache/block_cache.ts";
 import { Depot } from "../../src/region/depot.ts";
 import { FreeLists } from "../../src/region/free_lists.ts";
-import { CACHED_BLOCKS, requestsWord, tableWord, traceWord, zeroMapWord } from "../../src/region/layout.ts";
+import { CACHED_BLOCKS, tableWord, waitQueueWord } from "../../src/region/layout.ts";
 import { WaitQueue } from "../../src/region/wait_queue.ts";
 import type { RunCache } from "../../src/cache/run_cache.ts";
 import { Runs } from "../../src/region/runs.ts";
 import { WorkerSlots } from "../../src/region/worker_slots.ts";
 import { BlockTable } from "../../src/region/block_table.ts";
 import { Region } from "../../src/region/region.ts";
-import { ZeroMap } from "../../src/region/zero_map.ts";
 import { SimMemory, type SimWorker } from "./simulation.ts";
 
 /** One step of a worker that others can see. */
@@ -33,8 +32,8 @@ export function record<T>(
   act: (worker: SimWorker) => T,
 ): { steps: Step[]; result: T } {
   const recording = new RecordingMemory(memory);
-  const recorded = worker.over(recording, recordingViews(recording));
-  for (const cache of [recorded.blocks.cache, recorded.blocks.runCache]) {
+  const recorded = worker.over(recording, recordingRegion(recording));
+  for (const cache of [recorded.allocator.cache, recorded.allocator.runCache]) {
     for (const name of ["take", "give"] as const) holdTogether(recording, cache, name);
   }
   const result = withAtomicsFor(() => act(recorded));
@@ -94,7 +93,7 @@ class RecordingMemory extends SimMemory {
   }
 }
 
-function recordingViews(recording: RecordingMemory): Region {
+function recordingRegion(recording: RecordingMemory): Region {
   const { meta: buffer, steps } = recording;
   const plain = new Region(buffer);
   const noteWord = (word: number, value: number, inside = recording.inside): void => {
@@ -109,13 +108,9 @@ function recordingViews(recording: RecordingMemory): Region {
   const header = watched(plain.header, noteWord);
   const counters = watched(plain.counters, noteCounter);
   const words = watched(plain.table.words, (place, value, inside) => noteWord(start + place, value, inside));
-  const { capacity } = plain.table;
-  const table = new BlockTable(words, header, capacity);
-  const zeroMap = [zeroMapWord(capacity, cachedBlocks), traceWord(capacity, cachedBlocks)] as const;
+  const table = new BlockTable(words, header, plain.table.capacity);
   const lists = new FreeLists(header, table);
-  const map = watched(plain.meta.subarray(...zeroMap), (place, ...what) => noteWord(zeroMap[0] + place, ...what));
-  const zeroed = new ZeroMap(header, map);
-  const queueWords = [requestsWord(cachedBlocks), start] as const;
+  const queueWords = [waitQueueWord(cachedBlocks), start] as const;
   const ring = watched(
     plain.meta.subarray(...queueWords),
     (place, ...what) => noteWord(queueWords[0] + place, ...what),
@@ -128,8 +123,7 @@ function recordingViews(recording: RecordingMemory): Region {
     counters,
     table,
     lists,
-    zeroed,
-    runs: new Runs(header, counters, table, lists, zeroed),
+    runs: new Runs(header, counters, table, lists),
     slots: new WorkerSlots(header, counters),
     depot: new Depot(header, meta, table, cachedBlocks),
   };

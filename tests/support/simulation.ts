@@ -5,6 +5,7 @@
  */
 
 import type { Wakeup } from "../../src/runtime/wakeup.ts";
+import { AllocationLog } from "../../src/checked/allocation_log.ts";
 import { Allocator } from "../../src/allocator/allocator.ts";
 import { checkInvariants } from "../../src/diagnostics/invariants.ts";
 import { CONTENDED, INHERITED, LOCKED, type Mapping, type Native, TIMED_OUT } from "../../src/runtime/native.ts";
@@ -35,7 +36,7 @@ export interface Stage {
   readonly meta: ArrayBuffer;
   readonly data: Uint8Array;
   /** The region as a worker's thread sees it; `words` is what it changes in meta. */
-  regionFor(thread: number, words: Int32Array): Mapping;
+  mappingFor(thread: number, words: Int32Array): Mapping;
   /** A thread for a worker of this number; one that does not run, or soon will not, if it is `doomed`. */
   threadFor(number: number, doomed: boolean): number;
 }
@@ -89,8 +90,8 @@ export class SimMemory implements Native, Stage {
     for (const thread of from.living) this.living.add(thread);
   }
 
-  regionFor(thread: number, words: Int32Array): Mapping {
-    return new SimRegion(this, thread, words);
+  mappingFor(thread: number, words: Int32Array): Mapping {
+    return new SimMapping(this, thread, words);
   }
 
   /** The number of the worker; the test says when it dies. */
@@ -153,7 +154,7 @@ function wholePages(offset: number, byteLength: number): number {
 }
 
 /** The region as one thread sees it. */
-class SimRegion implements Mapping {
+class SimMapping implements Mapping {
   readonly meta: ArrayBuffer;
   readonly dataBytes: number;
   readonly #memory: SimMemory;
@@ -227,7 +228,7 @@ class SimRegion implements Mapping {
 }
 
 /** Nobody sleeps here whom it would have to wake. */
-const SILENT_BELL = { listen() {}, stop() {}, wakeHere() {}, ring() {} } as unknown as Wakeup;
+const SILENT_WAKEUP = { listen() {}, stop() {}, wakeHere() {}, wakeOthers() {} } as unknown as Wakeup;
 
 /** A worker: what an attachment has, but for buffers. */
 export class SimWorker {
@@ -236,16 +237,19 @@ export class SimWorker {
   readonly slot: number;
   readonly region: Region;
   readonly lock: Lock;
-  readonly blocks: Allocator;
+  readonly allocator: Allocator;
+  /** In a checked pool. */
+  readonly log: AllocationLog | undefined;
 
   constructor(stage: Stage, region: Region, number: number, thread: number, slot: number) {
-    const mapping = stage.regionFor(thread, region.meta);
+    const mapping = stage.mappingFor(thread, region.meta);
     this.number = number;
     this.thread = thread;
     this.slot = slot;
     this.region = region;
-    this.lock = new Lock(stage.native, mapping, region, number);
-    this.blocks = new Allocator(stage.native, mapping, region, this.lock, SILENT_BELL, slot, number);
+    this.allocator = new Allocator({ native: stage.native, mapping, region, slot, number }, SILENT_WAKEUP);
+    this.lock = this.allocator.lock;
+    this.log = region.checked ? new AllocationLog(new Region(stage.meta)) : undefined;
   }
 
   /** Takes a number and a slot, as `Attachment` does. */
@@ -255,7 +259,8 @@ export class SimWorker {
     if (region.header[STATE] !== LIVE) throw stateError("attach", region.header[STATE]!);
     const number = region.slots.nextWorker();
     const thread = stage.threadFor(number, doomed);
-    const lock = new Lock(stage.native, stage.regionFor(thread, region.meta), region, number);
+    const mapping = stage.mappingFor(thread, region.meta);
+    const lock = new Lock({ native: stage.native, mapping, region, slot: NONE, number });
     const slot = lock.run("attach", () => {
       revokeBias(stage.native, region, lock.timeout);
       return region.slots.take(number, thread);
@@ -269,13 +274,13 @@ export class SimWorker {
   }
 
   alloc(bytes: number): number {
-    const block = this.blocks.cache.take(bytes);
-    return block === NONE ? this.blocks.allocate(bytes) : block;
+    const block = this.allocator.cache.take(bytes);
+    return block === NONE ? this.allocator.allocate(bytes) : block;
   }
 
   /** Says whether it was allocated. */
   free(block: number): boolean {
-    return this.blocks.cache.give(block) || this.blocks.free(block);
+    return this.allocator.cache.give(block) || this.allocator.free(block);
   }
 
   check(): void {
@@ -283,6 +288,6 @@ export class SimWorker {
   }
 
   stats(): MemPoolStats {
-    return this.lock.inspect("count the pool", () => collectStats(this.region));
+    return this.lock.inspect("collect statistics", () => collectStats(this.region));
   }
 }

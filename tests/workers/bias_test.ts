@@ -53,11 +53,11 @@ test("sole - the pool's only worker, not where others are, and again once they h
   assertEquals(soleOf(memory), 0);
   two.alloc(1);
   assertEquals(soleOf(memory), 0);
-  one.blocks.leave();
+  one.allocator.leave();
   useUp(two);
   assertEquals(soleOf(memory), 2);
   const three = SimWorker.attach(memory);
-  three.blocks.leave();
+  three.allocator.leave();
   assertEquals(soleOf(memory), 0);
   two.check();
 });
@@ -66,9 +66,9 @@ test("sole - frees without an exchange, and two workers with one", () => {
   const { memory, one, block } = alone();
   const exchanges = (worker: SimWorker, block: number): number => {
     let count = 0;
-    const mapping = memory.regionFor(worker.thread, memory.words);
+    const mapping = memory.mappingFor(worker.thread, memory.words);
     const exchange = mapping.exchange.bind(mapping);
-    Object.assign(worker.blocks.cache, {
+    Object.assign(worker.allocator.cache, {
       mapping: {
         exchange: (...words: Parameters<typeof exchange>) => {
           count++;
@@ -76,7 +76,7 @@ test("sole - frees without an exchange, and two workers with one", () => {
         },
       },
     });
-    assert(worker.blocks.cache.give(block));
+    assert(worker.allocator.cache.give(block));
     return count;
   };
   assertEquals(exchanges(one, block), 0);
@@ -96,7 +96,7 @@ test("sole - a second free is refused, as ever", () => {
 function* momentsOfFree(): Iterable<{ memory: SimMemory; rest: () => void; when: string; block: number }> {
   const { memory: before, one, block } = alone();
   const after = before.copy();
-  const { steps, result } = record(after, one.over(after), (worker) => worker.blocks.cache.give(block));
+  const { steps, result } = record(after, one.over(after), (worker) => worker.allocator.cache.give(block));
   assert(result);
   assert(
     steps.filter(({ word }) => word === slotWord(0) + SLOT_FREEING).length === 2,
@@ -120,7 +120,7 @@ test("sole - its worker dies at any moment of a free: the block was freed, or is
     assertEquals(two.free(block), !cached, when);
     if (cached) freed++;
     else held++;
-    two.blocks.reap();
+    two.allocator.reap();
     two.check();
     assertEquals(two.stats().allocatedBlocks, 0, when);
   }
@@ -159,6 +159,35 @@ test("sole - a free that does not end: lock-timeout, and nobody has attached", (
   SimWorker.attach(memory).check();
 });
 
+test("revokeBias - the time in which the process was stopped is no wait", () => {
+  const { memory, one } = alone();
+  const freeing = slotWord(0) + SLOT_FREEING;
+  const runtimesNow = performance.now;
+  for (const stopAt of [1, 2, 3]) {
+    memory.words[freeing] = 1;
+    let [looks, stopped] = [0, 0];
+    performance.now = () => runtimesNow.call(performance) + stopped;
+    try {
+      revokeBias(
+        {
+          barrier: () => true,
+          alive: () => {
+            if (++looks === stopAt) stopped = 3_600_000;
+            if (looks === stopAt + 2) memory.words[freeing] = 0;
+            return true;
+          },
+        },
+        one.region,
+        1000,
+      );
+    } finally {
+      performance.now = runtimesNow;
+    }
+    assertEquals([looks, memory.words[BIAS_TAG]], [stopAt + 2, 0]);
+    memory.words[BIAS_TAG] = REVOKING;
+  }
+});
+
 test("sole - no barrier: refused, and the next one that attaches passes it", () => {
   const { memory, one, block } = alone();
   const refusal = "Cannot attach: the system refused a memory barrier of all threads";
@@ -192,7 +221,7 @@ test("sole - any bit of the words for it: check says so, and a second free is re
       } catch (thrown) {
         error = (thrown as Error).message;
       }
-      assert(error.startsWith("Cannot trust the pool: I13 is broken, "), `word ${word}, bit ${bit}: ${error}`);
+      assert(error.startsWith("The pool is corrupt (invariant I13): "), `word ${word}, bit ${bit}: ${error}`);
       assertEquals([one.free(block), one.free(block)], [true, false]);
     }
   }

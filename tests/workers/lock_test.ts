@@ -8,6 +8,7 @@ import {
   LENGTH,
   LOCK_ACQUISITIONS,
   LOCK_CONTENDED,
+  NONE,
   OWNER_DEATHS,
   STATE,
 } from "../../src/region/layout.ts";
@@ -78,7 +79,11 @@ class PlayedMapping implements Mapping {
 function played(): { mapping: PlayedMapping; region: Region; lock: Lock } {
   const mapping = new PlayedMapping();
   const region = plainRegion(16);
-  return { mapping, region, lock: new Lock({ alive: (thread) => thread === 7000 }, mapping, region, 7) };
+  return {
+    mapping,
+    region,
+    lock: new Lock({ native: { alive: (thread) => thread === 7000 }, mapping, region, slot: NONE, number: 7 }),
+  };
 }
 
 test("lock - entering sets the holder and counts, leaving clears it", () => {
@@ -113,7 +118,8 @@ test("lock - a holder left behind, by an error or a worker that ended, has every
   region.lists.clear();
   assertError(
     () => {
-      throw lock.abandon(new RangeError("full stack"));
+      lock.unlock();
+      throw new RangeError("full stack");
     },
     RangeError,
     "full stack",
@@ -170,7 +176,8 @@ test("lock - a table in pieces is reported, and the lock given back", () => {
   assertRefused(
     () => lock.enter("allocate"),
     "corrupt",
-    "Cannot allocate: worker 3 left the block table in pieces, its lengths do not add up",
+    "Cannot allocate: the block table cannot be repaired, its lengths do not add up; " +
+      "the lock was last held by worker 3, which has no slot",
   );
   assertEquals(mapping.held, 0);
 });
@@ -196,7 +203,7 @@ test(
     lock.enter("break");
     region.lists.clear();
     region.header[HOLDER] = 1;
-    lock.abandon(new Error());
+    lock.unlock();
     assertEquals(present(pool.alloc(100)).byteLength, 100);
     pool.free(block);
   }),
@@ -217,11 +224,12 @@ test("check and lock - corrupt, by the pool's own methods", () => {
   using pool = makePool();
   const { region, lock } = insideOf(pool);
   region.table.set(0, LENGTH, 0);
-  const broken = "Cannot trust the pool: I2 is broken, the run at block 0 has a length of 0";
+  const broken = "The pool is corrupt (invariant I2): the run at block 0 has a length of 0";
   assertRefused(() => pool.check(), "corrupt", broken);
   lock.enter("break");
-  lock.abandon(new Error());
-  const pieces = "worker 1 left the block table in pieces, its lengths do not add up";
+  lock.unlock();
+  const pieces = "the block table cannot be repaired, its lengths do not add up; " +
+    "the lock was last held by worker 1 in slot 0, whose thread still runs";
   assertRefused(() => pool.alloc(1), "corrupt", `Cannot allocate: ${pieces}`);
   assertRefused(() => pool.check(), "corrupt", `Cannot check the pool: ${pieces}`);
 });
@@ -240,7 +248,7 @@ test(
       [() => pool.free(block), "free"],
       [() => pool.allocMany(2, 100), "allocate"],
       [() => pool.freeMany([block]), "free"],
-      [() => pool.stats(), "count the pool"],
+      [() => pool.stats(), "collect statistics"],
       [() => pool.check(), "check the pool"],
     ];
     for (const [call, action] of calls) assertRefused(call, "lock-timeout", `Cannot ${action}: ${why}`);

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { MemPool, MemPoolError, type MemPoolErrorCode, type MemPoolStats } from "mempool";
 import { NO_HOOKS } from "../../src/allocator/hooks.ts";
-import { ALLOCATED, AWAITED, LIVE, STATE, WAITING_REQUESTS } from "../../src/region/layout.ts";
+import { ALLOCATED, AWAITED, LIVE, MAX_WAITING, STATE } from "../../src/region/layout.ts";
 import { stateOf } from "../../src/region/block_table.ts";
 import { spawnHand, type Teamwork, withCrewOf } from "../support/crew.ts";
 import { effort } from "../support/effort.ts";
@@ -185,7 +185,7 @@ for (const how of ["destroy", "close"] as const) {
       allocAll(pool);
       const [one, other] = [joined.allocAsync(1), pool.allocAsync(1)];
       joined[how]();
-      const why = how === "close" ? "this worker closed the pool" : "the pool is destroyed";
+      const why = how === "close" ? "this pool object is closed" : "the pool is destroyed";
       const message = `Cannot allocate: ${why}`;
       if (how === "destroy") {
         await Promise.all([one, other].map((waiting) => refusal(waiting, "destroyed", message)));
@@ -203,7 +203,7 @@ test(
   withPoolAsync(async (pool) => {
     const joined = MemPool.attach(pool.handle);
     joined.close();
-    await refusal(joined.allocAsync(1), "closed", "Cannot allocate: this worker closed the pool");
+    await refusal(joined.allocAsync(1), "closed", "Cannot allocate: this pool object is closed");
     pool.destroy();
     await refusal(pool.allocAsync(1), "destroyed", "Cannot allocate: the pool is destroyed");
   }),
@@ -213,7 +213,7 @@ test(
   "allocAsync - more requests than can wait: unsupported, and those that wait are served",
   withPoolAsync(async (pool) => {
     const block = present(pool.alloc(pool.size));
-    const waiting = Array.from({ length: WAITING_REQUESTS }, () => pool.allocAsync(BLOCK));
+    const waiting = Array.from({ length: MAX_WAITING }, () => pool.allocAsync(BLOCK));
     await refusal(pool.allocAsync(1), "unsupported", "Cannot allocate: too many requests wait for blocks of this pool");
     pool.free(block);
     let served = 0;
@@ -221,7 +221,7 @@ test(
       pool.free(await one);
       served++;
     }
-    assertEquals(served, WAITING_REQUESTS);
+    assertEquals(served, MAX_WAITING);
     assertOneFreeRun(pool);
   }, { blocks: 16, cachedBlocks: 4, checked: false }),
 );
@@ -261,9 +261,9 @@ test(
   "allocAsync - where no buffer can be made of what came, only that request fails",
   withPoolAsync(async (pool) => {
     const blocks = allocAll(pool);
-    const { requests } = insideOf(pool).allocator;
+    const { waiters } = insideOf(pool).allocator;
     const request = { bytes: BLOCK, hooks: NO_HOOKS, owner: pool, signal: undefined };
-    const failing = requests.request(request, () => {
+    const failing = waiters.request(request, () => {
       throw new RangeError("no memory for a buffer");
     });
     const waiting = pool.allocAsync(BLOCK);

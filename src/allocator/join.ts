@@ -1,0 +1,49 @@
+import { MemPoolError } from "../base/errors.ts";
+import { revokeBias } from "../cache/bias.ts";
+import type { Worker } from "../cache/worker.ts";
+import { MAX_WORKERS, NONE, SLOT_COUNT } from "../region/layout.ts";
+import type { Region } from "../region/region.ts";
+import { broken, validBlockCount } from "../region/validate.ts";
+import type { Mapping, Native } from "../runtime/native.ts";
+import { Lock } from "./lock.ts";
+import { Reaper } from "./reap.ts";
+
+/**
+ * Makes the calling thread a worker of the pool: gives it a number and a slot, if need be the slot of a dead worker.
+ */
+export function joinPool(native: Native, mapping: Mapping, region: Region): Worker {
+  const number = nextNumber(region);
+  const thread = native.thread();
+  if (thread < 0) {
+    const why = `the system refused to track the lifetime of this thread (errno ${-thread})`;
+    throw new MemPoolError("too-many-workers", `Cannot attach: ${why}`);
+  }
+  const joining: Worker = { native, mapping, region, number, slot: NONE };
+  const lock = new Lock(joining);
+  const slot = lock.run("attach", () => takeSlot(joining, thread, lock.timeout));
+  if (slot === NONE) {
+    throw new MemPoolError("too-many-workers", `Cannot attach: all ${SLOT_COUNT} worker slots of the pool are taken`);
+  }
+  return { ...joining, slot };
+}
+
+function nextNumber(region: Region): number {
+  const number = region.slots.nextWorker();
+  if (number !== NONE) return number;
+  throw new MemPoolError(
+    "too-many-workers",
+    `Cannot attach: all ${MAX_WORKERS} worker numbers of the pool are used up`,
+  );
+}
+
+function takeSlot(joining: Worker, thread: number, timeout: number): number {
+  const { native, region, number } = joining;
+  const { runs, slots } = region;
+  validBlockCount(region);
+  if (slots.slotOf(number) !== NONE) throw broken("I13", `worker number ${number} is used a second time`);
+  revokeBias(native, region, timeout);
+  const free = slots.take(number, thread);
+  if (free !== NONE) return free;
+  new Reaper(joining, (block) => runs.coalesce(block)).evict();
+  return slots.take(number, thread);
+}
