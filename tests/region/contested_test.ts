@@ -1,4 +1,7 @@
-/** Workers come to have blocks whose descriptors share no cache line with another's: what is in the depot and in holes is chosen. */
+/**
+ * Workers come to have blocks whose descriptors share no cache line with another's: what is in the depot and in holes
+ * is chosen.
+ */
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { IN_DEPOT } from "../../src/region/depot.ts";
@@ -76,7 +79,10 @@ test("contested - of a worker's next blocks none is, where half of what it wants
   assertEquals(depot.top, before - 4);
 });
 
-/** The next block of a worker that took more than the depot holds, when its lines in the depot are on top and some of nobody's below. */
+/**
+ * The next block of a worker that took more than the depot holds, when its lines in the depot are on top and some of
+ * nobody's below.
+ */
 function nextOfTaker(between: (taker: SimWorker, held: number[]) => void): { block: number; contested: number } {
   const cachedBlocks = 8;
   const memory = SimMemory.make({ blocks: 256, cachedBlocks });

@@ -1,7 +1,7 @@
 /**
  * One worker in the middle of an operation, and another that does something at the worst moment, often wrongly: frees a
- * block that is not its own, or destroys the pool. The moment is the same in every run: what stands for the other worker
- * is called from inside of the operation.
+ * block that is not its own, or destroys the pool. The moment is the same in every run: what stands for the other
+ * worker is called from inside of the operation.
  */
 
 import { assertEquals } from "@std/assert";

@@ -43,7 +43,10 @@ import { BLOCK_SIZE, give, picture, plainRegion, take } from "../support/plain.t
 import { assertRefused } from "../support/pool.ts";
 import { forAll } from "../support/random.ts";
 
-/** A table in which every kind of run is at hand: 4 taken at 0, 3 free at 4, 1 taken at 7, 3 free at 8, 1 at 11, 20 free. */
+/**
+ * A table in which every kind of run is at hand: 4 taken at 0, 3 free at 4, 1 taken at 7, 3 free at 8, 1 at 11, 20
+ * free.
+ */
 function variety(): Region {
   const region = plainRegion(32);
   for (const length of [4, 3, 1, 3, 1]) take(region, length);
@@ -270,7 +273,9 @@ testBroken("I10", "the bit of an empty list is on", ({ header }) => {
   header[SECOND_LEVEL_MAPS]! |= 1 << 9;
 }, "the bit of list 9 is wrong");
 
-/** Puts a value into one of the words that belong to the pool; half of the hits go to the descriptors, which are few. */
+/**
+ * Puts a value into one of the words that belong to the pool; half of the hits go to the descriptors, which are few.
+ */
 function damageWord({ header, table }: Region, place: number, value: number): void {
   if (place % 2 === 0) table.words[place % table.words.length] = value;
   else header[HEADER_MAGIC + place % (SLOTS - HEADER_MAGIC)] = value;

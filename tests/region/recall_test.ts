@@ -91,7 +91,8 @@ for (const plainClaims of [true, false]) {
     const { region, workers: [one, two, three] } = played(plainClaims);
     assertEquals([two.allocate(1), one.allocate(1), one.allocate(1), one.allocate(1)], [0, 1, 2, 3]);
     assertEquals(two.cache.give(0), true);
-    // Another recalls it. This worker does not get the lock, under which it would look again; later the block comes back.
+    // Another recalls it. This worker does not get the lock, under which it would look again; later the block comes
+    // back.
     region.table.set(0, TAG, FREE);
     assertEquals(two.cache.take(1), NONE);
     region.table.set(0, TAG, makeTag(CACHED, 2));

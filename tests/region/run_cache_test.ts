@@ -29,7 +29,7 @@ import { once } from "../support/once.ts";
 import { runsOf } from "../support/plain.ts";
 import { assertRefused } from "../support/pool.ts";
 import { forAll } from "../support/random.ts";
-import { SimMemory, SimWorker, type Stage } from "../support/simulation.ts";
+import { type Backing, SimMemory, SimWorker } from "../support/simulation.ts";
 
 const BLOCK = 64;
 const SHAPE = { blocks: 400, cachedBlocks: 40 };
@@ -306,14 +306,14 @@ test("run cache - a run that changes its length just before it is taken in becom
   const memory = SimMemory.make(SHAPE);
   const one = SimWorker.attach(memory);
   const mapping = memory.mappingFor(2, memory.words);
-  const stage: Stage = {
+  const backing: Backing = {
     native: memory,
     meta: memory.meta,
     data: memory.data,
     mappingFor: () => mapping,
     threadFor: (number) => memory.threadFor(number),
   };
-  const two = SimWorker.attach(stage);
+  const two = SimWorker.attach(backing);
   const block = one.alloc(4 * BLOCK);
   once(mapping, "exchange", "before", () => assertEquals(one.allocator.resize(block, 2 * BLOCK), block));
   assert(two.free(block));

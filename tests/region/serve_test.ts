@@ -12,7 +12,10 @@ import { BLOCK_SIZE, picture, plainRegion } from "../support/plain.ts";
 
 const BLOCKS = 16;
 
-/** A pool that is awaited, of workers 1 to 3, served by worker 1; and for each ring, which requests had their block then. */
+/**
+ * A pool that is awaited, of workers 1 to 3, served by worker 1; and for each ring, which requests had their block
+ * then.
+ */
 function awaited(alive: (thread: number) => boolean = () => true) {
   const region = plainRegion(BLOCKS);
   const native = { alive, barrier: () => true } as unknown as Native;

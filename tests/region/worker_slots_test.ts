@@ -1,4 +1,7 @@
-/** Invariants of worker slots, caches and depot broken on purpose, in a pool where several workers are: `check` names them. */
+/**
+ * Invariants of worker slots, caches and depot broken on purpose, in a pool where several workers are: `check` names
+ * them.
+ */
 
 import { assertEquals } from "@std/assert";
 import {
@@ -20,16 +23,16 @@ import {
 import { slotWord } from "../../src/region/worker_slots.ts";
 import { makeTag } from "../../src/region/block_table.ts";
 import { test } from "../support/harness.ts";
-import { BLOCK, Play } from "./_plays.ts";
+import { BLOCK, Scenario } from "./_operations.ts";
 import { assertRefused } from "../support/pool.ts";
-import { enrich, RICH } from "./_rich.ts";
+import { populate, POPULATED_SHAPE } from "./_populated_pool.ts";
 import { SimMemory, type SimWorker } from "../support/simulation.ts";
 
 /** A test: what `damage` does is found when the second worker looks. Its slot is 1, the fifth has left. */
 function testBroken(invariant: string, situation: string, detail: string, damage: (one: SimWorker) => void): void {
   test(`check - ${invariant}: ${situation}`, () => {
-    const memory = SimMemory.make(RICH);
-    const [, two] = enrich(memory).workers as [SimWorker, SimWorker];
+    const memory = SimMemory.make(POPULATED_SHAPE);
+    const [, two] = populate(memory).workers as [SimWorker, SimWorker];
     two.check();
     damage(two);
     assertRefused(() => two.check(), "corrupt", `Cannot trust the pool: ${invariant} is broken, ${detail}`);
@@ -80,7 +83,7 @@ testBroken(
 testBrokenSlot(
   "I14",
   "a cache that holds more than it can",
-  [2, SLOT_TOP, RICH.cachedBlocks + 1],
+  [2, SLOT_TOP, POPULATED_SHAPE.cachedBlocks + 1],
   "the cache of slot 2 is said to hold 9 blocks",
 );
 testBroken("I14", "an entry that is no block", "a cache holds block 5000", ({ region: { header, meta } }) => {
@@ -88,7 +91,7 @@ testBroken("I14", "an entry that is no block", "a cache holds block 5000", ({ re
 });
 
 test("check - I14: a cached block without an entry", () => {
-  const [one] = enrich(SimMemory.make(RICH)).workers as [SimWorker];
+  const [one] = populate(SimMemory.make(POPULATED_SHAPE)).workers as [SimWorker];
   one.check();
   const { header, meta } = one.region;
   const top = --header[slotWord(one.slot) + SLOT_TOP]!;
@@ -98,7 +101,7 @@ test("check - I14: a cached block without an entry", () => {
 });
 
 test("depot - an entry that leads to a block of somebody's is refused, and nothing is handed out", () => {
-  const { two, memory: { words }, live } = new Play();
+  const { two, memory: { words }, live } = new Scenario();
   const { header, depot, table } = two.region;
   while (two.allocator.cache.take(1) !== NONE);
   const { block } = live.find(({ bytes }) => bytes <= BLOCK)!;
@@ -110,7 +113,7 @@ test("depot - an entry that leads to a block of somebody's is refused, and nothi
 });
 
 test("check - I11: a block that is in the depot twice", () => {
-  const [one] = enrich(SimMemory.make(RICH)).workers as [SimWorker];
+  const [one] = populate(SimMemory.make(POPULATED_SHAPE)).workers as [SimWorker];
   const { header, meta, depot } = one.region;
   const entries = cacheWord(SLOT_COUNT, header[CACHED_BLOCKS]!);
   meta[entries + 1] = depot.at(0);

@@ -3,8 +3,8 @@
 import { assert } from "@std/assert";
 import { effort, tell } from "../support/effort.ts";
 import { test, type TestWorker, withWorkers } from "../support/harness.ts";
-import { type HistoriesOrder, makeLog, readHistory, WORDS_BYTES } from "./_histories.ts";
-import { type Call, type Changing, isLinearizable, NONE, overlaps, pictureOf } from "./_linear.ts";
+import { type HistoriesOrder, makeLog, readHistory, WORDS_BYTES } from "./_history_log.ts";
+import { type Call, type Changing, isLinearizable, NONE, overlaps, pictureOf } from "./_history_checker.ts";
 import { insideOf, makePool, withoutBarrier } from "../support/pool.ts";
 import { withSeed } from "../support/random.ts";
 
@@ -92,7 +92,7 @@ function count(calls: readonly Call[], tally: Tally): void {
 /** Goes through all setups again and again: until there are so many histories, or time is up. */
 async function tryAllSetups(workers: number, histories: number, seed: number): Promise<Tally> {
   const tally = { histories: 0, calls: 0, overlapping: 0, exhausted: 0, refused: 0 };
-  await withWorkers(new URL("./_linear_worker.ts", import.meta.url), workers, async (crew) => {
+  await withWorkers(new URL("./_history_worker.ts", import.meta.url), workers, async (crew) => {
     for (const until = performance.now() + TIME; tally.histories < histories && performance.now() < until;) {
       for (const setup of setups) await tryHistories(crew, setup, AT_A_TIME, seed + tally.histories, tally);
     }

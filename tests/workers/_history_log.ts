@@ -1,7 +1,7 @@
 /** What a test of linearizability and its workers share: orders, and how the workers write down what they did. */
 
 import type { MemPoolHandle } from "mempool";
-import { type Call, NONE, type Operation } from "./_linear.ts";
+import { type Call, NONE, type Operation } from "./_history_checker.ts";
 
 /** Makes a worker take part in some histories, one after the other. */
 export interface HistoriesOrder {

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { test } from "../support/harness.ts";
-import { type Call, isLinearizable, NONE, type Operation, overlaps } from "./_linear.ts";
+import { type Call, isLinearizable, NONE, type Operation, overlaps } from "./_history_checker.ts";
 
 /** Calls of a history that is given as rows: worker, invocation, return, operation. */
 function history(...rows: [number, number, number, Operation][]): Call[] {
