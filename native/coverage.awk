@@ -1,5 +1,5 @@
-# Sums up what gcov wrote: lines executed of each file, and every line that was not. Fails if there is one that has no
-# reason for it.
+# Summarises the files that gcov wrote: the share of executed lines in each file, and every line that was not executed.
+# Fails if such a line has no comment with a reason.
 FNR == 1 && NR > 1 { total(file) }
 FNR == 1 { file = FILENAME; sub(/\.gcov$/, "", file); lines = missed = 0 }
 
@@ -12,6 +12,6 @@ count ~ /^[#=]/ { missed++; print "not executed: " file ":" $0 }
 END { total(file); exit failed }
 
 function total(name) {
-    printf "%-12s %6.2f %% of %d lines\n", name, lines ? 100 * (lines - missed) / lines : 0, lines
+    printf "%-14s %6.2f %% of %d lines\n", name, lines ? 100 * (lines - missed) / lines : 0, lines
     if (missed > 0 || lines == 0) failed = 1
 }

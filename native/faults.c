@@ -11,8 +11,8 @@
 
 typedef struct {
     atomic_uint calls;
-    atomic_uint first; /* of the calls that fail */
-    atomic_uint end;   /* the first one after them that does not */
+    atomic_uint first; /* number of the first call that fails */
+    atomic_uint end;   /* number of the first call after those that fail */
     atomic_int error;
 } plan;
 
@@ -31,14 +31,14 @@ uint32_t mempool_calls(uint32_t kind) {
     return plans[kind].calls;
 }
 
-/* Counts a call; the error that it is to fail with, or 0. */
+/* Counts a call. Returns the errno with which it must fail, or 0. */
 static int due(call_kind kind) {
     plan *now = &plans[kind];
     unsigned number = atomic_fetch_add(&now->calls, 1) + 1;
     return number >= now->first && number < now->end ? now->error : 0;
 }
 
-/* The same, for a call that fails by errno. */
+/* Does the same for a call that reports its error in errno. Returns whether it must fail. */
 static bool refused(call_kind kind) {
     int error = due(kind);
     if (error != 0) {
@@ -69,6 +69,12 @@ int __real_madvise(void *, size_t, int);
 int __wrap_madvise(void *where, size_t bytes, int advice);
 int __wrap_madvise(void *where, size_t bytes, int advice) {
     return refused(CALL_MADVISE) ? -1 : __real_madvise(where, bytes, advice);
+}
+
+int __real_mincore(void *, size_t, unsigned char *);
+int __wrap_mincore(void *where, size_t bytes, unsigned char *pages);
+int __wrap_mincore(void *where, size_t bytes, unsigned char *pages) {
+    return refused(CALL_MINCORE) ? -1 : __real_mincore(where, bytes, pages);
 }
 
 int __real_pthread_mutexattr_init(pthread_mutexattr_t *);
@@ -111,7 +117,7 @@ ssize_t __wrap_read(int file, void *into, size_t bytes) {
     return refused(CALL_READ) ? -1 : __real_read(file, into, bytes);
 }
 
-/* The library makes no other call by its number. */
+/* membarrier is the only call that the library makes by number. */
 long __real_syscall(long, ...);
 long __wrap_syscall(long number, ...);
 long __wrap_syscall(long number, ...) {

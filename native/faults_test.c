@@ -1,6 +1,6 @@
 /*
- * Each system call of the library made to fail in turn: an exact answer, nothing left behind, and the next call works.
- * These tests come first, before any thread has a record.
+ * Makes each system call of the library fail in turn. The library must return the exact error, leave nothing behind,
+ * and work at the next call. These tests run first, before any thread has a record.
  */
 #include "test.h"
 
@@ -9,10 +9,10 @@
 #include <dirent.h>
 #include <sys/wait.h>
 
-/* A number that the system gives for none of these calls, so that it is known to be ours. */
+/* An errno that the system itself reports for none of these calls. */
 #define ODD EXDEV
 
-/* Bytes of data that no other test uses, so that ranges of this size are this test's. */
+/* A size that no other test uses, so the ranges of this size belong to these tests. */
 #define OWN (DATA * 7)
 
 static void fail_from(call_kind kind, uint32_t first, uint32_t count) {
@@ -41,7 +41,7 @@ static size_t open_files(void) {
     return files;
 }
 
-/* Creates a region of zeros and ends it. */
+/* Creates a region, expects zeros in it, and ends it. */
 static void create_works(void) {
     double id;
     uint32_t region = create(META, OWN, &id);
@@ -51,7 +51,7 @@ static void create_works(void) {
     end(region);
 }
 
-/* Lets the nth call fail: mempool_create says so and leaves nothing; the next one works. */
+/* Makes the nth call fail. mempool_create must return the error and leave nothing behind, and then work again. */
 static void create_reports(call_kind kind, uint32_t nth) {
     size_t maps = lines_of("/proc/self/maps");
     size_t files = open_files();
@@ -64,7 +64,7 @@ static void create_reports(call_kind kind, uint32_t nth) {
     create_works();
 }
 
-static void a_new_range_that_cannot_be_had(void) {
+static void create_reports_a_new_range_that_is_refused(void) {
     create_reports(CALL_MMAP, 1);
     create_reports(CALL_MPROTECT, 1);
     create_reports(CALL_MPROTECT, 2);
@@ -74,7 +74,7 @@ static void a_new_range_that_cannot_be_had(void) {
 #endif
 }
 
-static void a_new_range_that_cannot_go_back_either(void) {
+static void create_keeps_a_refused_range_that_cannot_be_released(void) {
     fail(CALL_MUNMAP);
     fail(CALL_MPROTECT);
     expect(mempool_create(META, OWN, OWN) == -ODD);
@@ -82,7 +82,7 @@ static void a_new_range_that_cannot_go_back_either(void) {
     create_works();
 }
 
-static void a_range_that_cannot_be_used_again(void) {
+static void create_reports_a_range_that_cannot_be_reused(void) {
     for (int i = 0; i < 12; i++) {
         create_works();
     }
@@ -97,7 +97,7 @@ static void a_range_that_cannot_be_used_again(void) {
     }
 }
 
-static void memory_that_cannot_be_mapped_anew_is_emptied(void) {
+static void memory_that_cannot_be_remapped_is_emptied(void) {
     double id;
     uint32_t region = create(META * 4, OWN, &id);
     unsigned char *data = mempool_data(region);
@@ -114,8 +114,8 @@ static void memory_that_cannot_be_mapped_anew_is_emptied(void) {
     all_work();
 }
 
-/* Then it stays until the range is used again, and is gone by then. */
-static void memory_that_cannot_be_given_back_harms_nobody(void) {
+/* The bytes stay until the range is reused. Then they are zero. */
+static void memory_that_cannot_be_given_back_is_zero_when_reused(void) {
     double id;
     uint32_t region = create(META, OWN, &id);
     memset(mempool_data(region), 7, OWN);
@@ -128,7 +128,7 @@ static void memory_that_cannot_be_given_back_harms_nobody(void) {
     }
 }
 
-static void data_that_cannot_grow_stay_as_they_are(void) {
+static void data_is_unchanged_if_grow_or_discard_fails(void) {
     const uint32_t most = OWN * 2;
     double id;
     uint32_t region = create_to_grow(META, 4096, most, &id);
@@ -144,6 +144,19 @@ static void data_that_cannot_grow_stay_as_they_are(void) {
     end(region);
 }
 
+static void discard_counts_all_pages_if_the_system_does_not_tell(void) {
+    double id;
+    uint32_t region = create(META, OWN, &id);
+    unsigned char *data = mempool_data(region);
+    data[0] = 7;
+    fail(CALL_MINCORE);
+    /* The first call asks about the first 1024 pages, of which all count, and later calls about the rest. */
+    expect(mempool_discard(region, MEMPOOL_DATA, 0, OWN) == 1024 * 4096);
+    expect(data[0] == 0 && mempool_calls(CALL_MINCORE) == 2);
+    all_work();
+    end(region);
+}
+
 static void *ask_for_id(void *argument) {
     *(double *)argument = mempool_thread();
     return NULL;
@@ -155,8 +168,8 @@ static double id_in_a_thread(void) {
     return id;
 }
 
-/* Before any thread has a record. A hold that cannot be noted is one all the same. */
-static void a_thread_that_cannot_be_watched(void) {
+/* Requires that no thread has a record yet. A hold that cannot be recorded still keeps the region. */
+static void a_thread_without_a_record_can_use_regions(void) {
 #ifdef HAVE_ROBUST_MUTEX
     call_kind calls[] = { CALL_MUTEXATTR_INIT, CALL_MUTEX_INIT, CALL_MUTEX_TRYLOCK };
 #else
@@ -183,7 +196,7 @@ static void a_thread_that_cannot_be_watched(void) {
     expect(mempool_thread() > 0);
 }
 
-/* A process that asks for its number while some calls fail; its exit code says whether it got one. */
+/* Asks for the process number in a child process in which two calls fail. The exit code tells the result. */
 static void process_number_without(call_kind one, call_kind other) {
     pid_t child = fork();
     if (child == 0) {
@@ -205,7 +218,7 @@ static void a_process_without_random_numbers_has_a_number(void) {
     process_number_without(CALL_OPEN, CALL_CLOCK);
 }
 
-static void a_barrier_that_is_not_there(void) {
+static void a_barrier_that_is_refused_returns_0(void) {
     int32_t usual = mempool_barrier();
     fail_from(CALL_MEMBARRIER, 1, 3);
     expect(mempool_barrier() == 0);
@@ -219,7 +232,7 @@ static void a_barrier_that_is_not_there(void) {
 
 #ifdef HAVE_ROBUST_MUTEX
 
-static void a_lock_that_is_free_again_soon(void) {
+static void a_lock_that_becomes_free_while_spinning_is_contended(void) {
     double id;
     uint32_t region = create(META, OWN, &id);
     for (uint32_t tries = 1; tries < 5; tries++) {
@@ -231,7 +244,7 @@ static void a_lock_that_is_free_again_soon(void) {
     end(region);
 }
 
-static void a_lock_that_is_broken(void) {
+static void a_broken_lock_is_reported(void) {
     double id;
     uint32_t region = create(META, OWN, &id);
     fail(CALL_MUTEX_TRYLOCK);
@@ -245,8 +258,7 @@ static void a_lock_that_is_broken(void) {
     end(region);
 }
 
-/* A clock that does not run must not make anybody wait for ever. */
-static void a_clock_that_does_not_run(void) {
+static void a_wait_without_a_clock_times_out(void) {
     double id;
     uint32_t region = create(META, OWN, &id);
     for (uint32_t first = 1; first <= 3; first++) {
@@ -273,8 +285,8 @@ static void *try_the_lock(void *argument) {
     return NULL;
 }
 
-/* A thread that nobody could tell the end of gets no lock. */
-static void a_lock_for_a_thread_that_cannot_be_watched(void) {
+/* No waiter could notice the death of such a thread. */
+static void a_thread_without_a_record_gets_no_lock(void) {
     double id;
     uint32_t region = create(META, OWN, &id);
     expect(mempool_lock(region, 0) == MEMPOOL_LOCKED);
@@ -294,8 +306,7 @@ static void *wait_without_a_clock(void *argument) {
     return NULL;
 }
 
-/* A clock that does not run must not make anybody wait for ever. */
-static void a_clock_that_does_not_run(void) {
+static void a_wait_without_a_clock_times_out(void) {
     double id;
     uint32_t region = create(META, OWN, &id);
     expect(mempool_lock(region, 0) == MEMPOOL_LOCKED);
@@ -308,21 +319,22 @@ static void a_clock_that_does_not_run(void) {
 
 void test_faults(void) {
     a_process_without_random_numbers_has_a_number();
-    a_thread_that_cannot_be_watched();
-    a_new_range_that_cannot_be_had();
-    a_new_range_that_cannot_go_back_either();
-    a_range_that_cannot_be_used_again();
-    memory_that_cannot_be_mapped_anew_is_emptied();
-    memory_that_cannot_be_given_back_harms_nobody();
-    data_that_cannot_grow_stay_as_they_are();
-    a_barrier_that_is_not_there();
+    a_thread_without_a_record_can_use_regions();
+    create_reports_a_new_range_that_is_refused();
+    create_keeps_a_refused_range_that_cannot_be_released();
+    create_reports_a_range_that_cannot_be_reused();
+    memory_that_cannot_be_remapped_is_emptied();
+    memory_that_cannot_be_given_back_is_zero_when_reused();
+    data_is_unchanged_if_grow_or_discard_fails();
+    discard_counts_all_pages_if_the_system_does_not_tell();
+    a_barrier_that_is_refused_returns_0();
 #ifdef HAVE_ROBUST_MUTEX
-    a_lock_that_is_free_again_soon();
-    a_lock_that_is_broken();
+    a_lock_that_becomes_free_while_spinning_is_contended();
+    a_broken_lock_is_reported();
 #else
-    a_lock_for_a_thread_that_cannot_be_watched();
+    a_thread_without_a_record_gets_no_lock();
 #endif
-    a_clock_that_does_not_run();
+    a_wait_without_a_clock_times_out();
 }
 
 #else

@@ -1,20 +1,23 @@
 /*
- * Which thread holds which region, so that the holds of a thread that ended without mempool_close can be given up.
- * A hold that finds the table full is not noted: it ends with mempool_close only. All of this with the registry's lock
- * held.
+ * Holds: which thread has which region open. The registry uses them to close regions for threads that ended without
+ * mempool_close.
+ *
+ * A hold that does not fit into the table is not recorded. It then ends only with mempool_close.
+ *
+ * The callers hold the registry's lock.
  */
 #include "internal.h"
 
 typedef struct {
     double thread;
-    uint32_t count; /* mempool_create and mempool_open by this thread, without its mempool_close */
-    uint32_t next;  /* number of the region's next hold, or of the next unused one; 0 for none */
+    uint32_t count; /* mempool_create and mempool_open calls of this thread without a mempool_close */
+    uint32_t next;  /* number of the region's next hold, or of the next unused hold; 0 at the end of the list */
 } hold;
 
-static hold holds[HOLD_LIMIT + 1]; /* number 0 is none */
-static uint32_t hold_count;        /* holds ever used */
-static uint32_t unused;            /* number of the first one that is no longer used, or 0 */
-static uint32_t firsts[REGION_LIMIT];
+static hold holds[HOLD_LIMIT + 1];    /* the first one is not used, because number 0 ends a list */
+static uint32_t hold_count;           /* holds that were ever used */
+static uint32_t unused;               /* number of the first hold that is no longer used, or 0 */
+static uint32_t firsts[REGION_LIMIT]; /* number of each region's first hold, or 0 */
 
 static uint32_t take_unused(void) {
     uint32_t number = unused;
@@ -25,7 +28,7 @@ static uint32_t take_unused(void) {
     return hold_count < HOLD_LIMIT ? ++hold_count : 0;
 }
 
-/* Takes the hold that `link` leads to out of its list. */
+/* Removes the hold whose number `link` contains from its list. */
 static void drop(uint32_t *link) {
     uint32_t number = *link;
     *link = holds[number].next;
@@ -33,7 +36,7 @@ static void drop(uint32_t *link) {
     unused = number;
 }
 
-/* What leads to the thread's hold; it leads to 0 if there is none. */
+/* Returns the link that contains the number of the thread's hold. It contains 0 if there is no such hold. */
 static uint32_t *link_of(uint32_t region, double thread) {
     uint32_t *link = &firsts[region];
     while (*link != 0 && holds[*link].thread != thread) {
@@ -42,7 +45,7 @@ static uint32_t *link_of(uint32_t region, double thread) {
     return link;
 }
 
-void hold_begin(uint32_t region, double thread) {
+void hold_add(uint32_t region, double thread) {
     uint32_t *link = link_of(region, thread);
     if (*link != 0) {
         holds[*link].count++;
@@ -55,14 +58,14 @@ void hold_begin(uint32_t region, double thread) {
     }
 }
 
-void hold_end(uint32_t region, double thread) {
+void hold_remove(uint32_t region, double thread) {
     uint32_t *link = link_of(region, thread);
     if (*link != 0 && --holds[*link].count == 0) {
         drop(link);
     }
 }
 
-uint32_t holds_of_the_dead(uint32_t region) {
+uint32_t holds_remove_ended(uint32_t region) {
     uint32_t ended = 0;
     uint32_t *link = &firsts[region];
     while (*link != 0) {

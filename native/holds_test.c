@@ -1,18 +1,18 @@
-/* Holds: a region lasts as long as a thread that runs has it open, and no longer. */
+/* Tests of holds: a region lasts exactly as long as a running thread has it open. */
 #include "test.h"
 
 #include <sched.h>
 
-/* A byte of meta that mempool_destroy leaves and the giving up of the region clears. */
+/* A byte of meta that mempool_destroy keeps. It becomes 0 when the region gives up its memory. */
 #define MARK (META - 1)
 
 typedef struct {
-    double id;       /* of the region to open, or that was created */
-    int opens;       /* how often */
-    int closes;      /* how often of these it is closed again */
-    int wrong;
-    atomic_int here; /* set once they are done */
-    atomic_int go;   /* awaited then */
+    double id;       /* of the region that the thread opens or has created */
+    int opens;       /* how many times the thread opens it */
+    int closes;      /* how many times the thread then closes it */
+    int wrong;       /* calls with an unexpected result */
+    atomic_int here; /* set after these calls */
+    atomic_int go;   /* the thread ends once this is set */
 } holder;
 
 static void *open_and_stay(void *argument) {
@@ -39,14 +39,14 @@ static void *create_open_and_end(void *argument) {
     return NULL;
 }
 
-/* Lets a thread open the region so often and end. */
+/* Runs a thread that opens and closes the region this number of times and then ends. */
 static void visit(double id, int opens, int closes) {
     holder self = { .id = id, .opens = opens, .closes = closes, .go = 1 };
     run_thread(open_and_stay, &self);
     expect(self.wrong == 0);
 }
 
-/* A region whose mark tells whether it has been given up. */
+/* Creates a region whose mark tells whether its memory has been given up. */
 static uint32_t create_marked(double *id, unsigned char **meta) {
     uint32_t region = create(META, DATA, id);
     *meta = mempool_meta(region);
@@ -59,13 +59,13 @@ static void destroy_and_close(uint32_t region) {
     mempool_close(region);
 }
 
-/* Any mempool_create looks for regions that nobody holds any more. */
+/* Each mempool_create gives up the memory of destroyed regions that no running thread has open. */
 static void create_another(void) {
     double id;
     end(create(META, DATA, &id));
 }
 
-static void of_a_thread_that_ended_a_destroyed_region_is_given_up(void) {
+static void a_destroyed_region_is_released_if_its_other_holders_have_ended(void) {
     for (int opens = 1; opens <= 3; opens++) {
         double id;
         unsigned char *meta;
@@ -78,7 +78,7 @@ static void of_a_thread_that_ended_a_destroyed_region_is_given_up(void) {
     }
 }
 
-static void of_a_thread_that_ends_later_it_is_given_up_by_the_next_create(void) {
+static void create_releases_a_destroyed_region_whose_last_holder_has_ended(void) {
     double id;
     unsigned char *meta;
     uint32_t region = create_marked(&id, &meta);
@@ -95,7 +95,7 @@ static void of_a_thread_that_ends_later_it_is_given_up_by_the_next_create(void) 
     expect(meta[MARK] == 0);
 }
 
-static void a_thread_that_runs_keeps_it_when_others_have_ended(void) {
+static void a_running_thread_keeps_a_region_after_others_have_ended(void) {
     double id;
     unsigned char *meta;
     uint32_t region = create_marked(&id, &meta);
@@ -112,7 +112,7 @@ static void a_thread_that_runs_keeps_it_when_others_have_ended(void) {
     expect(meta[MARK] == 0);
 }
 
-static void a_live_region_outlasts_all_who_had_it_open(void) {
+static void a_live_region_outlives_every_thread_that_had_it_open(void) {
     holder maker = { .opens = 2 };
     run_thread(create_open_and_end, &maker);
     expect(maker.id > 0 && maker.wrong == 0);
@@ -132,7 +132,7 @@ static void a_live_region_outlasts_all_who_had_it_open(void) {
     }
 }
 
-static void who_destroys_may_end_without_a_close(void) {
+static void destroy_keeps_the_first_bytes_of_meta_until_the_last_close(void) {
     double id;
     unsigned char *meta;
     uint32_t region = create_marked(&id, &meta);
@@ -143,8 +143,8 @@ static void who_destroys_may_end_without_a_close(void) {
     expect(meta[MARK] == 0);
 }
 
-/* More than either table has room for if the holds of ended threads stayed. */
-static void visitors_without_number_leave_room(void) {
+/* The holds of this many threads would not fit into the tables if they stayed. */
+static void ended_threads_do_not_fill_the_tables(void) {
     double id;
     unsigned char *meta;
     uint32_t region = create_marked(&id, &meta);
@@ -155,7 +155,7 @@ static void visitors_without_number_leave_room(void) {
     expect(meta[MARK] == 0);
 }
 
-static void rounds_without_number_take_the_same_ranges(void) {
+static void repeated_rounds_reuse_the_same_ranges(void) {
     size_t maps = 0;
     uint32_t highest = 0;
     for (unsigned i = 0; i < 300 * effort; i++) {
@@ -185,8 +185,8 @@ static void *lock_and_close(void *argument) {
     return NULL;
 }
 
-/* A mutex that a thread has is on a list of the thread's, which the system follows at its end. */
-static void closing_gives_up_a_lock_that_was_left(void) {
+/* At the end of a thread, the system follows a list of the mutexes that it holds. The lock must not be on that list. */
+static void close_releases_a_lock_that_the_thread_still_holds(void) {
     double id;
     uint32_t region = create(META, DATA, &id);
     holder other = { .id = id };
@@ -203,18 +203,18 @@ static void closing_gives_up_a_lock_that_was_left(void) {
 
 #if HOLD_LIMIT < 1000
 
-static void holds_beyond_the_table_end_with_their_close(void) {
-    static uint32_t regions[HOLD_LIMIT + 3];
+static void a_hold_beyond_the_table_ends_with_its_close(void) {
+    static uint32_t held[HOLD_LIMIT + 3];
     static unsigned char *metas[HOLD_LIMIT + 3];
     for (unsigned i = 0; i < HOLD_LIMIT + 3; i++) {
         double id;
-        regions[i] = create_marked(&id, &metas[i]);
-        expect(mempool_open(id) == (int32_t)regions[i]);
-        mempool_close(regions[i]);
+        held[i] = create_marked(&id, &metas[i]);
+        expect(mempool_open(id) == (int32_t)held[i]);
+        mempool_close(held[i]);
     }
     for (unsigned i = 0; i < HOLD_LIMIT + 3; i++) {
         expect(metas[i][MARK] == 7);
-        destroy_and_close(regions[i]);
+        destroy_and_close(held[i]);
         expect(metas[i][MARK] == 0);
     }
 }
@@ -223,8 +223,8 @@ static void holds_beyond_the_table_end_with_their_close(void) {
 
 #if THREAD_LIMIT < 1000
 
-/* A thread without an id is not taken for one that has ended. */
-static void a_thread_beyond_the_table_keeps_what_it_holds(void) {
+/* A thread without an id does not count as ended. */
+static void a_thread_beyond_the_table_keeps_its_holds(void) {
     double id;
     unsigned char *meta;
     uint32_t region = create_marked(&id, &meta);
@@ -250,18 +250,18 @@ static void a_thread_beyond_the_table_keeps_what_it_holds(void) {
 #endif
 
 void test_holds(void) {
-    of_a_thread_that_ended_a_destroyed_region_is_given_up();
-    of_a_thread_that_ends_later_it_is_given_up_by_the_next_create();
-    a_thread_that_runs_keeps_it_when_others_have_ended();
-    a_live_region_outlasts_all_who_had_it_open();
-    who_destroys_may_end_without_a_close();
-    visitors_without_number_leave_room();
-    rounds_without_number_take_the_same_ranges();
-    closing_gives_up_a_lock_that_was_left();
+    a_destroyed_region_is_released_if_its_other_holders_have_ended();
+    create_releases_a_destroyed_region_whose_last_holder_has_ended();
+    a_running_thread_keeps_a_region_after_others_have_ended();
+    a_live_region_outlives_every_thread_that_had_it_open();
+    destroy_keeps_the_first_bytes_of_meta_until_the_last_close();
+    ended_threads_do_not_fill_the_tables();
+    repeated_rounds_reuse_the_same_ranges();
+    close_releases_a_lock_that_the_thread_still_holds();
 #if HOLD_LIMIT < 1000
-    holds_beyond_the_table_end_with_their_close();
+    a_hold_beyond_the_table_ends_with_its_close();
 #endif
 #if THREAD_LIMIT < 1000
-    a_thread_beyond_the_table_keeps_what_it_holds();
+    a_thread_beyond_the_table_keeps_its_holds();
 #endif
 }

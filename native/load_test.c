@@ -1,6 +1,7 @@
 /*
- * The library as it is shipped: opening and closing it as a runtime does. Its path is the argument; with its own name
- * as another one, also whether the loader finds it by that once it is there.
+ * Loads and unloads the shipped library as a runtime does.
+ *
+ *     load <path> [<name>]    with a name, also expects that the system finds the loaded library by that name
  */
 #define _GNU_SOURCE
 
@@ -74,7 +75,7 @@ static double call(void *library, const char *name) {
     return (*(double (**)(void))&symbol)();
 }
 
-/* What a thread does that a runtime uses for one worker after the other. */
+/* A runtime may use one thread for two workers, one after the other. Each worker loads and unloads the library. */
 static void *serve_two_workers(void *path) {
     double ids[2];
     for (int i = 0; i < 2; i++) {
@@ -82,9 +83,9 @@ static void *serve_two_workers(void *path) {
         ids[i] = call(library, "mempool_thread");
         unload(library);
     }
-    must(loaded(path), "it was unloaded");
+    must(loaded(path), "the library was unloaded");
     if (ids[0] <= 0 || ids[0] != ids[1]) {
-        fprintf(stderr, "load: one thread has the ids %.0f and %.0f\n", ids[0], ids[1]);
+        fprintf(stderr, "load: one thread has two ids, %.0f and %.0f\n", ids[0], ids[1]);
         exit(1);
     }
     return NULL;
@@ -93,7 +94,7 @@ static void *serve_two_workers(void *path) {
 static void find_by_name(const char *path, const char *name) {
     double process = call(must(load(path), path), "mempool_process");
     if (call(must(loaded(name), "not found by its name"), "mempool_process") != process) {
-        fprintf(stderr, "load: another one has its name\n");
+        fprintf(stderr, "load: the name belongs to another copy of the library\n");
         exit(1);
     }
     puts("load: found by its name");
@@ -105,7 +106,7 @@ int main(int count, char **arguments) {
         return 2;
     }
     pthread_join(thread, NULL);
-    puts("load: the library stays");
+    puts("load: the library stays loaded");
     if (count > 2) {
         find_by_name(arguments[1], arguments[2]);
     }

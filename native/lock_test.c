@@ -1,4 +1,4 @@
-/* The lock: who gets it, who waits, and what is left of an owner that died. */
+/* Tests of the lock: exclusion, waiting, and the death of an owner. */
 #include "test.h"
 
 #include <sched.h>
@@ -27,7 +27,7 @@ static void *count(void *argument) {
     return NULL;
 }
 
-static void the_lock_excludes(void) {
+static void the_lock_admits_one_thread_at_a_time(void) {
     double id;
     int counter = 0;
     worker self = { create(META, DATA, &id), 20000, &counter };
@@ -52,14 +52,14 @@ static void *lock_and_die(void *argument) {
 static void *time_out(void *argument) {
     expect(mempool_lock(*(uint32_t *)argument, 120) == MEMPOOL_TIMED_OUT);
     expect(mempool_lock(*(uint32_t *)argument, 0) == MEMPOOL_TIMED_OUT);
-#ifndef __SANITIZE_THREAD__ /* which says that it is not the owner's; that it does nothing is the point */
+#ifndef __SANITIZE_THREAD__ /* it reports an unlock by a thread that is not the owner; the library must ignore one */
     mempool_unlock(*(uint32_t *)argument);
 #endif
     expect(mempool_lock(*(uint32_t *)argument, 0) == MEMPOOL_TIMED_OUT);
     return NULL;
 }
 
-static void waiting_ends(void) {
+static void a_wait_times_out(void) {
     double id;
     uint32_t region = create(META, DATA, &id);
     expect(mempool_lock(region, 0) == MEMPOOL_LOCKED);
@@ -110,7 +110,7 @@ static void *wait_and_inherit(void *argument) {
     return NULL;
 }
 
-static void a_dead_owner_s_lock_goes_to_one_of_those_who_wait(void) {
+static void one_waiter_inherits_the_lock_of_a_dead_owner(void) {
     for (unsigned round = 0; round < 10 * effort; round++) {
         double id;
         estate self = { .region = create(META, DATA, &id) };
@@ -133,7 +133,7 @@ static void a_dead_owner_s_lock_goes_to_one_of_those_who_wait(void) {
 #endif
 #endif
 
-static void locking_twice_is_reported_not_a_deadlock(void) {
+static void locking_twice_is_reported_without_a_deadlock(void) {
     double id;
     uint32_t region = create(META, DATA, &id);
     expect(mempool_lock(region, 1000) == MEMPOOL_LOCKED);
@@ -143,7 +143,7 @@ static void locking_twice_is_reported_not_a_deadlock(void) {
     end(region);
 }
 
-/* Keeps the lock from `held` to `release`. */
+/* Sets `held` once it has the lock, and keeps the lock until `release` is set. */
 static void *hold(void *argument) {
     holder *self = argument;
     expect(mempool_lock(self->region, 1000) == MEMPOOL_LOCKED);
@@ -155,14 +155,14 @@ static void *hold(void *argument) {
 
 #ifdef HAVE_FAULTS
 
-/* What is called again and again by who waits. */
+/* A call that a waiter repeats. */
 #ifdef HAVE_ROBUST_MUTEX
 #define SIGN_OF_WAITING CALL_MUTEX_TRYLOCK
 #else
 #define SIGN_OF_WAITING CALL_NANOSLEEP
 #endif
 
-/* Keeps the lock until somebody else has tried to get it. */
+/* Keeps the lock until another thread has tried to acquire it. */
 static void *hold_until_wanted(void *argument) {
     holder *self = argument;
     expect(mempool_lock(self->region, 1000) == MEMPOOL_LOCKED);
@@ -175,7 +175,7 @@ static void *hold_until_wanted(void *argument) {
     return NULL;
 }
 
-static void a_wait_is_told_from_a_lock_at_once(void) {
+static void a_lock_that_was_waited_for_is_contended(void) {
     double id;
     holder self = { .region = create(META, DATA, &id) };
     pthread_t thread = start(hold_until_wanted, &self);
@@ -188,8 +188,7 @@ static void a_wait_is_told_from_a_lock_at_once(void) {
 
 #endif
 
-/* Who leaves gives up a lock of its own only. */
-static void closing_leaves_the_lock_to_who_has_it(void) {
+static void close_does_not_release_the_lock_of_another_thread(void) {
     double id;
     holder self = { .region = create(META, DATA, &id) };
     pthread_t thread = start(hold, &self);
@@ -219,18 +218,18 @@ static void destroy_does_not_wait_for_a_stuck_owner(void) {
 }
 
 void test_lock(void) {
-    the_lock_excludes();
-    waiting_ends();
+    the_lock_admits_one_thread_at_a_time();
+    a_wait_times_out();
 #ifndef NO_THREAD_ENDS
     a_dead_owner_is_reported_once();
-#ifndef __SANITIZE_THREAD__ /* which does not see that a wait for such a lock ends by getting it */
-    a_dead_owner_s_lock_goes_to_one_of_those_who_wait();
+#ifndef __SANITIZE_THREAD__ /* it does not recognise that such a wait acquires the lock */
+    one_waiter_inherits_the_lock_of_a_dead_owner();
 #endif
 #endif
-    locking_twice_is_reported_not_a_deadlock();
+    locking_twice_is_reported_without_a_deadlock();
 #ifdef HAVE_FAULTS
-    a_wait_is_told_from_a_lock_at_once();
+    a_lock_that_was_waited_for_is_contended();
 #endif
-    closing_leaves_the_lock_to_who_has_it();
+    close_does_not_release_the_lock_of_another_thread();
     destroy_does_not_wait_for_a_stuck_owner();
 }

@@ -1,43 +1,43 @@
 /*
- * The native side of mempool: what JavaScript cannot do by itself.
+ * The native library of mempool: the operations that JavaScript has no means for.
  *
- * It maps regions, keeps a registry of them, locks them, moves bytes, and knows which threads still run. It does no
- * bookkeeping of blocks: that is src/table.ts. Sizes and offsets are doubles, exact up to 2^53, because both runtimes
- * pass a double at no cost and a 64-bit integer at the price of a BigInt.
+ * It maps regions, registers and locks them, moves bytes, and tells which threads still run. It knows nothing about
+ * blocks: src/region/block_table.ts describes those. Sizes and offsets are doubles, which are exact up to 2^53. Both
+ * runtimes pass a double at no cost, whereas a 64-bit integer costs a BigInt.
  *
- * A region, each part on pages of its own:
+ * A region consists of these parts, each on pages of its own:
  *
- *     meta    the lock (MEMPOOL_LOCK_BYTES), then whatever the caller keeps there
- *     guard   no access
+ *     meta    the lock (MEMPOOL_LOCK_BYTES), then the caller's own words
+ *     guard   pages without access
  *     data    the blocks
- *     guard   no access
+ *     guard   pages without access
  *
- * Thread safety: every function may be called from any thread. A function that takes the index of a region may be
- * called by a thread that has created or opened it and not yet closed.
+ * Thread safety: any thread may call any function. A thread may call a function that takes the index of a region only
+ * while it has the region open: after mempool_create or mempool_open, and before the matching mempool_close.
  */
 #ifndef MEMPOOL_H
 #define MEMPOOL_H
 
 #include <stdint.h>
 
-/* Raise it with every change of a signature or of the meaning of a function; src/ffi/native.ts mirrors it. */
-#define MEMPOOL_ABI 4
+/* Raise this number whenever a signature or the meaning of a function changes. src/runtime/native.ts mirrors it. */
+#define MEMPOOL_ABI 5
 
-/* Room at the start of a region for the lock of any platform. src/layout.ts mirrors it. */
+/* The space at the start of a region for the lock, enough on any platform. src/region/layout.ts mirrors it. */
 #define MEMPOOL_LOCK_BYTES 128
 
-/* The parts of a region, for mempool_discard. */
+/* The parts of a region, as mempool_discard takes them. */
 #define MEMPOOL_META 0u
 #define MEMPOOL_DATA 1u
 
-/* What mempool_open says instead of an index. */
+/* Results of mempool_open that are not an index. */
 #define MEMPOOL_UNKNOWN (-1)
 #define MEMPOOL_DESTROYED (-2)
 
-/* What mempool_lock returns. Bits: a lock may be both contended and inherited. */
+/* Results of mempool_lock. The positive ones are bits: a lock may be both contended and inherited. */
 #define MEMPOOL_LOCKED 0
-#define MEMPOOL_CONTENDED 1  /* it had to wait */
-#define MEMPOOL_INHERITED 2  /* the owner died, or this thread was thrown out of its critical section */
+#define MEMPOOL_CONTENDED 1  /* the thread had to wait */
+#define MEMPOOL_INHERITED 2  /* the owner died, or this thread never left its last critical section */
 #define MEMPOOL_TIMED_OUT (-1)
 #define MEMPOOL_LOCK_BROKEN (-2)
 
@@ -47,83 +47,98 @@
 #define MEMPOOL_EXPORT __attribute__((visibility("default")))
 #endif
 
-/* MEMPOOL_ABI of the library that was loaded. */
+/* Returns the MEMPOOL_ABI that the library was built with. */
 MEMPOOL_EXPORT uint32_t mempool_abi(void);
 
-/* A number that tells this process, and this copy of the library in it, from any other. */
+/* Returns a number that identifies this process and, within it, this copy of the library. */
 MEMPOOL_EXPORT double mempool_process(void);
 
 /*
- * The calling thread's id: a whole number above 0 that no other thread of the process ever has. -EAGAIN when more
- * threads run than the table has room for, or another -errno.
+ * Returns the calling thread's id: a whole number above 0 that no other thread of the process ever gets. Returns
+ * -EAGAIN if more threads run than the table holds, or another -errno.
  */
 MEMPOOL_EXPORT double mempool_thread(void);
 
 /*
- * 1 while the thread with this id runs; 0 once it has ended, however it did, and for what never was an id. When it
- * returns 0, every lock of the thread has been given up.
+ * Returns 1 while the thread with this id runs. Returns 0 once it has ended, for any reason, and for a number that
+ * never was an id. When it returns 0, the thread no longer holds any lock.
  */
 MEMPOOL_EXPORT int32_t mempool_alive(double thread);
 
 /*
- * Maps a region whose data may grow up to most_bytes, opened once for the caller. Returns its id, never used again, or
- * -errno.
+ * Maps a region whose data may grow up to most_bytes, and opens it once for the calling thread. Returns the region's
+ * id, which is never reused, or -errno.
  */
 MEMPOOL_EXPORT double mempool_create(double meta_bytes, double data_bytes, double most_bytes);
 
-/* The index of the live region with this id, or MEMPOOL_UNKNOWN or MEMPOOL_DESTROYED. */
+/*
+ * Opens the live region with this id once more for the calling thread. Returns its index, or MEMPOOL_UNKNOWN or
+ * MEMPOOL_DESTROYED.
+ */
 MEMPOOL_EXPORT int32_t mempool_open(double id);
 
 /*
- * Ends one mempool_create or mempool_open of the calling thread, and its hold on the lock if it has that. A thread that
- * ends is taken to have closed all: that is looked after in mempool_create, mempool_open and mempool_close. When a
- * destroyed region is open nowhere any more, it gives up all its memory.
+ * Undoes one mempool_create or mempool_open of the calling thread, and releases the lock if that thread holds it. A
+ * thread that has ended counts as having closed everything; mempool_create, mempool_open and mempool_close do that for
+ * it. A destroyed region gives up all its memory once no thread has it open.
  */
 MEMPOOL_EXPORT void mempool_close(uint32_t region);
 
 /*
- * Takes the region's number out of circulation and its memory back, but for the first keep_bytes of meta.
- * The addresses stay mapped, as zero pages: a stale reader reads zeros. Meta is taken only if the lock can be had
- * within timeout_ms, because a thread inside a critical section still works there.
+ * Destroys the region: mempool_open no longer finds its id, and its memory goes back to the system, except for the
+ * first keep_bytes of meta. The addresses stay mapped as zero pages, so a stale reader reads zeros. The memory of meta
+ * is given back only if the lock is acquired within timeout_ms, because a thread inside a critical section still uses
+ * it.
  */
 MEMPOOL_EXPORT void mempool_destroy(uint32_t region, double keep_bytes, uint32_t timeout_ms);
 
-/* Lets the data of a live region reach to data_bytes, if they do not: zeros, for every thread. Returns an errno. */
+/*
+ * Extends the data of a live region to data_bytes unless it is that long already. The new bytes are zero, and every
+ * thread may use them. Returns an errno.
+ */
 MEMPOOL_EXPORT int32_t mempool_grow(uint32_t region, double data_bytes);
 
 /*
- * Makes these bytes of a part 0, by giving the memory of the whole pages among them back to the system. Returns how many
- * bytes those pages have; 0, and has done nothing, where there is no whole page or the system refuses.
+ * Gives the memory of the whole pages among these bytes of a part back to the system. Those pages are zero afterwards;
+ * the bytes in other pages stay. Returns the number of bytes that the pages occupied in memory, which is 0 if the
+ * program has not touched them since the last call; pages that were swapped out go back but do not count. Returns 0
+ * and changes nothing if there is no whole page or the system refuses. If the system cannot tell which pages are in
+ * memory, all count.
  */
 MEMPOOL_EXPORT double mempool_discard(uint32_t region, uint32_t part, double offset, double bytes);
 
-/* Each part: its first byte, and how many bytes there are; meta in whole pages, of data those that there may be. */
+/*
+ * Return the first byte and the length of each part. The length of meta is in whole pages. The length of data is the
+ * one that it may grow to.
+ */
 MEMPOOL_EXPORT void *mempool_meta(uint32_t region);
 MEMPOOL_EXPORT void *mempool_data(uint32_t region);
 MEMPOOL_EXPORT double mempool_meta_bytes(uint32_t region);
 MEMPOOL_EXPORT double mempool_data_bytes(uint32_t region);
 
-/* Distance of an address from the first data byte, or -1 when it lies outside of the data. */
+/* Returns the distance of an address from the first data byte, or -1 if the address lies outside the data. */
 MEMPOOL_EXPORT double mempool_offset(uint32_t region, const void *address);
 
-/* Takes the lock, waiting at most timeout_ms. */
+/* Acquires the lock, and waits for it at most timeout_ms. Returns one of the results above. */
 MEMPOOL_EXPORT int32_t mempool_lock(uint32_t region, uint32_t timeout_ms);
+
+/* Releases the lock. */
 MEMPOOL_EXPORT void mempool_unlock(uint32_t region);
 
 /*
- * Compare-and-exchange on a 32-bit word of meta, sequentially consistent; returns what stood there. The same as
- * Atomics.compareExchange, for the runtime where a foreign call costs less than that.
+ * Compares and exchanges a 32-bit word of meta, sequentially consistent. Returns the word's previous value. It does the
+ * same as Atomics.compareExchange, for the runtime in which a foreign call costs less.
  */
 MEMPOOL_EXPORT int32_t mempool_exchange(uint32_t region, uint32_t word, int32_t expected, int32_t replacement);
 
 /*
- * Asymmetric barrier: when it returns 1, every thread of the process has executed a full memory barrier since it was
- * called, and so the threads themselves may do with plain stores and loads in program order. Returns 0, and has done
- * nothing, where system or processor cannot promise that. Microseconds; the other threads are interrupted.
+ * Asymmetric barrier. When it returns 1, every thread of the process has executed a full memory barrier since the call,
+ * so the other threads need only plain stores and loads in program order. Returns 0 and has no effect if the system or
+ * the processor cannot guarantee that. It takes microseconds, because it interrupts the other threads.
  */
 MEMPOOL_EXPORT int32_t mempool_barrier(void);
 
-/* memset to 0 and memmove on the data; the caller keeps the ranges inside of it. */
+/* memset to 0 and memmove within the data. The caller makes sure that the ranges lie inside it. */
 MEMPOOL_EXPORT void mempool_zero(uint32_t region, double offset, double bytes);
 MEMPOOL_EXPORT void mempool_move(uint32_t region, double to, double from, double bytes);
 

@@ -1,10 +1,12 @@
 /*
- * What the native side promises, without any JavaScript. One function a promise; `make test` runs them all.
+ * The tests of the native library, without JavaScript. Each test is a function named after the guarantee that it
+ * checks. `make test` runs all of them.
  *
- *     test [effort [seed]]    all tests, with so many times the usual number of rounds
- *     test plant <fault>      a fault that a tool must see, see plants.c
+ *     test [effort [seed]]    runs all tests, with `effort` times the usual number of rounds
+ *     test plant <fault>      commits a fault that a tool must report; see plants.c
  *
- * Built with NO_THREAD_ENDS it leaves out what follows when a thread ends: qemu-user knows no robust mutexes.
+ * A build with NO_THREAD_ENDS leaves out the tests that depend on the end of a thread. qemu-user needs such a build,
+ * because it does not implement robust mutexes.
  */
 #include "test.h"
 
@@ -20,7 +22,7 @@ uint32_t create_to_grow(double meta, double data, double most, double *id) {
     expect(*id > 0);
     int32_t region = mempool_open(*id);
     expect(region >= 0);
-    mempool_close((uint32_t)region); /* mempool_create's own stays open */
+    mempool_close((uint32_t)region); /* the region stays open, because mempool_create opened it once */
     return (uint32_t)region;
 }
 
@@ -71,7 +73,7 @@ static int report(void) {
         fprintf(stderr, "%d expectations failed\n", failed);
         return 1;
     }
-    puts("native: every expectation held");
+    puts("native: all expectations passed");
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/* Linux, macOS and their like. */
+/* The system calls of Linux, macOS and other POSIX systems. */
 #include "internal.h"
 
 #if !defined(_WIN32)
@@ -28,7 +28,10 @@ size_t os_page_size(void) {
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Zero pages, new ones if `where` is NULL; in one step, so that no reader of old ones ever meets a hole. */
+/*
+ * Maps zero pages at `where`, or at a new address if that is NULL. Pages that were mapped there are replaced in one
+ * step, so a thread that reads them does not fault.
+ */
 static unsigned char *map_zero_pages(unsigned char *where, size_t bytes) {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (where == NULL ? 0 : MAP_FIXED);
     void *got = mmap(where, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
@@ -45,7 +48,7 @@ int os_release(unsigned char *range, size_t bytes) {
     return munmap(range, bytes) == 0 ? 0 : errno;
 }
 
-/* All pages are open from the start: the system commits them when they are touched. */
+/* All pages are open from the start. The system commits a page when it is first touched. */
 int os_open(unsigned char *from, unsigned char *to) {
     (void)from;
     (void)to;
@@ -60,7 +63,32 @@ int os_unguard(unsigned char *from, unsigned char *to) {
     return mprotect(from, (size_t)(to - from), PROT_READ | PROT_WRITE) == 0 ? 0 : errno;
 }
 
-/* Only Linux promises zeros after madvise; elsewhere new pages take the place of the old ones. */
+/* The number of pages about which one call asks the system. */
+#define RESIDENCY_PAGES 1024u
+
+#if defined(__linux__)
+typedef unsigned char residency;
+#else
+typedef char residency;
+#endif
+
+size_t os_resident(unsigned char *where, size_t bytes) {
+    size_t page = os_page_size();
+    size_t resident = 0;
+    for (size_t done = 0; done < bytes;) {
+        residency pages[RESIDENCY_PAGES];
+        size_t left = (bytes - done) / page;
+        size_t count = left < RESIDENCY_PAGES ? left : RESIDENCY_PAGES;
+        bool known = mincore(where + done, count * page, pages) == 0;
+        for (size_t i = 0; i < count; i++) {
+            resident += !known || (pages[i] & 1) != 0;
+        }
+        done += count * page;
+    }
+    return resident * page;
+}
+
+/* Only Linux guarantees zeros after madvise. On other systems new pages replace the old ones. */
 int os_discard(unsigned char *where, size_t bytes) {
 #if defined(__linux__)
     return madvise(where, bytes, MADV_DONTNEED) == 0 ? 0 : errno;
@@ -73,7 +101,7 @@ int os_renew(unsigned char *range, size_t bytes) {
     return map_zero_pages(range, bytes) != NULL ? 0 : errno;
 }
 
-/* Where the system has no new pages left, by emptying the old ones; macOS does not promise that they are zero then. */
+/* If the system maps no new pages, madvise empties the old ones. macOS does not guarantee that they are zero then. */
 void os_give_back(unsigned char *where, size_t bytes) {
     if (map_zero_pages(where, bytes) == NULL) {
         madvise(where, bytes, MADV_DONTNEED);
@@ -93,7 +121,7 @@ bool os_clock(int64_t *ms) {
 
 #ifndef HAVE_ROBUST_MUTEX
 
-/* No system of these offers such a wait to all of its programs: sleep a little, and look. */
+/* None of these systems lets every program wait for a word to change, so the thread sleeps briefly and checks again. */
 void os_wait(uint64_t *word, uint64_t seen, uint32_t ms) {
     struct timespec nap = { .tv_sec = 0, .tv_nsec = 100000 };
     if (ms > 0 && __atomic_load_n(word, __ATOMIC_RELAXED) == seen) {
@@ -107,7 +135,27 @@ void os_wake(uint64_t *word) {
 
 #endif
 
-/* ---- telling processes apart ---- */
+/* ---- mutexes ---- */
+
+#ifdef HAVE_ROBUST_MUTEX
+
+int os_init_robust(pthread_mutex_t *mutex) {
+    pthread_mutexattr_t attributes;
+    int error = pthread_mutexattr_init(&attributes);
+    if (error != 0) {
+        return error;
+    }
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK);
+    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    error = pthread_mutex_init(mutex, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+    return error;
+}
+
+#endif
+
+/* ---- random numbers ---- */
 
 uint64_t os_nonce(void) {
     uint64_t nonce = 0;
@@ -126,15 +174,15 @@ uint64_t os_nonce(void) {
 /* ---- the asymmetric barrier ---- */
 
 /*
- * Only on x86-64: the argument of src/cache.ts needs that a processor makes a thread's stores visible in their order,
- * which others do not promise.
+ * Only on x86-64. The argument in src/cache/block_cache.ts requires that a thread's stores become visible in program
+ * order, which other processors do not guarantee.
  */
 int32_t mempool_barrier(void) {
 #ifdef HAVE_BARRIER
     if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0) {
         return 1;
     }
-    /* A process has to register before its first one. */
+    /* A process has to register before its first barrier. */
     return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0
         && syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
 #else

@@ -1,10 +1,9 @@
 /*
- * Windows.
+ * The system calls of Windows.
  *
- * What is reserved counts for nothing there, what is committed counts against the limit of all processes, touched or
- * not. So a region is committed when it is made, and what is given back is decommitted. A stale buffer that is used
- * after that would fault: a handler of ours, asked before any other, commits the page and lets the thread go on, with
- * zeros.
+ * On Windows, reserved memory costs nothing. Committed memory counts against the limit of all processes even before it
+ * is touched. A region is therefore committed when it is created, and its memory is decommitted when it is given back.
+ * An access to decommitted memory faults; entry_windows.c handles the faults of stale buffers.
  */
 #include "internal.h"
 
@@ -14,7 +13,7 @@
 
 _Static_assert(sizeof(void *) == 8, "a thread's id fits into a pointer");
 
-/* From advapi32; its header has it for C++ only. */
+/* A function of advapi32 that its header declares for C++ only. */
 BOOLEAN NTAPI SystemFunction036(PVOID buffer, ULONG bytes);
 #define random_bytes SystemFunction036
 
@@ -55,7 +54,13 @@ int os_unguard(unsigned char *from, unsigned char *to) {
     return os_open(from, to);
 }
 
-/* Who touches a page between the two calls gets it from our handler, see below. */
+/* QueryWorkingSetEx would need another library for a number that only `trim` returns. */
+size_t os_resident(unsigned char *where, size_t bytes) {
+    (void)where;
+    return bytes;
+}
+
+/* If a thread touches a page between the two calls, the fault handler in entry_windows.c commits that page. */
 int os_discard(unsigned char *where, size_t bytes) {
     int error = decommit(where, bytes);
     return error != 0 ? error : os_open(where, where + bytes);
@@ -67,30 +72,6 @@ int os_renew(unsigned char *range, size_t bytes) {
 
 void os_give_back(unsigned char *where, size_t bytes) {
     decommit(where, bytes);
-}
-
-/* ---- stale buffers ---- */
-
-static bool commit_stale(unsigned char *address) {
-    MEMORY_BASIC_INFORMATION page;
-    if (!region_covers(address) || VirtualQuery(address, &page, sizeof page) == 0) {
-        return false;
-    }
-    /* Committed by now: another thread was faster, unless it is not for us to say what may be done there. */
-    if (page.State == MEM_COMMIT) {
-        return page.Protect == PAGE_READWRITE;
-    }
-    return page.State == MEM_RESERVE && VirtualAlloc(address, 1, MEM_COMMIT, PAGE_READWRITE) != NULL;
-}
-
-/* What an access violation is about: 0 a read, 1 a write, 8 an instruction. */
-#define WRITE 1
-
-static LONG CALLBACK on_fault(EXCEPTION_POINTERS *what) {
-    const EXCEPTION_RECORD *record = what->ExceptionRecord;
-    bool ours = record->ExceptionCode == EXCEPTION_ACCESS_VIOLATION && record->NumberParameters >= 2
-        && record->ExceptionInformation[0] <= WRITE && commit_stale((unsigned char *)record->ExceptionInformation[1]);
-    return ours ? EXCEPTION_CONTINUE_EXECUTION : EXCEPTION_CONTINUE_SEARCH;
 }
 
 /* ---- time ---- */
@@ -109,6 +90,11 @@ void os_wake(uint64_t *word) {
 }
 
 /* ---- threads ---- */
+
+bool os_start(void) {
+    own_id_slot = TlsAlloc();
+    return own_id_slot != TLS_OUT_OF_INDEXES;
+}
 
 double os_own_id(void) {
     return (double)(uintptr_t)TlsGetValue(own_id_slot);
@@ -130,7 +116,7 @@ bool os_thread_runs(HANDLE thread) {
 
 /* ---- the asymmetric barrier ---- */
 
-/* The system does by this what membarrier does on Linux; only on x86-64 for the same reason as there. */
+/* FlushProcessWriteBuffers does what membarrier does on Linux. Only on x86-64, for the same reason as in os_posix.c. */
 int32_t mempool_barrier(void) {
 #if defined(__x86_64__)
     FlushProcessWriteBuffers();
@@ -140,7 +126,7 @@ int32_t mempool_barrier(void) {
 #endif
 }
 
-/* ---- telling processes apart ---- */
+/* ---- random numbers ---- */
 
 uint64_t os_nonce(void) {
     uint64_t nonce;
@@ -153,27 +139,6 @@ uint64_t os_nonce(void) {
             ^ ((uint64_t)GetCurrentProcessId() << 32);
     }
     return nonce;
-}
-
-/* ---- loading ---- */
-
-/* Held for good: Deno gives up its library at the end of a worker, and others go on using the registry. */
-static bool stay(void) {
-    HMODULE self;
-    DWORD how = GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS;
-    return GetModuleHandleExW(how, (LPCWSTR)(void *)&own_id_slot, &self) != 0;
-}
-
-/* Where a runtime library would begin: there is none. */
-BOOL WINAPI DllMainCRTStartup(HINSTANCE library, DWORD reason, void *reserved);
-BOOL WINAPI DllMainCRTStartup(HINSTANCE library, DWORD reason, void *reserved) {
-    (void)library;
-    (void)reserved;
-    if (reason != DLL_PROCESS_ATTACH) {
-        return TRUE;
-    }
-    own_id_slot = TlsAlloc();
-    return own_id_slot != TLS_OUT_OF_INDEXES && AddVectoredExceptionHandler(1, on_fault) != NULL && stay();
 }
 
 #endif

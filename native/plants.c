@@ -1,4 +1,4 @@
-/* Faults on purpose, one for each tool that must see it. */
+/* Deliberate faults. Each one must be reported by the tool that `make soak` runs it under. */
 #include "test.h"
 
 #include <limits.h>

@@ -1,9 +1,9 @@
-/* Regions: their memory, their ids, and what becomes of their ranges. */
+/* Tests of regions: their memory, their ids, and the reuse of their ranges. */
 #include "test.h"
 
 #include <sched.h>
 
-static void the_version_is_the_header_s(void) {
+static void the_version_matches_the_header(void) {
     expect(mempool_abi() == MEMPOOL_ABI);
     expect(mempool_process() > 0 && mempool_process() == mempool_process());
     expect(mempool_process() < 9007199254740992.0);
@@ -40,7 +40,7 @@ static void guard_pages_fault(void) {
     end(region);
 }
 
-static void sizes_that_cannot_be_are_refused(void) {
+static void impossible_sizes_are_refused(void) {
     expect(mempool_create(META, 0, 0) == -EINVAL);
     expect(mempool_create(0, DATA, DATA) == -EINVAL);
     expect(mempool_create(META, -1, -1) == -EINVAL);
@@ -48,7 +48,7 @@ static void sizes_that_cannot_be_are_refused(void) {
     double nan = strtod("nan", NULL);
     expect(mempool_create(META, nan, nan) == -EINVAL);
     double refused = mempool_create(META, 140000000000000.0, 140000000000000.0);
-    expect(refused == -ENOMEM || refused == -EINVAL); /* the latter under Valgrind */
+    expect(refused == -ENOMEM || refused == -EINVAL); /* EINVAL under Valgrind */
 }
 
 static void an_offset_is_the_distance_from_the_first_data_byte(void) {
@@ -63,7 +63,7 @@ static void an_offset_is_the_distance_from_the_first_data_byte(void) {
     end(region);
 }
 
-static void ids_find_live_regions_only(void) {
+static void an_id_finds_a_live_region_only(void) {
     double id, other;
     uint32_t region = create(META, DATA, &id);
     uint32_t second = create(META, DATA, &other);
@@ -110,7 +110,7 @@ static size_t address_space(void) {
     return pages;
 }
 
-static void ranges_are_used_again_after_a_rest(void) {
+static void ranges_are_reused_after_a_rest(void) {
     size_t before = 0;
     for (int i = 0; i < 2000; i++) {
         double id;
@@ -126,7 +126,7 @@ static void ranges_are_used_again_after_a_rest(void) {
     expect(address_space() < before + 16 * DATA / 4096);
 }
 
-static void a_range_rests_while_eight_others_have_rested_longer(void) {
+static void a_range_is_not_reused_for_the_next_eight_regions(void) {
     double id;
     uint32_t region = create(META, 37 * DATA, &id);
     const void *data = mempool_data(region);
@@ -138,8 +138,8 @@ static void a_range_rests_while_eight_others_have_rested_longer(void) {
     }
 }
 
-/* Destroys regions of this size until the range at `data` is used again; its region. */
-static uint32_t until_used_again(double meta, double bytes, const unsigned char *data) {
+/* Creates and ends regions of this size until one reuses the range at `data`. Returns that region. */
+static uint32_t until_reused(double meta, double bytes, const unsigned char *data) {
     for (int i = 0; i < 100; i++) {
         double id;
         uint32_t region = create(meta, bytes, &id);
@@ -148,7 +148,7 @@ static uint32_t until_used_again(double meta, double bytes, const unsigned char 
         }
         end(region);
     }
-    fprintf(stderr, "the range was not used again\n");
+    fprintf(stderr, "the range was not reused\n");
     exit(1);
 }
 
@@ -160,13 +160,13 @@ static size_t count_not_zero(const unsigned char *bytes, size_t length) {
     return count;
 }
 
-static void a_range_that_is_used_again_is_zero_whatever_stale_writers_did(void) {
+static void a_reused_range_is_zero_despite_stale_writers(void) {
     double id;
     uint32_t region = create(META, DATA, &id);
     unsigned char *data = mempool_data(region);
     end(region);
     memset(data, 9, DATA);
-    region = until_used_again(META, DATA, data);
+    region = until_reused(META, DATA, data);
     expect(count_not_zero(data, DATA) == 0);
     end(region);
 }
@@ -178,7 +178,7 @@ typedef struct {
 } stale_reader;
 
 #ifdef __SANITIZE_THREAD__
-__attribute__((no_sanitize("thread"))) /* it reads where others write: that is the point */
+__attribute__((no_sanitize("thread"))) /* the test requires reads that race with writes */
 #endif
 static void *read_on(void *argument) {
     stale_reader *self = argument;
@@ -190,7 +190,7 @@ static void *read_on(void *argument) {
     return NULL;
 }
 
-/* Lets the reader look at the whole range once more. */
+/* Waits until the reader has read the whole range once more. */
 static void await_reads(stale_reader *reader) {
     unsigned before = reader->reads;
     while (reader->reads - before < DATA / 4096) {
@@ -198,8 +198,8 @@ static void await_reads(stale_reader *reader) {
     }
 }
 
-/* Through the end of its region, the rest of its range, and the regions that come there after. */
-static void a_stale_reader_never_meets_a_fault(void) {
+/* The reader continues while its region ends, while the range rests, and while later regions reuse the range. */
+static void a_stale_reader_never_faults(void) {
     double id;
     stale_reader reader = { .stop = 0 };
     uint32_t region = create(META, DATA, &id);
@@ -211,7 +211,7 @@ static void a_stale_reader_never_meets_a_fault(void) {
         await_reads(&reader);
         end(region);
         await_reads(&reader);
-        region = until_used_again(META, DATA, data);
+        region = until_reused(META, DATA, data);
         memset(data, 7, DATA);
     }
     reader.stop = 1;
@@ -224,21 +224,21 @@ static void write_after_meta(uint32_t region) {
     ((volatile unsigned char *)meta)[(size_t)mempool_meta_bytes(region)] = 1;
 }
 
-static void a_range_that_is_used_again_has_its_guards(void) {
+static void a_reused_range_has_guards(void) {
     double id;
     uint32_t region = create(32 * 4096, DATA, &id);
     unsigned char *data = mempool_data(region);
     expect(faults(write_after_meta, region));
     end(region);
-    region = until_used_again(29 * 4096, DATA, data);
+    region = until_reused(29 * 4096, DATA, data);
     expect(faults(write_after_meta, region));
     expect(faults(write_before_data, region));
     expect(faults(write_after_data, region));
     end(region);
 }
 
-/* A process may have 65,530 mappings on Linux. */
-static void a_range_that_rests_is_one_mapping_at_most(void) {
+/* On Linux, a process may have at most 65,530 mappings. */
+static void a_resting_range_is_at_most_one_mapping(void) {
     size_t before = lines_of("/proc/self/maps");
     for (unsigned i = 0; i < 50; i++) {
         double id;
@@ -249,8 +249,8 @@ static void a_range_that_rests_is_one_mapping_at_most(void) {
 
 #if REGION_LIMIT < 1000
 
-/* More sizes than the registry has entries, all of whose ranges rest. */
-static void a_full_registry_forgets_what_has_rested_longest(void) {
+/* Uses more sizes than the registry has entries, so that every entry has a range at rest. */
+static void a_full_registry_drops_the_range_that_rested_longest(void) {
     static unsigned char *stale[2 * REGION_LIMIT];
     for (unsigned i = 0; i < 2 * REGION_LIMIT; i++) {
         double id;
@@ -268,7 +268,7 @@ static void a_full_registry_forgets_what_has_rested_longest(void) {
     }
 }
 
-static void a_registry_full_of_live_regions_says_so(void) {
+static void a_registry_full_of_live_regions_refuses_one_more(void) {
     static double ids[REGION_LIMIT];
     unsigned made = 0;
     while (made < REGION_LIMIT && (ids[made] = mempool_create(META, 4096, 4096)) > 0) {
@@ -286,7 +286,7 @@ static void a_registry_full_of_live_regions_says_so(void) {
 
 #endif
 
-/* A size that no other test uses: a range that is used again may be open further than it need be. */
+/* A size that no other test uses, because a reused range may be open further than the new region needs. */
 #define MOST (DATA * 5)
 
 static void write_after_first_page(uint32_t region) {
@@ -297,7 +297,7 @@ static void write_after_most(uint32_t region) {
     ((volatile unsigned char *)mempool_data(region))[MOST] = 1;
 }
 
-static void data_grow_where_they_lie(void) {
+static void data_grows_in_place(void) {
     double id;
     uint32_t region = create_to_grow(META, 4096, MOST, &id);
     unsigned char *data = mempool_data(region);
@@ -314,7 +314,7 @@ static void data_grow_where_they_lie(void) {
     expect(data[0] == 0 && data[MOST - 1] == 0);
 }
 
-static void data_do_not_grow_past_what_was_reserved(void) {
+static void data_does_not_grow_beyond_its_reservation(void) {
     double id;
     uint32_t region = create_to_grow(META, 4096, MOST, &id);
     expect(mempool_grow(region, MOST * 2.0) == EINVAL);
@@ -326,7 +326,7 @@ static void data_do_not_grow_past_what_was_reserved(void) {
     mempool_close(region);
 }
 
-static void what_is_discarded_is_zero(void) {
+static void discarded_pages_are_zero(void) {
     double id;
     uint32_t region = create(META * 4, DATA, &id);
     unsigned char *data = mempool_data(region);
@@ -335,14 +335,34 @@ static void what_is_discarded_is_zero(void) {
     memset(meta + META, 7, META);
     expect(mempool_discard(region, MEMPOOL_DATA, 100, 4096) == 0 && data[100] == 7);
     expect(mempool_discard(region, MEMPOOL_DATA, 100, 8192) == 4096);
-    expect(data[99] == 7 && data[100] == 0 && data[4096] == 0 && data[8291] == 0 && data[8292] == 7);
+    expect(data[4095] == 7 && data[4096] == 0 && data[8191] == 0 && data[8192] == 7);
+    memset(data, 7, DATA);
     expect(mempool_discard(region, MEMPOOL_META, META, META) == META && meta[META] == 0);
     data[4096] = 7;
     expect(mempool_discard(region, MEMPOOL_DATA, 0, DATA) == DATA && data[4096] == 0);
     end(region);
 }
 
-static void zero_and_move(void) {
+#if !defined(_WIN32) /* there every page counts */
+
+static void discard_counts_only_the_pages_that_are_in_memory(void) {
+    double id;
+    uint32_t region = create(META, 40 * DATA, &id);
+    unsigned char *data = mempool_data(region);
+    expect(mempool_discard(region, MEMPOOL_DATA, 0, 40 * DATA) == 0);
+    memset(data + 4096, 7, 3 * 4096);
+    memset(data + 30 * DATA, 7, 2 * 4096);
+    double counted = mempool_discard(region, MEMPOOL_DATA, 8192, 40 * DATA - 8192);
+    /* With huge pages, more than the touched pages are in memory. */
+    expect(counted >= 4 * 4096 && counted < 40 * DATA);
+    expect(data[8191] == 7 && data[8192] == 0 && data[30 * DATA] == 0);
+    expect(mempool_discard(region, MEMPOOL_DATA, 12288, 20 * DATA) == 0);
+    end(region);
+}
+
+#endif
+
+static void zero_and_move_change_only_the_given_bytes(void) {
     double id;
     uint32_t region = create(META, DATA, &id);
     unsigned char *data = mempool_data(region);
@@ -356,7 +376,7 @@ static void zero_and_move(void) {
     end(region);
 }
 
-static void exchange_is_one_step(void) {
+static void exchange_stores_only_over_the_expected_value(void) {
     double id;
     uint32_t region = create(META, DATA, &id);
     int32_t *words = mempool_meta(region);
@@ -365,34 +385,37 @@ static void exchange_is_one_step(void) {
     end(region);
 }
 
-static void the_barrier_says_whether_there_is_one(void) {
+static void the_barrier_always_gives_the_same_answer(void) {
     int32_t first = mempool_barrier();
     expect(first == 0 || first == 1);
     expect(mempool_barrier() == first);
 }
 
 void test_regions(void) {
-    the_version_is_the_header_s();
+    the_version_matches_the_header();
     a_region_is_zero_and_writable();
     guard_pages_fault();
-    sizes_that_cannot_be_are_refused();
+    impossible_sizes_are_refused();
     an_offset_is_the_distance_from_the_first_data_byte();
-    ids_find_live_regions_only();
+    an_id_finds_a_live_region_only();
     a_destroyed_region_reads_as_zeros();
-    ranges_are_used_again_after_a_rest();
-    a_range_rests_while_eight_others_have_rested_longer();
-    a_range_that_is_used_again_is_zero_whatever_stale_writers_did();
-    a_stale_reader_never_meets_a_fault();
-    a_range_that_is_used_again_has_its_guards();
-    a_range_that_rests_is_one_mapping_at_most();
+    ranges_are_reused_after_a_rest();
+    a_range_is_not_reused_for_the_next_eight_regions();
+    a_reused_range_is_zero_despite_stale_writers();
+    a_stale_reader_never_faults();
+    a_reused_range_has_guards();
+    a_resting_range_is_at_most_one_mapping();
 #if REGION_LIMIT < 1000
-    a_full_registry_forgets_what_has_rested_longest();
-    a_registry_full_of_live_regions_says_so();
+    a_full_registry_drops_the_range_that_rested_longest();
+    a_registry_full_of_live_regions_refuses_one_more();
 #endif
-    data_grow_where_they_lie();
-    data_do_not_grow_past_what_was_reserved();
-    what_is_discarded_is_zero();
-    zero_and_move();
-    exchange_is_one_step();
-    the_barrier_says_whether_there_is_one();
+    data_grows_in_place();
+    data_does_not_grow_beyond_its_reservation();
+    discarded_pages_are_zero();
+#if !defined(_WIN32)
+    discard_counts_only_the_pages_that_are_in_memory();
+#endif
+    zero_and_move_change_only_the_given_bytes();
+    exchange_stores_only_over_the_expected_value();
+    the_barrier_always_gives_the_same_answer();
 }

@@ -1,44 +1,45 @@
 /*
- * Everything at once: threads come and go that create, open, lock, destroy and close regions at random. Many end
- * without a close, some with a lock. What a thread has open must stay as it is, and in the end nothing may be left.
+ * A random mix of all calls. Threads start and end; each one creates, opens, locks, destroys and closes regions. Many
+ * end without a close, and some end with a lock. A region that a thread has open must keep its content, and at the end
+ * all regions must have given up their memory.
  */
 #include "test.h"
 
 #include <sched.h>
 
-#define SLOTS 6    /* regions that the threads know of */
-#define HANDS 6    /* threads at a time */
-#define KEPT 12    /* holds of a thread at a time */
-#define STEPS 60   /* of a thread's life */
-#define WORDS 256  /* where in meta the hands have their words, behind the lock */
+#define SLOTS 6    /* ids of regions that the threads share */
+#define ACTORS 6   /* threads at a time */
+#define KEPT 12    /* regions that a thread has open at a time */
+#define STEPS 60   /* calls in the life of a thread */
+#define WORDS 256  /* the first word of meta that the actors use, behind the lock */
 
 typedef struct {
     uint32_t region;
-    uint32_t count; /* holds on it */
+    uint32_t count; /* how many times it is open; 0 if this place is unused */
 } kept;
 
 typedef struct {
-    uint32_t number; /* which word of a region is this thread's */
+    uint32_t number; /* of this thread's word in a region */
     uint64_t random;
     kept regions[KEPT];
-} hand;
+} actor;
 
 static _Atomic(uint64_t) slots[SLOTS];
 static atomic_uint highest;
 
 /* xorshift64 */
-static uint32_t below(hand *self, uint32_t limit) {
+static uint32_t below(actor *self, uint32_t limit) {
     self->random ^= self->random << 13;
     self->random ^= self->random >> 7;
     self->random ^= self->random << 17;
     return (uint32_t)(self->random >> 33) % limit;
 }
 
-static uint32_t *word_of(const hand *self, uint32_t region) {
+static uint32_t *word_of(const actor *self, uint32_t region) {
     return (uint32_t *)mempool_meta(region) + WORDS + self->number;
 }
 
-static void note(hand *self, uint32_t region) {
+static void note(actor *self, uint32_t region) {
     for (int i = 0; i < KEPT; i++) {
         kept *each = &self->regions[i];
         if (each->count > 0 && each->region == region) {
@@ -64,7 +65,7 @@ static void destroy_one(double id) {
     }
 }
 
-static void create_one(hand *self) {
+static void create_one(actor *self) {
     double id;
     uint32_t region = create(META, DATA, &id);
     note(self, region);
@@ -74,7 +75,7 @@ static void create_one(hand *self) {
     destroy_one((double)atomic_exchange(&slots[below(self, SLOTS)], (uint64_t)id));
 }
 
-static void open_one(hand *self) {
+static void open_one(actor *self) {
     int32_t region = mempool_open((double)slots[below(self, SLOTS)]);
     if (region >= 0) {
         note(self, (uint32_t)region);
@@ -83,7 +84,7 @@ static void open_one(hand *self) {
 
 static void use(kept *each) {
     unsigned char *data = mempool_data(each->region);
-    uint32_t *counter = (uint32_t *)mempool_meta(each->region) + WORDS + HANDS;
+    uint32_t *counter = (uint32_t *)mempool_meta(each->region) + WORDS + ACTORS;
     if (mempool_lock(each->region, 60000) >= 0) {
         ++*counter;
         mempool_unlock(each->region);
@@ -91,7 +92,7 @@ static void use(kept *each) {
     expect(mempool_offset(each->region, data + 1) == 1);
 }
 
-static void close_one(hand *self, kept *each) {
+static void close_one(actor *self, kept *each) {
     if (each->count == 1) {
         *word_of(self, each->region) = 0;
     }
@@ -99,7 +100,7 @@ static void close_one(hand *self, kept *each) {
     mempool_close(each->region);
 }
 
-static void step(hand *self) {
+static void step(actor *self) {
     kept *each = &self->regions[below(self, KEPT)];
     uint32_t choice = below(self, 16);
     if (choice == 0) {
@@ -115,7 +116,7 @@ static void step(hand *self) {
     }
 }
 
-static void all_is_as_it_was(const hand *self) {
+static void open_regions_are_unchanged(const actor *self) {
     for (int i = 0; i < KEPT; i++) {
         const kept *each = &self->regions[i];
         expect(each->count == 0 || *word_of(self, each->region) == self->number + 1);
@@ -123,11 +124,11 @@ static void all_is_as_it_was(const hand *self) {
 }
 
 static void *live(void *argument) {
-    hand *self = argument;
+    actor *self = argument;
     for (int i = 0; i < STEPS; i++) {
         step(self);
         sched_yield();
-        all_is_as_it_was(self);
+        open_regions_are_unchanged(self);
     }
     bool tidy = below(self, 2) == 0;
     for (int i = 0; i < KEPT; i++) {
@@ -135,7 +136,7 @@ static void *live(void *argument) {
         while (tidy && each->count > 0) {
             close_one(self, each);
         }
-#ifndef __SANITIZE_THREAD__ /* which does not see that a wait for such a lock ends by getting it */
+#ifndef __SANITIZE_THREAD__ /* it does not recognise that such a wait acquires the lock */
         if (each->count > 0 && below(self, 4) == 0) {
             expect(mempool_lock(each->region, 60000) >= 0);
         }
@@ -144,39 +145,39 @@ static void *live(void *argument) {
     return NULL;
 }
 
-/* Each time one ends, the next one begins. */
-static void let_all_live(unsigned lives) {
-    static hand hands[HANDS];
-    pthread_t threads[HANDS];
-    for (unsigned i = 0; i < lives + HANDS; i++) {
-        hand *self = &hands[i % HANDS];
-        if (i >= HANDS) {
-            pthread_join(threads[i % HANDS], NULL);
+/* Whenever a thread has ended, the next one starts. */
+static void run_all(unsigned lives) {
+    static actor actors[ACTORS];
+    pthread_t threads[ACTORS];
+    for (unsigned i = 0; i < lives + ACTORS; i++) {
+        actor *self = &actors[i % ACTORS];
+        if (i >= ACTORS) {
+            pthread_join(threads[i % ACTORS], NULL);
         }
         if (i < lives) {
-            *self = (hand){ .number = i % HANDS, .random = seed + i * 0x9e3779b97f4a7c15u };
-            threads[i % HANDS] = start(live, self);
+            *self = (actor){ .number = i % ACTORS, .random = seed + i * 0x9e3779b97f4a7c15u };
+            threads[i % ACTORS] = start(live, self);
         }
     }
 }
 
-static void nothing_is_left(void) {
+static void all_regions_are_released(void) {
     for (int i = 0; i < SLOTS; i++) {
         destroy_one((double)slots[i]);
     }
     double id;
     end(create(META, DATA, &id));
     for (uint32_t region = 0; region <= highest; region++) {
-        for (uint32_t number = 0; number < HANDS; number++) {
-            expect(mempool_meta_bytes(region) < META || *word_of(&(hand){ .number = number }, region) == 0);
+        for (uint32_t number = 0; number < ACTORS; number++) {
+            expect(mempool_meta_bytes(region) < META || *word_of(&(actor){ .number = number }, region) == 0);
         }
     }
 }
 
 void test_stress(void) {
     int before = failed;
-    let_all_live(100 * effort);
-    nothing_is_left();
+    run_all(100 * effort);
+    all_regions_are_released();
     expect(highest < 250);
     if (failed > before) {
         fprintf(stderr, "stress: the seed was %llu\n", (unsigned long long)seed);

@@ -1,4 +1,4 @@
-/* What the tests of the native side share. */
+/* What the tests of the native library share. */
 #ifndef MEMPOOL_TEST_H
 #define MEMPOOL_TEST_H
 
@@ -20,23 +20,23 @@
 #define META 8192u
 #define DATA 1048576u
 
-/* Sanitizers map memory of their own at any time. */
+/* Sanitizers map memory at any time, so a test under one cannot count mappings. */
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define COUNTS_MAPS 0
 #else
 #define COUNTS_MAPS 1
 #endif
 
-/* Most threads that a test has at a time. */
+/* The largest number of threads that a test runs at a time. */
 #define CROWD 64
 
-/* Expectations that did not hold, in all threads. */
+/* How many expectations failed, in all threads. */
 extern atomic_int failed;
 
-/* How many times the usual number of rounds: the test's first argument. */
+/* The factor for the usual number of rounds: the program's first argument. */
 extern unsigned effort;
 
-/* Of what is random: the second argument, or another one each time. */
+/* The seed of random numbers: the program's second argument, or a new number each time. */
 extern uint64_t seed;
 
 #define expect(condition)                                                            \
@@ -49,33 +49,33 @@ extern uint64_t seed;
 
 /* ---- mempool_test.c ---- */
 
-/* A new region, held once; its index. */
+/* Creates a region, which is then open once. Returns its index. */
 uint32_t create(double meta, double data, double *id);
 
-/* The same, whose data may become `most` bytes. */
+/* Does the same, with data that may grow to `most` bytes. */
 uint32_t create_to_grow(double meta, double data, double most, double *id);
 
-/* Destroys and closes it. */
+/* Destroys and closes the region. */
 void end(uint32_t region);
 
-/* Starts a thread, which must work. */
+/* Starts a thread. The program ends if that fails. */
 pthread_t start(void *(*body)(void *), void *argument);
 
-/* Runs `body` in a thread of its own to its end. */
+/* Runs `body` in a new thread and waits until it ends. */
 void run_thread(void *(*body)(void *), void *argument);
 
 /* Waits until the flag is set. */
 void await_flag(atomic_int *flag);
 
-/* Lines of a file; of /proc/self/maps, for one. */
+/* Counts the lines of a file, for example of /proc/self/maps. Returns 0 if there is no such file. */
 size_t lines_of(const char *path);
 
 /* ---- touch.c ---- */
 
-/* Whether `body` faults when it is done to the region. */
+/* Returns whether a call of `body` with the region faults. */
 bool faults(void (*body)(uint32_t), uint32_t region);
 
-/* ---- the files of tests ---- */
+/* ---- the test files ---- */
 
 void plant(const char *name);
 void test_faults(void);

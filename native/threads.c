@@ -1,42 +1,46 @@
 /*
- * Which threads still run. A record each, and in it a robust mutex that the thread keeps locked for as long as it
- * lives: the system itself tells of its end, however it came. Where there are no robust mutexes, Windows keeps a handle
- * of the thread for us, and elsewhere the thread's last act says so.
+ * The ids of threads, and which threads still run.
  *
- * A thread locks its record before it can lock any region, and systems go through a dead thread's mutexes from the
- * last one to the first: once a thread counts as dead, all its locks have been given up. (The lock of owner_lock.c asks
- * here, and so is given up at that very moment.)
+ * Each thread has a record. How the record tells that its thread has ended, for any reason, depends on the system:
  *
- * A thread's list of mutexes leads here for as long as it lives, so the library must never be unloaded, though Deno
- * tries to at the end of a worker: it is linked with -z nodelete. (macOS unloads no library with thread-local variables; on
- * Windows it holds itself.)
+ *     robust mutexes    the thread locks the record's mutex and never unlocks it; the system reports the owner's death
+ *     Windows           the record has a handle of the thread
+ *     otherwise         the destructor of a pthread key, which runs when the thread ends, clears the record
+ *
+ * A thread that counts as dead holds no lock any more. With robust mutexes, a thread locks its record before it can
+ * lock any region, and the system releases a dead thread's mutexes from the last to the first. The locks of
+ * lock_owner.c are free at the moment in which mempool_alive returns 0.
+ *
+ * The system's list of the mutexes that a thread holds leads to its record, so the library must stay loaded until the
+ * thread ends, although Deno unloads it at the end of a worker. It is therefore linked with -z nodelete. macOS does not
+ * unload a library with thread-local variables. On Windows the library pins itself; see entry_windows.c.
  */
 #include "internal.h"
 
 #include <errno.h>
 
-/* Ids are whole numbers below this. */
+/* Ids are whole numbers below this one. */
 #define ID_LIMIT 9007199254740992.0
 
 typedef struct {
-    double id;            /* of its thread; 0 once that is known to have ended. Atomic: it is read without the table's lock */
+    double id;            /* atomic, because it is read without the table's lock; 0 if the thread has ended */
 #ifdef HAVE_ROBUST_MUTEX
-    pthread_mutex_t life; /* locked by the thread until its end */
+    pthread_mutex_t life; /* locked by the thread until it ends */
 #elif defined(_WIN32)
-    HANDLE handle;        /* NULL once the thread is known to have ended */
+    HANDLE handle;        /* NULL if the thread has ended */
 #endif
 } thread_record;
 
 static thread_record records[THREAD_LIMIT];
-static uint32_t record_count; /* records ever used */
-static double next_sequence = 1;
+static uint32_t record_count;    /* records that were ever used */
+static double next_sequence = 1; /* of the next id */
 static os_mutex table = OS_MUTEX_INITIALIZER;
 
 /* ---- the calling thread ---- */
 
 #if defined(_WIN32)
 
-/* Thread-local variables take a runtime library there. */
+/* Thread-local variables would need a runtime library on Windows. */
 static double own_id(void) {
     return os_own_id();
 }
@@ -59,7 +63,7 @@ static void set_own_id(double id) {
 
 #endif
 
-/* ---- one record ---- */
+/* ---- a record ---- */
 
 static double id_of(const thread_record *record) {
     double id;
@@ -71,11 +75,14 @@ static void set_id(thread_record *record, double id) {
     __atomic_store(&record->id, &id, __ATOMIC_RELEASE);
 }
 
-/* All from here to the public operations with `table` held. */
+/* The functions from here to the exported ones run with `table` held. */
 
 #ifdef HAVE_ROBUST_MUTEX
 
-/* Nobody else tries the mutex meanwhile, so if it is taken, its thread has it. In doubt a thread runs. */
+/*
+ * No other thread tries the mutex in the meantime, so a mutex that is locked is locked by the record's thread. If the
+ * system reports any other error, the thread counts as running.
+ */
 static bool runs(thread_record *record) {
     int error = pthread_mutex_trylock(&record->life);
     if (error != 0 && error != EOWNERDEAD) {
@@ -90,10 +97,10 @@ static bool runs(thread_record *record) {
 }
 
 static int make_record(thread_record *record) {
-    return lock_make(&record->life);
+    return os_init_robust(&record->life);
 }
 
-/* Ties the record to the calling thread. */
+/* Makes the record tell when the calling thread ends. Returns an errno. */
 static int tie(thread_record *record) {
     return pthread_mutex_trylock(&record->life);
 }
@@ -150,6 +157,7 @@ static int tie(thread_record *record) {
 
 /* ---- the table ---- */
 
+/* Finds a record whose thread has ended, or makes a new one. Returns an errno. */
 static int free_record(thread_record **found) {
     for (uint32_t i = 0; i < record_count; i++) {
         if (!runs(&records[i])) {
@@ -166,6 +174,7 @@ static int free_record(thread_record **found) {
     return error;
 }
 
+/* Gives the calling thread a record and an id. Returns an errno. */
 static int enter_thread(void) {
     thread_record *record;
     int error = free_record(&record);
@@ -179,7 +188,7 @@ static int enter_thread(void) {
     return error;
 }
 
-/* ---- public operations ---- */
+/* ---- exported functions ---- */
 
 double mempool_thread(void) {
     double id = own_id();

@@ -1,9 +1,9 @@
-/* Threads: their ids, and whether they run. */
+/* Tests of threads: their ids, and whether they still run. */
 #include "test.h"
 
 #include <sched.h>
 
-/* Threads one after the other; more than the table has room for. */
+/* A number of consecutive threads that is greater than the size of the table. */
 #define PROCESSION (THREAD_LIMIT + 500)
 
 #define ASKERS 2
@@ -14,7 +14,7 @@ typedef struct {
     atomic_int go;
 } guest;
 
-/* Says who it is and stays until it may go. */
+/* Stores its id and runs until `go` is set. */
 static void *visit(void *argument) {
     guest *self = argument;
     self->id = mempool_thread();
@@ -24,7 +24,7 @@ static void *visit(void *argument) {
     return NULL;
 }
 
-static void *only_say_who(void *argument) {
+static void *report_id(void *argument) {
     *(double *)argument = mempool_thread();
     return NULL;
 }
@@ -34,23 +34,24 @@ static void *exit_early(void *argument) {
     pthread_exit(NULL);
 }
 
-static void an_id_stays_the_thread_s(void) {
+static void an_id_is_constant_while_its_thread_runs(void) {
     double own = mempool_thread();
     expect(own > 0 && own == mempool_thread());
     expect(own < 9007199254740992.0 && own == (double)(uint64_t)own);
     expect(mempool_alive(own) == 1);
 }
 
-static void what_never_was_an_id_does_not_run(void) {
+static void a_number_that_never_was_an_id_is_not_alive(void) {
     double own = mempool_thread();
-    double never[] = { 0, -1, -own, 1, own + 0.5, own - 0.5, own + THREAD_LIMIT, own * 2, own + 1e12, 9007199254740992.0,
-        1e300, -1e300, strtod("inf", NULL), strtod("nan", NULL), THREAD_LIMIT - 1.0, THREAD_LIMIT * 1e9 };
+    double never[] = { 0, -1, -own, 1, own + 0.5, own - 0.5, own + THREAD_LIMIT, own * 2, own + 1e12,
+        9007199254740992.0, 1e300, -1e300, strtod("inf", NULL), strtod("nan", NULL), THREAD_LIMIT - 1.0,
+        THREAD_LIMIT * 1e9 };
     for (size_t i = 0; i < sizeof never / sizeof *never; i++) {
         expect(mempool_alive(never[i]) == 0);
     }
 }
 
-static void a_thread_runs_until_it_ends(void) {
+static void a_thread_is_alive_until_it_ends(void) {
     guest other = { 0 };
     pthread_t thread = start(visit, &other);
     await_flag(&other.here);
@@ -66,11 +67,11 @@ static void a_thread_runs_until_it_ends(void) {
     expect(early > other.id && mempool_alive(early) == 0);
 }
 
-static void no_id_is_used_twice_and_records_are(void) {
+static void ids_are_never_reused_but_records_are(void) {
     double last = 0;
     for (unsigned i = 0; i < PROCESSION; i++) {
         double id = 0;
-        run_thread(only_say_who, &id);
+        run_thread(report_id, &id);
         expect(id > last);
         expect(mempool_alive(last) == 0);
         last = id;
@@ -78,7 +79,7 @@ static void no_id_is_used_twice_and_records_are(void) {
     expect(mempool_alive(last) == 0);
 }
 
-static void of_a_crowd_each_one_is_known(void) {
+static void each_thread_of_a_crowd_has_its_own_id(void) {
     static guest guests[CROWD];
     pthread_t threads[CROWD];
     for (int i = 0; i < CROWD; i++) {
@@ -113,7 +114,7 @@ typedef struct {
     atomic_int arrived[CROWD];
 } inquiry;
 
-/* Lets all askers go on at the same moment, if there are processors for them. */
+/* Lets all askers continue at the same moment if enough processors are free. */
 static void meet(atomic_int *arrived) {
     (*arrived)++;
     for (int i = 1; *arrived < ASKERS; i++) {
@@ -135,8 +136,8 @@ static void *ask(void *argument) {
     return NULL;
 }
 
-/* Whoever asks first looks at the record's mutex: the others must not take that for a sign of life. */
-static void all_who_ask_at_once_hear_the_same(void) {
+/* The first asker tries the mutex of the record. The others must not conclude that the thread is alive. */
+static void concurrent_questions_get_the_same_answer(void) {
     for (unsigned round = 0; round < 20 * effort; round++) {
         static guest guests[CROWD];
         inquiry shared = { .runs = mempool_thread() };
@@ -174,7 +175,7 @@ static void *lock_two_and_end(void *argument) {
     return NULL;
 }
 
-static void a_thread_may_end_with_locks_and_is_known_to_have(void) {
+static void locks_of_an_ended_thread_are_inherited(void) {
     double id;
     heir self = { create(META, DATA, &id), create(META, DATA, &id), 0 };
     for (int i = 0; i < 50; i++) {
@@ -191,7 +192,7 @@ static void a_thread_may_end_with_locks_and_is_known_to_have(void) {
 
 #if THREAD_LIMIT < 2 * CROWD
 
-static void when_the_table_is_full_a_thread_is_told(void) {
+static void a_full_table_refuses_one_more_thread(void) {
     static guest guests[THREAD_LIMIT];
     pthread_t threads[THREAD_LIMIT];
     int refused = 0;
@@ -201,12 +202,12 @@ static void when_the_table_is_full_a_thread_is_told(void) {
         await_flag(&guests[i].here);
         refused += guests[i].id == -EAGAIN;
     }
-    expect(refused == 1); /* main has a record too */
+    expect(refused == 1); /* the main thread has a record too */
     expect(guests[THREAD_LIMIT - 1].id == -EAGAIN);
     guests[0].go = 1;
     pthread_join(threads[0], NULL);
     double late = 0;
-    run_thread(only_say_who, &late);
+    run_thread(report_id, &late);
     expect(late > 0);
     for (unsigned i = 1; i < THREAD_LIMIT; i++) {
         guests[i].go = 1;
@@ -217,14 +218,14 @@ static void when_the_table_is_full_a_thread_is_told(void) {
 #endif
 
 void test_threads(void) {
-    an_id_stays_the_thread_s();
-    what_never_was_an_id_does_not_run();
-    a_thread_runs_until_it_ends();
-    no_id_is_used_twice_and_records_are();
-    of_a_crowd_each_one_is_known();
-    all_who_ask_at_once_hear_the_same();
-    a_thread_may_end_with_locks_and_is_known_to_have();
+    an_id_is_constant_while_its_thread_runs();
+    a_number_that_never_was_an_id_is_not_alive();
+    a_thread_is_alive_until_it_ends();
+    ids_are_never_reused_but_records_are();
+    each_thread_of_a_crowd_has_its_own_id();
+    concurrent_questions_get_the_same_answer();
+    locks_of_an_ended_thread_are_inherited();
 #if THREAD_LIMIT < 2 * CROWD
-    when_the_table_is_full_a_thread_is_told();
+    a_full_table_refuses_one_more_thread();
 #endif
 }

@@ -1,11 +1,11 @@
-/* Whether a memory access faults: seen without dying of it. */
+/* Finds out whether a memory access faults, without ending the test. */
 #include "test.h"
 
 #if defined(_WIN32)
 
 static void *volatile faulted;
 
-/* Comes after the library's handler. Lets the access be done, on a page that is not there before and after. */
+/* Runs after the library's handler. Commits the page for the time of the access, so that the access succeeds. */
 static LONG CALLBACK note_fault(EXCEPTION_POINTERS *what) {
     if (what->ExceptionRecord->ExceptionCode != EXCEPTION_ACCESS_VIOLATION) {
         return EXCEPTION_CONTINUE_SEARCH;
@@ -28,7 +28,7 @@ bool faults(void (*body)(uint32_t), uint32_t region) {
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-/* In a child, which dies of it. */
+/* Makes the access in a child process, which the fault ends. */
 bool faults(void (*body)(uint32_t), uint32_t region) {
     pid_t child = fork();
     if (child == 0) {

@@ -1,4 +1,4 @@
-/** How the library is built for each platform that it is shipped for, and what that becomes. The same bytes each time. */
+/** Builds the native library for each supported platform. The result is the same, byte for byte, each time. */
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -9,25 +9,27 @@ import { root } from "./_project.ts";
 
 export const native = join(root, "native");
 
-/** The files themselves, for those who load from disk. */
+/** The folder of the built libraries. */
 export const prebuiltFolder = join(native, "prebuilt");
 
-/** The same, as a module: for those who import from a URL, and for programs compiled to one file. */
+/**
+ * The module with the same libraries, which programs load, so that imports from a URL and single-file programs work.
+ */
 export const prebuiltModule = join(root, "src", "runtime", "prebuilt.ts");
 
 export interface Platform {
-  /** System and processor, as src/runtime/native.ts names them. */
+  /** Operating system and processor, as `Host` in src/runtime/native.ts names them. */
   readonly name: string;
   readonly suffix: "so" | "dylib" | "dll";
-  /** What clang is told beyond `common`, with the library's own name. */
+  /** The options of clang beyond `common`, for a library with this name. */
   readonly flags: (name: string) => readonly string[];
-  /** Where a cross compiler's package puts the headers. */
+  /** The folder of headers that the package of a cross compiler installs. */
   readonly headers?: string;
-  /** Sections that only say which tool wrote them. */
+  /** Sections that only name the tools. */
   readonly dropped?: readonly string[];
 }
 
-/** No runtime of the compiler's and no path: nothing gets in but our code. */
+/** These options keep the compiler's runtime library and all paths out, so the library contains only our code. */
 const common = [
   "-std=c11",
   "-O2",
@@ -44,8 +46,8 @@ const common = [
 ];
 
 /**
- * Linked with no C library, and so with none in particular: the symbols that it needs have no versions, and the loader
- * finds them in whichever the program has. Of what is used here, glibc and musl have the same binary interface.
+ * Links with no C library. The needed symbols therefore have no versions, and the loader finds them in the C library of
+ * the program. The functions that the native library uses have the same binary interface in glibc and musl.
  */
 function linux(target: string, ...more: string[]): Platform["flags"] {
   const linking = ["--build-id=none", "-s", "-z,nodelete", "-z,now", "--hash-style=gnu"];
@@ -58,7 +60,7 @@ function linux(target: string, ...more: string[]): Platform["flags"] {
   ];
 }
 
-/** The C library is the one that is part of the system; nothing else of a runtime library, and no start-up code. */
+/** Links with the C library that is part of Windows, but with no other runtime library and no start-up code. */
 function windows(): string[] {
   const libraries = ["kernel32", "advapi32", "synchronization", "msvcrt"];
   return [
@@ -70,7 +72,7 @@ function windows(): string[] {
   ];
 }
 
-/** Against headers and a list of symbols of our own, for want of Apple's. The linker signs for arm64, as it must. */
+/** Uses our own headers and list of symbols instead of Apple's SDK. The linker signs for arm64, which requires it. */
 function macos(target: string): Platform["flags"] {
   return (name) => [
     `--target=${target}`,
@@ -90,7 +92,7 @@ export const platforms: readonly Platform[] = [
     name: "linux-arm64",
     suffix: "so",
     headers: "/usr/aarch64-linux-gnu/include",
-    // Atomics in line: outside of it they are functions of the compiler's runtime.
+    // Out-of-line atomics would be functions of the compiler's runtime library.
     flags: linux("aarch64-linux-gnu", "-mno-outline-atomics"),
     dropped: [".comment"],
   },
@@ -99,9 +101,9 @@ export const platforms: readonly Platform[] = [
   { name: "windows-x64", suffix: "dll", flags: windows, headers: "/usr/x86_64-w64-mingw32/include" },
 ];
 
-/** The files of native/ that the Makefile has under this name, in its order. */
+/** The files of native/ that a variable of the Makefile lists, in that order. */
 export function filesOf(variable: string): string[] {
-  const makefile = readFileSync(join(native, "Makefile"), "utf8");
+  const makefile = readFileSync(join(native, "Makefile"), "utf8").replaceAll(/\\\n\s*/g, "");
   const list = makefile.match(new RegExp(`^${variable} = (.*)$`, "m"))?.[1];
   if (list === undefined) throw new Error(`native/Makefile has no ${variable}`);
   return list.split(" ");
@@ -109,14 +111,14 @@ export function filesOf(variable: string): string[] {
 
 export const sources: readonly string[] = filesOf("SOURCES");
 
-/** Tells the sources of all platforms from any other. */
+/** A key that identifies the sources, the same on all platforms. */
 export function sourcesKey(): string {
   const hash = createHash("sha256");
   for (const name of [...filesOf("HEADERS"), ...sources]) hash.update(readFileSync(join(native, name)));
   return hash.digest("hex").slice(0, 12);
 }
 
-/** The library's own name, by which the system's loader finds it when the process has it already. */
+/** The library's own name. The system's loader finds the library by this name once the process has loaded it. */
 export function ownName(platform: Platform): string {
   return `mempool-${sourcesKey()}.${platform.suffix}`;
 }
@@ -125,7 +127,7 @@ export function fileOf(platform: Platform): string {
   return `mempool-${platform.name}.${platform.suffix}`;
 }
 
-/** The compiler, with its version. It decides about the bytes. */
+/** The name and version of the installed compiler. The bytes of the libraries depend on it. */
 export function compilerHere(): string | undefined {
   try {
     return execFileSync("clang", ["--version"], { encoding: "utf8" }).split("\n")[0];
@@ -135,13 +137,13 @@ export function compilerHere(): string | undefined {
   }
 }
 
-/** Builds the library for a platform into `folder`; returns its bytes. Throws with what the tools wrote. */
+/** Builds the library for a platform into `folder` and returns its bytes. Throws with the tools' output. */
 export function buildFor(platform: Platform, folder: string, from = native): Uint8Array {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, fileOf(platform));
-  // The linker notes the name of the file on Windows.
+  // For Windows, the linker records the name of the file.
   const draft = join(folder, ownName(platform));
-  // In their folder, by their plain names: no path of this machine comes near the compiler's output.
+  // The compiler runs in the folder of the sources and gets plain names, so its output contains no path.
   const run = (program: string, args: string[]) => execFileSync(program, args, { cwd: from, stdio: "pipe" });
   run("clang", [...common, "-o", draft, ...sources, ...platform.flags(ownName(platform))]);
   if (platform.dropped !== undefined) {
@@ -172,28 +174,28 @@ export function moduleOf(files: ReadonlyMap<Platform, Uint8Array>, compiler: str
 
 function head(compiler: string): string {
   return `/**
- * The native library as it is shipped: native/prebuilt, where an import from a URL or a program in one file has it too.
+ * The native libraries of native/prebuilt, as a module, so that imports from a URL and single-file programs have them.
  *
- * Made by scripts/prebuild.ts from the sources in native/; do not edit.
+ * scripts/prebuild.ts generates this file from the sources in native/. Do not edit it.
  *
  * @module
  */
 
 /** The library for one platform. */
 export interface Prebuilt {
-  /** Its own name (SONAME), which tells the sources that it was built from. */
+  /** The library's own name (SONAME). It contains a key of the sources. */
   readonly name: string;
-  /** Checksum of its bytes, in hex. */
+  /** The SHA-256 checksum of the bytes, in hexadecimal. */
   readonly sha256: string;
-  /** How many bytes that are. */
+  /** The number of bytes. */
   readonly bytes: number;
-  /** The bytes: compressed (raw deflate), in base64. */
+  /** The bytes, compressed with raw deflate and encoded in base64. */
   readonly deflated: string;
 }
 
-/** What built them. Another version may come to other bytes. */
+/** The compiler that built the libraries. Another version may produce other bytes. */
 export const COMPILER = "${compiler}";
 
-/** By system and processor, as in \`Host\`. */
+/** The libraries by operating system and processor, as in \`Host\`. */
 `;
 }

@@ -1,6 +1,6 @@
 /**
- * Builds the native library for every platform that it is shipped for, into native/prebuilt, and makes
- * src/runtime/prebuilt.ts of them. To be run after each change of the library's C. docs/platforms.md says what it needs.
+ * Builds the native library for every supported platform into native/prebuilt, and generates src/runtime/prebuilt.ts
+ * from the results. Run it after each change of the library's C sources. docs/platforms.md lists the required packages.
  *
  *     deno task prebuild
  *     bun run prebuild
@@ -12,7 +12,11 @@ import { buildFor, compilerHere, fileOf, moduleOf, platforms, prebuiltFolder, pr
 import { scratch } from "./_project.ts";
 
 const compiler = compilerHere();
-if (compiler === undefined) throw new Error("There is no clang here; docs/platforms.md says what is needed");
+if (compiler === undefined) {
+  throw new Error(
+    "Cannot build the native library: clang is not installed; docs/platforms.md lists the required packages",
+  );
+}
 
 const drafts = join(scratch, "prebuild");
 const files = new Map(platforms.map((platform) => [platform, buildFor(platform, drafts)]));

@@ -214,12 +214,15 @@ function cachedBlocksFrom(value: unknown, blockCapacity: number, blockSize: numb
   return blockSize < 2 ** 31 ? Math.min(wanted, blockCapacity, MAX_CACHED_BLOCKS) : 0;
 }
 
-function optionsObject(action: string, options: unknown): Partial<Record<string, unknown>> {
+/** Anything may be in these, until it is checked. */
+type Unchecked = { readonly [Name in keyof MemPoolOptions | "signal"]?: unknown };
+
+function optionsObject(action: string, options: unknown): Unchecked {
   if (options === undefined) return {};
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot ${action}: options must be an object, got ${describe(options)}`);
   }
-  return options as Partial<Record<string, unknown>>;
+  return options;
 }
 
 function maxSizeFrom(bytes: number, value: unknown = bytes): number {

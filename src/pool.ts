@@ -314,7 +314,7 @@ export class MemPool implements Disposable {
 
   /** Whether this is an allocated block of this pool: one that `free` would take. Example: {@linkcode MemPool.at}. */
   owns(block: Block): boolean {
-    return this.#live("look for").owns(block);
+    return this.#live("check ownership").owns(block);
   }
 
   /**
@@ -517,7 +517,7 @@ export class MemPool implements Disposable {
    * Takes time proportional to the number of runs. Example: {@linkcode MemPoolStats}.
    */
   stats(): MemPoolStats {
-    return this.#live("count").stats();
+    return this.#live("collect statistics").stats();
   }
 
   /**
@@ -537,7 +537,7 @@ export class MemPool implements Disposable {
    * @throws {MemPoolError} "corrupt": names the first invariant that is broken.
    */
   check(): void {
-    this.#live("check").check();
+    this.#live("check the pool").check();
   }
 
   /**
@@ -577,8 +577,9 @@ export class MemPool implements Disposable {
   }
 
   #summary(levels: unknown, inspection?: Inspection): string {
-    const state = this.#header[STATE] === CLOSED ? "closed" : "destroyed";
-    const region = isLive(this.#header) ? this.#attachment.region : state;
+    const state = this.#header[STATE];
+    const end = state === CLOSED ? "closed" : state === DESTROYED ? "destroyed" : undefined;
+    const region = end ?? this.#attachment.region;
     return summaryOf({ blockSize: this.#blockSize, blockCount: this.blockCount, region }, levels, inspection);
   }
 
@@ -602,7 +603,7 @@ function joined(): Joining {
 
 function endError(action: string, state: typeof CLOSED | typeof DESTROYED): MemPoolError {
   return state === CLOSED
-    ? new MemPoolError("closed", `Cannot ${action}: this worker closed the pool`)
+    ? new MemPoolError("closed", `Cannot ${action}: this pool object is closed`)
     : stateError(action, state);
 }
 

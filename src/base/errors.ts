@@ -1,30 +1,32 @@
 /**
- * What can go wrong besides bad arguments, which are `TypeError` and `RangeError`.
+ * The causes of a {@linkcode MemPoolError}. Wrong arguments are not among them: they cause a `TypeError` or a
+ * `RangeError`.
  *
- * - `double-free`: the block at this offset is not allocated
- * - `foreign-block`: not a block of this pool, or not the start of one
- * - `destroyed`: somebody destroyed the pool
- * - `closed`: this worker left the pool through this object
- * - `unknown-pool`: no such pool in this process, or this thread has no default pool
- * - `format-mismatch`: the pool was made by another version
+ * - `double-free`: a block starts at this offset, but it is not allocated
+ * - `foreign-block`: the argument is not memory of this pool, does not start at a block, or starts inside an allocated
+ *   run
+ * - `destroyed`: the pool was destroyed
+ * - `closed`: this pool object was closed
+ * - `unknown-pool`: this process has no such pool, or this thread has no default pool
+ * - `format-mismatch`: another version of the library made the pool
  * - `map-failed`: the system refused the memory
  * - `too-many-workers`: all 128 worker slots of the pool are taken
- * - `lock-timeout`: the lock was not free in time
- * - `corrupt`: the pool's own data contradict themselves
- * - `unsupported`: this runtime or this version cannot do it
+ * - `lock-timeout`: the lock was not released within `lockTimeout`
+ * - `corrupt`: the bookkeeping of the pool contradicts itself
+ * - `unsupported`: the runtime, the system or the options of the pool do not allow the call
  * - `library`: the native library could not be found, built or loaded
  *
- * @example What a code is for
+ * @example Tell codes apart
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { MemPool, type MemPoolErrorCode } from "mempool";
  *
- * const mine: MemPoolErrorCode[] = ["double-free", "foreign-block"];
+ * const misuses: MemPoolErrorCode[] = ["double-free", "foreign-block"];
  * using pool = MemPool.init(1024, 64);
  * try {
  *   pool.free(new ArrayBuffer(64));
  * } catch (error) {
- *   assertEquals(mine.indexOf((error as { code: MemPoolErrorCode }).code), 1);
+ *   assertEquals(misuses.indexOf((error as { code: MemPoolErrorCode }).code), 1);
  * }
  * ```
  */
@@ -43,9 +45,10 @@ export type MemPoolErrorCode =
   | "library";
 
 /**
- * An error of a pool. Its message says the action, the cause and the value; its `code` is for programs.
+ * The error of a call that a pool refuses. The message names the action, the cause and the value. Programs should
+ * compare the `code`, which does not change when a message is reworded.
  *
- * @example Tell a double free from other errors
+ * @example Recognize a double free
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { MEGABYTE, MemPool, MemPoolError } from "mempool";
@@ -61,12 +64,12 @@ export type MemPoolErrorCode =
  * ```
  */
 export class MemPoolError extends Error {
-  /** The same for every error of a pool. */
+  /** Always `"MemPoolError"`. */
   override readonly name = "MemPoolError";
-  /** Which of the errors it is. */
+  /** The cause of the error. */
   readonly code: MemPoolErrorCode;
 
-  /** Made by the library; a program only reads it. */
+  /** Creates an error. Only the library needs this constructor. */
   constructor(code: MemPoolErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;

@@ -1,6 +1,6 @@
 /**
- * What an object really is, by the engine's own getters. Reading a property instead, or `instanceof`, could run code of
- * the caller's, an own getter or a proxy's trap, in the middle of an operation; and it could be told a lie.
+ * Reads the internal state of objects through the engine's own getters. Reading a property or `instanceof` could run
+ * the caller's code (a getter or a proxy trap) in the middle of an operation, and could return a wrong value.
  *
  * @module
  */
@@ -15,16 +15,16 @@ const typedArrayName = getterOf(TypedArray.prototype, Symbol.toStringTag);
 const typedArrayBuffer = getterOf(TypedArray.prototype, "buffer");
 const dataViewBuffer = getterOf(DataView.prototype, "buffer");
 
-/** Length of an ArrayBuffer, 0 once it was moved away; undefined for anything else. */
+/** Returns the length of an ArrayBuffer, 0 if it is detached, and undefined for any other value. */
 export function byteLengthOf(value: unknown): number | undefined {
   try {
     return byteLength.call(value) as number;
   } catch {
-    return undefined; // the getter throws for what is no ArrayBuffer, and for nothing else
+    return undefined; // the getter throws only if the value is not an ArrayBuffer
   }
 }
 
-/** Length of what is known to be an ArrayBuffer, whatever its own properties say. */
+/** Returns the length of a value that is known to be an ArrayBuffer. Its own properties have no influence. */
 export function lengthOfBuffer(buffer: ArrayBuffer): number {
   return byteLength.call(buffer) as number;
 }
@@ -42,7 +42,7 @@ function isDetached(buffer: ArrayBuffer): boolean {
   return detached.call(buffer) as boolean;
 }
 
-/** The ArrayBuffer itself, or the buffer behind a view, shared or not; undefined for anything else. */
+/** Returns an ArrayBuffer itself, the buffer of a view, which may be shared, and undefined for any other value. */
 export function bufferBehind(value: unknown): ArrayBufferLike | undefined {
   if (ArrayBuffer.isView(value)) {
     const getter = typedArrayName.call(value) === undefined ? dataViewBuffer : typedArrayBuffer;

@@ -1,6 +1,7 @@
 /**
- * Bytes in a kilobyte, as memory is counted.
- * @example Four kilobytes
+ * Number of bytes in a kilobyte: 1024.
+ *
+ * @example Write a size in kilobytes
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { KILOBYTE } from "mempool";
@@ -9,9 +10,11 @@
  * ```
  */
 export const KILOBYTE = 1024;
+
 /**
- * Bytes in a megabyte, as memory is counted: 1024 kilobytes.
- * @example A pool of one megabyte
+ * Number of bytes in a megabyte: 1024 kilobytes.
+ *
+ * @example Make a pool of one megabyte
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { MEGABYTE, MemPool } from "mempool";
@@ -21,9 +24,11 @@ export const KILOBYTE = 1024;
  * ```
  */
 export const MEGABYTE = 1_048_576;
+
 /**
- * Bytes in a gigabyte, as memory is counted: 1024 megabytes.
- * @example Address space costs nothing before it is used
+ * Number of bytes in a gigabyte: 1024 megabytes.
+ *
+ * @example Make a pool of one gigabyte, which uses memory only as blocks are used
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { GIGABYTE, MemPool } from "mempool";

@@ -3,32 +3,34 @@ import { hueOf, isStriped } from "./style.ts";
 import type { PoolSurvey, SurveyCell } from "./survey.ts";
 import { columnsFor, longestFreeCells, scaleOf, shareInWords } from "./words.ts";
 
-/** Where the squares are. */
 export interface Grid {
   readonly columns: number;
-  /** From one square to the next. */
+  /** Distance from one square to the next. */
   readonly step: number;
-  /** Of a square. */
+  /** Length of a square's side. */
   readonly side: number;
   readonly height: number;
 }
 
-const LARGEST_STEP = 22;
+const MAX_STEP = 22;
 
 export function gridOf({ cells }: PoolSurvey, width: number): Grid {
   const columns = columnsFor(cells.length);
-  const step = Math.min(LARGEST_STEP, width / columns);
+  const step = Math.min(MAX_STEP, width / columns);
   return { columns, step, side: step * 0.86, height: Math.ceil(cells.length / columns) * step };
 }
 
-/** One path for all squares that look alike, so that the picture has few elements however many squares there are. */
+/**
+ * Draws all squares that look alike as one path, so that the number of elements does not grow with the number of
+ * squares.
+ */
 export function drawGrid(survey: PoolSurvey, grid: Grid): Element[] {
   const { cells, owners, stats } = survey;
   const free = cells.map((_, index) => square(grid, index, 0, 1)).join("");
   return [
     ["path", { class: "free", d: free }, ["title", {}, `free; a square is ${scaleOf(survey)}`]],
     ...owners.flatMap((share): Element[] => {
-      const { allocated, cached } = fillings(cells, share.owner, grid);
+      const { allocated, cached } = fillPaths(cells, share.owner, grid);
       const title: Element = ["title", {}, shareInWords(share, stats.blockSize)];
       return [
         ...stripes(share.owner),
@@ -40,11 +42,14 @@ export function drawGrid(survey: PoolSurvey, grid: Grid): Element[] {
   ];
 }
 
-/** Cached bytes are narrower than allocated ones: lightness alone would not tell a light hue's from a dark one's. */
+/**
+ * Share of a square's width that cached bytes fill. Lightness alone would not tell the cached bytes of a dark hue from
+ * the allocated bytes of a light one.
+ */
 export const CACHED_WIDTH = 0.5;
 
-/** Allocated bytes fill a square from below, cached ones lie on them. */
-function fillings(cells: readonly SurveyCell[], owner: number, grid: Grid): { allocated: string; cached: string } {
+/** The paths of one owner: allocated bytes fill a square from the bottom, cached bytes stand on top of them. */
+function fillPaths(cells: readonly SurveyCell[], owner: number, grid: Grid): { allocated: string; cached: string } {
   let allocated = "";
   let cached = "";
   for (const [index, cell] of cells.entries()) {
@@ -57,8 +62,8 @@ function fillings(cells: readonly SurveyCell[], owner: number, grid: Grid): { al
 }
 
 /**
- * The part of a square that begins at a share of its height, from below, and has a share of its height and of its width:
- * never too low to be seen.
+ * Part of a square: `from` and `share` say where the part begins above the bottom and how high it is, and `wide` how
+ * wide it is, all as shares of the side. The part is at least one unit high, so that it is visible.
  */
 function square({ columns, step, side }: Grid, index: number, from: number, share: number, wide = 1): string {
   const [x, top] = [index % columns * step + side * (1 - wide) / 2, Math.floor(index / columns) * step];
@@ -76,7 +81,7 @@ export function paintOf(owner: number): Attributes {
   return { fill: isStriped(owner) ? `url(#mempool-owner-${owner})` : hueOf(owner) };
 }
 
-/** The paint of an owner whose hue another has, too. */
+/** The pattern of an owner that shares its hue with an owner of a lower number. */
 export function stripes(owner: number): Element[] {
   if (!isStriped(owner)) return [];
   const attributes = {
@@ -94,7 +99,7 @@ export function stripes(owner: number): Element[] {
   ]];
 }
 
-/** Around the cells from the first to the last, as around a text that is selected. */
+/** The outline of a range of cells, like the outline of selected text: it may start and end within a row. */
 function frame(range: [first: number, last: number] | undefined, { columns, step, side }: Grid): Element[] {
   if (range === undefined) return [];
   const [first, last] = range;
@@ -105,7 +110,7 @@ function frame(range: [first: number, last: number] | undefined, { columns, step
   const line = (row: number): number => round(row * step - gap);
   if (top === bottom) return [outline(`M${left(first)} ${line(top)}H${right(last)}V${line(top + 1)}H${left(first)}z`)];
   const edge = round(columns * step - gap);
-  // Two rows that do not touch: what is closed at the margins would look like one range.
+  // The parts in the two rows do not touch. Outlines that are open at the margins show that both belong to one range.
   if (bottom === top + 1 && first % columns > last % columns) {
     return [
       outline(

@@ -1,24 +1,25 @@
 import { numberWithin } from "./numbers.ts";
 import type { PoolSurvey } from "./survey.ts";
 
-/** What history keeps of a survey. Counts are of blocks. */
+/** The part of a survey that a {@linkcode PoolHistory} keeps. */
 export interface HistorySample {
-  /** When it was, in milliseconds since 1970. */
+  /** Time of the survey, in milliseconds since 1970. */
   readonly time: number;
-  /** All blocks that the pool had. */
+  /** Number of all blocks of the pool. */
   readonly blockCount: number;
-  /** Those handed out. */
+  /** Number of allocated blocks. */
   readonly allocatedBlocks: number;
-  /** Those kept at hand. */
+  /** Number of blocks in worker caches and in the depot. */
   readonly cachedBlocks: number;
-  /** As `stats()` has it. */
+  /** Fragmentation as in `stats()`, from 0 to 1. */
   readonly fragmentation: number;
 }
 
 /**
- * The last surveys of a pool, in short: {@linkcode mapAsText} and {@linkcode mapAsSvg} draw them as curves.
+ * The most recent surveys of a pool, reduced to their counts. {@linkcode mapAsText} and {@linkcode mapAsSvg} draw them
+ * as curves. Adding a survey takes constant time. A history belongs to the worker that made it.
  *
- * @example Two looks at a pool
+ * @example Keep two surveys of a pool
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { MemPool } from "mempool";
@@ -35,19 +36,21 @@ export interface HistorySample {
 export class PoolHistory {
   readonly #limit: number;
   readonly #ring: HistorySample[] = [];
-  /** Where the oldest is, once the ring is full. */
+  /** Index of the oldest sample once the ring is full. */
   #oldest = 0;
 
   /**
-   * An empty one.
+   * Creates an empty history.
    *
-   * @param limit How many it keeps, from 2 to 10,000; 240 unless given. Older ones are forgotten.
+   * @param limit Number of surveys to keep, from 2 to 10,000; 240 by default. A further survey replaces the oldest one.
+   * @throws {TypeError} `limit` is not a number.
+   * @throws {RangeError} `limit` is not a whole number within its bounds.
    */
   constructor(limit?: number) {
     this.#limit = numberWithin("history", limit, 240, 2, 10_000);
   }
 
-  /** Adds a survey, the newest one. */
+  /** Adds a survey as the newest one. */
   add({ time, stats }: PoolSurvey): void {
     const { blockCount, allocatedBlocks, cachedBlocks, fragmentation } = stats;
     const sample = { time, blockCount, allocatedBlocks, cachedBlocks, fragmentation };
@@ -59,7 +62,7 @@ export class PoolHistory {
     this.#oldest = (this.#oldest + 1) % this.#limit;
   }
 
-  /** What it has, oldest first. */
+  /** Returns a copy of the samples, oldest first. */
   samples(): HistorySample[] {
     return [...this.#ring.slice(this.#oldest), ...this.#ring.slice(0, this.#oldest)];
   }

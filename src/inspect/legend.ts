@@ -7,25 +7,27 @@ import { scaleOf, shareInWords } from "./words.ts";
 const LINE = 22;
 const SIDE = 14;
 const COLUMNS = 2;
-/** More workers than a legend can show; they are in the map all the same. */
-const MOST = 24;
+/** The legend lists this many owners at most. The map shows all of them. */
+const MAX_OWNERS = 24;
 
 export function legendHeight({ owners }: PoolSurvey): number {
-  return LINE * (1 + Math.ceil(shown(owners).length / COLUMNS) + (owners.length > MOST ? 1 : 0));
+  return LINE * (1 + Math.ceil(shown(owners).length / COLUMNS) + (owners.length > MAX_OWNERS ? 1 : 0));
 }
 
 function shown(owners: readonly OwnerShare[]): readonly OwnerShare[] {
-  return owners.length > MOST ? owners.toSorted((one, other) => bytesOf(other) - bytesOf(one)).slice(0, MOST) : owners;
+  return owners.length > MAX_OWNERS
+    ? owners.toSorted((one, other) => bytesOf(other) - bytesOf(one)).slice(0, MAX_OWNERS)
+    : owners;
 }
 
 function bytesOf({ allocatedBytes, cachedBytes }: OwnerShare): number {
   return allocatedBytes + cachedBytes;
 }
 
-/** What the squares mean, and who has which colour. */
+/** Explains the states of a square and the colours of the owners. */
 export function drawLegend(survey: PoolSurvey, width: number): Element[] {
   const listed = shown(survey.owners);
-  const left = survey.owners.length - listed.length;
+  const omitted = survey.owners.length - listed.length;
   return [
     ...states(survey),
     ...listed.flatMap((share, index): Element[] => [
@@ -37,7 +39,7 @@ export function drawLegend(survey: PoolSurvey, width: number): Element[] {
         text(SIDE + 8, shareInWords(share, survey.stats.blockSize)),
       ],
     ]),
-    ...(left > 0 ? [lastLine(listed.length, `and ${showCount(left)} more who have less`)] : []),
+    ...(omitted > 0 ? [lastLine(listed.length, `and ${showCount(omitted)} more with fewer blocks`)] : []),
   ];
 }
 
@@ -46,7 +48,7 @@ function lastLine(listed: number, words: string): Element {
   return ["g", { transform: `translate(0 ${LINE * line})` }, text(SIDE + 8, words)];
 }
 
-/** Drawn in grey: the colours are the owners'. */
+/** The states are drawn in grey, because colours stand for owners. */
 function states(survey: PoolSurvey): Element[] {
   const entries: [samples: Element[], words: string, at: number][] = [
     [[sample({ class: "in-use" })], "allocated", 0],
@@ -65,7 +67,7 @@ function states(survey: PoolSurvey): Element[] {
   ];
 }
 
-/** As in the map, on a square that is free otherwise. */
+/** Draws cached bytes as the map does: on a square whose other bytes are free. */
 function cachedSample(attributes: Attributes): Element[] {
   return [sample({ class: "free" }), sample({ class: "cached", ...attributes }, CACHED_WIDTH)];
 }

@@ -1,10 +1,9 @@
 /**
- * Maps of a pool, for people who would rather look: as text for a terminal, as SVG, and as a page that is served on this
- * machine and updates while the program runs. Not part of the main entry: who does not import this pays nothing for it.
+ * Maps of a pool: as text for a terminal, as SVG, and as a page that is served on this machine and updates while the
+ * program runs. This is a separate entry point: a program that does not import it does not load it. It needs no other
+ * package.
  *
- * Drawing needs the package `@thi.ng/hiccup`, an optional peer dependency.
- *
- * @example A map in the terminal
+ * @example Print a map in the terminal
  * ```ts
  * import { MemPool } from "mempool";
  * import { mapAsText } from "mempool/inspect";

@@ -1,12 +1,12 @@
-/** Reads an option that is a whole number; `standard` when it is left out. */
+/** Checks an option that must be a whole number within bounds. Returns `fallback` if the option is undefined. */
 export function numberWithin(
   name: string,
   given: number | undefined,
-  standard: number,
+  fallback: number,
   lowest: number,
   highest: number,
 ): number {
-  const value = given ?? standard;
+  const value = given ?? fallback;
   if (typeof value !== "number") {
     throw new TypeError(`Cannot inspect pool: ${name} must be a number, got ${typeof value}`);
   }
@@ -18,7 +18,7 @@ export function numberWithin(
 
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];
 
-/** `4096` as "4 KiB": with at most two decimals. */
+/** Formats `4096` as "4 KiB", with at most two decimals. */
 export function showBytes(bytes: number): string {
   let unit = 0;
   for (; bytes >= 1024 && unit < UNITS.length - 1; unit++) bytes /= 1024;
@@ -26,24 +26,24 @@ export function showBytes(bytes: number): string {
   return `${rounded.toLocaleString("en-GB")} ${unit === 0 && rounded === 1 ? "byte" : UNITS[unit]}`;
 }
 
-/** `1234567` as "1,234,567". */
+/** Formats `1234567` as "1,234,567". */
 export function showCount(count: number): string {
   return count.toLocaleString("en-GB");
 }
 
-/** "1 block", "2 blocks". */
+/** Formats a number of blocks as "1 block" or "2 blocks". */
 export function showBlocks(count: number): string {
   return `${showCount(count)} ${count === 1 ? "block" : "blocks"}`;
 }
 
-/** A share of 1 as "12.5 %". What is not 0 is not shown as 0, and what is not all not as 100. */
+/** Formats a share of 1 as "12.5 %". Only 0 is shown as "0 %", and only 1 as "100 %". */
 export function showShare(share: number): string {
   if (share > 0 && share < 0.001) return "< 0.1 %";
   if (share < 1 && share > 0.999) return "> 99.9 %";
   return `${(100 * share).toFixed(1).replace(".0", "")} %`;
 }
 
-/** Milliseconds as "850 ms", "12 s" or "3 min". */
+/** Formats milliseconds as "850 ms", "12 s" or "3 min". */
 export function showTime(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
   const seconds = Math.round(milliseconds / 1000);

@@ -1,20 +1,21 @@
 import type { Element } from "./elements.ts";
+import { serialize } from "./serialize.ts";
 import { PICTURE_STYLE } from "./style.ts";
-import { write } from "./svg.ts";
 import type { MemPoolStats } from "../../mod.ts";
 
-/** What the server tells the page, at first and whenever it has looked again. */
+/** What the server sends to the page, first on connection and then after each survey. */
 export interface PageEvent {
-  /** "live"; "trouble": the pool could not be looked at this time; "ended": it never will be again. */
+  /** "live"; "trouble" if the last survey failed; "ended" if no later survey can succeed. */
   readonly state: "live" | "trouble" | "ended";
-  /** For people. */
+  /** The state as a sentence for the page. */
   readonly message: string;
-  /** The picture and the counts, as they were when the pool was last looked at; `null` when it never was. */
+  /** The map of the last survey that succeeded; `null` if none did. */
   readonly picture: string | null;
+  /** The counts of that survey. */
   readonly stats: MemPoolStats | null;
 }
 
-export const PAGE_STYLE = `${PICTURE_STYLE}
+export const PAGE_STYLE: string = `${PICTURE_STYLE}
 :root { color-scheme: light dark; --page: #ffffff; --text: #1b1f24; --rule: #d5dae0; --live: #00694d; --ended: #a33b00; }
 @media (prefers-color-scheme: dark) {
   :root { --page: #0f1216; --text: #eef1f4; --rule: #343c45; --live: #4fd6a8; --ended: #ff9e66; }
@@ -34,14 +35,17 @@ th { text-align: left; font-weight: 400; } td { text-align: right; }
 th, td { border-bottom: 1px solid var(--rule); padding: 0.15rem 0; }
 `;
 
-/** Shows what the events say. All of it is this library's own writing; numbers go in as text. */
+/**
+ * The script of the page. The markup it inserts is only the picture, which this library wrote; numbers are inserted as
+ * text.
+ */
 export const PAGE_SCRIPT = `"use strict";
 const byId = (id) => document.getElementById(id);
 const numbers = new Map();
 
 function showState(state, message) {
   const status = byId("status");
-  if (status.textContent === message && status.dataset.state === state) return; // or it is read aloud each time
+  if (status.textContent === message && status.dataset.state === state) return; // or screen readers repeat it
   status.dataset.state = state;
   status.textContent = message;
 }
@@ -99,4 +103,4 @@ const PAGE: Element = [
   ],
 ];
 
-export const PAGE_TEXT = `<!DOCTYPE html>\n${write(PAGE)}\n`;
+export const PAGE_TEXT: string = `<!DOCTYPE html>\n${serialize(PAGE)}\n`;

@@ -9,61 +9,69 @@ import { type Inspectable, type PoolSurvey, surveyPool } from "./survey.ts";
 import { mapAsSvg, pictureFor } from "./svg.ts";
 import { mapAsText } from "./text.ts";
 
-/** How to serve the page of a pool. */
+/** Options of {@linkcode servePage}. */
 export interface PageOptions {
   /**
-   * The port, on 127.0.0.1; with 0 the system chooses a free one.
+   * Port on 127.0.0.1, from 0 to 65,535. With 0, the system chooses a free port.
    *
    * @default {0}
    */
   readonly port?: number;
   /**
-   * Milliseconds from one look at the pool to the next, from 10 to 60,000. It looks less often where looking takes long,
-   * so that it takes at most a fifth of the time.
+   * Milliseconds from one survey of the pool to the next, from 10 to 60,000. The pause is longer if a survey takes
+   * long, so that surveys take at most a fifth of the worker's time.
    *
    * @default {500}
    */
   readonly interval?: number;
   /**
-   * The most squares of the map, from 1 to 16,384.
+   * Maximum number of squares in the map, from 1 to 16,384.
    *
    * @default {1024}
    */
   readonly cells?: number;
   /**
-   * How many looks the chart goes back, from 2 to 10,000.
+   * Number of surveys in the chart, from 2 to 10,000.
    *
    * @default {240}
    */
   readonly history?: number;
 }
 
-/** A page that is being served. */
+/** A page that {@linkcode servePage} serves. Disposal closes it. */
 export interface PoolPage extends Disposable {
-  /** Where to look at it. */
+  /** Address of the page. */
   readonly url: string;
-  /** Stops serving. The pool is left as it is. Does nothing the second time. */
+  /** Stops serving and ends all connections. The pool stays as it is. Further calls do nothing. */
   close(): void;
 }
 
 /**
- * Serves a page that shows the pool, live: the map, its history, and what `stats()` says. `map.svg` and `map.txt` are
- * there, too. Only programs of this machine can reach it, and only by its address or as `localhost`.
+ * Serves a page that shows a pool while the program uses it: the map, its history and the counts of `stats()`. The
+ * server also offers the map as `map.svg` and as `map.txt`. Only programs on this machine can reach the server, and
+ * only by its address or by the name `localhost`. The page does not keep the program running. After the pool is
+ * destroyed or closed, the page says so and continues to show the last survey.
  *
- * The page lives on the event loop of the worker that calls this: while that worker computes without a pause, the page
- * stands still. Another worker can attach to the pool and serve it then. It does not keep a program running. Once the pool
- * is destroyed, the page says so and goes on showing the last that was seen.
+ * Each survey costs what {@linkcode surveyPool} costs.
  *
- * @returns The page, once it can be reached.
- * @throws {Error} The port is taken, or the runtime does not permit to listen: on Deno, `--allow-net=127.0.0.1` does.
- * @example A page, read by the program itself
+ * Any worker may serve a pool that it has made or attached. The server runs on the event loop of the worker that calls
+ * this function: the page stands still while that worker computes without a pause. In that case, attach the pool in
+ * another worker and serve the page there.
+ *
+ * @param pool The pool to show.
+ * @param options Port, interval and size of the map.
+ * @returns The page, as soon as it can be reached.
+ * @throws {TypeError} An option is not a number.
+ * @throws {RangeError} An option is not a whole number within its bounds.
+ * @throws {Error} The port is in use, or the runtime does not permit listening. Deno needs `--allow-net=127.0.0.1`.
+ * @example Serve a page
  * ```ts
  * import { MemPool } from "mempool";
  * import { servePage } from "mempool/inspect";
  *
  * using pool = MemPool.init(1024, 64);
  * using page = await servePage(pool);
- * console.log("Look at", page.url);
+ * console.log("The pool is shown at", page.url);
  * ```
  */
 export async function servePage(pool: Inspectable, options: PageOptions = {}): Promise<PoolPage> {
@@ -79,16 +87,16 @@ export async function servePage(pool: Inspectable, options: PageOptions = {}): P
     server.once("error", reject);
     server.listen(settings.port, "127.0.0.1", resolve);
   });
-  return site.begin();
+  return site.start();
 }
 
-/** What was last seen of a pool. */
+/** The last survey of a pool, and its forms. */
 class View {
   readonly #pool: Inspectable;
   readonly #cells: number;
   readonly #history: PoolHistory;
   #survey: PoolSurvey | undefined;
-  #event: PageEvent = { state: "trouble", message: "Not looked at yet", picture: null, stats: null };
+  #event: PageEvent = { state: "trouble", message: "Not surveyed yet", picture: null, stats: null };
 
   constructor(pool: Inspectable, cells: number, history: PoolHistory) {
     this.#pool = pool;
@@ -100,15 +108,15 @@ class View {
     return this.#event;
   }
 
-  /** Looks at the pool; what hinders that is told on the page. */
-  look(): void {
+  /** Surveys the pool. If that fails, the page shows why. */
+  refresh(): void {
     try {
       this.#survey = surveyPool(this.#pool, { cells: this.#cells });
       this.#history.add(this.#survey);
       const picture = pictureFor(this.#survey, this.#history);
       this.#event = { state: "live", message: "Live", picture, stats: this.#survey.stats };
     } catch (error) {
-      // Whatever it is belongs on the page: a program must not end because somebody looks at it.
+      // Every error goes to the page, because a survey must never end the program.
       this.#event = { ...this.#event, ...explain(error) };
     }
   }
@@ -131,11 +139,14 @@ function explain(error: unknown): Pick<PageEvent, "state" | "message"> {
   return { state: "trouble", message: error instanceof Error ? error.message : String(error) };
 }
 
-/** More than the tabs of one person need. */
-const MOST_CONNECTIONS = 64;
-/** Pauses are at least so many times as long as looking. */
-const RESTRAINT = 4;
-/** By no other name: a page of another site that gives itself this address has its own. */
+/** Connections at a time: more than the tabs of one user need. */
+const MAX_CONNECTIONS = 64;
+/** A pause is at least this many times as long as the survey before it. */
+const MIN_PAUSE_RATIO = 4;
+/**
+ * The server answers to these names only. A page of another site whose name resolves to this address (DNS rebinding)
+ * sends its own name.
+ */
 const HOSTS = ["127.0.0.1", "localhost"];
 
 class Site implements PoolPage {
@@ -143,8 +154,8 @@ class Site implements PoolPage {
   readonly #view: View;
   readonly #interval: number;
   readonly #connections = new Set<Socket>();
-  /** Who gets events, the last one sent there, and whether it was read. */
-  readonly #watchers = new Map<Socket, { readonly event: PageEvent; read: boolean }>();
+  /** The connections that receive events, each with the last event sent and whether the client has read it. */
+  readonly #subscribers = new Map<Socket, { readonly event: PageEvent; read: boolean }>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #url = "";
 
@@ -152,17 +163,17 @@ class Site implements PoolPage {
     this.#server = server;
     this.#view = view;
     this.#interval = interval;
-    server.on("connection", (socket) => this.#welcome(socket));
+    server.on("connection", (socket) => this.#accept(socket));
   }
 
   get url(): string {
     return this.#url;
   }
 
-  begin(): this {
+  start(): this {
     this.#url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`;
     this.#server.unref();
-    this.#look();
+    this.#refresh();
     return this;
   }
 
@@ -176,40 +187,40 @@ class Site implements PoolPage {
     this.close();
   }
 
-  #look(): void {
+  #refresh(): void {
     const began = performance.now();
-    this.#view.look();
+    this.#view.refresh();
     this.#publish();
     if (this.#view.event.state === "ended") return;
-    const pause = Math.max(this.#interval, RESTRAINT * (performance.now() - began));
-    this.#timer = setTimeout(() => this.#look(), pause);
+    const pause = Math.max(this.#interval, MIN_PAUSE_RATIO * (performance.now() - began));
+    this.#timer = setTimeout(() => this.#refresh(), pause);
     this.#timer.unref();
   }
 
   #publish(): void {
-    for (const socket of this.#watchers.keys()) this.#send(socket);
+    for (const socket of this.#subscribers.keys()) this.#send(socket);
   }
 
-  /** Who has not read the last event yet gets what is new when it has. */
+  /** Sends the current event. A client that has not read the last event yet gets the current one after it has. */
   #send(socket: Socket): void {
     const { event } = this.#view;
-    const last = this.#watchers.get(socket);
+    const last = this.#subscribers.get(socket);
     if (last !== undefined && (!last.read || last.event === event)) return;
-    this.#watchers.set(socket, { event, read: sendEvent(socket, event) });
+    this.#subscribers.set(socket, { event, read: sendEvent(socket, event) });
   }
 
-  #welcome(socket: Socket): void {
+  #accept(socket: Socket): void {
     socket.unref();
-    // Whoever looks may go at any time, also in the middle of an answer; "close" follows.
+    // A client may disconnect at any time, also during an answer. The socket then emits "close".
     socket.on("error", () => socket.destroy());
-    if (this.#connections.size >= MOST_CONNECTIONS) {
+    if (this.#connections.size >= MAX_CONNECTIONS) {
       socket.destroy();
       return;
     }
     this.#connections.add(socket);
     socket.on("close", () => {
       this.#connections.delete(socket);
-      this.#watchers.delete(socket);
+      this.#subscribers.delete(socket);
     });
     receive(socket, (request) => this.#answer(socket, request));
   }
@@ -217,7 +228,7 @@ class Site implements PoolPage {
   #answer(socket: Socket, { method, path, host }: Request): void {
     if (!HOSTS.includes(host)) return respond(socket, 403, "text/plain", "This page is for this machine only\n");
     if (method !== "GET") return respond(socket, 405, "text/plain", "Only GET\n");
-    if (path === "/events") return this.#watch(socket);
+    if (path === "/events") return this.#subscribe(socket);
     const file = this.#fileAt(path);
     if (file === undefined) return respond(socket, 404, "text/plain", "Nothing here\n");
     respond(socket, 200, ...file);
@@ -241,10 +252,10 @@ class Site implements PoolPage {
     return undefined;
   }
 
-  #watch(socket: Socket): void {
+  #subscribe(socket: Socket): void {
     beginEvents(socket);
     socket.on("drain", () => {
-      const last = this.#watchers.get(socket);
+      const last = this.#subscribers.get(socket);
       if (last !== undefined) last.read = true;
       this.#send(socket);
     });

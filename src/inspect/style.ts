@@ -1,24 +1,27 @@
-import { NOBODY } from "./words.ts";
+import { NO_WORKER } from "./words.ts";
 
 /**
- * The look of pictures and page, as CSS. Hues are from palettes for the colour-blind (Okabe and Ito; Tol); from the ninth
- * owner on they come again, with stripes. States differ in shape and lightness. Who cannot tell two owners apart points at
- * a square, which then says whose it is, or has the map as text, where owners have letters.
+ * The style of pictures and page. The hues come from palettes for colour-blind readers (Okabe and Ito; Tol). From the
+ * ninth owner on, hues repeat, with stripes. States differ in shape and in lightness. A reader who cannot tell two hues
+ * apart can point at a square, which names its owner in a tooltip, or use the map as text, in which owners have
+ * letters.
+ *
+ * @module
  */
 
 const HUES = ["#0072b2", "#d55e00", "#009e73", "#aa3377", "#e69f00", "#56b4e9", "#999933", "#cc79a7"] as const;
-const NOBODYS_HUE = "#888888";
+const NO_WORKER_HUE = "#888888";
 
 export function hueOf(owner: number): string {
-  return owner === NOBODY ? NOBODYS_HUE : HUES[(owner - 1) % HUES.length]!;
+  return owner === NO_WORKER ? NO_WORKER_HUE : HUES[(owner - 1) % HUES.length]!;
 }
 
-/** Whether the hue is that of a worker before, too. */
+/** Whether an owner of a lower number has the same hue. */
 export function isStriped(owner: number): boolean {
   return owner > HUES.length;
 }
 
-/** Only names of this library's own, because the page and a document may have others. */
+/** Every rule is limited to `.mempool-map`, because the picture may become part of a document with other styles. */
 export const PICTURE_STYLE = `
 .mempool-map { color-scheme: light dark; font: 13px system-ui, sans-serif; background: var(--ground);
   --ground: #ffffff; --ink: #1b1f24; --faint: #59636e; --free: #e4e8ec; --run: #1b1f24; }

@@ -2,43 +2,44 @@ import type { BlockInfo } from "../../mod.ts";
 import type { MemPoolStats } from "../../mod.ts";
 import { numberWithin } from "./numbers.ts";
 
-/** What a pool must have to be drawn: a `MemPool` has it. */
+/** The part of a `MemPool` that drawing needs. Any object with these methods can be drawn. */
 export interface Inspectable {
-  /** The runs of the pool, in order of address. */
+  /** The runs of the pool in order of address, without gaps. */
   blocks(): Iterable<BlockInfo>;
   /** The counts of the pool. */
   stats(): MemPoolStats;
 }
 
-/** An equal part of a pool, and what lies in it. */
+/** One of the equal parts that a survey divides a pool into. */
 export interface SurveyCell {
-  /** Distance of the part from the start of the data, in bytes. */
+  /** Offset of the part, in bytes. */
   readonly offset: number;
-  /** Bytes of the part; the pool's last one may have fewer than the others. */
+  /** Bytes in the part. The last part may have fewer than the others. */
   readonly byteLength: number;
-  /** Bytes of it that are handed out. */
+  /** Bytes of the part that are allocated. */
   readonly allocatedBytes: number;
-  /** Bytes of it that workers keep at hand. */
+  /** Bytes of the part that are cached. */
   readonly cachedBytes: number;
-  /** The worker that has most of it, 0 for nobody. */
+  /** Number of the worker that owns most of these bytes; 0 if they belong to no worker, or if the part is free. */
   readonly owner: number;
 }
 
-/** What one worker has of a pool. */
+/** The part of a pool that one worker owns. */
 export interface OwnerShare {
-  /** Number of the worker; 0 stands for what is nobody's, as in `BlockInfo`. */
+  /** Number of the worker; 0 stands for blocks that belong to no worker, as in `BlockInfo`. */
   readonly owner: number;
-  /** Bytes that are handed out to it. */
+  /** Bytes that the worker has allocated. */
   readonly allocatedBytes: number;
-  /** Bytes that it keeps at hand. */
+  /** Bytes that the worker has cached. */
   readonly cachedBytes: number;
 }
 
 /**
- * A pool at one moment, in as many cells as a picture can show, however large the pool is. The counts in `stats` are taken
- * first: where other workers go on meanwhile, the cells may show a few blocks more or less.
+ * The state of a pool at one moment, divided into a limited number of cells whatever the size of the pool. The counts
+ * in `stats` are taken before the cells: if other workers use the pool meanwhile, the cells may show a few blocks more
+ * or less.
  *
- * @example What lies where
+ * @example Read the cells of a survey
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { MemPool } from "mempool";
@@ -52,24 +53,27 @@ export interface OwnerShare {
  * ```
  */
 export interface PoolSurvey {
-  /** When it was made, in milliseconds since 1970. */
+  /** Time of the survey, in milliseconds since 1970. */
   readonly time: number;
-  /** What `stats()` said. */
+  /** The result of `stats()`. */
   readonly stats: MemPoolStats;
   /** The parts of the pool, in order of address. */
   readonly cells: readonly SurveyCell[];
-  /** Bytes of each cell but the last. */
+  /** Bytes in each cell, except that the last cell may have fewer. */
   readonly bytesPerCell: number;
-  /** Who has how much, by number. */
+  /** The share of each owner that has allocated or cached blocks, ordered by number. */
   readonly owners: readonly OwnerShare[];
-  /** The longest range without an allocated block; of several, the first. A `byteLength` of 0 in a full pool. */
+  /**
+   * The longest range without an allocated block, the first of several. Its `byteLength` is 0 if every block is
+   * allocated.
+   */
   readonly longestFree: { readonly offset: number; readonly byteLength: number };
 }
 
-/** How finely to look at a pool. */
+/** Options of {@linkcode surveyPool}. */
 export interface SurveyOptions {
   /**
-   * The most cells, from 1 to 16,384. Each stands for the same number of whole blocks.
+   * Maximum number of cells, from 1 to 16,384. Every cell stands for the same number of whole blocks.
    *
    * @default {1024}
    */
@@ -77,10 +81,30 @@ export interface SurveyOptions {
 }
 
 /**
- * Looks at a pool. Takes time proportional to the number of its runs, and for that time 8 bytes for each. Example:
- * {@linkcode PoolSurvey}.
+ * Surveys a pool: counts its blocks and divides it into cells, which the maps draw.
  *
- * @throws {MemPoolError} "destroyed", "closed" or "lock-timeout", as `stats()`.
+ * The time is proportional to the number of runs in the pool. Until the call returns, it uses about 8 bytes of memory
+ * for each run. It takes the lock of the pool, as `stats()` and `blocks()` do. Any worker may survey a pool that it has
+ * made or attached.
+ *
+ * @param pool The pool to survey.
+ * @param options Number of cells.
+ * @returns The survey, which no longer depends on the pool.
+ * @throws {TypeError} `cells` is not a number.
+ * @throws {RangeError} `cells` is not a whole number within its bounds.
+ * @throws {MemPoolError} "destroyed", "closed" or "lock-timeout", as `stats()` does.
+ * @example Draw one survey in two forms
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { MemPool } from "mempool";
+ * import { mapAsSvg, mapAsText, surveyPool } from "mempool/inspect";
+ *
+ * using pool = MemPool.init(1024, 64);
+ * pool.alloc(100);
+ * const survey = surveyPool(pool);
+ * const [text, picture] = [mapAsText(survey), mapAsSvg(survey)];
+ * assertEquals([text, picture].map((map) => map.includes("worker 1: 2 blocks allocated")), [true, true]);
+ * ```
  */
 export function surveyPool(pool: Inspectable, options: SurveyOptions = {}): PoolSurvey {
   const limit = numberWithin("cells", options.cells, 1024, 1, 16_384);
@@ -99,14 +123,16 @@ class Surveyor {
   readonly #cached: Float64Array;
   readonly #owners: Float64Array;
   readonly #shares = new Map<number, Share>();
-  /** The owner of the block before, and its share: neighbours often have one owner. */
+  /** The owner of the last run, and its share, kept because adjacent runs often have the same owner. */
   #owner = NaN;
   #share: Share = { allocatedBytes: 0, cachedBytes: 0 };
-  /** Of the cell that was added to last: bytes by owner. Blocks come in order, so that one at a time is enough. */
-  readonly #here = new Map<number, Share>();
-  #hereShare: Share = { allocatedBytes: 0, cachedBytes: 0 };
+  /**
+   * The shares of the current cell by owner. Runs arrive in order of address, so only one cell is current at a time.
+   */
+  readonly #cellShares = new Map<number, Share>();
+  #cellShare: Share = { allocatedBytes: 0, cachedBytes: 0 };
   #cell = 0;
-  /** The range without an allocated block that ends where the last one did. */
+  /** The range without an allocated block that ends with the last run. */
   readonly #free = { offset: 0, byteLength: 0 };
   #longest = { offset: 0, byteLength: 0 };
 
@@ -120,19 +146,19 @@ class Surveyor {
   }
 
   add({ offset, byteLength, state, owner }: BlockInfo): void {
-    // The pool may have grown since it was counted: what is new belongs to the next survey.
+    // The pool may have grown after `stats` was read. The next survey shows the new blocks.
     const length = Math.min(byteLength, this.#size - offset);
     if (length <= 0) return;
-    if (state === "allocated") this.#endFree(offset + length);
+    if (state === "allocated") this.#restartFree(offset + length);
     else this.#extendFree(length);
     if (state === "free") return;
-    if (owner !== this.#owner) this.#turnTo(owner);
+    if (owner !== this.#owner) this.#switchOwner(owner);
     const end = offset + length;
     for (let at = offset; at < end;) at = this.#fill(at, end, state);
   }
 
   finish(stats: MemPoolStats): PoolSurvey {
-    this.#settleOwner();
+    this.#recordCellOwner();
     const shares = [...this.#shares].map(([owner, share]) => ({ owner, ...share }));
     return {
       time: Date.now(),
@@ -144,7 +170,7 @@ class Surveyor {
     };
   }
 
-  #endFree(next: number): void {
+  #restartFree(next: number): void {
     this.#free.offset = next;
     this.#free.byteLength = 0;
   }
@@ -154,7 +180,10 @@ class Surveyor {
     if (this.#free.byteLength > this.#longest.byteLength) this.#longest = { ...this.#free };
   }
 
-  /** Adds what of a run lies in one cell; returns where the next cell begins, or the run's end. */
+  /**
+   * Adds the part of a run that lies in the cell at `at`. Returns the end of the cell or of the run, whichever comes
+   * first.
+   */
   #fill(at: number, end: number, state: "allocated" | "cached"): number {
     const cell = Math.floor(at / this.#bytesPerCell);
     if (cell !== this.#cell) this.#enter(cell);
@@ -162,31 +191,31 @@ class Surveyor {
     if (state === "allocated") {
       this.#allocated[cell]! += next - at;
       this.#share.allocatedBytes += next - at;
-      this.#hereShare.allocatedBytes += next - at;
+      this.#cellShare.allocatedBytes += next - at;
     } else {
       this.#cached[cell]! += next - at;
       this.#share.cachedBytes += next - at;
-      this.#hereShare.cachedBytes += next - at;
+      this.#cellShare.cachedBytes += next - at;
     }
     return next;
   }
 
-  #turnTo(owner: number): void {
+  #switchOwner(owner: number): void {
     this.#owner = owner;
     this.#share = shareOf(this.#shares, owner);
-    this.#hereShare = shareOf(this.#here, owner);
+    this.#cellShare = shareOf(this.#cellShares, owner);
   }
 
   #enter(cell: number): void {
-    this.#settleOwner();
+    this.#recordCellOwner();
     this.#cell = cell;
-    this.#here.clear();
-    this.#hereShare = shareOf(this.#here, this.#owner);
+    this.#cellShares.clear();
+    this.#cellShare = shareOf(this.#cellShares, this.#owner);
   }
 
-  #settleOwner(): void {
+  #recordCellOwner(): void {
     let most = 0;
-    for (const [owner, { allocatedBytes, cachedBytes }] of this.#here) {
+    for (const [owner, { allocatedBytes, cachedBytes }] of this.#cellShares) {
       if (allocatedBytes + cachedBytes <= most) continue;
       most = allocatedBytes + cachedBytes;
       this.#owners[this.#cell] = owner;

@@ -1,56 +1,60 @@
-import { serialize } from "@thi.ng/hiccup";
 import { chart, CHART_HEIGHT } from "./chart.ts";
 import type { Element } from "./elements.ts";
 import { drawGrid, gridOf } from "./grid.ts";
 import type { PoolHistory } from "./history.ts";
 import { drawLegend, legendHeight } from "./legend.ts";
+import { serialize } from "./serialize.ts";
 import { PICTURE_STYLE } from "./style.ts";
 import { type Inspectable, type PoolSurvey, surveyPool } from "./survey.ts";
 import { countsOf, headingOf, shareInWords } from "./words.ts";
 
-/** How to draw a map as SVG. */
+/** Options of {@linkcode mapAsSvg}. */
 export interface SvgOptions {
   /**
-   * The most squares that stand for a part of the pool, from 1 to 16,384.
+   * Maximum number of squares in the map, from 1 to 16,384. Ignored for a survey, which has its cells.
    *
    * @default {1024}
    */
   readonly cells?: number;
-  /** What came before, for a chart below the map. */
+  /** Earlier surveys. With two or more, a chart is drawn below the map. */
   readonly history?: PoolHistory;
 }
 
 /**
- * A map of the pool as a picture that stands by itself, for light and dark surroundings. Each square is an equal part of
- * the pool, filled from below in its owner's colour: with what is allocated, and above that, narrower and lighter, with what
- * is cached. The longest free run is framed.
+ * Draws a map of a pool as an SVG document that needs no other file and suits light and dark surroundings. Each square
+ * is an equal part of the pool, filled from the bottom in its owner's colour: first the allocated bytes, then, narrower
+ * and lighter, the cached bytes. A dashed frame marks the longest free run.
+ *
+ * The time is that of {@linkcode surveyPool} plus time proportional to the number of squares. Any worker may draw a
+ * pool that it has made or attached.
  *
  * @param pool A pool, or a survey of one.
- * @returns An SVG document.
- * @throws {MemPoolError} "destroyed", "closed" or "lock-timeout", as `stats()`.
- * @example A picture to keep
+ * @param options Number of squares, and the history for a chart.
+ * @returns An SVG document. Its length grows with the number of squares, owners and samples, not with the pool.
+ * @throws {TypeError} `cells` is not a number.
+ * @throws {RangeError} `cells` is not a whole number within its bounds.
+ * @throws {MemPoolError} "destroyed", "closed" or "lock-timeout", as `stats()` does.
+ * @example Draw a picture
  * ```ts
  * import { assertStringIncludes } from "@std/assert";
  * import { MemPool } from "mempool";
  * import { mapAsSvg } from "mempool/inspect";
  *
  * using pool = MemPool.init(1024, 64);
- * const picture = mapAsSvg(pool); // to be written to a file
+ * const picture = mapAsSvg(pool); // a program may write it to a file
  * assertStringIncludes(picture, "<title>Pool of 1 KiB: 16 blocks of 64 bytes</title>");
  * ```
  */
 export function mapAsSvg(pool: Inspectable | PoolSurvey, options: SvgOptions = {}): string {
   const survey = "cells" in pool ? pool : surveyPool(pool, options);
-  return write(drawMap(survey, options.history, true));
+  return serialize(drawMap(survey, options.history, true));
 }
 
-/** The same without its style, which a page that forbids inline styles has of its own. */
+/**
+ * The same picture without its style sheet. The page has the rules in a file, because its policy forbids inline styles.
+ */
 export function pictureFor(survey: PoolSurvey, history: PoolHistory): string {
-  return write(drawMap(survey, history, false));
-}
-
-export function write(element: Element): string {
-  return serialize(element, { escape: true });
+  return serialize(drawMap(survey, history, false));
 }
 
 const WIDTH = 720;
@@ -86,7 +90,7 @@ function drawMap(survey: PoolSurvey, history: PoolHistory | undefined, styled: b
   ];
 }
 
-/** For those who do not see the picture. */
+/** Describes the picture for readers who cannot see it. */
 function describe(survey: PoolSurvey): string {
   const owners = survey.owners.map((share) => shareInWords(share, survey.stats.blockSize));
   return [headingOf(survey), ...countsOf(survey), ...owners].join(". ");

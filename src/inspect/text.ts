@@ -10,40 +10,52 @@ import {
   headingOf,
   letterOf,
   longestFreeCells,
-  NOBODY,
+  NO_WORKER,
   scaleOf,
   shareInWords,
   spanOf,
   stateOfCell,
 } from "./words.ts";
 
-/** How to write a map as text. */
+/** Options of {@linkcode mapAsText}. */
 export interface TextOptions {
   /**
-   * The most characters that stand for a part of the pool, from 1 to 16,384.
+   * Maximum number of characters in the map, from 1 to 16,384. Ignored for a survey, which has its cells.
    *
    * @default {1024}
    */
   readonly cells?: number;
-  /** Characters in a row, from 1 to 512. Unless given, 16 to 64, by how many there are. */
+  /** Number of characters in a row, from 1 to 512. By default 16, 32 or 64, depending on the number of characters. */
   readonly columns?: number;
   /**
-   * Whether to colour owners. Unless given, where standard output is a terminal and the variable `NO_COLOR` is not set.
-   * Owners have letters too, so that nothing depends on colours.
+   * Whether owners have colours. By default they do if standard output is a terminal and the environment variable
+   * `NO_COLOR` is unset or empty. Owners also have letters, so the map can be read without colours.
    */
   readonly colours?: boolean;
-  /** What came before, for two curves below the map. */
+  /** Earlier surveys. With two or more, two curves are drawn below the map. */
   readonly history?: PoolHistory;
 }
 
 /**
- * A map of the pool for a terminal. Each character is an equal part of the pool: a capital letter where most of it is
- * allocated, a small one where most of it is cached, by the worker of that letter; `#` and `+` are that by no worker, `·`
- * is free, and `─` free in the longest free run.
+ * Draws a map of a pool as text for a terminal. Each character is an equal part of the pool and shows the state of most
+ * of its bytes:
+ *
+ * - a capital letter: allocated by the worker that the legend lists with this letter
+ * - a small letter: cached by that worker
+ * - `#` and `+`: allocated and cached, but by no worker
+ * - `·`: free
+ * - `─`: free, and in the longest free run
+ *
+ * The time is that of {@linkcode surveyPool} plus time proportional to the number of characters. Any worker may draw a
+ * pool that it has made or attached.
  *
  * @param pool A pool, or a survey of one.
- * @throws {MemPoolError} "destroyed", "closed" or "lock-timeout", as `stats()`.
- * @example A pool in pieces
+ * @param options Size of the map, colours, and the history for the curves.
+ * @returns Several lines, without a line break at the end.
+ * @throws {TypeError} `cells` or `columns` is not a number.
+ * @throws {RangeError} `cells` or `columns` is not a whole number within its bounds.
+ * @throws {MemPoolError} "destroyed", "closed" or "lock-timeout", as `stats()` does.
+ * @example Draw a fragmented pool
  * ```ts
  * import { MemPool } from "mempool";
  * import { mapAsText } from "mempool/inspect";
@@ -86,7 +98,7 @@ const LONGEST = "─";
 
 type Paint = (text: string, state: CellState, owner: number) => string;
 
-/** One character of the map, and what decides its colour. */
+/** One character of the map, with the state and the owner that determine its colour. */
 interface Mark {
   readonly character: string;
   readonly state: CellState;
@@ -110,11 +122,11 @@ function marksOf(survey: PoolSurvey): Mark[] {
     const state = stateOfCell(cell);
     const isFree = state === "free";
     const character = !isFree ? letterOf(cell.owner, state) : index >= first && index <= last ? LONGEST : FREE;
-    return { character, state, owner: isFree ? NOBODY : cell.owner };
+    return { character, state, owner: isFree ? NO_WORKER : cell.owner };
   });
 }
 
-/** Neighbours of one colour share its codes. */
+/** Writes the escape codes of a colour once for adjacent characters of that colour. */
 function paintRow(marks: readonly Mark[], paint: Paint): string {
   let row = "";
   for (let from = 0, to = 0; from < marks.length; from = to) {
@@ -131,7 +143,7 @@ function ownerLine(share: PoolSurvey["owners"][number], { stats }: PoolSurvey, p
   return `${paint(letterOf(share.owner, state), state, share.owner)}  ${shareInWords(share, stats.blockSize)}`;
 }
 
-/** A column takes the samples of an equal part of the list, and shows the last of them. */
+/** Each column stands for an equal part of the samples and shows the last sample of that part. */
 function curves(samples: readonly HistorySample[], columns: number): string[] {
   const width = Math.min(columns, samples.length);
   const shown = Array.from(
@@ -150,14 +162,14 @@ function curves(samples: readonly HistorySample[], columns: number): string[] {
 
 const BARS = "▁▂▃▄▅▆▇█";
 
-/** 0 has a character of its own, or a little could not be told from nothing. */
+/** Only 0 is drawn as a space, so that a small share differs from none. */
 function bar(share: number): string {
   return share > 0 ? BARS[Math.min(BARS.length - 1, Math.floor(share * BARS.length))]! : " ";
 }
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Colours that differ in lightness too, and are told apart by most who are colour-blind; the letters by all. */
+/** The colours also differ in lightness, so that most colour-blind readers can tell them apart. */
 const OWNERS: readonly [allocated: Style, cached: Style][] = [
   [["white", "bgBlue"], "blue"],
   [["black", "bgYellow"], "yellow"],
@@ -173,11 +185,14 @@ const plainly: Paint = (text) => text;
 
 const colourfully: Paint = (text, state, owner) => {
   const [allocated, cached] = OWNERS[Math.max(owner - 1, 0) % OWNERS.length]!;
-  const style = owner === NOBODY ? "dim" : state === "allocated" ? allocated : cached;
+  const style = owner === NO_WORKER ? "dim" : state === "allocated" ? allocated : cached;
   return styleText(style, text, { validateStream: false });
 };
 
-/** `styleText` would ask for more of the environment than a program may have been permitted to read. */
+/**
+ * `styleText` could decide this itself, but it reads environment variables that Deno may not permit the program to
+ * read.
+ */
 function hasColours(): boolean {
   return process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === "";
 }

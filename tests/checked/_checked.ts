@@ -1,4 +1,4 @@
-/** What the tests of checked pools share: buffers that must be detached, memory that must be zero, messages with stacks. */
+/** Helpers for tests of checked pools: assertions on detached buffers, on zeroed memory and on messages with stacks. */
 
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertThrows } from "@std/assert";
 import { type Block, type MemPool, MemPoolError } from "mempool";
@@ -6,8 +6,9 @@ import { present, thrownBy } from "../support/pool.ts";
 
 export const CHECKED = { checked: true } as const;
 
-// Functions to be found in stacks. JavaScriptCore drops the frame of a function that ends in `return call()`, which Bun
-// also makes of a constant that is only returned.
+// The tests find these functions in stacks by name. JavaScriptCore drops the frame of a function that ends in a tail
+// call, and Bun also makes a tail call of a constant that is only returned. Therefore the pool's call is never the last
+// one.
 
 export function allocateHere(pool: MemPool, bytes = 50): ArrayBuffer {
   const block = present(pool.alloc(bytes));
@@ -42,7 +43,7 @@ export function reallocHere(pool: MemPool, block: Block, bytes: number): ArrayBu
   return resized;
 }
 
-/** A buffer with views on it, as a program may keep them beyond the buffer's end. */
+/** A buffer with views on it, which a program may keep after the allocation has ended. */
 export class Kept {
   readonly buffer: ArrayBuffer;
   readonly #arrays: readonly (Uint8Array | Float64Array | Int16Array)[];
@@ -75,14 +76,14 @@ export class Kept {
 
 /** Expects bytes of the data area to be zero. */
 export function assertZero(pool: MemPool, offset: number, byteLength: number): void {
-  const at = new Uint8Array(pool.buffer, offset, byteLength).findIndex((byte) => byte !== 0);
-  assertEquals(at, -1, `the first byte from ${offset} on, of ${byteLength}, that is not zero`);
+  const index = new Uint8Array(pool.buffer, offset, byteLength).findIndex((byte) => byte !== 0);
+  assertEquals(index, -1, `index of the first byte that is not zero in ${byteLength} bytes at offset ${offset}`);
 }
 
-/** A heading, and where the stack below it begins: see `assertInnermost`. */
-export type Told = readonly [heading: string, where: string];
+/** A heading, and the innermost frame of the stack below it as `assertInnermost` describes it. */
+export type ExpectedStack = readonly [heading: string, where: string];
 
-/** Reads a message of a checked pool: its first line, then headings and stacks. */
+/** Splits a message of a checked pool into its first line and the stacks with their headings. */
 function readMessage(message: string): { line: string; stacks: { heading: string; frames: string[] }[] } {
   const [line = "", ...rest] = message.split("\n");
   const stacks: { heading: string; frames: string[] }[] = [];
@@ -94,14 +95,17 @@ function readMessage(message: string): { line: string; stacks: { heading: string
 }
 
 /** Expects this first line, and exactly these stacks in this order. */
-export function assertTells(message: string, expectedLine: string, told: readonly Told[]): void {
+export function assertMessage(message: string, expectedLine: string, expected: readonly ExpectedStack[]): void {
   const { line, stacks } = readMessage(message);
   assertEquals(line, expectedLine);
-  assertEquals(stacks.map(({ heading }) => heading), told.map(([heading]) => heading), message);
-  for (const [place, [, where]] of told.entries()) assertInnermost(stacks[place]!.frames, where);
+  assertEquals(stacks.map(({ heading }) => heading), expected.map(([heading]) => heading), message);
+  for (const [index, [, where]] of expected.entries()) assertInnermost(stacks[index]!.frames, where);
 }
 
-/** Expects the innermost frame to be in this function of a test's file; the stack to be this text; or for "", a frame. */
+/**
+ * Expects the innermost frame to be in the function `where` of a test file. If `where` is empty, any frame will do. If
+ * it begins with a parenthesis, the stack must be exactly this text.
+ */
 export function assertInnermost(frames: readonly string[], where: string): void {
   const [frame = "no frame at all", ...others] = frames;
   if (where === "") assertMatch(frame, /^    at .*:\d+:\d+\)?$/);
@@ -111,21 +115,32 @@ export function assertInnermost(frames: readonly string[], where: string): void 
 
 export const NOT_RECORDED = "(not recorded: there was no room left for stacks)";
 
-/** Expects a double free to be found, and told with the stacks of these three functions of a test's file. */
-export function assertDoubleFree(act: () => unknown, offset: number, ...told: readonly [string, string, string]): void {
+/**
+ * Expects a double free whose message has three stacks. `where` names the functions that allocated the block, freed it
+ * first and freed it again.
+ */
+export function assertDoubleFree(
+  act: () => unknown,
+  offset: number,
+  ...where: readonly [string, string, string]
+): void {
   const line = `Cannot free block at offset ${offset}: it is already free`;
-  assertMisuse(act, line, ["allocated", "first freed", "freed again"].map((heading, place) => [heading, told[place]!]));
+  assertMisuse(
+    act,
+    line,
+    ["allocated", "first freed", "freed again"].map((heading, index) => [heading, where[index]!]),
+  );
 }
 
-/** The same for any use of a block that is free. */
-export function assertMisuse(act: () => unknown, line: string, told: readonly Told[]): void {
+/** Expects the error of any use of a free block, with this first line and these stacks. */
+export function assertMisuse(act: () => unknown, line: string, stacks: readonly ExpectedStack[]): void {
   const error = thrownBy(act);
   assertInstanceOf(error, MemPoolError);
   assertEquals(error.code, "double-free", error.message);
-  assertTells(error.message, line, told);
+  assertMessage(error.message, line, stacks);
 }
 
-/** Expects an error of a pool with this code. */
+/** Expects a MemPoolError with this code. */
 export function assertCode(act: () => unknown, code: string): void {
   const error = thrownBy(act);
   assert(error instanceof MemPoolError, String(error));

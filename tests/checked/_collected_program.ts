@@ -1,6 +1,6 @@
 /**
- * The program of checked_leaks_test.ts: drops pool objects without ending them, has the garbage collected, and prints what
- * was said of which: one line of JSON, a list of messages for each way to drop one.
+ * The program of leaks_test.ts. It drops pool objects without closing them, forces garbage collection, and prints one
+ * line of JSON: for each way to drop a pool object, the list of reports about these pools.
  */
 
 import { MemPool, type MemPoolHandle } from "mempool";
@@ -10,7 +10,9 @@ import { spawnWorker, type TestWorker } from "../support/harness.ts";
 import { untilEnded } from "../support/native.ts";
 
 const BYTES = 4096;
-/** Engines may keep one object for long, because a word on the stack looks like it. */
+/**
+ * Pools for each case. An engine may keep one of them for long, because a word on the stack looks like a pointer to it.
+ */
 const POOLS = 4;
 const ROUNDS = 400;
 const LOCK_WORDS = 32;
@@ -83,16 +85,16 @@ const DROPS: Readonly<Record<string, Drop>> = {
   },
 };
 
-/** Those of which something must be said: the program waits for that. */
-const TOLD = ["with blocks", "with two objects", "with a broken lock", "after a worker that had it was terminated"];
+/** The cases that must lead to reports. The program waits for all of them. */
+const REPORTED = ["with blocks", "with two objects", "with a broken lock", "after a worker that had it was terminated"];
 
 function collect(): void {
   if (onDeno) (globalThis as unknown as { gc(): void }).gc();
   else (globalThis as unknown as { Bun: { gc(force: boolean): void } }).Bun.gc(true);
 }
 
-const said: string[] = [];
-console.warn = (line: string) => said.push(line);
+const reports: string[] = [];
+console.warn = (line: string) => reports.push(line);
 
 const handlesOf = new Map<string, MemPoolHandle[]>();
 for (const [name, drop] of Object.entries(DROPS)) {
@@ -102,17 +104,17 @@ for (const [name, drop] of Object.entries(DROPS)) {
   for (let pool = 0; pool < (isCostly ? 1 : POOLS); pool++) await drop(handles);
 }
 
-const saidOf = (handles: MemPoolHandle[]): string[] =>
-  said.filter((line) => handles.some(({ id }) => line.startsWith(`mempool: pool ${id} `)));
-const isTold = (name: string): boolean => saidOf(handlesOf.get(name)!).length >= handlesOf.get(name)!.length;
+const reportsOf = (handles: MemPoolHandle[]): string[] =>
+  reports.filter((line) => handles.some(({ id }) => line.startsWith(`mempool: pool ${id} `)));
+const isReported = (name: string): boolean => reportsOf(handlesOf.get(name)!).length >= handlesOf.get(name)!.length;
 
-// A few rounds more than it takes: what must not be said gets its chance.
+// After the last expected report, a few more rounds give unexpected reports the chance to appear.
 for (let round = 0, more = 5; round < ROUNDS && more > 0; round++) {
   collect();
   await new Promise((resolve) => setTimeout(resolve, 1));
-  if (TOLD.every(isTold)) more--;
+  if (REPORTED.every(isReported)) more--;
 }
 
-console.log(JSON.stringify(Object.fromEntries([...handlesOf].map(([name, handles]) => [name, saidOf(handles)]))));
+console.log(JSON.stringify(Object.fromEntries([...handlesOf].map(([name, handles]) => [name, reportsOf(handles)]))));
 for (const worker of workers) worker.terminate();
 for (const pool of kept) pool.destroy();

@@ -1,4 +1,4 @@
-/** The worker of _collected_program.ts: has the pool, and a block of it. */
+/** The worker of _collected_program.ts: attaches the pool and allocates a block. */
 
 import { MemPool, type MemPoolHandle } from "mempool";
 import { openNative } from "../../src/runtime/open.ts";

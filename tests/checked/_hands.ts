@@ -1,4 +1,4 @@
-/** Workers that have attached a checked pool. */
+/** Tests with a checked pool and workers that have attached it. */
 
 import type { MemPool } from "mempool";
 import { CHECKED } from "./_checked.ts";
@@ -6,7 +6,7 @@ import type { CheckedOrder } from "./_worker.ts";
 import { type Hand, withCrewOf } from "../support/crew.ts";
 import type { PoolShape } from "../support/pool.ts";
 
-/** Lets `use` have a checked pool and so many workers that have attached it. */
+/** Runs `use` with a checked pool and `count` workers that have attached it. */
 export function withHands(
   count: number,
   use: (pool: MemPool, ...hands: Hand<CheckedOrder>[]) => Promise<void>,

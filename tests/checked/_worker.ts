@@ -1,4 +1,4 @@
-/** The worker of the tests of checked pools: uses one pool by functions that can be found in stacks. */
+/** The worker of the tests of checked pools. It uses a pool through functions that the tests find in stacks by name. */
 
 import { assert } from "@std/assert";
 import { MemPool, MemPoolError, type MemPoolHandle } from "mempool";
@@ -6,7 +6,9 @@ import { openNative } from "../../src/runtime/open.ts";
 import { mark, present, warningsOf } from "../support/pool.ts";
 import { answer, transferring } from "../support/workers.ts";
 
-/** `place` is where the worker keeps a buffer, in the order in which it got them. */
+/**
+ * The worker keeps each buffer it gets. `place` is the index of a buffer, in the order in which the worker got them.
+ */
 export type CheckedOrder =
   | { readonly ask: "attach"; readonly handle: MemPoolHandle }
   | { readonly ask: "alloc"; readonly bytes: number }
@@ -16,7 +18,7 @@ export type CheckedOrder =
   | { readonly ask: "free buffer" | "keep"; readonly buffer: ArrayBuffer }
   | { readonly ask: "leaks" | "reap" | "close" | "destroy" };
 
-/** What became of a call that may be refused. */
+/** The result of a call that the pool may refuse: code and message of the error, or the code "done". */
 export interface Outcome {
   readonly code: string;
   readonly message: string;

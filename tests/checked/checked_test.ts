@@ -1,4 +1,4 @@
-/** Checked pools: whatever ends an allocation detaches its buffers and all their views, and zeroes its memory. */
+/** Checked pools: every end of an allocation detaches its buffers with all their views, and zeroes its memory. */
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { MemPool } from "mempool";
@@ -16,7 +16,7 @@ import {
   withPool,
 } from "../support/pool.ts";
 
-/** How a program comes to a buffer of so many bytes. */
+/** The ways to get a buffer of a given length. */
 const SOURCES: Readonly<Record<string, (pool: MemPool, bytes: number) => ArrayBuffer>> = {
   "alloc": (pool, bytes) => present(pool.alloc(bytes)),
   "calloc": (pool, bytes) => present(pool.calloc(bytes, 1)),
@@ -30,15 +30,17 @@ const SOURCES: Readonly<Record<string, (pool: MemPool, bytes: number) => ArrayBu
   },
 };
 
-/** One block, and three. */
+/** Bytes of one block and of three blocks. */
 const LENGTHS = [50, 150];
 
-/** What ends the allocation of a buffer, and what it leaves free: all of its blocks unless it returns less. */
+/**
+ * Ends the allocation of a buffer. Returns the range that is free afterwards, or nothing if that is all of its blocks.
+ */
 type End = (pool: MemPool, kept: Kept, offset: number) => readonly [offset: number, byteLength: number] | void;
 
 const blocksOf = (byteLength: number): number => Math.ceil(byteLength / 64) * 64;
 
-/** Lets nothing grow where it lies. */
+/** Allocates the block behind the buffer, so that `realloc` cannot grow in place. */
 const wall = (pool: MemPool): number => pool.allocOffset(64);
 
 const ENDS: Readonly<Record<string, End>> = {
@@ -46,7 +48,7 @@ const ENDS: Readonly<Record<string, End>> = {
   "free of a view": (pool, { buffer }) => pool.free(new Uint8Array(buffer, 8, 3)),
   "free of a DataView": (pool, { buffer }) => pool.free(new DataView(buffer, 1)),
   "freeMany of the buffer": (pool, { buffer }) => pool.freeMany([buffer]),
-  "freeMany of a view and others": (pool, { buffer }) =>
+  "freeMany of a view and of others": (pool, { buffer }) =>
     pool.freeMany([present(pool.alloc(10)), new Uint8Array(buffer), present(pool.alloc(300))]),
   "freeOffset": (pool, _, offset) => pool.freeOffset(offset),
   "free of another buffer over it": (pool, { buffer }, offset) => {
@@ -73,14 +75,14 @@ const ENDS: Readonly<Record<string, End>> = {
     assert(moved !== offset);
     assertMarked(pool.at(moved), 1, byteLength);
   },
-  "realloc that grows where it lies": (pool, { buffer }, offset) => {
+  "realloc that grows in place": (pool, { buffer }, offset) => {
     const { byteLength } = buffer;
     const longer = present(pool.realloc(buffer, byteLength + 200));
     assertEquals(pool.offsetOf(longer), offset);
     assertMarked(longer, 1, byteLength);
     return [0, 0];
   },
-  "realloc to fewer bytes of as many blocks": (pool, { buffer }, offset) => {
+  "realloc to fewer bytes in as many blocks": (pool, { buffer }, offset) => {
     const shorter = present(pool.realloc(buffer, buffer.byteLength - 5));
     assertEquals(pool.offsetOf(shorter), offset);
     assertMarked(shorter, 1);
@@ -99,7 +101,7 @@ const ENDS: Readonly<Record<string, End>> = {
 
 for (const [end, act] of Object.entries(ENDS)) {
   for (const [source, make] of Object.entries(SOURCES)) {
-    test(`checked - ${end}, from ${source}: the buffer and its views are detached, what is free is zero`, () => {
+    test(`checked - ${end} detaches a buffer from ${source} with its views, and zeroes the free blocks`, () => {
       for (const bytes of LENGTHS) {
         withPool((pool) => {
           const kept = new Kept(make(pool, bytes));
@@ -114,7 +116,7 @@ for (const [end, act] of Object.entries(ENDS)) {
   }
 }
 
-test("checked - realloc that slides down: detached, contents kept, what it leaves behind it zero", () => {
+test("checked - realloc that slides down detaches the old buffer, keeps the contents and zeroes the rest", () => {
   for (const [length, end] of [[5, 5], [4, 4]] as const) {
     using pool = makePool({ ...CHECKED, blocks: 8 });
     const [before, block, behind] = [2, 3, 3].map((blocks) => present(pool.alloc(64 * blocks)));
@@ -134,7 +136,7 @@ test("checked - realloc that slides down: detached, contents kept, what it leave
 });
 
 test(
-  "checked - realloc that returns null leaves the buffer attached, valid and as it was",
+  "checked - realloc that returns null leaves the buffer attached, valid and unchanged",
   withPool((pool) => {
     const [first, block] = [present(pool.alloc(64)), present(pool.alloc(100))];
     const kept = new Kept(block);
@@ -153,7 +155,7 @@ test(
 
 for (const cachedBuffers of [0, 1, 2 ** 17]) {
   test(
-    `checked - realloc to the same length, and at, give the same buffer, ${cachedBuffers} buffers kept`,
+    `checked - realloc to the same length and at return the same buffer if cachedBuffers is ${cachedBuffers}`,
     withPool((pool) => {
       const blocks = [50, 150].map((bytes) => new Kept(present(pool.alloc(bytes))));
       for (const { buffer } of [...blocks, ...blocks]) {
@@ -168,7 +170,7 @@ for (const cachedBuffers of [0, 1, 2 ** 17]) {
 }
 
 test(
-  "checked - all buffers over a block are detached, however many the engine has made of it",
+  "checked - freeOffset detaches every buffer over the block, also those that transfer and at made",
   withPool((pool) => {
     const block = present(pool.alloc(100));
     const kept = [block.transfer(), pool.at(0)].map((buffer) => {
@@ -183,7 +185,7 @@ test(
 );
 
 test(
-  "checked - a freed block is handed out again in another buffer, whose end is not the other's",
+  "checked - a block that is allocated again has a new buffer, and only the old buffer is detached",
   withPool((pool) => {
     const stale = new Kept(present(pool.alloc(50)));
     pool.free(stale.buffer);
@@ -195,7 +197,7 @@ test(
 );
 
 test(
-  "checked - alloc gives zeros where anything was freed before",
+  "checked - alloc returns zeroed memory where blocks were freed",
   withPool((pool) => {
     for (let round = 0; round < 3; round++) {
       const blocks = present(pool.allocMany(10, 300));
@@ -208,7 +210,8 @@ test(
   }, CHECKED),
 );
 
-const KEEPING: Readonly<Record<string, (pool: MemPool) => void>> = {
+/** The ways to destroy a pool. */
+const DESTRUCTIONS: Readonly<Record<string, (pool: MemPool) => void>> = {
   "destroy": (pool) => pool.destroy(),
   "disposal": (pool) => pool[Symbol.dispose](),
   "the end of its scope": (pool) => {
@@ -217,8 +220,8 @@ const KEEPING: Readonly<Record<string, (pool: MemPool) => void>> = {
   "destroy through another object": (pool) => MemPool.attach(pool.handle).destroy(),
 };
 
-for (const [end, act] of Object.entries(KEEPING)) {
-  test(`checked - ${end}: every buffer is detached, pool.buffer too`, () => {
+for (const [end, act] of Object.entries(DESTRUCTIONS)) {
+  test(`checked - ${end} detaches every buffer, and pool.buffer too`, () => {
     const pool = makePool(CHECKED);
     const kept = Object.values(SOURCES).flatMap((make) => LENGTHS.map((bytes) => new Kept(make(pool, bytes))));
     kept.push(new Kept(pool.buffer));
@@ -228,7 +231,7 @@ for (const [end, act] of Object.entries(KEEPING)) {
   });
 }
 
-test("checked - close leaves the buffers: the blocks live on, and are freed after the worker has joined again", () => {
+test("checked - close leaves buffers attached, and the worker can attach again and free them", () => {
   const pool = makePool(CHECKED);
   const { handle } = pool;
   const kept = LENGTHS.map((bytes) => new Kept(present(pool.alloc(bytes))));
@@ -244,7 +247,7 @@ test("checked - close leaves the buffers: the blocks live on, and are freed afte
 });
 
 test(
-  "checked - a buffer that lies about itself is detached all the same, and none of its code runs",
+  "checked - free and destroy detach a buffer with overridden properties, and run none of its code",
   withPool((pool) => {
     const [lying, freed] = [present(pool.alloc(50)), present(pool.alloc(50))];
     const kept = [new Kept(lying), new Kept(freed)];
@@ -266,7 +269,7 @@ test(
 );
 
 test(
-  "checked - stats count as they do in any pool, and no block is ever cached",
+  "checked - stats count as in an unchecked pool, and no block is cached",
   withPool((pool) => {
     const block = present(pool.alloc(100));
     const moved = present(pool.realloc(block, 1000));

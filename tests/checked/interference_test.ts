@@ -1,7 +1,7 @@
 /**
- * Checked pools: one worker in the middle of an operation, and another that frees the block at the worst moment, so that it
- * is handed out again. The moment is the same in every run: what stands for the other worker is called from inside of the
- * operation.
+ * Checked pools: while one worker is in the middle of an operation, another worker frees the block, and the block is
+ * allocated again. The moment is the same in every run, because code that plays the other worker is called from within
+ * the operation.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -14,7 +14,7 @@ import { assertMarked, assertRefused, insideOf, mark, withPool } from "../suppor
 
 const THERE = "(in the other worker)";
 
-/** What another worker does to a block of as many bytes: frees it, and is handed it out again. */
+/** Frees a block and allocates the same block again, as another worker would. */
 function freeAndTakeThere(pool: MemPool, block: number, bytes: number): void {
   const { allocator, tracker } = insideOf(pool);
   freeThere(pool, block);
@@ -28,14 +28,14 @@ function freeThere(pool: MemPool, block: number): void {
   allocator.freeUncounted(block);
 }
 
-/** Calls that name a block of 100 bytes at offset 0, and what their message says. `good` is another block. */
+/** Calls that name a block of 100 bytes at offset 0, with the action in their message. `good` is another block. */
 const CALLS: Readonly<
   Record<string, readonly [action: string, call: (pool: MemPool, block: ArrayBuffer, good: ArrayBuffer) => unknown]>
 > = {
   "free": ["free", (pool, block) => pool.free(block)],
   "free of a view": ["free", (pool, block) => pool.free(new Uint8Array(block))],
   "freeMany": ["free", (pool, block) => pool.freeMany([block])],
-  "freeMany with a good one": ["free", (pool, block, good) => pool.freeMany([good, block])],
+  "freeMany of a good block and this one": ["free", (pool, block, good) => pool.freeMany([good, block])],
   "realloc to the same length": ["reallocate", (pool, block) => pool.realloc(block, 100)],
   "realloc within the blocks": ["reallocate", (pool, block) => pool.realloc(block, 110)],
   "realloc that shrinks": ["reallocate", (pool, block) => pool.realloc(block, 10)],
@@ -44,7 +44,7 @@ const CALLS: Readonly<
 
 for (const [name, [action, call]] of Object.entries(CALLS)) {
   test(
-    `checked interference - ${name}, and the block is freed and handed out again at that moment`,
+    `checked interference - ${name} is refused if the block is freed and allocated again before the lock is taken`,
     withPool((pool) => {
       const { lock } = insideOf(pool);
       const block = allocateHere(pool, 100);
@@ -66,7 +66,7 @@ for (const [name, [action, call]] of Object.entries(CALLS)) {
 }
 
 test(
-  "checked interference - realloc that moves, and the block is freed while its contents are copied: nothing is allocated",
+  "checked interference - realloc that moves allocates nothing if the block is freed while its contents are copied",
   withPool((pool) => {
     const { lock } = insideOf(pool);
     const block = allocateHere(pool, 100);
@@ -84,7 +84,7 @@ test(
 );
 
 test(
-  "checked interference - a descriptor that another worker is just changing is no corrupt one",
+  "checked interference - a descriptor that another worker is changing is not reported as corrupt",
   withPool((pool) => {
     const { lock, region: { table } } = insideOf(pool);
     const uses: ((block: ArrayBuffer) => unknown)[] = [
@@ -95,7 +95,7 @@ test(
     ];
     const block = allocateHere(pool, 100);
     for (const use of uses) {
-      table.set(0, REQUESTED_LOW, 10); // one block, but the run is of two
+      table.set(0, REQUESTED_LOW, 10); // the bytes of one block in a run of two
       beforeLocking(lock, () => table.set(0, REQUESTED_LOW, 100));
       use(block);
     }
@@ -104,25 +104,25 @@ test(
 );
 
 for (
-  const [action, call] of [
-    ["free", (pool, block) => pool.free(block)],
-    ["free", (pool, block) => pool.freeMany([block])],
-    ["reallocate", (pool, block) => pool.realloc(block, 10)],
-    ["locate", (pool, block) => pool.offsetOf(block)],
-    ["look for", (pool, block) => pool.owns(block)],
-  ] satisfies [string, (pool: MemPool, block: ArrayBuffer) => unknown][]
+  const [name, action, call] of [
+    ["free", "free", (pool, block) => pool.free(block)],
+    ["freeMany", "free", (pool, block) => pool.freeMany([block])],
+    ["realloc", "reallocate", (pool, block) => pool.realloc(block, 10)],
+    ["offsetOf", "locate", (pool, block) => pool.offsetOf(block)],
+    ["owns", "check ownership", (pool, block) => pool.owns(block)],
+  ] satisfies [string, string, (pool: MemPool, block: ArrayBuffer) => unknown][]
 ) {
   test(
-    `checked interference - the pool is destroyed while a worker wants to ${action} a block: destroyed, no double free`,
+    `checked interference - ${name} throws "destroyed", not "double-free", if the pool is destroyed meanwhile`,
     withPool((pool) => {
       const { region: { header }, tracker } = insideOf(pool);
       const block = allocateHere(pool, 100);
-      // destroy() empties what is known of the blocks when the state is set.
-      const emptied = (): number => {
+      // The call reads the allocation log as destroy() leaves it: cleared, after the state was set.
+      const readCleared = (): number => {
         header[STATE] = DESTROYED;
         return 0;
       };
-      Object.defineProperty(tracker!.log, "sequence", { value: emptied, configurable: true });
+      Object.defineProperty(tracker!.log, "sequence", { value: readCleared, configurable: true });
       assertRefused(() => call(pool, block), "destroyed", `Cannot ${action}: the pool is destroyed`);
       Reflect.deleteProperty(tracker!.log, "sequence");
       header[STATE] = LIVE;
@@ -130,7 +130,7 @@ for (
   );
 }
 
-test("checked interference - a lock that is not free in time: the block stays allocated, and can be freed later", () => {
+test("checked interference - a call that times out leaves the block allocated, and it can be freed later", () => {
   for (const name of ["free", "free of a view", "freeMany", "realloc that moves", "realloc that shrinks"]) {
     withPool((pool) => {
       const { lock } = insideOf(pool);

@@ -1,9 +1,10 @@
 /**
- * Checked pools while the system still reads into a block. Bun does not detach such a buffer: its block is freed for the
- * program, and comes back to the pool once the system is done. Deno detaches it, and what the system reads lands in memory
- * that may be another's by then: a checked pool cannot know.
+ * Checked pools while the system still reads into a block. Bun does not detach the buffer of such a block. There, the
+ * pool holds the block: it is free for the program, but the pool does not allocate it again before the read has ended.
+ * Deno detaches the buffer, and the system writes into memory that may belong to another allocation by then; a checked
+ * pool cannot detect that.
  *
- * A read from a FIFO is in flight until somebody writes to it.
+ * A read from a FIFO is in flight until something is written to the FIFO.
  */
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
@@ -37,20 +38,20 @@ import {
 } from "../support/pool.ts";
 import { takeAll } from "../support/take_all.ts";
 
-/** A read that the system has begun and not ended. */
+/** A read that is in flight until `end` is called. */
 class Reading {
   readonly #folder: string;
   readonly #file: number;
   readonly #done: Promise<number>;
   #hasEnded = false;
 
-  /** Into the bytes of a buffer from `at` on. */
+  /** Starts a read into the bytes of a buffer from the index `at` on. */
   constructor(buffer: ArrayBuffer, at = 0) {
     mkdirSync(scratch, { recursive: true });
     this.#folder = mkdtempSync(join(scratch, "fifo-"));
     const path = join(this.#folder, "fifo");
     execFileSync("mkfifo", [path]);
-    this.#file = openSync(path, "r+"); // for both ends, so that opening does not wait
+    this.#file = openSync(path, "r+"); // opens both ends, so that it does not wait for the other one
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     read(this.#file, new Uint8Array(buffer), at, buffer.byteLength - at, null, (error, count) => {
       if (error === null) resolve(count);
@@ -59,7 +60,7 @@ class Reading {
     this.#done = promise;
   }
 
-  /** Has it end with these bytes. */
+  /** Ends the read with these bytes. Further calls do nothing. */
   async end(bytes = Uint8Array.of(1, 2, 3)): Promise<void> {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
@@ -70,7 +71,7 @@ class Reading {
   }
 }
 
-/** Lets `use` have a checked pool and a read into a block of so many bytes, which is the pool's first. */
+/** Runs `use` with a checked pool and a read into the first block of the pool, which has this number of bytes. */
 async function whileReading(
   bytes: number,
   use: (pool: MemPool, block: ArrayBuffer, reading: Reading) => Promise<void>,
@@ -83,7 +84,7 @@ async function whileReading(
   try {
     await use(pool, block, reading);
   } finally {
-    await reading.end(); // or the process would wait for it
+    await reading.end(); // otherwise the process would wait for it
   }
   if (pool.buffer.byteLength === 0) return; // destroyed or closed
   pool.check();
@@ -93,16 +94,18 @@ async function whileReading(
 const bunTest = onDeno ? skip("Deno detaches buffers that are in use") : test;
 const denoTest = onDeno ? test : skip("Bun does not detach buffers that are in use");
 
-/** Offsets of all that the pool can still hand out, in blocks of 64 bytes. They are given back. */
-function offsetsLeft(pool: MemPool): number[] {
+/** Allocates all single blocks that the pool still has, frees them, and returns their offsets in order. */
+function availableOffsets(pool: MemPool): number[] {
   const offsets = [...takeAll(() => pool.allocOffset(64))];
   for (const offset of offsets) pool.freeOffset(offset);
   return offsets.sort((one, other) => one - other);
 }
 
+/** The offsets of the blocks from `first` to before `end`. */
 const range = (first: number, end: number): number[] =>
-  Array.from({ length: end - first }, (_, place) => 64 * (first + place));
+  Array.from({ length: end - first }, (_, index) => 64 * (first + index));
 
+/** The ways to free the block at offset 0, with the function that is the innermost frame of their stacks. */
 const FREES: Readonly<Record<string, readonly [where: string, free: (pool: MemPool, block: ArrayBuffer) => void]>> = {
   "free": ["freeHere", (pool, block) => freeHere(pool, block)],
   "freeOffset": ["freeOffsetHere", (pool) => freeOffsetHere(pool, 0)],
@@ -112,7 +115,7 @@ const FREES: Readonly<Record<string, readonly [where: string, free: (pool: MemPo
 for (const [name, [where, free]] of Object.entries(FREES)) {
   for (const bytes of [50, 150]) {
     bunTest(
-      `checked io - ${name} of ${bytes} bytes: free for the program, and handed out again once the read has ended`,
+      `checked io - ${name} of ${bytes} bytes frees the block for the program, and for the pool after the read`,
       () =>
         whileReading(bytes, async (pool, block, reading) => {
           const kept = new Kept(block);
@@ -125,7 +128,7 @@ for (const [name, [where, free]] of Object.entries(FREES)) {
               if (again === "freeManyHere") continue;
               assertDoubleFree(() => act(pool, block), 0, "allocateHere", where, again);
             }
-            assertEquals(offsetsLeft(pool), range(blocks, 64));
+            assertEquals(availableOffsets(pool), range(blocks, 64));
             assertEquals(pool.alloc(64 * 64), null);
             pool.check();
             const { allocatedBlocks, allocs, frees } = pool.stats();
@@ -134,11 +137,11 @@ for (const [name, [where, free]] of Object.entries(FREES)) {
           assertHeld();
           assertHeld();
           await reading.end();
-          // Any call on the pool will do, of which not all change it.
+          // After the read, any call gives the block back to the pool, even one that only reads.
           assertEquals(pool.stats().allocatedBlocks, 0);
           kept.assertDetached();
           assertZero(pool, 0, pool.size);
-          assertEquals(offsetsLeft(pool), range(0, 64));
+          assertEquals(availableOffsets(pool), range(0, 64));
           assertDoubleFree(() => freeHere(pool, block), 0, "allocateHere", where, "freeHere");
           assertOneFreeRun(pool);
         }),
@@ -147,7 +150,7 @@ for (const [name, [where, free]] of Object.entries(FREES)) {
 }
 
 bunTest(
-  "checked io - a moving realloc: the old block is held, the new one has what was there",
+  "checked io - realloc that moves holds the old block, and the new block has its contents",
   () =>
     whileReading(150, async (pool, block, reading) => {
       const kept = new Kept(block);
@@ -169,7 +172,7 @@ bunTest(
 );
 
 bunTest(
-  "checked io - a realloc that would shrink moves instead, and null where there is no room: then nothing has changed",
+  "checked io - realloc to fewer bytes moves the block, or returns null and changes nothing if there is no room",
   () =>
     whileReading(500, async (pool, block, reading) => {
       const kept = new Kept(block);
@@ -193,7 +196,7 @@ bunTest(
 );
 
 bunTest(
-  "checked io - a realloc where the block lies: the old buffer is stale, and is detached later",
+  "checked io - realloc in place makes the old buffer stale, and detaches it after the read has ended",
   () =>
     whileReading(50, async (pool, block, reading) => {
       const kept = new Kept(block);
@@ -203,7 +206,7 @@ bunTest(
       kept.assertAttached(50);
       assertDoubleFree(() => freeHere(pool, block), 0, "allocateHere", "reallocHere", "freeHere");
       freeHere(pool, longer);
-      assertEquals(offsetsLeft(pool), range(4, 64));
+      assertEquals(availableOffsets(pool), range(4, 64));
       await reading.end();
       assertOneFreeRun(pool);
       kept.assertDetached();
@@ -211,7 +214,7 @@ bunTest(
 );
 
 bunTest(
-  "checked io - a realloc that could only slide down: null, and nothing has changed, until the read has ended",
+  "checked io - realloc that could only slide down returns null and changes nothing before the read has ended",
   () =>
     whileReading(128, async (pool, before, first) => {
       const block = allocateHere(pool, 192);
@@ -234,7 +237,7 @@ bunTest(
 );
 
 bunTest(
-  "checked io - destroy: what is in use is detached once another pool is made after the read has ended",
+  "checked io - destroy leaves the buffer attached, and the next init after the read has ended detaches it",
   () =>
     whileReading(50, async (pool, block, reading) => {
       const [kept, other] = [new Kept(block), new Kept(allocateHere(pool, 50))];
@@ -251,7 +254,7 @@ bunTest(
 );
 
 bunTest(
-  "checked io - destroyed in use: its addresses are no other pool's before the read has ended",
+  "checked io - no other pool gets the addresses of a destroyed pool before the read has ended",
   () =>
     whileReading(50, async (pool, block, reading) => {
       destroyQuietly(pool);
@@ -268,24 +271,24 @@ bunTest(
 );
 
 bunTest(
-  "checked io - close while a block is held: nobody is handed it out, and the others go on",
+  "checked io - close during the read loses the held block, and the other blocks stay available",
   () =>
     whileReading(50, async (pool, block, reading) => {
       const { handle } = pool;
       freeHere(pool, block);
       pool.close();
       const again = MemPool.attach(handle);
-      assertEquals(offsetsLeft(again), range(1, 64));
+      assertEquals(availableOffsets(again), range(1, 64));
       assertEquals(again.leaks(), []);
       again.check();
       await reading.end();
-      assertEquals(offsetsLeft(again), range(1, 64));
+      assertEquals(availableOffsets(again), range(1, 64));
       again.destroy();
     }),
 );
 
 bunTest(
-  "checked io - close after the read has ended gives the held block back",
+  "checked io - close after the read has ended gives the held block back to the pool",
   () =>
     whileReading(50, async (pool, block, reading) => {
       const { handle } = pool;
@@ -300,7 +303,7 @@ bunTest(
 );
 
 bunTest(
-  "checked io - reap while a dead worker's block is read into here: it comes back once the read has ended",
+  "checked io - reap holds a dead worker's block that this worker reads into until the read has ended",
   () =>
     withHands(1, async (pool, victim) => {
       const block = allocateHere(pool, 150);
@@ -309,7 +312,7 @@ bunTest(
         await victim!.order({ ask: "look", offset: 0 });
         await victim!.die();
         assertEquals([pool.reap(), pool.leaks(), pool.owns(block)], [0, [], false]);
-        assertEquals(offsetsLeft(pool), range(3, 64));
+        assertEquals(availableOffsets(pool), range(3, 64));
         assertEquals(pool.reap(), 0);
       } finally {
         await reading.end();
@@ -319,7 +322,7 @@ bunTest(
 );
 
 bunTest(
-  "checked io - a moving realloc of what another worker had: that worker's death does not give the old block back",
+  "checked io - reap does not give back a block that realloc left held, even after its former owner died",
   () =>
     withHands(1, async (pool, victim) => {
       const block = allocateHere(pool, 50);
@@ -330,16 +333,16 @@ bunTest(
         const moved = reallocHere(pool, block, 100);
         await victim!.die();
         assertEquals([pool.reap(), pool.offsetOf(moved)], [0, 128]);
-        assertEquals(offsetsLeft(pool), range(4, 64));
+        assertEquals(availableOffsets(pool), range(4, 64));
       } finally {
         await reading.end();
       }
-      assertEquals(offsetsLeft(pool), [0, ...range(4, 64)]);
+      assertEquals(availableOffsets(pool), [0, ...range(4, 64)]);
     }),
 );
 
 denoTest(
-  "checked io - Deno: the buffer is detached all the same, and what is read lands in the freed block",
+  "checked io - on Deno, the buffer is detached during the read, and the bytes land in the freed block",
   () =>
     whileReading(50, async (pool, block, reading) => {
       const kept = new Kept(block);

@@ -1,4 +1,4 @@
-/** Checked pools: what is still allocated, by leaks() at any time, and as a report at a pool's end. */
+/** Checked pools: the blocks that are still allocated, as leaks() lists them and as the report at the end of a pool. */
 
 import { assert, assertEquals } from "@std/assert";
 import * as mempool from "mempool";
@@ -19,24 +19,27 @@ function allocateManyElsewhere(pool: MemPool, count: number): ArrayBuffer[] {
   return blocks;
 }
 
-/** The one line that this prints with console.warn. */
+/** Runs `act`, which must print one message with console.warn, and returns the message. */
 function reportOf(act: () => void): string {
   const warnings = warningsOf(act);
   assertEquals([warnings.length, warnings[0]?.length, typeof warnings[0]?.[0]], [1, 1, "string"]);
   return String(warnings[0]![0]);
 }
 
-/** A report: its first line, and of each place the line above the stack and its innermost frame's function. */
-function readReport(report: string): { line: string; places: [string, string][] } {
+/**
+ * Splits a report into its first line and its sites: the line above each stack, and the function of the innermost
+ * frame.
+ */
+function readReport(report: string): { line: string; sites: [string, string][] } {
   const [line = "", ...rest] = report.split("\n");
-  const places: [string, string][] = [];
-  for (const [at, text] of rest.entries()) {
-    if (!text.startsWith("    at ")) places.push([text, /^    at (\w+) \(/.exec(rest[at + 1] ?? "")?.[1] ?? ""]);
+  const sites: [string, string][] = [];
+  for (const [index, text] of rest.entries()) {
+    if (!text.startsWith("    at ")) sites.push([text, /^    at (\w+) \(/.exec(rest[index + 1] ?? "")?.[1] ?? ""]);
   }
-  return { line, places };
+  return { line, sites };
 }
 
-test("leak report - groups what leaks by its place, the oldest first, with numbers of blocks and bytes", () => {
+test("leak report - groups leaks by site, the oldest first, with numbers of blocks and bytes", () => {
   const pool = makePool(CHECKED);
   const { id } = pool.handle;
   for (let time = 0; time < 3; time++) allocateHere(pool, 100);
@@ -45,9 +48,9 @@ test("leak report - groups what leaks by its place, the oldest first, with numbe
   for (let time = 0; time < 2; time++) allocateElsewhere(pool, 1);
   pool.free(freed);
   allocateElsewhere(pool, 500);
-  const { line, places } = readReport(reportOf(() => pool.destroy()));
+  const { line, sites } = readReport(reportOf(() => pool.destroy()));
   assertEquals(line, `mempool: pool ${id} destroyed: 10 blocks, 1202 bytes, still allocated`);
-  assertEquals(places, [
+  assertEquals(sites, [
     ["3 blocks, 300 bytes, allocated", "allocateHere"],
     ["4 blocks, 400 bytes, allocated", "allocateManyElsewhere"],
     ["2 blocks, 2 bytes, allocated", "allocateElsewhere"],
@@ -55,20 +58,20 @@ test("leak report - groups what leaks by its place, the oldest first, with numbe
   ]);
 });
 
-/** Allocates from a place of its own for each depth. */
+/** Allocates from a different site for each depth. */
 function allocateAtDepth(pool: MemPool, depth: number, bytes: number): void {
   if (depth > 0) allocateAtDepth(pool, depth - 1, bytes);
   else allocateHere(pool, bytes);
 }
 
-test("leak report - the place of the oldest leak comes first, whatever was allocated there later and freed before", () => {
+test("leak report - orders sites by their oldest leak, not by blocks that were freed", () => {
   const pool = makePool(CHECKED);
   const [first, second] = [present(pool.alloc(1)), allocateElsewhere(pool, 2)];
   for (const depth of [3, 1, 2, 1, 3, 3]) allocateAtDepth(pool, depth, 10 ** depth);
   pool.freeMany([first, second]);
   allocateElsewhere(pool, 2);
-  const { places } = readReport(reportOf(() => pool.destroy()));
-  assertEquals(places.map(([line]) => line), [
+  const { sites } = readReport(reportOf(() => pool.destroy()));
+  assertEquals(sites.map(([line]) => line), [
     "3 blocks, 3000 bytes, allocated",
     "2 blocks, 20 bytes, allocated",
     "1 block, 100 bytes, allocated",
@@ -76,12 +79,12 @@ test("leak report - the place of the oldest leak comes first, whatever was alloc
   ]);
 });
 
-/** A leak as `leaks` tells of it. */
+/** A leak from the given site. */
 function leakAt(site: number, byteLength: number): LeakInfo {
   return { offset: 0, byteLength, owner: 1, stack: `    at site${site} (file.ts:1:1)` };
 }
 
-test("leak report - of very many places the oldest are shown, and the others counted", () => {
+test("leak report - shows the twenty oldest sites and counts the others", () => {
   const twenty = Array.from({ length: 20 }, (_, site) => leakAt(site, 100 + site));
   const shown = twenty.map(({ byteLength }, site): [string, string] => [
     `${site === 5 ? "2 blocks" : "1 block"}, ${byteLength + (site === 5 ? 7 : 0)} bytes, allocated`,
@@ -100,36 +103,39 @@ test("leak report - of very many places the oldest are shown, and the others cou
   ) {
     const report = readReport(describeLeaks([...twenty, ...more, leakAt(5, 7)]));
     assertEquals(report.line, `${count}, still allocated`);
-    assertEquals(report.places, line === undefined ? shown : [...shown, [line, ""]]);
+    assertEquals(report.sites, line === undefined ? shown : [...shown, [line, ""]]);
   }
   assertEquals(describeLeaks([]), "");
 });
 
-test("leak report - of one block of one byte", () => {
+test('leak report - says "1 block, 1 byte" in the singular', () => {
   const pool = makePool(CHECKED);
   allocateHere(pool, 1);
-  const { line, places } = readReport(reportOf(() => pool.destroy()));
+  const { line, sites } = readReport(reportOf(() => pool.destroy()));
   assertEquals(line, `mempool: pool ${pool.handle.id} destroyed: 1 block, 1 byte, still allocated`);
-  assertEquals(places, [["1 block, 1 byte, allocated", "allocateHere"]]);
+  assertEquals(sites, [["1 block, 1 byte, allocated", "allocateHere"]]);
 });
 
-/** How a pool ends that was made here. */
-const ENDS: Readonly<Record<string, (pool: MemPool) => void>> = {
+/** The ways to destroy a pool. */
+const DESTRUCTIONS: Readonly<Record<string, (pool: MemPool) => void>> = {
   "destroy": (pool) => pool.destroy(),
   "disposal": (pool) => pool[Symbol.dispose](),
   "destroy by another object": (pool) => MemPool.attach(pool.handle).destroy(),
 };
 
-for (const [end, act] of Object.entries(ENDS)) {
-  test(`leak report - ${end}: once, and nothing where nothing leaks`, () => {
+for (const [end, act] of Object.entries(DESTRUCTIONS)) {
+  test(`leak report - ${end} prints one report, and none if nothing leaks`, () => {
     const leaky = makePool(CHECKED);
     allocateHere(leaky, 10);
-    const said = reportOf(() => {
+    const report = reportOf(() => {
       act(leaky);
       leaky.destroy();
       leaky.close();
     });
-    assert(said.startsWith(`mempool: pool ${leaky.handle.id} destroyed: 1 block, 10 bytes, still allocated\n`), said);
+    assert(
+      report.startsWith(`mempool: pool ${leaky.handle.id} destroyed: 1 block, 10 bytes, still allocated\n`),
+      report,
+    );
 
     const clean = makePool(CHECKED);
     clean.free(allocateHere(clean, 10));
@@ -139,7 +145,7 @@ for (const [end, act] of Object.entries(ENDS)) {
   });
 }
 
-test("leak report - none at close: the blocks live on", () => {
+test("leak report - close prints none, because the blocks stay allocated", () => {
   const pool = makePool(CHECKED);
   const { handle } = pool;
   const block = allocateHere(pool, 10);
@@ -150,14 +156,14 @@ test("leak report - none at close: the blocks live on", () => {
   assertEquals(warningsOf(() => again.destroy()), []);
 });
 
-test("leak report - of the default pool", () => {
+test("leak report - destroy of the default pool prints one", () => {
   const { handle } = mempool.init(4096, 64, CHECKED);
   mempool.alloc(10);
-  const said = reportOf(() => mempool.destroy());
-  assert(said.startsWith(`mempool: pool ${handle.id} destroyed: 1 block, 10 bytes, still allocated\n`), said);
+  const report = reportOf(() => mempool.destroy());
+  assert(report.startsWith(`mempool: pool ${handle.id} destroyed: 1 block, 10 bytes, still allocated\n`), report);
 });
 
-test("leak report - a console that throws does not keep the pool from being destroyed", () => {
+test("leak report - a console that throws does not prevent destroy", () => {
   const pool = makePool(CHECKED);
   allocateHere(pool, 10);
   const { warn } = console;
@@ -176,19 +182,19 @@ test("leak report - a console that throws does not keep the pool from being dest
   assertRefused(() => pool.alloc(1), "destroyed", "Cannot allocate: the pool is destroyed");
 });
 
-test("leak report - says why where the lock is not to be had, and the pool is destroyed", () => {
+test("leak report - names the cause if the lock cannot be taken, and the pool is destroyed", () => {
   const pool = makePool({ ...CHECKED, lockTimeout: 20 });
   const { header } = insideOf(pool).region;
   allocateHere(pool, 10);
-  header.fill(-1, 0, 32); // the lock itself
-  const said = reportOf(() => pool.destroy());
+  header.fill(-1, 0, 32); // overwrites the lock
+  const report = reportOf(() => pool.destroy());
   const start =
     `mempool: pool ${pool.handle.id} destroyed: leaks unknown: Cannot list leaks: the lock itself is broken`;
-  assert(said.startsWith(start), said);
+  assert(report.startsWith(start), report);
   assert(pool.destroyed);
 });
 
-test("leaks - an unchecked pool knows of none, and says nothing at its end", () => {
+test("leaks - of an unchecked pool throws, and destroy prints no report", () => {
   const pool = makePool({ checked: false });
   pool.alloc(10);
   const message = "Cannot list leaks: the pool was made without checked: true";
@@ -198,7 +204,7 @@ test("leaks - an unchecked pool knows of none, and says nothing at its end", () 
 });
 
 test(
-  "leaks - of a new pool none; then what is allocated, however it was, in the order of time",
+  "leaks - lists the blocks of every kind of allocation, the oldest first",
   withPool((pool) => {
     assertEquals(pool.leaks(), []);
     const block = allocateHere(pool, 100);
@@ -206,20 +212,20 @@ test(
     present(pool.calloc(3, 5));
     pool.callocOffset(1, 20);
     allocateManyElsewhere(pool, 2);
-    const told = (): [number, number][] => pool.leaks().map(({ offset, byteLength }) => [offset / 64, byteLength]);
-    assertEquals(told(), [[0, 100], [2, 10], [3, 15], [4, 20], [5, 100], [7, 100]]);
+    const listed = (): [number, number][] => pool.leaks().map(({ offset, byteLength }) => [offset / 64, byteLength]);
+    assertEquals(listed(), [[0, 100], [2, 10], [3, 15], [4, 20], [5, 100], [7, 100]]);
     pool.realloc(block, 70);
-    assertEquals(told(), [[2, 10], [3, 15], [4, 20], [5, 100], [7, 100], [0, 70]]);
+    assertEquals(listed(), [[2, 10], [3, 15], [4, 20], [5, 100], [7, 100], [0, 70]]);
     pool.freeOffset(offset);
     pool.realloc(pool.at(0), 1000);
-    assertEquals(told(), [[3, 15], [4, 20], [5, 100], [7, 100], [9, 1000]]);
+    assertEquals(listed(), [[3, 15], [4, 20], [5, 100], [7, 100], [9, 1000]]);
     pool.freeMany(pool.leaks().map(({ offset }) => pool.at(offset)));
-    assertEquals(told(), []);
+    assertEquals(listed(), []);
   }, CHECKED),
 );
 
 test(
-  "leaks - in the order of time also where the numbers of allocations begin anew, and none of them is 0",
+  "leaks - keeps the order of time when sequence numbers wrap around, and no sequence number is 0",
   withPool((pool) => {
     const { header } = insideOf(pool).region;
     for (const last of [2 ** 31 - 3, -3]) {
@@ -233,7 +239,7 @@ test(
 );
 
 test(
-  "leaks - a stack is the caller's frames, also where a program changes what stacks look like",
+  "leaks - stacks begin with the caller's frame even if the program changes the format of stacks",
   withPool((pool) => {
     const settings = Error as { stackTraceLimit?: unknown; prepareStackTrace?: unknown };
     const { stackTraceLimit, prepareStackTrace } = settings;
@@ -266,13 +272,13 @@ test(
   }, CHECKED),
 );
 
-test("leak report - of pools that were garbage-collected: only where nobody has the pool any more", async () => {
+test("leak report - a garbage-collected pool object leads to one only if nothing else has the pool", async () => {
   const program = new URL("./_collected_program.ts", import.meta.url);
-  const said = JSON.parse(await runChild(program, [], 60_000, { moreFlags: EXPOSE_GC })) as Record<string, string[]>;
+  const reports = JSON.parse(await runChild(program, [], 60_000, { moreFlags: EXPOSE_GC })) as Record<string, string[]>;
   const lines = Object.fromEntries(
-    Object.entries(said).map(([name, all]) => [name, [...new Set(all.map((line) => readReport(line).line))]]),
+    Object.entries(reports).map(([name, all]) => [name, [...new Set(all.map((line) => readReport(line).line))]]),
   );
-  const numbers = Object.fromEntries(Object.entries(said).map(([name, all]) => [name, all.length]));
+  const numbers = Object.fromEntries(Object.entries(reports).map(([name, all]) => [name, all.length]));
   assertEquals(numbers, {
     "with blocks": 4,
     "with none": 0,
@@ -290,16 +296,16 @@ test("leak report - of pools that were garbage-collected: only where nobody has 
   }
   const broken = / garbage-collected: (leaks unknown: Cannot list leaks|Cannot close): the lock itself is broken, /;
   for (const line of lines["with a broken lock"]!) assert(broken.test(line), line);
-  for (const report of said["with blocks"]!) {
-    const places = [["1 block, 100 bytes, allocated", "allocateAndDrop"], [
+  for (const report of reports["with blocks"]!) {
+    const sites = [["1 block, 100 bytes, allocated", "allocateAndDrop"], [
       "1 block, 10 bytes, allocated",
       "allocateAndDrop",
     ]];
-    assertEquals(readReport(report).places, places);
+    assertEquals(readReport(report).sites, sites);
   }
 });
 
-test("leaks - in a program that is one file with the library, the stack has all frames", async () => {
+test("leaks - a stack has all frames if program and library are one file", async () => {
   mkdirSync(scratch, { recursive: true });
   const folder = mkdtempSync(join(scratch, "bundled-"));
   try {

@@ -1,6 +1,6 @@
 /**
- * Checked pools: every use of what was freed is found, also after the block was handed out again, and told with the
- * stacks of its allocation, of its first free and of this use.
+ * Checked pools: every use of a freed block is found, even after the block was allocated again. The error has the
+ * stacks of the allocation, of the first free and of this use.
  */
 
 import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
@@ -10,8 +10,8 @@ import {
   allocateHere,
   allocateOffsetHere,
   assertDoubleFree,
+  assertMessage,
   assertMisuse,
-  assertTells,
   CHECKED,
   freeHere,
   freeManyHere,
@@ -38,7 +38,7 @@ function freeElsewhere(pool: MemPool, block: ArrayBuffer): void {
   pool.free(block);
 }
 
-/** How a program frees a buffer: the first time, or again. */
+/** The ways to free a buffer, with the function that is the innermost frame of their stacks. */
 const FREES: Readonly<
   Record<string, readonly [where: string, free: (pool: MemPool, block: ArrayBuffer, view: Uint8Array) => void]>
 > = {
@@ -52,7 +52,7 @@ const FREES: Readonly<
 for (const [first, [firstWhere, freeFirst]] of Object.entries(FREES)) {
   for (const [second, [secondWhere, freeAgain]] of Object.entries(FREES)) {
     test(
-      `checked - ${second} after ${first}: told with three stacks, and nothing is changed`,
+      `checked - ${second} after ${first} throws with three stacks and changes nothing`,
       withPool((pool) => {
         for (const bytes of [50, 150]) {
           const block = allocateHere(pool, bytes);
@@ -70,20 +70,20 @@ for (const [first, [firstWhere, freeFirst]] of Object.entries(FREES)) {
   }
 }
 
-/** What a block may have been through since its first free; at the end it is free or not. */
+/** What happens to a block after its first free. In the end, it may be allocated or free. */
 const MEANWHILE: Readonly<Record<string, (pool: MemPool) => void>> = {
-  "handed out again": (pool) => void allocateElsewhere(pool),
-  "handed out as part of a run": (pool) => void allocateElsewhere(pool, 500),
-  "handed out by its offset": (pool) => void pool.allocOffset(50),
-  "handed out and freed again": (pool) => freeElsewhere(pool, allocateElsewhere(pool)),
-  "handed out and freed many times": (pool) => {
+  "allocated again": (pool) => void allocateElsewhere(pool),
+  "allocated as part of a run": (pool) => void allocateElsewhere(pool, 500),
+  "allocated by offset": (pool) => void pool.allocOffset(50),
+  "allocated and freed again": (pool) => freeElsewhere(pool, allocateElsewhere(pool)),
+  "allocated and freed many times": (pool) => {
     for (let time = 0; time < 100; time++) freeElsewhere(pool, allocateElsewhere(pool, 1 + time));
   },
-  "handed out and freed many times, and handed out": (pool) => {
+  "allocated and freed many times, and then allocated": (pool) => {
     for (let time = 0; time < 100; time++) pool.freeOffset(pool.allocOffset(1 + time));
     allocateElsewhere(pool);
   },
-  "handed out and moved away": (pool) => {
+  "allocated and moved away": (pool) => {
     const again = allocateElsewhere(pool);
     allocateElsewhere(pool);
     pool.realloc(again, 500);
@@ -92,7 +92,7 @@ const MEANWHILE: Readonly<Record<string, (pool: MemPool) => void>> = {
 
 for (const [meanwhile, act] of Object.entries(MEANWHILE)) {
   test(
-    `checked - free of a stale buffer whose block was ${meanwhile}: found, and who has it now keeps it`,
+    `checked - free of a stale buffer is found after its block was ${meanwhile}, and changes nothing`,
     withPool((pool) => {
       const block = allocateHere(pool);
       const view = new Uint8Array(block);
@@ -110,7 +110,7 @@ for (const [meanwhile, act] of Object.entries(MEANWHILE)) {
 }
 
 test(
-  "checked - a block that is handed out many times: each stale buffer is told with its own stacks",
+  "checked - each stale buffer over a block that was allocated several times has its own stacks",
   withPool((pool) => {
     const here = allocateHere(pool);
     freeElsewhere(pool, here);
@@ -125,10 +125,10 @@ test(
   }, CHECKED),
 );
 
-/** To how many bytes a buffer of 100 is reallocated, which two blocks hold. */
+/** New lengths for a buffer of 100 bytes in two blocks. If `walled`, the block behind it is allocated. */
 const RESIZES: readonly (readonly [how: string, bytes: number, walled: boolean])[] = [
   ["moves", 300, true],
-  ["grows where it lies", 300, false],
+  ["grows in place", 300, false],
   ["shrinks to one block", 20, true],
   ["shrinks within its blocks", 90, true],
   ["grows within its blocks", 128, true],
@@ -136,7 +136,7 @@ const RESIZES: readonly (readonly [how: string, bytes: number, walled: boolean])
 
 for (const [how, bytes, walled] of RESIZES) {
   test(
-    `checked - the old buffer of a realloc that ${how} is stale: told with the stack of the realloc`,
+    `checked - the old buffer of a realloc that ${how} is stale, and its error has the stack of the realloc`,
     withPool((pool) => {
       const block = allocateHere(pool, 100);
       if (walled) pool.allocOffset(1);
@@ -154,7 +154,7 @@ for (const [how, bytes, walled] of RESIZES) {
   );
 
   test(
-    `checked - the buffer over an offset that reallocOffset ${how} is stale`,
+    `checked - a buffer over the offset is stale after a reallocOffset that ${how}`,
     withPool((pool) => {
       const offset = allocateOffsetHere(pool);
       reallocOffsetHere(pool, offset, 100);
@@ -185,7 +185,7 @@ test("checked - the old buffer of a realloc that slides down is stale", () => {
 });
 
 test(
-  "checked - a buffer that realloc left alone, or gave back, is not stale",
+  "checked - a buffer that realloc left unchanged or returned is not stale",
   withPool((pool) => {
     const block = allocateHere(pool, 100);
     assertEquals(pool.realloc(block, 10_000), null);
@@ -205,7 +205,7 @@ function lookHere(pool: MemPool, offset: number): void {
 }
 
 test(
-  "checked - realloc, offsetOf, at and owns of what is stale: as for free, told as what they are",
+  "checked - realloc, offsetOf and at refuse stale buffers and name their own action, and owns returns false",
   withPool((pool) => {
     const block = allocateHere(pool);
     freeHere(pool, block);
@@ -231,7 +231,7 @@ test(
 );
 
 test(
-  "checked - freeMany of a block twice: the first free is in the same call, and none is freed",
+  "checked - freeMany of one block twice reports both frees in this call, and frees nothing",
   withPool((pool) => {
     const [one, other] = [allocateHere(pool), allocateHere(pool)];
     const view = new Uint8Array(one);
@@ -245,7 +245,7 @@ test(
 );
 
 test(
-  "checked - freeMany with a stale buffer among good ones: told, and none is freed",
+  "checked - freeMany with a stale buffer among good ones throws and frees nothing",
   withPool((pool) => {
     const stale = allocateHere(pool);
     freeHere(pool, stale);
@@ -260,7 +260,7 @@ test(
 );
 
 test(
-  "checked - a block that never was handed out has no stacks, a block inside of a run those of its own last time",
+  "checked - a block that was never allocated has no stacks, and a block inside a run those of its last own allocation",
   withPool((pool) => {
     const line = "Cannot free block at offset 64: it is already free";
     const error = (act: () => unknown): string => (thrownBy(act) as Error).message;
@@ -276,14 +276,14 @@ test(
 );
 
 test(
-  "checked - the offset tier alone: found as long as the block is free",
+  "checked - a double free by offset is found while the block is free",
   withPool((pool) => {
     const offset = allocateOffsetHere(pool);
     freeOffsetHere(pool, offset);
     for (let time = 0; time < 2; time++) {
       assertDoubleFree(() => freeOffsetHere(pool, offset), 0, "allocateOffsetHere", "freeOffsetHere", "freeOffsetHere");
     }
-    // An offset is a number: once the block is handed out again nothing tells this free from a right one.
+    // An offset is only a number. After the block is allocated again, this free cannot be told from a correct one.
     assertEquals(allocateOffsetHere(pool), offset);
     freeOffsetHere(pool, offset);
     assertOneFreeRun(pool);
@@ -291,7 +291,7 @@ test(
 );
 
 test(
-  "checked - a buffer that the engine moved: the old one is foreign, the new one is the block, stale once it is freed",
+  "checked - transfer makes the old buffer foreign, and the new buffer is the block until it is freed",
   withPool((pool) => {
     const block = allocateHere(pool);
     const moved = block.transfer();
@@ -305,26 +305,26 @@ test(
   }, CHECKED),
 );
 
-test("checked - a worker that leaves the pool and joins it again still knows its stale buffers", () => {
+test("checked - a worker that closes the pool and attaches again still recognizes its stale buffers", () => {
   let pool = makePool(CHECKED);
   const stale = allocateHere(pool);
   freeHere(pool, stale);
   const kept = allocateElsewhere(pool);
-  const rejoin = (): void => {
+  const reattach = (): void => {
     const { handle } = pool;
     pool.close();
     pool = MemPool.attach(handle);
   };
-  rejoin();
+  reattach();
   assertDoubleFree(() => freeHere(pool, stale), 0, "allocateHere", "freeHere", "freeHere");
   freeOffsetHere(pool, 0);
   allocateHere(pool);
-  rejoin();
+  reattach();
   assertDoubleFree(() => freeHere(pool, kept), 0, "allocateElsewhere", "freeOffsetHere", "freeHere");
   warningsOf(() => pool.destroy());
 });
 
-test("checked - another checked pool's stale buffer is foreign", () => {
+test("checked - a stale buffer of another checked pool is foreign", () => {
   using pool = makePool(CHECKED);
   using other = makePool(CHECKED);
   const stale = allocateHere(other);
@@ -335,7 +335,7 @@ test("checked - another checked pool's stale buffer is foreign", () => {
 });
 
 test(
-  "checked - onMisuse warn: the line has the stacks, and nothing is changed",
+  "checked - with onMisuse warn, the warning has the stacks and the call changes nothing",
   withPool((pool) => {
     const block = allocateHere(pool);
     freeHere(pool, block);
@@ -345,7 +345,7 @@ test(
     for (const [where, act] of [["freeHere", freeHere], ["freeManyHere", freeManyHere]] as const) {
       const warnings = warningsOf(() => act(pool, block));
       assertEquals([warnings.length, warnings[0]?.length], [1, 1]);
-      assertTells(String(warnings[0]![0]), line, [...stacks, ["freed again", where]]);
+      assertMessage(String(warnings[0]![0]), line, [...stacks, ["freed again", where]]);
     }
     assert(pool.owns(again));
     freeElsewhere(pool, again);
@@ -355,7 +355,7 @@ test(
 );
 
 test(
-  "checked - leaks gives the stacks of what is allocated, the caller's frames only",
+  "checked - leaks returns stacks that consist of the caller's frames",
   withPool((pool) => {
     allocateHere(pool);
     const [leak] = pool.leaks();

@@ -1,4 +1,7 @@
-/** Checked pools whose log of stacks is full, or whose data are wrong: what is told, and that nothing else breaks. */
+/**
+ * Checked pools with a full log of stacks or with wrong bookkeeping: the errors name the cause, and nothing else
+ * breaks.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import type { MemPool } from "mempool";
@@ -35,10 +38,10 @@ import {
 import { test } from "../support/harness.ts";
 import { assertOneFreeRun, assertRefused, insideOf, makePool, mark, present, withPool } from "../support/pool.ts";
 
-/** Digits that an engine shows, each as a frame, below the library's own frames. */
+/** Digits of a path. Engines show a frame for each digit, in addition to the library's own frames. */
 const DIGITS = 8;
 
-/** Functions of three names that call each other: every string of digits is a stack of its own. */
+/** Functions with three names that call each other, so that every string of digits leads to a different stack. */
 const STEPS = [0, 1, 2].map((name) => {
   const step = (pool: MemPool, path: string): number => {
     const offset = path === "" ? pool.allocOffset(1) : STEPS[Number(path[0])]!(pool, path.slice(1));
@@ -47,10 +50,10 @@ const STEPS = [0, 1, 2].map((name) => {
   return Object.defineProperty(step, "name", { value: `step${name}` });
 });
 
-/** Fills the log with the stacks of allocations, until one is not recorded; returns how many were. */
+/** Allocates with different stacks until one is not recorded. Returns the number of those that were. */
 function fillLog(pool: MemPool): number {
   const { header } = insideOf(pool).region;
-  header[STACK_LOG_USED]! += 0.7 * STACK_LOG_WORDS; // as if others had begun
+  header[STACK_LOG_USED]! += 0.7 * STACK_LOG_WORDS; // as if earlier stacks had filled this part
   for (let path = 0;; path++) {
     const before = header[STACK_LOG_USED]!;
     pool.freeOffset(STEPS[0]!(pool, path.toString(3).padStart(DIGITS, "0")));
@@ -58,7 +61,7 @@ function fillLog(pool: MemPool): number {
   }
 }
 
-test("checked state - a log that real stacks have filled: new ones are not recorded, the old ones are, nothing breaks", () => {
+test("checked state - a full log keeps the old stacks and records no new ones, and nothing breaks", () => {
   withPool((pool) => {
     const { header } = insideOf(pool).region;
     const early = allocateHere(pool);
@@ -67,7 +70,7 @@ test("checked state - a log that real stacks have filled: new ones are not recor
     const stacks = fillLog(pool);
     const used = header[STACK_LOG_USED]!;
     assert(stacks > 1000 && used > STACK_LOG_WORDS - 1024, `${stacks} stacks in ${used} words`);
-    header[STACK_LOG_USED] = STACK_LOG_WORDS; // as shorter ones would, which may still fit
+    header[STACK_LOG_USED] = STACK_LOG_WORDS; // shorter stacks, which may still fit, would fill the rest
     const late = allocateElsewhere(pool);
     const leaks = pool.leaks();
     assertInnermost(leaks[0]!.stack.split("\n"), "allocateHere");
@@ -84,7 +87,7 @@ test("checked state - a log that real stacks have filled: new ones are not recor
 
 for (const used of [STACK_LOG_WORDS, STACK_LOG_WORDS - 1, STACK_LOG_WORDS + 5, 2 ** 31 - 1, -(2 ** 31)]) {
   test(
-    `checked state - where ${used} words of the log are used: stacks are not recorded, nothing breaks`,
+    `checked state - stacks are not recorded and nothing breaks if ${used} words of the log are in use`,
     withPool((pool) => {
       const { region: { header } } = insideOf(pool);
       for (let time = 0; time < 3; time++) {
@@ -103,7 +106,7 @@ for (const used of [STACK_LOG_WORDS, STACK_LOG_WORDS - 1, STACK_LOG_WORDS + 5, 2
 }
 
 test(
-  "checked state - places of stacks that cannot be, and an entry that was never finished: not recorded",
+  "checked state - impossible positions of stacks and an unfinished entry read as not recorded",
   withPool((pool) => {
     const { region: { meta, table } } = insideOf(pool);
     const allocationLog = allocationLogWord(table.blockCount, 0);
@@ -123,20 +126,20 @@ test(
   }, CHECKED),
 );
 
-/** A word of the header, what it holds instead, and what each call says. */
+/** A word of the header, a wrong value of it, and the message of each call that reads this value. */
 const WORDS: readonly (readonly [name: string, word: number, value: number, message: string])[] = [
-  ["magic number", HEADER_MAGIC, 5, "Cannot trust the pool: I1 is broken, the magic number is 5"],
-  ["format", HEADER_FORMAT, 77, "Cannot trust the pool: I1 is broken, the format is 77"],
-  ["block count", BLOCK_COUNT, 65, "Cannot trust the pool: I1 is broken, the block count is 65"],
-  ["block size", BLOCK_SIZE * 2 + 1, 0x40600000, "Cannot trust the pool: I1 is broken, the block size is 128"],
-  ["count of free blocks", FREE_BLOCKS, -1, "Cannot trust the pool: I6 is broken, the count of free blocks is -1"],
-  ["count of free blocks", FREE_BLOCKS, 65, "Cannot trust the pool: I6 is broken, the count of free blocks is 65"],
-  ["high water", HIGH_WATER, 65, "Cannot trust the pool: I9 is broken, high water is 65"],
+  ["magic number", HEADER_MAGIC, 5, "The pool is corrupt (invariant I1): the magic number is 5"],
+  ["format", HEADER_FORMAT, 77, "The pool is corrupt (invariant I1): the format is 77"],
+  ["block count", BLOCK_COUNT, 65, "The pool is corrupt (invariant I1): the block count is 65"],
+  ["block size", BLOCK_SIZE * 2 + 1, 0x40600000, "The pool is corrupt (invariant I1): the block size is 128"],
+  ["count of free blocks", FREE_BLOCKS, -1, "The pool is corrupt (invariant I6): the count of free blocks is -1"],
+  ["count of free blocks", FREE_BLOCKS, 65, "The pool is corrupt (invariant I6): the count of free blocks is 65"],
+  ["high water", HIGH_WATER, 65, "The pool is corrupt (invariant I9): high water is 65"],
 ];
 
 for (const [name, word, value, message] of WORDS) {
   test(
-    `checked state - a wrong ${name}, ${value}: the next call says so, whichever it is, and changes nothing`,
+    `checked state - every call reports a wrong ${name} as corrupt, and changes nothing (the word is ${value})`,
     withPool((pool) => {
       const { region: { header } } = insideOf(pool);
       const block = allocateHere(pool);
@@ -156,7 +159,7 @@ for (const [name, word, value, message] of WORDS) {
   );
 }
 
-test("checked state - a state that is none is no end of the pool", () => {
+test("checked state - every call reports an unknown state as corrupt, and the pool lives on", () => {
   for (const checked of [true, false]) {
     using pool = makePool({ checked });
     const { region: { header } } = insideOf(pool);
@@ -182,7 +185,7 @@ const NAMING: Readonly<Record<string, (pool: MemPool, block: ArrayBuffer) => unk
   "offsetOf": (pool, block) => pool.offsetOf(block),
 };
 
-/** What can be wrong about a run of two blocks at offset 0, of 100 bytes. */
+/** Wrong values in the descriptors of a run of two blocks at offset 0 with 100 bytes. */
 const DESCRIPTORS: readonly (readonly [name: string, block: number, field: number, value: number])[] = [
   ["length of 0", 0, LENGTH, 0],
   ["length of 1", 0, LENGTH, 1],
@@ -193,7 +196,7 @@ const DESCRIPTORS: readonly (readonly [name: string, block: number, field: numbe
 
 for (const [name, at, field, value] of DESCRIPTORS) {
   test(
-    `checked state - a run with a wrong ${name}: each call that names it says so, and changes nothing`,
+    `checked state - every call that names a run with a wrong ${name} reports it as corrupt, and changes nothing`,
     withPool((pool) => {
       const { region: { table } } = insideOf(pool);
       const block = allocateHere(pool, 100);

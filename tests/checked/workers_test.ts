@@ -1,4 +1,7 @@
-/** Checked pools among workers: what another worker did is known here, and told with its stacks. */
+/**
+ * Checked pools with several workers: errors and leaks have the stacks of other workers too. In the titles, "there" is
+ * another worker and "here" is the thread of the test.
+ */
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import type { LeakInfo, MemPool } from "mempool";
@@ -7,7 +10,7 @@ import {
   allocateHere,
   assertDoubleFree,
   assertInnermost,
-  assertTells,
+  assertMessage,
   assertZero,
   freeHere,
   freeOffsetHere,
@@ -20,22 +23,22 @@ import { assertMarked, assertOneFreeRun, insideOf, mark } from "../support/pool.
 
 const DONE: Outcome = { code: "done", message: "" };
 
-/** Expects a double free in the worker, told with these stacks. */
+/** Expects a double free in the other worker whose message has stacks in these functions. */
 function assertRefusedThere(
   { code, message }: Outcome,
   offset: number,
-  ...told: readonly [string, string, string]
+  ...where: readonly [string, string, string]
 ): void {
   assertEquals(code, "double-free", message);
   const headings = ["allocated", "first freed", "freed again"];
-  assertTells(
+  assertMessage(
     message,
     `Cannot free block at offset ${offset}: it is already free`,
-    headings.map((heading, place) => [heading, told[place]!] as const),
+    headings.map((heading, index) => [heading, where[index]!] as const),
   );
 }
 
-test("checked workers - freed there by its offset: the buffer here is stale, whatever becomes of the block", () =>
+test("checked workers - a buffer here is stale once its block was freed there, even if it is allocated again", () =>
   withHands(1, async (pool, hand) => {
     const block = allocateHere(pool);
     assertEquals(await hand!.order({ ask: "freeOffset", offset: 0 }), DONE);
@@ -50,7 +53,7 @@ test("checked workers - freed there by its offset: the buffer here is stale, wha
     assertEquals(pool.leaks().length, 1);
   }));
 
-test("checked workers - a block that was freed there and is handed out here again comes in a new buffer", () =>
+test("checked workers - a block that was freed there has a new buffer when alloc or at returns it here", () =>
   withHands(1, async (pool, hand) => {
     for (const again of ["alloc", "at"] as const) {
       const stale = new Kept(allocateHere(pool));
@@ -66,7 +69,7 @@ test("checked workers - a block that was freed there and is handed out here agai
     assertOneFreeRun(pool);
   }));
 
-test("checked workers - posted there and freed: here it is a double free, with the stack of there", () =>
+test("checked workers - a free of a block that was posted there and freed there is a double free with that stack", () =>
   withHands(1, async (pool, hand) => {
     const block = allocateHere(pool);
     assertEquals(await hand!.order({ ask: "free buffer", buffer: block }, [block]), DONE);
@@ -75,7 +78,7 @@ test("checked workers - posted there and freed: here it is a double free, with t
     assertDoubleFree(() => freeHere(pool, block), 0, "allocateHere", "freeInWorker", "freeHere");
   }));
 
-test("checked workers - allocated there, freed here, and freed there once more: told there", () =>
+test("checked workers - a free there of a block that was allocated there and freed here throws there", () =>
   withHands(1, async (pool, hand) => {
     const offset = await hand!.order<number>({ ask: "alloc", bytes: 150 });
     const block = new Kept(pool.at(offset));
@@ -91,7 +94,7 @@ test("checked workers - allocated there, freed here, and freed there once more: 
     assertEquals(await hand!.order({ ask: "state", place: 0 }), { detached: false, owned: false });
   }));
 
-test("checked workers - posted here, and freed here: the worker has nothing to free any more", () =>
+test("checked workers - a free there of a block that was posted here and freed here throws there", () =>
   withHands(1, async (pool, hand) => {
     await hand!.order({ ask: "alloc", bytes: 50 });
     const block = new Kept(await hand!.order<ArrayBuffer>({ ask: "post", place: 0 }));
@@ -102,7 +105,7 @@ test("checked workers - posted here, and freed here: the worker has nothing to f
     assertRefusedThere(await hand!.order({ ask: "free", place: 0 }), 0, "allocateInWorker", "freeHere", "freeInWorker");
   }));
 
-test("checked workers - reallocated there: the buffer here is stale, and a free of the new block is no double free", () =>
+test("checked workers - a buffer here is stale after a realloc there, and the new block can be freed", () =>
   withHands(1, async (pool, hand) => {
     for (const bytes of [20, 60, 500]) {
       const block = allocateHere(pool);
@@ -118,7 +121,7 @@ test("checked workers - reallocated there: the buffer here is stale, and a free 
     assertOneFreeRun(pool);
   }));
 
-test("checked workers - freed there, and handed out and freed there again: still a double free here", () =>
+test("checked workers - a free here is a double free after the block was freed and allocated there several times", () =>
   withHands(1, async (pool, hand) => {
     const block = allocateHere(pool);
     for (let time = 0; time < 3; time++) {
@@ -134,7 +137,7 @@ test("checked workers - freed there, and handed out and freed there again: still
     assertDoubleFree(() => freeHere(pool, mine), 64, "allocateHere", "freeHere", "freeHere");
   }));
 
-test("checked workers - leaks are of all workers, oldest first, each with its stack and its owner", () =>
+test("checked workers - leaks lists the blocks of all workers, oldest first, with stack and owner", () =>
   withHands(2, async (pool, one, other) => {
     const [first] = [allocateHere(pool, 10), await one!.order({ ask: "alloc", bytes: 100 })];
     await other!.order({ ask: "alloc", bytes: 20 });
@@ -151,21 +154,21 @@ test("checked workers - leaks are of all workers, oldest first, each with its st
     assertEquals([leaks[3]!.owner, leaks[4]!.owner, new Set([mine, ones, others]).size], [mine, ones, 3]);
     assertEquals(await one!.order({ ask: "leaks" }), leaks);
 
-    // It goes with the block: who looks at it has it.
+    // A worker that calls at() becomes the owner.
     await other!.order({ ask: "look", offset });
     assertEquals(pool.leaks()[3]!.owner, others);
-    // Dropped whoever frees it.
+    // A freed block is no leak, no matter which worker freed it.
     await other!.order({ ask: "freeOffset", offset: pool.offsetOf(first) });
     pool.freeOffset(64);
     assertEquals(pool.leaks().map(({ byteLength }) => byteLength), [20, 30, 40]);
-    // A block that is reallocated is as young as that.
+    // A block is as old as its last realloc.
     await other!.order({ ask: "realloc", place: 0, bytes: 500 });
     const again = pool.leaks();
     assertEquals(again.map(({ byteLength }) => byteLength), [30, 40, 500]);
     assertInnermost(again[2]!.stack.split("\n"), "reallocInWorker");
   }));
 
-test("checked workers - leaks of a worker that was terminated, until reap takes them back; their memory is zero then", () =>
+test("checked workers - leaks of a terminated worker stay until reap takes them back and zeroes their memory", () =>
   withHands(2, async (pool, victim, other) => {
     for (const bytes of [10, 100, 300]) await victim!.order({ ask: "alloc", bytes });
     await other!.order({ ask: "alloc", bytes: 20 });
@@ -173,7 +176,7 @@ test("checked workers - leaks of a worker that was terminated, until reap takes 
     const before = pool.leaks();
     await victim!.die();
     assertEquals(pool.leaks(), before);
-    // Blocks 0, 1 and 2, 3 to 7.
+    // The victim had block 0, blocks 1 and 2, and blocks 3 to 7.
     assertEquals(pool.reap(), 8);
     assertZero(pool, 0, 8 * 64);
     assertEquals(pool.leaks().map(({ byteLength }) => byteLength), [20, 30]);
@@ -188,7 +191,7 @@ function reapHere(pool: MemPool): number {
   return blocks;
 }
 
-test("checked workers - reap takes back what the dead worker had taken over: buffers here are detached, and stale", () =>
+test("checked workers - reap takes back blocks that a dead worker had taken over, and detaches the buffers here", () =>
   withHands(1, async (pool, victim) => {
     const kept = [50, 150].map((bytes) => new Kept(allocateHere(pool, bytes)));
     for (const { buffer } of kept) mark(buffer, 1);
@@ -206,7 +209,7 @@ test("checked workers - reap takes back what the dead worker had taken over: buf
     assertOneFreeRun(pool);
   }));
 
-test("checked workers - destroyed there: with the next call here every buffer is detached", () =>
+test("checked workers - the next call here detaches every buffer after the pool was destroyed there", () =>
   withHands(1, async (pool, hand) => {
     const kept = [50, 150].map((bytes) => new Kept(allocateHere(pool, bytes)));
     kept.push(new Kept(pool.buffer));

@@ -1,19 +1,25 @@
-/** Opens the page of a pool in a browser, and prints what is to be seen there. Run as a process of its own. */
+/** A program that opens the page of a pool in a browser, and prints what the browser shows as one line of JSON. */
 
 import { MemPool, type MemPoolStats } from "mempool";
 import { servePage } from "mempool/inspect";
 import process from "node:process";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { serialize } from "../../src/inspect/serialize.ts";
+import { expressible, HOSTILE_TEXTS } from "./_hostile_texts.ts";
 
-/** What was seen, by what was looked for. */
+/** The observations by name. */
 export type Findings = Readonly<Record<string, unknown>>;
 
 const [executablePath = ""] = process.argv.slice(2);
-/** Another site's name for this machine, as an attacker's server of names would give it. */
+/** Makes the name of another site resolve to this machine, as an attacker's DNS server can. */
 const rebinding = "--host-resolver-rules=MAP elsewhere.example 127.0.0.1";
 const browser = await chromium.launch({ executablePath, args: [rebinding] });
 try {
-  const findings = { ...await lifeOfAPool(browser), ...await otherViews(browser) };
+  const findings = {
+    ...await lifeOfAPool(browser),
+    ...await otherViews(browser),
+    misread: await misreadTexts(browser),
+  };
   console.log(JSON.stringify(findings));
 } finally {
   await browser.close();
@@ -72,19 +78,41 @@ async function otherViews(browser: Browser): Promise<Findings> {
     await page.locator("parsererror").count(),
     await styleOf(page, ".free", "fill"),
   ];
-  const stranger = await page.goto(`http://elsewhere.example:${port}/`);
-  return { grounds, written, described, picture, stranger: [stranger?.status(), await stranger?.text()] };
+  const foreign = await page.goto(`http://elsewhere.example:${port}/`);
+  return { grounds, written, described, picture, foreign: [foreign?.status(), await foreign?.text()] };
 }
 
+/** The hostile texts that a parser of the browser, as SVG or in HTML, does not return as they were serialized. */
+async function misreadTexts(browser: Browser): Promise<string[]> {
+  const page = await browser.newPage();
+  const misread: string[] = [];
+  for (const [kind, text] of Object.entries(HOSTILE_TEXTS)) {
+    const markup = serialize(["svg", { xmlns: "http://www.w3.org/2000/svg" }, ["text", { class: text }, text]]);
+    const read = await page.$eval("html", (root, markup) => {
+      const parser = new (root.ownerDocument.defaultView!.DOMParser)();
+      const documents = [parser.parseFromString(markup, "image/svg+xml"), parser.parseFromString(markup, "text/html")];
+      return documents.map((document) => {
+        const texts = [...document.querySelectorAll("svg *")];
+        return texts.map((element) => [element.localName, element.getAttribute("class"), element.textContent]);
+      });
+    }, markup);
+    const expected = [["text", expressible(text), expressible(text)]];
+    if (JSON.stringify(read) !== JSON.stringify([expected, expected])) misread.push(`${kind}: ${JSON.stringify(read)}`);
+  }
+  return misread;
+}
+
+/** Waits until the page shows this status. */
 async function status(page: Page, text: string): Promise<void> {
   await page.getByRole("status").filter({ hasText: text }).waitFor();
 }
 
+/** Waits until the table shows this value. */
 async function shown(page: Page, name: string, value: number): Promise<void> {
   await page.locator(`#${name}[data-value="${value}"]`).waitFor();
 }
 
-/** Found and asked in one step: the page replaces its picture all the time, and what was replaced has no style. */
+/** Finds the element and reads its style in one step, because the page keeps replacing its picture. */
 function styleOf(page: Page, selector: string, property: string): Promise<string> {
   return page.$eval("html, svg", (root, [selector, property]) => {
     const element = root.matches(selector!) ? root : root.querySelector(selector!)!;
@@ -92,19 +120,19 @@ function styleOf(page: Page, selector: string, property: string): Promise<string
   }, [selector, property]);
 }
 
-/** Which counts differ, but for the one that looking at the pool raises, which the page does all the time. */
-function differences(said: MemPoolStats, seen: Readonly<Record<string, number>>): string[] {
-  return Object.entries(said).filter(([name, value]) => name !== "lockAcquisitions" && seen[name] !== value)
+/** The counts that differ. Lock acquisitions are left out, because every survey of the page adds some. */
+function differences(actual: MemPoolStats, shown: Readonly<Record<string, number>>): string[] {
+  return Object.entries(actual).filter(([name, value]) => name !== "lockAcquisitions" && shown[name] !== value)
     .map(([name]) => name);
 }
 
-/** The table, as numbers. */
+/** The numbers in the table, by name. */
 async function numbers(page: Page): Promise<Record<string, number>> {
   const cells = await page.$$eval("#stats td", (cells) => cells.map(({ id, dataset }) => [id, dataset["value"]]));
   return Object.fromEntries(cells.map(([name, value]) => [name, Number(value)]));
 }
 
-/** How many squares of the map are free, or in part allocated by the first worker: those whose path has no class. */
+/** Counts the squares of the map that are free, or those in which the first worker has allocated blocks. */
 async function squares(page: Page, what: "free" | "allocated"): Promise<number> {
   const selector = what === "free" ? "#map path.free" : '#map path[fill="#0072b2"]:not(.cached)';
   const paths = await page.$$eval(selector, (paths) => paths.map((path) => path.getAttribute("d") ?? ""));

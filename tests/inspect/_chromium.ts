@@ -1,17 +1,17 @@
-/** Where the browser of the tests is. */
+/** Finds the browser that the tests use. */
 
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 
-/** By this variable one can name another. */
+/** This environment variable names the path of a browser. */
 const VARIABLE = "MEMPOOL_CHROMIUM";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 
-export const noChromium = `no ${NAMES[0]} on the PATH, and none is named by ${VARIABLE}`;
+export const noChromium = `${NAMES[0]} is not on the PATH, and ${VARIABLE} does not name a browser`;
 
-/** `undefined` where there is none. */
+/** Returns the path of the browser, or `undefined` if there is none. */
 export function findChromium(): string | undefined {
   const named = process.env[VARIABLE];
   if (named !== undefined && named !== "") return named;

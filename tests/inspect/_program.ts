@@ -1,4 +1,4 @@
-/** A user's program that serves the page of its pool, and is done when its input ends. */
+/** A user's program that serves the page of its pool, and has nothing left to do after its input ends. */
 
 import { MemPool } from "mempool";
 import { servePage } from "mempool/inspect";

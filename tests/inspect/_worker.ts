@@ -1,4 +1,7 @@
-/** The worker of inspect_workers_test.ts: serves the page of a pool that another thread made, or looks at such a page. */
+/**
+ * The worker of workers_test.ts: serves the page of a pool that another thread made, or reads the events of such a
+ * page.
+ */
 
 import { MemPool, type MemPoolHandle } from "mempool";
 import { type PoolPage, servePage } from "mempool/inspect";
@@ -18,14 +21,14 @@ answer(async (order: InspectOrder) => {
       page = await servePage(MemPool.attach(order.handle), { interval: 10 });
       return page.url;
     case "watch":
-      return await tracker(order.url, order.allocated, new Int32Array(order.flags));
+      return await watch(order.url, order.allocated, new Int32Array(order.flags));
     case "close":
       return page?.close();
   }
 });
 
-/** Tells the thread that waits on the words when the page has shown so many blocks. */
-async function tracker(url: string, allocated: number, words: Int32Array): Promise<string> {
+/** Waits until the page shows this number of allocated blocks. Then wakes the thread that waits on the first word. */
+async function watch(url: string, allocated: number, words: Int32Array): Promise<string> {
   await using events = await Events.open(url);
   const { message } = await events.until(({ stats }) => stats?.allocatedBlocks === allocated);
   Atomics.store(words, 0, 1);

@@ -1,4 +1,4 @@
-/** The page in a real browser. */
+/** The page in a browser, if one is installed. */
 
 import { assertEquals } from "@std/assert";
 import { findChromium, noChromium } from "./_chromium.ts";
@@ -9,7 +9,7 @@ import { Talk } from "../support/talk.ts";
 const chromium = findChromium();
 
 (chromium === undefined ? skip(noChromium) : test)(
-  "browser - the page loads, follows the pool, survives its end, and shows what stats() says",
+  "browser - the page loads, follows the pool, outlives it, and shows the counts of stats()",
   async () => {
     using program = new Talk(new URL("./_browser.ts", import.meta.url), [chromium!], ["--allow-all"]);
     const findings = JSON.parse(await program.line()) as Findings;
@@ -25,7 +25,8 @@ const chromium = findChromium();
       written: "4,096",
       described: 1,
       picture: [1, 0, "rgb(43, 50, 58)"],
-      stranger: [403, "This page is for this machine only\n"],
+      foreign: [403, "This page is for this machine only\n"],
+      misread: [],
     });
     assertEquals(await program.end(), { code: 0, stderr: "" });
   },

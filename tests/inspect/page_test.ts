@@ -1,4 +1,4 @@
-/** The page without a browser: what its server answers, and to whom. */
+/** The server of the page: which requests it answers, and how. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { MemPool } from "mempool";
@@ -9,7 +9,7 @@ import { ask, dial, elementsOf, Events, lettered } from "../support/inspect.ts";
 import { makePool } from "../support/pool.ts";
 import { Talk } from "../support/talk.ts";
 
-/** Soon enough for a test that waits for the next event. */
+/** A short interval, so that tests wait for the next event only briefly. */
 const QUICK = { interval: 10 };
 
 async function read(url: string, file = ""): Promise<{ status: number; type: string | null; text: string }> {
@@ -17,7 +17,7 @@ async function read(url: string, file = ""): Promise<{ status: number; type: str
   return { status: response.status, type: response.headers.get("content-type"), text: await response.text() };
 }
 
-test("page - has its files, and no others", async () => {
+test("page - serves its own files and no others", async () => {
   using page = await servePage(lettered("AA.b"));
   const types: Record<string, string> = {};
   for (const file of ["", "page.js", "page.css", "map.svg", "map.txt", "?a=b", "page.js?c"]) {
@@ -40,7 +40,7 @@ test("page - has its files, and no others", async () => {
   }
 });
 
-test("page - its text and its picture are those of the functions", async () => {
+test("page - map.txt is the text of mapAsText, and map.svg is a picture with its style sheet", async () => {
   const pool = lettered("AAA.bb+#...BB....");
   using page = await servePage(pool);
   assertEquals((await read(page.url, "map.txt")).text, `${mapAsText(pool, { colours: false })}\n`);
@@ -49,7 +49,7 @@ test("page - its text and its picture are those of the functions", async () => {
   assertStringIncludes(svg, "<style>");
 });
 
-test("page - events have what stats() says, and go on while the pool changes", async () => {
+test("page - events carry the counts of stats() and follow the pool", async () => {
   using pool = makePool();
   using page = await servePage(pool, QUICK);
   await using events = await Events.open(page.url);
@@ -61,10 +61,10 @@ test("page - events have what stats() says, and go on while the pool changes", a
   const { lockAcquisitions: _2, ...now } = pool.stats();
   assertEquals(seen, now);
   assertStringIncludes(picture!, "10 blocks allocated");
-  assert(!picture!.includes("<style>"), "the page's policy forbids it");
+  assert(!picture!.includes("<style>"), "the policy of the page forbids inline styles");
 });
 
-test("page - survives the pool, and shows it as it was", async () => {
+test("page - shows the last survey after the pool is destroyed", async () => {
   const pool = makePool();
   using page = await servePage(pool, QUICK);
   await using events = await Events.open(page.url);
@@ -80,7 +80,7 @@ test("page - survives the pool, and shows it as it was", async () => {
   assertStringIncludes((await read(page.url, "map.txt")).text, "10 blocks allocated");
 });
 
-test("page - of a pool that was destroyed before", async () => {
+test("page - of a pool that is already destroyed has no picture, and is served", async () => {
   const pool = makePool();
   pool.destroy();
   using page = await servePage(pool);
@@ -91,7 +91,7 @@ test("page - of a pool that was destroyed before", async () => {
   assertEquals((await read(page.url)).status, 200);
 });
 
-test("page - says when the program has left the pool", async () => {
+test("page - reports that the program has closed its pool object", async () => {
   using pool = makePool();
   const joined = MemPool.attach(pool.handle);
   using page = await servePage(joined, QUICK);
@@ -101,12 +101,12 @@ test("page - says when the program has left the pool", async () => {
   assertEquals(message, "The program has left the pool; this is how it looked last");
 });
 
-/** The first line of the answer, without the protocol. */
+/** Sends a request with this head, and returns the status line of the answer without the protocol. */
 async function statusOf(url: string, head: string): Promise<string> {
   return (await ask(url, `${head}\r\n\r\n`)).split("\r\n", 1)[0]!.replace("HTTP/1.1 ", "");
 }
 
-test("page - is for this machine, by its own names only", async () => {
+test("page - answers only requests that name this machine by 127.0.0.1 or localhost", async () => {
   using page = await servePage(lettered("A"));
   const { port } = new URL(page.url);
   for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, "LOCALHOST", "127.0.0.1"]) {
@@ -122,7 +122,7 @@ test("page - is for this machine, by its own names only", async () => {
   assertEquals(await statusOf(page.url, "GET / HTTP/1.0"), "403 Forbidden");
 });
 
-test("page - lets no other page show it, read it or run in it", async () => {
+test("page - forbids other pages to embed or read it, and foreign scripts to run in it", async () => {
   using page = await servePage(lettered("A"));
   const answer = await ask(page.url, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const policy = /content-security-policy: (.*)\r\n/.exec(answer)![1]!;
@@ -133,7 +133,7 @@ test("page - lets no other page show it, read it or run in it", async () => {
   assert(!/access-control-allow/i.test(answer));
 });
 
-test("page - refuses what is no GET, and what is no HTTP", async () => {
+test("page - refuses methods other than GET, and requests that are not HTTP", async () => {
   using page = await servePage(lettered("A"));
   const host = "\r\nHost: localhost";
   assertEquals(await statusOf(page.url, `POST / HTTP/1.1${host}`), "405 Method Not Allowed");
@@ -143,29 +143,29 @@ test("page - refuses what is no GET, and what is no HTTP", async () => {
   }
   const long = `GET / HTTP/1.1${host}\r\nx: ${"y".repeat(20_000)}`;
   assertEquals(await statusOf(page.url, long), "400 Bad Request");
-  assert((await ask(page.url, long)).startsWith("HTTP/1.1 400 "), "an answer before it has ended");
+  assert((await ask(page.url, long)).startsWith("HTTP/1.1 400 "), "answered before the head is complete");
 });
 
-test("page - a request may come in pieces", async () => {
+test("page - answers a request that arrives in pieces", async () => {
   using page = await servePage(lettered("A"));
   const { socket, answer } = dial(page.url);
   socket.write("GET /map.txt HT");
-  await read(page.url); // by then the server has read the first piece
+  await read(page.url); // after this answer, the server has read the first piece
   socket.write("TP/1.1\r\nhost:localhost\r");
   await read(page.url);
   socket.write("\n\r\n");
   assertStringIncludes(await answer, "1 block allocated");
 });
 
-/** On Deno, the tests may listen at this one address only, and so would fail at any other. */
-const addressTest = onDeno ? skip("the permissions of the tests say so") : test;
+/** On Deno, the permissions of the tests already restrict the address, so that the test would pass for any server. */
+const addressTest = onDeno ? skip("the permissions of the tests forbid other addresses") : test;
 
-addressTest("page - listens at 127.0.0.1 only", async () => {
+addressTest("page - listens on 127.0.0.1 only", async () => {
   using page = await servePage(lettered("A"));
   await assertRejects(() => ask(page.url.replace("127.0.0.1", "127.0.0.2"), "GET / HTTP/1.1\r\n\r\n"), Error);
 });
 
-test("page - on a port of one's choice, if it is free", async () => {
+test("page - uses the given port, and fails if the port is in use", async () => {
   using page = await servePage(lettered("A"));
   const port = Number(new URL(page.url).port);
   await assertRejects(() => servePage(lettered("A"), { port }), Error);
@@ -174,7 +174,7 @@ test("page - on a port of one's choice, if it is free", async () => {
   assertEquals(again.url, page.url);
 });
 
-test("page - once closed it is gone, with all who look at it, and the pool lives on", async () => {
+test("page - close ends the server and all connections, and leaves the pool as it is", async () => {
   using pool = makePool();
   const page = await servePage(pool, QUICK);
   await using events = await Events.open(page.url);
@@ -186,7 +186,7 @@ test("page - once closed it is gone, with all who look at it, and the pool lives
   assertEquals(pool.stats().workers, 1);
 });
 
-/** Runtimes tell of a connection that was cut in different ways. */
+/** Reads to the end of a stream that the server cuts. Runtimes report that as an end or as an error. */
 async function endOf(events: Events): Promise<void> {
   try {
     while (await events.next() !== undefined);
@@ -195,7 +195,7 @@ async function endOf(events: Events): Promise<void> {
   }
 }
 
-test("page - refuses options that are none", async () => {
+test("page - refuses options out of bounds", async () => {
   const pool = lettered("A");
   await assertRejects(
     () => servePage(pool, { port: 65_536 }),
@@ -207,7 +207,7 @@ test("page - refuses options that are none", async () => {
   await assertRejects(() => servePage(pool, { history: 1 }), RangeError, "history must be");
 });
 
-test("page - does not keep a program running, also while somebody looks; on Deno it needs one address", async () => {
+test("page - does not keep a program running even with an open connection, and needs one address on Deno", async () => {
   const permissions = ["--allow-ffi", "--allow-net=127.0.0.1"];
   using program = new Talk(new URL("./_program.ts", import.meta.url), [], permissions);
   const url = await program.line();

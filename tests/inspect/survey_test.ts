@@ -1,4 +1,4 @@
-/** From a pool to what a picture shows of it. */
+/** Surveys of pools, and the history of surveys. */
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
@@ -8,29 +8,29 @@ import { lettered } from "../support/inspect.ts";
 import { assertError, makePool, present, withPool } from "../support/pool.ts";
 import { forAll } from "../support/random.ts";
 
-/** The cells as letters: how many blocks of each are allocated and cached, and whose it is. */
+/** The cells of a survey of a lettered pool, each as "allocated+cached of owner", counted in blocks. */
 function cellsOf(letters: string, cells: number): string[] {
   return surveyPool(lettered(letters), { cells }).cells.map(({ allocatedBytes, cachedBytes, owner }) =>
     `${allocatedBytes / 64}+${cachedBytes / 64} of ${owner}`
   );
 }
 
-test("survey - a cell for each block, as long as they are few", () => {
+test("survey - a small pool has one cell for each block", () => {
   assertEquals(cellsOf("AAb.+#", 100), ["1+0 of 1", "1+0 of 1", "0+1 of 2", "0+0 of 0", "0+1 of 0", "1+0 of 0"]);
 });
 
-test("survey - runs are spread over the cells that they lie in, and the owner of most has a cell", () => {
+test("survey - a run counts in every cell it overlaps, and a cell belongs to the owner of most of it", () => {
   assertEquals(cellsOf("AAAAABBBBCC.", 3), ["4+0 of 1", "4+0 of 2", "3+0 of 3"]);
   assertEquals(cellsOf("AABbbbCC....", 3), ["3+1 of 1", "2+2 of 2", "0+0 of 0"]);
 });
 
-test("survey - cells are whole blocks, and the last one has what is left", () => {
+test("survey - cells consist of whole blocks, and the last cell has the remaining ones", () => {
   const { cells, bytesPerCell } = surveyPool(lettered("A".repeat(10)), { cells: 4 });
   assertEquals(bytesPerCell, 3 * 64);
   assertEquals(cells.map(({ offset, byteLength }) => [offset / 64, byteLength / 64]), [[0, 3], [3, 3], [6, 3], [9, 1]]);
 });
 
-test("survey - the longest free run takes in what is cached, and is the first of several", () => {
+test("survey - the longest free run includes cached blocks, and is the first of several", () => {
   const longest = (letters: string): number[] => {
     const { offset, byteLength } = surveyPool(lettered(letters)).longestFree;
     return [offset / 64, byteLength / 64];
@@ -41,7 +41,7 @@ test("survey - the longest free run takes in what is cached, and is the first of
   assertEquals(longest("...."), [0, 4]);
 });
 
-test("survey - owners by number, with what each has", () => {
+test("survey - lists the owners by number, with the bytes of each", () => {
   assertEquals(surveyPool(lettered("CAAc+.#c")).owners, [
     { owner: 0, allocatedBytes: 64, cachedBytes: 64 },
     { owner: 1, allocatedBytes: 128, cachedBytes: 0 },
@@ -49,7 +49,7 @@ test("survey - owners by number, with what each has", () => {
   ]);
 });
 
-test("survey - of blocks that came after the counts, only those that were counted", () => {
+test("survey - ignores blocks that the pool gained after it was counted", () => {
   const grown = { stats: lettered("AA..").stats, blocks: lettered("AAAAAABB.").blocks };
   const { cells, owners, longestFree } = surveyPool(grown);
   assertEquals(cells.length, 4);
@@ -57,7 +57,7 @@ test("survey - of blocks that came after the counts, only those that were counte
   assertEquals(longestFree.byteLength, 0);
 });
 
-test("survey - of any pool, in any number of cells: the same as counting block by block", () => {
+test("survey - any pool in any number of cells has the same counts as block by block", () => {
   const letters = fc.string({ unit: fc.constantFrom(..."AAABCabc+#..."), minLength: 1, maxLength: 200 });
   forAll(300, fc.record({ letters, limit: fc.integer({ min: 1, max: 220 }) }), ({ letters, limit }) => {
     const { cells, bytesPerCell, owners, longestFree, stats } = surveyPool(lettered(letters), { cells: limit });
@@ -80,7 +80,7 @@ test("survey - of any pool, in any number of cells: the same as counting block b
 });
 
 test(
-  "survey - of a real pool: what it says agrees with stats()",
+  "survey - of a real pool agrees with stats()",
   withPool((pool) => {
     const blocks = [2, 3, 4, 5].map((length) => present(pool.alloc(length * 64 - 7)));
     pool.free(blocks[1]!);
@@ -92,7 +92,7 @@ test(
   }),
 );
 
-test("survey - a large pool is no larger in a picture", () => {
+test("survey - a large pool has no more cells than a small one", () => {
   using pool = makePool({ blocks: 2 ** 24, blockSize: 16, cachedBlocks: 0 });
   pool.allocOffset(2 ** 24);
   const { cells, bytesPerCell } = surveyPool(pool);
@@ -100,7 +100,7 @@ test("survey - a large pool is no larger in a picture", () => {
   assertEquals(cells.filter(({ allocatedBytes }) => allocatedBytes === bytesPerCell).length, 64);
 });
 
-test("survey - of a pool that grows: as many cells, of more blocks", () => {
+test("survey - of a pool that grew has as many cells, each of more blocks", () => {
   using pool = makePool({ blocks: 64, maxSize: 64 * 64 * 16 });
   pool.allocMany(64, 64);
   assertEquals(surveyPool(pool, { cells: 64 }).bytesPerCell, 64);
@@ -112,7 +112,7 @@ test("survey - of a pool that grows: as many cells, of more blocks", () => {
   assertEquals([bytes, cells.at(-1)!.offset + cells.at(-1)!.byteLength], [128 * 64, stats.size]);
 });
 
-test("survey - refuses numbers of cells that are none", () => {
+test("survey - refuses a number of cells that is out of bounds or not a number", () => {
   const pool = lettered("A.");
   for (const cells of [0, -1, 1.5, NaN, 16_385, Infinity]) {
     assertError(
@@ -128,7 +128,7 @@ test("survey - refuses numbers of cells that are none", () => {
   );
 });
 
-test("history - keeps the newest, oldest first", () => {
+test("history - keeps the newest samples, oldest first", () => {
   const history = new PoolHistory(3);
   const allocated = (): number[] => history.samples().map(({ allocatedBlocks }) => allocatedBlocks);
   assertEquals(allocated(), []);
@@ -138,7 +138,7 @@ test("history - keeps the newest, oldest first", () => {
   assertEquals(allocated(), [6, 7, 8]);
 });
 
-test("history - refuses lengths that are none", () => {
+test("history - refuses a length out of bounds", () => {
   for (const limit of [1, 10_001, 2.5]) {
     assertError(
       () => new PoolHistory(limit),

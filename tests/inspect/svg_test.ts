@@ -1,4 +1,4 @@
-/** Maps as SVG: well-formed, bounded, and true. */
+/** Maps as SVG: the document is well-formed and bounded, and shows the state of the pool. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { mapAsSvg, PoolHistory, surveyPool } from "mempool/inspect";
@@ -10,7 +10,7 @@ const WORKER_1 = "#0072b2";
 
 type Square = [x: number, y: number, height: number, width: number];
 
-/** The squares that a path draws: their upper left corners, heights and widths. */
+/** The squares that a path draws, with their upper left corners. */
 function squares(d = ""): Square[] {
   return [...d.matchAll(/M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)h-\3z/g)].map((
     [, x, y, width, height],
@@ -21,7 +21,7 @@ function pathsOf(svg: string): Record<string, string>[] {
   return elementsOf(svg).filter(({ name }) => name === "path").map(({ attributes }) => attributes);
 }
 
-test("svg - allocated and cached blocks are squares in their owner's colour, where the blocks are", () => {
+test("svg - draws allocated and cached blocks in their owner's colour at their place", () => {
   const paths = pathsOf(mapAsSvg(lettered("AAaA" + ".".repeat(13) + "B")));
   const [free, allocated, cached, other] = paths;
   assertEquals(squares(free!["d"]).length, 18);
@@ -31,10 +31,10 @@ test("svg - allocated and cached blocks are squares in their owner's colour, whe
   assertEquals([cached!["fill"], cached!["class"]], [WORKER_1, "cached"]);
   assertEquals(squares(cached!["d"]).map(([x, y, , width]) => [(x - width / 2) / step, y]), [[2, 0]]); // half as wide
   assert(other!["fill"] !== WORKER_1);
-  assertEquals(squares(other!["d"]).map(([x, y]) => [x / step, y / step]), [[1, 1]]); // 16 in a row
+  assertEquals(squares(other!["d"]).map(([x, y]) => [x / step, y / step]), [[1, 1]]); // a row has 16 squares
 });
 
-test("svg - a square is as full as its part of the pool, what is cached above what is allocated", () => {
+test("svg - fills a square like its part of the pool, with cached bytes above allocated bytes", () => {
   const [free, allocated, cached] = pathsOf(mapAsSvg(lettered("Aaa.AAAA...."), { cells: 3 }));
   const [[, , side]] = squares(free!["d"]) as [Square];
   const near = (value: number, share: number): void => assert(Math.abs(value - share * side) < 0.02, `${value / side}`);
@@ -47,12 +47,12 @@ test("svg - a square is as full as its part of the pool, what is cached above wh
   near(above[2], 2 / 4);
 });
 
-test("svg - however little is allocated, it can be seen", () => {
+test("svg - draws the smallest allocation one unit high", () => {
   const [, allocated] = pathsOf(mapAsSvg(lettered("A" + ".".repeat(9999)), { cells: 1 }));
   assertEquals(squares(allocated!["d"]).map(([, , height]) => height), [1]);
 });
 
-test("svg - the longest free run is framed, in one row, around a corner, and over many rows", () => {
+test("svg - frames the longest free run, in one row, around a corner and over several rows", () => {
   const frameOf = (letters: string): string =>
     pathsOf(mapAsSvg(lettered(letters))).find(({ class: name, d }) => name === "run" && d !== undefined)!["d"]!;
   const row = "A".repeat(16);
@@ -62,14 +62,14 @@ test("svg - the longest free run is framed, in one row, around a corner, and ove
   assertEquals(pathsOf(mapAsSvg(lettered("AAA"))).some(({ class: name }) => name === "run"), false);
 });
 
-test("svg - owners whose colour another has are striped", () => {
+test("svg - draws owners from the ninth on with stripes", () => {
   const [, ninth] = pathsOf(mapAsSvg(lettered("I"))).filter(({ class: name }) => name !== "stripes");
   assertEquals(ninth!["fill"], "url(#mempool-owner-9)");
   const elements = elementsOf(mapAsSvg(lettered("I")));
   assert(elements.some(({ name, attributes }) => name === "pattern" && attributes["id"] === "mempool-owner-9"));
 });
 
-test("svg - says in words what it shows, and to whom which colour belongs", () => {
+test("svg - describes itself in words, and names the owner of each colour", () => {
   const svg = mapAsSvg(lettered("AAAb+#...."));
   assertEquals(elementsOf(svg)[0]!.attributes["role"], "img");
   assertStringIncludes(svg, "<title>Pool of 640 bytes: 10 blocks of 64 bytes</title>");
@@ -81,7 +81,7 @@ test("svg - says in words what it shows, and to whom which colour belongs", () =
   assertStringIncludes(svg, "a square is 1 block</text>");
 });
 
-test("svg - the history is a chart, from the first sample to the last", () => {
+test("svg - draws the history as a chart, from the first sample to the last", () => {
   const history = new PoolHistory();
   assert(!mapAsSvg(lettered("A."), { history }).includes('class="fragments"'));
   for (const [time, letters] of ["....", "AA..", "AAa."].entries()) {
@@ -99,7 +99,7 @@ test("svg - the history is a chart, from the first sample to the last", () => {
   ]);
 });
 
-test("svg - is bounded and well-formed, whatever the pool has", () => {
+test("svg - is bounded and well-formed for a large, fragmented pool", () => {
   using pool = makePool({ blocks: 100_000, blockSize: 16 });
   const offsets = Array.from({ length: 60_000 }, () => pool.allocOffset(16));
   for (const offset of offsets.filter((_, index) => index % 3 === 1)) pool.freeOffset(offset);
@@ -112,7 +112,7 @@ test("svg - is bounded and well-formed, whatever the pool has", () => {
   assert(!/NaN|undefined|Infinity/.test(svg));
 });
 
-test("svg - more owners than a legend has room for are counted", () => {
+test("svg - counts the owners that do not fit into the legend", () => {
   const stats = lettered("A".repeat(60)).stats;
   const blocks = function* () {
     for (let owner = 1; owner <= 60; owner++) {
@@ -120,12 +120,20 @@ test("svg - more owners than a legend has room for are counted", () => {
     }
   };
   const svg = mapAsSvg({ stats, blocks });
-  assertStringIncludes(svg, "and 36 more who have less</text>");
+  assertStringIncludes(svg, "and 36 more with fewer blocks</text>");
   elementsOf(svg);
 });
 
-test("svg - of a pool that has ended: the pool's own error", () => {
+test("svg - an owner that is not a number cannot break out of the picture", () => {
+  const { stats } = lettered("A");
+  const owner = `1"><script>x</script>&` as unknown as number;
+  const svg = mapAsSvg({ stats, blocks: () => [{ offset: 0, byteLength: 64, state: "allocated", owner }] });
+  assert(elementsOf(svg).every(({ name }) => name !== "script"));
+  assertStringIncludes(svg, 'worker 1"&gt;&lt;script&gt;x&lt;/script&gt;&amp;: 1 block allocated');
+});
+
+test("svg - of a destroyed pool throws the error of the pool", () => {
   const pool = makePool();
   pool.destroy();
-  assertRefused(() => mapAsSvg(pool), "destroyed", "Cannot count: the pool is destroyed");
+  assertRefused(() => mapAsSvg(pool), "destroyed", "Cannot collect statistics: the pool is destroyed");
 });

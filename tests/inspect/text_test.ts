@@ -1,4 +1,4 @@
-/** Maps as text: exactly what is printed. */
+/** Maps as text: the exact lines. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Inspectable, mapAsText, PoolHistory, surveyPool, type TextOptions } from "mempool/inspect";
@@ -12,7 +12,7 @@ function plain(pool: Inspectable, options: TextOptions = {}): string[] {
   return mapAsText(pool, { colours: false, ...options }).split("\n");
 }
 
-test("text - of a small pool", () => {
+test("text - draws a small pool with heading, rows and legend", () => {
   assertEquals(plain(lettered("AAA.bb+#...BB...." + "a".repeat(3))), [
     "Pool of 1.25 KiB: 20 blocks of 64 bytes",
     "allocated 6 (30 %), cached 6 (30 %), free 8 (40 %)",
@@ -28,7 +28,7 @@ test("text - of a small pool", () => {
   ]);
 });
 
-test("text - of a new pool and of a full one", () => {
+test("text - draws a new pool and a full one", () => {
   assertEquals(plain(lettered("...")).slice(4, 6), ["0 bytes  ───", ""]);
   assertEquals(plain(lettered("...")).slice(1, 3), [
     "allocated 0 (0 %), cached 0 (0 %), free 3 (100 %)",
@@ -37,7 +37,7 @@ test("text - of a new pool and of a full one", () => {
   assertEquals(plain(lettered("AAA")).slice(4, 6), ["0 bytes  AAA", ""]);
 });
 
-test("text - a character is what most of its part is, and of two equal ones what is more in use", () => {
+test("text - a character shows the state of most of its part, on a tie the one more in use", () => {
   const rows = (letters: string): string => plain(lettered(letters), { cells: 2 })[4]!;
   assertEquals(rows("AA..Aa.."), "0 bytes  A─");
   assertEquals(rows("Aa..Bbb."), "0 bytes  ─b");
@@ -45,7 +45,7 @@ test("text - a character is what most of its part is, and of two equal ones what
   assertEquals(rows("a.a.Bb.."), "0 bytes  a·");
 });
 
-test("text - as many characters in a row as it is told", () => {
+test("text - a row has the given number of columns", () => {
   assertEquals(plain(lettered("A".repeat(7)), { columns: 3 }).slice(4, 7), [
     "  0 bytes  AAA",
     "192 bytes  AAA",
@@ -58,7 +58,7 @@ test("text - as many characters in a row as it is told", () => {
   );
 });
 
-test("text - the curves go as far as the history does", () => {
+test("text - the curves have one column for each sample", () => {
   const history = new PoolHistory(20);
   for (let blocks = 0; blocks <= 8; blocks++) {
     const survey = surveyPool(lettered("A".repeat(blocks) + ".".repeat(8 - blocks)));
@@ -71,7 +71,7 @@ test("text - the curves go as far as the history does", () => {
   ]);
 });
 
-test("text - colours add nothing but colours, and the codes end with the row", () => {
+test("text - colours change no character, and every code ends within its row", () => {
   const pool = lettered("AAAb+#cDEFGHIJ.K");
   const coloured = mapAsText(pool, { colours: true });
   assertEquals(stripVTControlCharacters(coloured), mapAsText(pool, { colours: false }));
@@ -83,7 +83,7 @@ test("text - colours add nothing but colours, and the codes end with the row", (
   }
 });
 
-test("text - colours where there is a terminal, unless NO_COLOR forbids them", () => {
+test("text - has colours by default on a terminal, unless NO_COLOR is set", () => {
   const pool = lettered("A");
   const { isTTY } = process.stdout;
   const { NO_COLOR } = process.env;
@@ -101,7 +101,7 @@ test("text - colours where there is a terminal, unless NO_COLOR forbids them", (
   }
 });
 
-test("text - a survey is drawn as the pool was then", () => {
+test("text - draws a survey as the pool was at that time", () => {
   using pool = makePool({ blocks: 4 });
   const survey = surveyPool(pool);
   pool.alloc(64);
@@ -109,8 +109,8 @@ test("text - a survey is drawn as the pool was then", () => {
   assert(mapAsText(pool, { colours: false }).includes("───"));
 });
 
-test("text - of a pool that has ended: the pool's own error", () => {
+test("text - of a destroyed pool throws the error of the pool", () => {
   const pool = makePool();
   pool.destroy();
-  assertRefused(() => mapAsText(pool), "destroyed", "Cannot count: the pool is destroyed");
+  assertRefused(() => mapAsText(pool), "destroyed", "Cannot collect statistics: the pool is destroyed");
 });

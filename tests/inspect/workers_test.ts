@@ -1,4 +1,4 @@
-/** Maps of a pool that several threads use, by one of them. */
+/** Maps of a pool that several threads share. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { mapAsText, servePage, surveyPool } from "mempool/inspect";
@@ -9,11 +9,11 @@ import type { InspectOrder } from "./_worker.ts";
 import type { Parcel } from "../support/orders.ts";
 import { makePool } from "../support/pool.ts";
 
-test("workers - a map shows what each of them has", () =>
+test("workers - a map shows the blocks of each worker", () =>
   withCrew(2, { blocks: 256, cachedBlocks: 16 }, async (pool, crew) => {
-    const handfuls = [];
+    const parcels = [];
     for (const [index, hand] of crew.entries()) {
-      handfuls.push(await hand.order<Parcel[]>({ ask: "produce", count: 5 + index, seed: index, as: "offset" }));
+      parcels.push(await hand.order<Parcel[]>({ ask: "produce", count: 5 + index, seed: index, as: "offset" }));
     }
     pool.alloc(300);
     const { owners, stats } = surveyPool(pool);
@@ -21,15 +21,15 @@ test("workers - a map shows what each of them has", () =>
     for (const { state, owner, byteLength } of pool.blocks()) {
       if (state === "allocated") shares.set(owner, (shares.get(owner) ?? 0) + byteLength);
     }
-    const having = owners.filter(({ allocatedBytes }) => allocatedBytes > 0);
-    assertEquals(new Map(having.map(({ owner, allocatedBytes }) => [owner, allocatedBytes])), shares);
-    assertEquals(having.length, 3);
-    assertEquals([stats.allocs, stats.workers], [handfuls.flat().length + 1, 3]);
+    const allocating = owners.filter(({ allocatedBytes }) => allocatedBytes > 0);
+    assertEquals(new Map(allocating.map(({ owner, allocatedBytes }) => [owner, allocatedBytes])), shares);
+    assertEquals(allocating.length, 3);
+    assertEquals([stats.allocs, stats.workers], [parcels.flat().length + 1, 3]);
     const text = mapAsText(pool, { colours: false });
-    for (const { owner } of having) assertStringIncludes(text, `worker ${owner}: `);
+    for (const { owner } of allocating) assertStringIncludes(text, `worker ${owner}: `);
   }));
 
-test("workers - what one has left behind is shown as its own", () =>
+test("workers - blocks that a closed worker left allocated are shown as its own", () =>
   withCrew(1, { blocks: 64 }, async (pool, [hand]) => {
     await hand!.order({ ask: "produce", count: 3, seed: 1, as: "offset" });
     const before = surveyPool(pool).owners;
@@ -38,7 +38,7 @@ test("workers - what one has left behind is shown as its own", () =>
     assertEquals(surveyPool(pool).owners, before);
   }));
 
-test("workers - the page of one tells when another destroys the pool", () =>
+test("workers - the page reports that another worker destroyed the pool", () =>
   withCrew(1, {}, async (pool, [hand]) => {
     using page = await servePage(pool, { interval: 10 });
     await using events = await Events.open(page.url);
@@ -48,7 +48,7 @@ test("workers - the page of one tells when another destroys the pool", () =>
     assertEquals(message, "The pool was destroyed; this is how it looked last");
   }));
 
-test("workers - a page whose look at the pool is hindered says so, and looks again", () =>
+test("workers - a page whose survey times out reports it, and surveys again", () =>
   withCrew(1, { lockTimeout: 1 }, async (pool, [hand]) => {
     using page = await servePage(pool, { interval: 10 });
     await using events = await Events.open(page.url);
@@ -56,21 +56,22 @@ test("workers - a page whose look at the pool is hindered says so, and looks aga
     await hand!.order({ ask: "hold" });
     const { message, stats } = await events.until(({ state }) => state === "trouble");
     assertStringIncludes(message, "Cannot ");
-    assertEquals(stats!.allocatedBlocks, 0); // as it was seen last
+    assertEquals(stats!.allocatedBlocks, 0); // from the last survey that succeeded
     await hand!.order({ ask: "leave" });
     await events.until(({ state }) => state === "live");
   }));
 
-test("workers - served by a worker, the page is live while the thread of the pool does not yield", async () => {
+test("workers - a page that a worker serves is live while the thread that made the pool computes", async () => {
   using pool = makePool();
   const flags = new SharedArrayBuffer(4);
   await withWorkers(new URL("./_worker.ts", import.meta.url), 2, async ([server, watcher]) => {
-    await watcher!.call({ ask: "close" } satisfies InspectOrder); // it listens: what is posted now arrives by itself
+    // After this reply the worker listens, so that the next message reaches it while this thread blocks.
+    await watcher!.call({ ask: "close" } satisfies InspectOrder);
     const url = await server!.call<string>({ ask: "serve", handle: pool.handle } satisfies InspectOrder);
     const watching = watcher!.call({ ask: "watch", url, allocated: 40, flags } satisfies InspectOrder);
     await using events = await Events.open(url);
     await events.until(({ state }) => state === "live");
-    // From here on, this thread's event loop stands still.
+    // The event loop of this thread stands still from here on.
     for (let k = 0; k < 40; k++) pool.allocOffset(64);
     assertEquals(Atomics.wait(new Int32Array(flags), 0, 0, 30_000), "ok");
     assertEquals(await watching, "Live");

@@ -1,13 +1,14 @@
-/** System calls of the library that fail when a test says so: native/faults.c, seen from a process of either runtime. */
+/** Makes chosen system calls of the native library fail, through native/faults.c, on either runtime. */
 
 import process from "node:process";
 
-/** `call_kind` of native/faults.h. */
+/** The calls in the order of `call_kind` in native/faults.h. */
 export const CALLS = [
   "mmap",
   "mprotect",
   "munmap",
   "madvise",
+  "mincore",
   "pthread_mutexattr_init",
   "pthread_mutex_init",
   "pthread_mutex_trylock",
@@ -51,18 +52,20 @@ export class Faults {
   readonly #symbols: Symbols;
   readonly #planned = new Map<Call, number>();
 
-  /** Of the library at this path, which was built with native/faults.c. The pool finds it by its name, and takes it. */
+  /**
+   * Opens the library at this path, which was built with native/faults.c. The pool then finds it loaded, by its name.
+   */
   constructor(path: string) {
     this.#symbols = open(path);
   }
 
-  /** From the `first` one on, `count` calls of a kind fail with this errno. */
+  /** Makes `count` calls of a kind fail with this errno, from call number `first` on. */
   fail(call: Call, error: number, first = 1, count = 1): void {
     this.#planned.set(call, first);
     this.#symbols.mempool_fault(CALLS.indexOf(call), first, count, error);
   }
 
-  /** Lets every call work. Throws if one that was to fail did not come. */
+  /** Makes all calls work again. Throws if a call that should have failed was never made. */
   clear(): void {
     for (const [call, first] of this.#planned) {
       if (this.calls(call) < first) throw new Error(`${call} ${first} was not called`);
@@ -71,7 +74,7 @@ export class Faults {
     for (const kind of CALLS.keys()) this.#symbols.mempool_fault(kind, 0, 0, 0);
   }
 
-  /** How often it was called since `fail` or `clear`. */
+  /** The number of calls of this kind since `fail` or `clear`. */
   calls(call: Call): number {
     return this.#symbols.mempool_calls(CALLS.indexOf(call));
   }

@@ -1,4 +1,4 @@
-/** A process whose native library fails as it is told. Prints what came of it as a line of JSON. */
+/** A process in which system calls of the native library fail. Prints the outcomes as one line of JSON. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
@@ -8,7 +8,7 @@ import type { FaultsOrder } from "./_faults_worker.ts";
 import { takeAll } from "../support/take_all.ts";
 import { withWorkers } from "../support/workers.ts";
 
-/** What a call led to, and whether it left anything behind. */
+/** The result of a call, and what the call left behind. */
 export interface Outcome {
   readonly what: string;
   readonly error?: { readonly code: string; readonly message: string };
@@ -22,7 +22,7 @@ const EBUSY = 16;
 const [act = "", path = ""] = process.argv.slice(2);
 const faults = new Faults(path);
 
-/** Addresses of a pool that is larger than all that a runtime maps by itself. */
+/** The size of a pool that needs more addresses than a runtime maps for itself. */
 const large = 1024 * GIGABYTE;
 
 function makeLarge(): MemPool {
@@ -47,7 +47,7 @@ function errorOf(call: () => unknown): Outcome["error"] {
   }
 }
 
-/** Calls with faults planned, and then looks at what is left. */
+/** Plans faults, makes the call, and looks for what it left behind. Then a pool must work again. */
 function tryOut(what: string, plan: () => void, call: () => unknown): Outcome {
   const [mapped, files] = [mappedBytes(), openFiles()];
   plan();
@@ -60,7 +60,7 @@ function tryOut(what: string, plan: () => void, call: () => unknown): Outcome {
   return { what, ...(error === undefined ? {} : { error }), left };
 }
 
-/** Expects a pool to work, all of it. */
+/** Expects a new pool to work and all its blocks to be zero. */
 function usePool(): void {
   using pool = MemPool.init(64 * 1024, 64);
   const all = pool.calloc(1, pool.size);
@@ -70,7 +70,7 @@ function usePool(): void {
   pool.check();
 }
 
-/** The offsets of all blocks that can be had. */
+/** Allocates all blocks that are left and returns their offsets. */
 function offsetsLeft(pool: MemPool): number[] {
   return [...takeAll(() => pool.allocOffset(1))];
 }
@@ -83,12 +83,12 @@ function creating(): Outcome[] {
     ["pthread_mutexattr_init", 1],
     ["pthread_mutex_init", 1],
   ];
-  usePool(); // so that this thread is known and nothing but the pool is made
+  usePool(); // gives this thread its record, so that the calls below create nothing but the pool
   const outcomes = cases.map(([call, nth]) => {
     return tryOut(`${call} ${nth}`, () => faults.fail(call, ENOMEM, nth), makeLarge);
   });
-  for (let round = 0; round < 12; round++) usePool(); // from here on, ranges are used again
-  return [...outcomes, tryOut("mmap, a used range", () => faults.fail("mmap", ENOMEM), usePool)];
+  for (let round = 0; round < 12; round++) usePool(); // from here on, ranges are reused
+  return [...outcomes, tryOut("mmap, a reused range", () => faults.fail("mmap", ENOMEM), usePool)];
 }
 
 function destroying(): Outcome[] {
@@ -103,18 +103,18 @@ function destroying(): Outcome[] {
   });
 }
 
-/** A pool that may grow and one that is full of zeros to be; the system refuses both, and later does not. */
+/** The system first refuses to let the pool grow and to take memory back, and later does both. */
 function growing(): Outcome[] {
   using pool = MemPool.init(64 * 1024, 32 * 1024, { maxSize: 8 * MEGABYTE, cachedBlocks: 0 });
   const outcomes = [
-    tryOut("null for now", () => faults.fail("mprotect", ENOMEM), () => {
+    tryOut("alloc returns null", () => faults.fail("mprotect", ENOMEM), () => {
       if (pool.alloc(MEGABYTE) !== null || pool.stats().grown !== 0) throw new Error("the pool has grown");
     }),
   ];
   const block = pool.alloc(MEGABYTE)!;
   new Uint8Array(block).fill(7);
   pool.free(block);
-  outcomes.push(tryOut("nothing given", () => faults.fail("madvise", ENOMEM), () => {
+  outcomes.push(tryOut("trim returns 0", () => faults.fail("madvise", ENOMEM), () => {
     if (pool.trim() !== 0) throw new Error("memory was given back");
   }));
   pool.check();
@@ -137,10 +137,10 @@ function locking(): Outcome[] {
   return outcomes;
 }
 
-/** What only a process's first use of the library does. */
+/** Makes calls fail that only the first use of the library in a process makes. */
 function starting(): Outcome[] {
   const calls = process.argv.slice(4) as Call[];
-  // The first mutex is for noticing that the thread ends, the second one is the pool's lock.
+  // The first mutex belongs to the record of the thread, the second one is the lock of the pool.
   const plan = (): void => calls.forEach((call) => faults.fail(call, ENOMEM, 1, call === "pthread_mutex_init" ? 1 : 3));
   return [tryOut(calls.join(), plan, usePool)];
 }
@@ -150,8 +150,9 @@ function withWorker<T>(use: (order: <R>(order: FaultsOrder) => Promise<R>) => Pr
 }
 
 /**
- * A worker that cannot be watched is no worker: what it holds would be taken for a dead one's. And without a barrier it could not
- * be told from when on the pool's only worker knows that it is not alone.
+ * A worker whose end nobody could notice must be refused: other workers would take its blocks for those of a dead
+ * worker. Without a barrier, a worker must be refused too: the only worker of a biased pool could not be told that it
+ * is no longer alone.
  */
 function attaching(): Promise<Outcome[]> {
   const [call] = process.argv.slice(4) as [Call];
@@ -170,7 +171,7 @@ function attaching(): Promise<Outcome[]> {
   });
 }
 
-/** Without a barrier nothing may be taken from another worker's cache, and nothing may get lost. */
+/** Without a barrier, no block may be taken from the cache of another worker, and no block may be lost. */
 function recalling(): Promise<Outcome[]> {
   return withWorker(async (order) => {
     using pool = MemPool.init(64 * 64, 64, { cachedBlocks: 32 });

@@ -1,4 +1,4 @@
-/** A process that loads the library, or what is there instead of it. Prints a line of JSON: what came of it. */
+/** A process that loads the native library, or a file in its place. Prints the outcome as one line of JSON. */
 
 import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import process from "node:process";
@@ -7,7 +7,7 @@ import { load, type Report, reportOf, type Way } from "./_library_load.ts";
 import type { LibraryOrder } from "./_library_worker.ts";
 import { spawnWorker, type TestWorker, withWorkers } from "../support/workers.ts";
 
-/** Uses a pool, as a program does. */
+/** Uses a pool as a program does. */
 function pool(): Report[] {
   return [reportOf(() => {
     using pool = MemPool.init(1024, 64);
@@ -19,7 +19,7 @@ function pool(): Report[] {
   })];
 }
 
-/** Loads, one after the other, each of the libraries in a file. */
+/** Loads each of the libraries that a file lists, one after the other. */
 function libraries(way: Way, file: string): { reports: Report[]; filesLeft: number } {
   const files = readdirSync("/proc/self/fd").length;
   const tables = JSON.parse(readFileSync(file, "utf8")) as Parameters<typeof load>[1][];
@@ -27,8 +27,11 @@ function libraries(way: Way, file: string): { reports: Report[]; filesLeft: numb
   return { reports, filesLeft: readdirSync("/proc/self/fd").length - files };
 }
 
-/** Eight workers load it at the same moment: from memory, when each of them has seen that it is not there. Then each makes a region, and each opens all of them. */
-function crew(way: Way): Promise<{ reports: Report[]; shared: boolean[] }> {
+/**
+ * Eight workers load the library at the same moment. From memory, each of them first sees that the library is not
+ * loaded yet. Then each worker creates a region, and each worker opens all of the regions.
+ */
+function loadTogether(way: Way): Promise<{ reports: Report[]; shared: boolean[] }> {
   return withWorkers(new URL("./_library_worker.ts", import.meta.url), 8, async (workers) => {
     const all = <Reply>(order: LibraryOrder) => Promise.all(workers.map((worker) => worker.call<Reply>(order)));
     const words = new Int32Array(new SharedArrayBuffer(8));
@@ -38,13 +41,13 @@ function crew(way: Way): Promise<{ reports: Report[]; shared: boolean[] }> {
   });
 }
 
-/** Puts something else in the file's place, as one step. */
+/** Replaces the file in one step. */
 function replaceBy(bytes: Uint8Array, path: string): void {
   writeFileSync(`${path}.other`, bytes);
   renameSync(`${path}.other`, path);
 }
 
-/** What may stand there instead of the right library. */
+/** Contents that may be found in place of the library. */
 function damaged(right: Uint8Array): Uint8Array[] {
   const changed = new Uint8Array(right);
   changed[right.length >> 1]! ^= 1;
@@ -52,8 +55,8 @@ function damaged(right: Uint8Array): Uint8Array[] {
   return [...cuts, changed, new Uint8Array(right.length).fill(7), new Uint8Array(9 * right.length).fill(7)];
 }
 
-/** One after the other is there when this process comes, and the right one in the end. */
-function come(path: string): Report[] {
+/** Loads the file after each replacement: first by each of those contents, at last by the right library. */
+function loadReplaced(path: string): Report[] {
   const right = readFileSync(path);
   return [...damaged(right), right].map((bytes) => {
     replaceBy(bytes, path);
@@ -61,8 +64,8 @@ function come(path: string): Report[] {
   });
 }
 
-/** One after the other takes its place while this process has it loaded, and the right one in the end. */
-async function stay(path: string): Promise<{ reports: Report[]; works: boolean[] }> {
+/** Makes the same replacements while this process has the library loaded. A new worker loads each file. */
+async function replaceLoaded(path: string): Promise<{ reports: Report[]; works: boolean[] }> {
   const native = load("file");
   const right = readFileSync(path);
   const reports: Report[] = [reportOf(() => native)];
@@ -86,9 +89,9 @@ const acts: Record<string, (...args: string[]) => unknown> = {
   pool,
   load: (way) => [reportOf(() => load(way as Way))],
   libraries: (way, file = "") => libraries(way as Way, file),
-  crew: (way) => crew(way as Way),
-  come: (path = "") => come(path),
-  stay: (path = "") => stay(path),
+  together: (way) => loadTogether(way as Way),
+  replaced: (path = "") => loadReplaced(path),
+  "replaced later": (path = "") => replaceLoaded(path),
 };
 const [act = "", ...args] = process.argv.slice(2);
 console.log(JSON.stringify(await acts[act]!(...args)));

@@ -1,4 +1,4 @@
-/** How a thread of a test's process loads the library, and what it says about that. */
+/** Loads the native library in a thread of a test process, and reports the result. */
 
 import { bunHost } from "../../src/runtime/bun.ts";
 import { denoHost } from "../../src/runtime/deno.ts";
@@ -7,16 +7,16 @@ import { loadLibrary } from "../../src/runtime/library.ts";
 import type { Native } from "../../src/runtime/native.ts";
 import { PREBUILT } from "../../src/runtime/prebuilt.ts";
 
-/** From memory where it can be, or as on systems that cannot. */
+/** The way to load it: from memory, or from a file as on systems that cannot load from memory. */
 export type Way = "memory" | "file";
 
 export interface Report {
   readonly error?: { readonly code: unknown; readonly message: string };
-  /** Tells one instance of the library from another. */
+  /** Identifies the copy of the library. */
   readonly process?: number;
 }
 
-/** Calls `before` when the library was looked for in vain, and is about to be loaded. */
+/** Loads the library. Calls `before` if the library is not loaded yet, just before it is. */
 export function load(way: Way, libraries = PREBUILT, before: () => void = () => {}): Native {
   const host = "Deno" in globalThis ? denoHost() : bunHost();
   return loadLibrary({ ...host, libc: way === "memory" ? () => telling(host.libc(), before) : noLibc }, libraries);

@@ -1,4 +1,4 @@
-/** Each system call of the native library made to fail, as a program on either runtime sees it. */
+/** Each system call of the native library fails once. A program on either runtime gets a clear error and recovers. */
 
 import { assertEquals } from "@std/assert";
 import { execFileSync } from "node:child_process";
@@ -20,7 +20,7 @@ const child = [
   "support/workers.ts",
 ];
 
-/** Runs the child with a library whose calls can be made to fail; it must end by itself. */
+/** Runs the child with a library whose calls can be made to fail. The child must end without a signal. */
 async function outcomesOf(...act: string[]): Promise<Outcome[]> {
   const native = join(root, "native");
   execFileSync("make", ["-s", "-C", native, "build/faulty.so"]);
@@ -36,24 +36,27 @@ function refused(what: string, bytes: number): Outcome {
   return { what, error: { code: "map-failed", message }, left: [] };
 }
 
-faultsTest("init - the system refuses: map-failed, nothing is left, the next pool works", async () => {
-  const calls = ["mmap 1", "mprotect 1", "mprotect 2", "pthread_mutexattr_init 1", "pthread_mutex_init 1"];
-  assertEquals(await outcomesOf("creating"), [
-    ...calls.map((call) => refused(call, 2 ** 40)),
-    refused("mmap, a used range", 64 * 1024),
-  ]);
-});
+faultsTest(
+  "init - the system refuses memory: throws map-failed, leaves nothing behind, and the next pool works",
+  async () => {
+    const calls = ["mmap 1", "mprotect 1", "mprotect 2", "pthread_mutexattr_init 1", "pthread_mutex_init 1"];
+    assertEquals(await outcomesOf("creating"), [
+      ...calls.map((call) => refused(call, 2 ** 40)),
+      refused("mmap, a reused range", 64 * 1024),
+    ]);
+  },
+);
 
 for (
   const calls of [["open"], ["read"], ["open", "clock_gettime"], ["membarrier"], ["pthread_mutex_init"]]
 ) {
-  faultsTest(`init - the first of a process, without ${calls.join(" and ")}: works`, async () => {
+  faultsTest(`init - the first pool of a process works although ${calls.join(" and ")} fails`, async () => {
     assertEquals(await outcomesOf("starting", ...calls), [{ what: calls.join(), left: [] }]);
   });
 }
 
-faultsTest("attach - a worker whose end could not be noticed: refused, and works later", async () => {
-  const why = "nobody would notice the end of this thread, the system refused to watch it (errno 12)";
+faultsTest("attach - refuses a worker whose end could not be noticed, and accepts it later", async () => {
+  const why = "the system refused to track the lifetime of this thread (errno 12)";
   const error = { code: "too-many-workers", message: `Cannot attach: ${why}` };
   assertEquals(await outcomesOf("attaching", "pthread_mutex_init"), [{
     what: "1 worker, then 1024 blocks",
@@ -62,31 +65,34 @@ faultsTest("attach - a worker whose end could not be noticed: refused, and works
   }]);
 });
 
-faultsTest("attach - no barrier, to the pool of a worker that was alone: refused, and works later", async () => {
+faultsTest("attach - without a barrier, refuses a second worker of a biased pool, and accepts it later", async () => {
   const message = "Cannot attach: the system refused a memory barrier of all threads";
   const error = { code: "unsupported", message };
   assertEquals(await outcomesOf("attaching", "membarrier"), [{ what: "1 worker, then 1024 blocks", error, left: [] }]);
 });
 
-faultsTest("destroy - memory that the system does not take back: no error, and later pools are zero", async () => {
+faultsTest("destroy - throws nothing if the system takes no memory back, and later pools are zero", async () => {
   assertEquals(await outcomesOf("destroying"), [{ what: "mmap", left: [] }, { what: "mmap,madvise", left: [] }]);
 });
 
-faultsTest("alloc, trim - no memory to grow by, none taken back: null and 0, and later it works", async () => {
-  const whats = ["null for now", "nothing given", "grown 1, zero true"];
-  assertEquals(await outcomesOf("growing"), whats.map((what) => ({ what, left: [] })));
-});
+faultsTest(
+  "alloc, trim - return null and 0 if the system refuses to grow or trim the pool, and work later",
+  async () => {
+    const whats = ["alloc returns null", "trim returns 0", "grown 1, zero true"];
+    assertEquals(await outcomesOf("growing"), whats.map((what) => ({ what, left: [] })));
+  },
+);
 
-faultsTest("lock - broken, or without a clock to wait by: says so, and the pool works afterwards", async () => {
-  const who = "by a worker that was just entering or leaving it";
-  const broken = `Cannot allocate: the lock itself is broken, last held ${who}`;
-  const timeout = `Cannot allocate: the lock was not free within 30000 ms, it is held ${who}`;
+faultsTest("lock - reports a broken lock and a missing clock, and the pool works afterwards", async () => {
+  const holder = "by a worker that was just entering or leaving it";
+  const broken = `Cannot allocate: the lock itself is broken, last held ${holder}`;
+  const timeout = `Cannot allocate: the lock was not free within 30000 ms, it is held ${holder}`;
   assertEquals(await outcomesOf("locking"), [
     { what: "broken", error: { code: "corrupt", message: broken }, left: [] },
     { what: "no clock", error: { code: "lock-timeout", message: timeout }, left: [] },
   ]);
 });
 
-faultsTest("alloc - no barrier for recalling cached blocks: no block is handed out twice, none is lost", async () => {
+faultsTest("alloc - without a barrier to recall cached blocks, hands out no block twice and loses none", async () => {
   assertEquals(await outcomesOf("recalling"), [{ what: "true, 64 different, true", left: [] }]);
 });

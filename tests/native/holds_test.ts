@@ -1,4 +1,4 @@
-/** Workers that end without a close keep nothing of a pool that is destroyed. */
+/** A worker that ends without a close keeps no part of a destroyed pool. */
 
 import { assert, assertEquals } from "@std/assert";
 import { MEGABYTE, MemPool, type MemPoolHandle } from "mempool";
@@ -7,10 +7,10 @@ import { test } from "../support/harness.ts";
 import { type NativeWorker, spawnNativeWorker } from "../support/native.ts";
 import { present } from "../support/pool.ts";
 
-/** Of no other test's pools, so that their ranges do not come into it. */
+/** A size that no other test uses, so that the ranges of other pools do not matter. */
 const size = 7 * MEGABYTE;
 
-/** The registry's number for a pool's range: the same again when the range is used again. */
+/** The number of a pool's range in the registry. A pool that reuses the range gets the same number. */
 function rangeOf({ handle }: MemPool): number {
   const native = openNative();
   const number = native.open(handle.id);
@@ -18,14 +18,14 @@ function rangeOf({ handle }: MemPool): number {
   return number;
 }
 
-/** Ranges that rest before one is used again; see native/mempool.c. */
+/** QUARANTINE in native/ranges.c: a range is reused only if more ranges than this are at rest. */
 const resting = 8;
 const rounds = resting + 4;
 
 type Ending = (worker: NativeWorker, pool: MemPool) => Promise<void>;
 
 const endings: Record<string, Ending> = {
-  "is terminated, then the pool destroyed": async (worker, pool) => {
+  "is terminated, then the pool is destroyed": async (worker, pool) => {
     await worker.terminate();
     pool.destroy();
   },
@@ -33,14 +33,14 @@ const endings: Record<string, Ending> = {
     await worker.end();
     pool.destroy();
   },
-  "is terminated once the pool is destroyed": async (worker, pool) => {
+  "is terminated after the pool was destroyed": async (worker, pool) => {
     pool.destroy();
     await worker.terminate();
   },
 };
 
 for (const [what, ending] of Object.entries(endings)) {
-  test(`holds - a worker attaches and ${what}: its range is used again`, async () => {
+  test(`holds - a worker attaches and ${what}: the range is reused`, async () => {
     const ranges = new Set<number>();
     for (let round = 0; round < rounds; round++) {
       const pool = MemPool.init(size, 64);
@@ -53,7 +53,7 @@ for (const [what, ending] of Object.entries(endings)) {
   });
 }
 
-test("holds - a worker that runs keeps the header of a destroyed pool to itself, whoever else has ended", async () => {
+test("holds - a running worker keeps the range of a destroyed pool in use after another has ended", async () => {
   const [ends, stays] = await Promise.all([spawnNativeWorker(), spawnNativeWorker()]);
   const pool = MemPool.init(size, 64);
   for (const worker of [ends, stays]) await worker.order({ ask: "attach", handle: pool.handle });
@@ -67,7 +67,7 @@ test("holds - a worker that runs keeps the header of a destroyed pool to itself,
   await stays.terminate();
 });
 
-test("holds - a pool outlives the worker that made it", async () => {
+test("holds - a pool outlives the worker that created it", async () => {
   const maker = await spawnNativeWorker();
   const handle = await maker.order<MemPoolHandle>({ ask: "init" });
   await maker.terminate();

@@ -1,4 +1,4 @@
-/** The library as it is loaded for real, and what may be there instead: in processes that would be seen to die of it. */
+/** Loads the real library, and damaged files in its place, in child processes: a crash would only end the child. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Buffer } from "node:buffer";
@@ -18,7 +18,7 @@ import { libraryHere, platformHere, prebuiltOf } from "../support/prebuilt.ts";
 
 const program = new URL("./_library_child.ts", import.meta.url);
 
-/** Runs the child with this folder for temporary files, and returns what it printed. */
+/** Runs the child with this folder for temporary files, and returns its output. */
 async function run<Result>(
   temporary: TemporaryFolder,
   args: readonly string[],
@@ -29,10 +29,10 @@ async function run<Result>(
 }
 
 const linuxTest = platformHere.startsWith("linux") && libraryHere !== undefined ? test : skip("needs Linux");
-const denoTest = onDeno ? linuxTest : skip("Bun asks for no permission");
+const denoTest = onDeno ? linuxTest : skip("Bun has no permissions");
 const ways: readonly Way[] = ["memory", "file"];
 
-/** The project's library. */
+/** The library of the project for this machine. */
 function right(): Prebuilt {
   assert(libraryHere !== undefined);
   return libraryHere;
@@ -47,14 +47,14 @@ function assertProcess(report: Report | undefined): void {
   assert(report?.process !== undefined);
 }
 
-// ---- as it is ----
+// ---- the right library ----
 
 for (const way of ways) {
   linuxTest(
-    `library - eight workers load it at the same moment, from ${way}: one library, for all of them`,
+    `library - eight workers that load it from ${way} at the same moment share one copy`,
     async () => {
       using temporary = new TemporaryFolder();
-      const { reports, shared } = await run<{ reports: Report[]; shared: boolean[] }>(temporary, ["crew", way]);
+      const { reports, shared } = await run<{ reports: Report[]; shared: boolean[] }>(temporary, ["together", way]);
       reports.forEach(assertProcess);
       assertEquals(new Set(reports.map((report) => report.process)).size, 1);
       assertEquals(shared, reports.map(() => true));
@@ -63,9 +63,9 @@ for (const way of ways) {
   );
 }
 
-linuxTest("library - several processes put it into a file at the same moment: one file", async () => {
+linuxTest("library - several processes that write its file at the same moment share one file", async () => {
   using temporary = new TemporaryFolder();
-  const all = await Promise.all([1, 2].map(() => run<{ reports: Report[] }>(temporary, ["crew", "file"])));
+  const all = await Promise.all([1, 2].map(() => run<{ reports: Report[] }>(temporary, ["together", "file"])));
   all.forEach(({ reports }) => reports.forEach(assertProcess));
   assertEquals(temporary.entries().length, 3);
 });
@@ -79,18 +79,18 @@ const refused = {
   message: `Cannot load the native library: Requires ffi access, run again with the --allow-ffi flag. ${needed}`,
 };
 
-denoTest("library - from memory, the permission to call native code is enough", async () => {
+denoTest("library - needs only the permission to call native code when it is loaded from memory", async () => {
   using temporary = new TemporaryFolder();
   const [report] = await run<Report[]>(temporary, ["pool"], { permissions: ["--allow-ffi"] });
   assertProcess(report);
   assertEquals(temporary.entries(), []);
 });
 
-// Not without any: to a child for which this process asks for nothing, Deno gives all that it has.
+// One permission at least is given: without any, Deno gives the child all permissions of this process.
 for (
   const permissions of [["--allow-env"], ["--allow-ffi=/usr"], ["--allow-ffi=libc.so.6"], ["--allow-all", "--deny-ffi"]]
 ) {
-  denoTest(`library - with ${permissions.join(" ")}: says what it needs`, async () => {
+  denoTest(`library - names the needed permissions when it only has ${permissions.join(" ")}`, async () => {
     using temporary = new TemporaryFolder();
     const [report] = await run<Report[]>(temporary, ["pool"], { permissions });
     assertEquals(report, { error: refused });
@@ -98,7 +98,7 @@ for (
   });
 }
 
-denoTest("library - from a file, it reads and writes the folder for temporary files only", async () => {
+denoTest("library - reads and writes only the folder for temporary files when it is loaded from a file", async () => {
   using temporary = new TemporaryFolder();
   const permissions = ["--allow-ffi", "--allow-env=TMPDIR", `--allow-read=${temporary.path}`];
   const [without] = await run<Report[]>(temporary, ["load", "file"], { permissions });
@@ -111,9 +111,9 @@ denoTest("library - from a file, it reads and writes the folder for temporary fi
   assertProcess(report);
 });
 
-// ---- something else in its place ----
+// ---- another file in its place ----
 
-/** Puts the library where it would be found, and returns its path. */
+/** Writes the library to the path where the loader looks for it, and returns the path. */
 function put(temporary: TemporaryFolder): string {
   const file = temporary.fileOf(right());
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -128,11 +128,11 @@ function assertRefused(file: string, { error }: Report): void {
 }
 
 linuxTest(
-  "library - a file that is cut short anywhere, empty, or changed: refused until it is right again",
+  "library - refuses a file that is truncated, empty or changed, until the file is right again",
   async () => {
     using temporary = new TemporaryFolder();
     const file = put(temporary);
-    const reports = await run<Report[]>(temporary, ["come", file]);
+    const reports = await run<Report[]>(temporary, ["replaced", file]);
     assertProcess(reports.pop());
     assertEquals(reports.length, 9);
     for (const report of reports) assertRefused(file, report);
@@ -140,11 +140,11 @@ linuxTest(
 );
 
 linuxTest(
-  "library - a file that is replaced while loaded: those who have it go on, those who come are told",
+  "library - a file that is replaced while loaded: running threads continue, new ones are refused",
   async () => {
     using temporary = new TemporaryFolder();
     const file = put(temporary);
-    const { reports, works } = await run<{ reports: Report[]; works: boolean[] }>(temporary, ["stay", file]);
+    const { reports, works } = await run<{ reports: Report[]; works: boolean[] }>(temporary, ["replaced later", file]);
     assertEquals(works, Array.from({ length: 10 }, () => true));
     assertProcess(reports.shift());
     assertProcess(reports.pop());
@@ -153,7 +153,7 @@ linuxTest(
   },
 );
 
-/** Compiles C into a library with a name of its own. */
+/** Compiles C sources into a library with this name. */
 function compiled(name: string, folder: string, flags: readonly string[], sources: readonly string[]): Prebuilt {
   const file = join(folder, name);
   const native = join(root, "native");
@@ -162,7 +162,7 @@ function compiled(name: string, folder: string, flags: readonly string[], source
   return prebuiltOf(name, readFileSync(file));
 }
 
-/** What is no library for this process, though its checksum is right; and what the message has to say about it. */
+/** Files that this process cannot use although their checksums are right, each with the message it must cause. */
 function wrongLibraries(folder: string): [Prebuilt, RegExp][] {
   const other = new Uint8Array(bytesOf(right()));
   other[18]! ^= 0x40; // e_machine of ELF
@@ -174,7 +174,7 @@ function wrongLibraries(folder: string): [Prebuilt, RegExp][] {
     [prebuiltOf("mempool-empty.so", new Uint8Array(0)), tried],
     [prebuiltOf("mempool-header.so", bytesOf(right()).subarray(0, 64)), tried],
     [prebuiltOf("mempool-script.so", new TextEncoder().encode("#!/bin/sh\n".repeat(1000))), tried],
-    [compiled("mempool-few.so", folder, [], ["lock.c"]), /Tried: .+; from a file: .*mempool_\w+/s],
+    [compiled("mempool-few.so", folder, [], ["lock_robust.c"]), /Tried: .+; from a file: .*mempool_\w+/s],
     [
       compiled("mempool-version.so", folder, ["-include", join(folder, "other.h")], sources),
       new RegExp(`: the one in this module's sources is of version 99, they need ${ABI}$`),
@@ -187,19 +187,22 @@ function wrongLibraries(folder: string): [Prebuilt, RegExp][] {
 }
 
 for (const way of ways) {
-  linuxTest(`library - of another machine, of another version, or none at all, from ${way}: refused`, async () => {
-    using temporary = new TemporaryFolder();
-    const wrong = wrongLibraries(temporary.path);
-    const tables = [...wrong.map(([library]) => library), right()].map((library) => ({ [platformHere]: library }));
-    writeFileSync(join(temporary.path, "tables"), JSON.stringify(tables));
-    const args = ["libraries", way, join(temporary.path, "tables")];
-    const { reports, filesLeft } = await run<{ reports: Report[]; filesLeft: number }>(temporary, args);
-    assertProcess(reports.pop());
-    for (const [index, { error }] of reports.entries()) {
-      assertEquals(error?.code, "library");
-      assertMatch(error?.message ?? "", wrong[index]![1]);
-    }
-    // What was loaded from memory stays: the right one, and the one of another version.
-    assertEquals(filesLeft, way === "memory" ? 2 : 0);
-  });
+  linuxTest(
+    `library - from ${way}, refuses one of another machine or version, and files that are no library`,
+    async () => {
+      using temporary = new TemporaryFolder();
+      const wrong = wrongLibraries(temporary.path);
+      const tables = [...wrong.map(([library]) => library), right()].map((library) => ({ [platformHere]: library }));
+      writeFileSync(join(temporary.path, "tables"), JSON.stringify(tables));
+      const args = ["libraries", way, join(temporary.path, "tables")];
+      const { reports, filesLeft } = await run<{ reports: Report[]; filesLeft: number }>(temporary, args);
+      assertProcess(reports.pop());
+      for (const [index, { error }] of reports.entries()) {
+        assertEquals(error?.code, "library");
+        assertMatch(error?.message ?? "", wrong[index]![1]);
+      }
+      // Libraries that were loaded from memory stay open: the right one and the one of another version.
+      assertEquals(filesLeft, way === "memory" ? 2 : 0);
+    },
+  );
 }

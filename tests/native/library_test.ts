@@ -1,4 +1,4 @@
-/** Loading the native library, over a runtime and a C library that a test plays. */
+/** The loader of the native library, with a fake runtime and a fake C library. */
 
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import { MemPoolError } from "mempool";
@@ -28,7 +28,7 @@ const name = "mempool-played.so";
 const right = prebuiltOf(name, bytes);
 const native = fakeNative(ABI);
 
-/** Loads one for the played machine. */
+/** Loads a library for the fake machine. */
 function load(host: PlayedHost, library: Prebuilt = right): unknown {
   return loadLibrary(host, { "played-machine": library });
 }
@@ -39,21 +39,21 @@ function hostWithLibc(): { host: PlayedHost; libc: PlayedLibc } {
   return { host, libc };
 }
 
-/** Expects that nothing can be loaded, for exactly this reason. */
+/** Expects that loading fails with exactly this reason. */
 function assertFails(host: PlayedHost, why: string, library?: Prebuilt): void {
   const error = thrownBy(() => load(host, library));
   assertInstanceOf(error, MemPoolError);
   assertEquals([error.code, error.message], ["library", `Cannot load the native library${why}`]);
 }
 
-/** Expects that both ways were tried, and that this was said. */
+/** Expects that loading fails after both ways were tried, each with this reason. */
 function assertTried(host: PlayedHost, inMemory: string, inFile: string): void {
   assertFails(host, `. Tried: from memory: ${inMemory}; from a file: ${inFile}. It needs a permission`);
 }
 
 // ---- before anything is loaded ----
 
-test("library - for a machine that there is none for: says which there are", () => {
+test("library - names the supported platforms on another one", () => {
   const host = new PlayedHost(native);
   host.machine = "quantum";
   const error = thrownBy(() => loadLibrary(host, { "linux-x64": right, "darwin-arm64": right }));
@@ -62,7 +62,7 @@ test("library - for a machine that there is none for: says which there are", () 
   assertEquals([error.code, error.message], ["library", `Cannot load the native library: ${why}`]);
 });
 
-test("library - the project's, for every machine it is for: whole, and called by what it was built from", () => {
+test("library - the shipped file of every platform is complete and has its key in its name", () => {
   assert(Object.keys(PREBUILT).includes("linux-x64"));
   for (const [platform, prebuilt] of Object.entries(PREBUILT)) {
     const [host, libc] = [new PlayedHost(native), new PlayedLibc()];
@@ -75,7 +75,7 @@ test("library - the project's, for every machine it is for: whole, and called by
 });
 
 test(
-  "library - no permission: that is all it says, and it leaves the files alone",
+  "library - without permission, reports only that and touches no file",
   withTemporary((temporary) => {
     const { host } = hostWithLibc();
     host.permit = () => {
@@ -88,7 +88,7 @@ test(
 
 // ---- from memory ----
 
-test("library - loaded by another thread: taken by its name", () => {
+test("library - is found by its name if another thread has loaded it", () => {
   const { host, libc } = hostWithLibc();
   libc.names.push(name);
   assertStrictEquals(load(host), native);
@@ -96,7 +96,7 @@ test("library - loaded by another thread: taken by its name", () => {
 });
 
 test(
-  "library - first of all: out of a sealed file in memory, and then by its name",
+  "library - is loaded from a sealed file in memory, and then found by its name",
   withTemporary((temporary) => {
     const { host, libc } = hostWithLibc();
     assertStrictEquals(load(host), native);
@@ -108,14 +108,14 @@ test(
 
 for (
   const [what, spoil, said, closed] of [
-    ["no file in memory", { file: -1 }, "the system gives no file in memory", false],
-    ["one that is full", { piece: 0 }, "the file in memory took 0 of 2500 bytes", true],
-    ["one that cannot be sealed", { sealing: -1 }, "the file in memory cannot be sealed", true],
-    ["one that may not be executed", {}, "operation not permitted", true],
+    ["does not exist", { file: -1 }, "the system gives no file in memory", false],
+    ["is full", { piece: 0 }, "the file in memory took 0 of 2500 bytes", true],
+    ["cannot be sealed", { sealing: -1 }, "the file in memory cannot be sealed", true],
+    ["may not be executed", {}, "operation not permitted", true],
   ] as const
 ) {
   test(
-    `library - ${what}: closed again, then a file on disk`,
+    `library - is loaded from disk if the file in memory ${what}`,
     withTemporary((temporary) => {
       const { host, libc } = hostWithLibc();
       Object.assign(libc, spoil);
@@ -134,7 +134,7 @@ for (
 // ---- from a file ----
 
 test(
-  "library - no C library that it takes: from a file of this user's, which nobody else can change",
+  "library - is loaded from a file that only this user can change if there is no suitable C library",
   withTemporary((temporary) => {
     const host = new PlayedHost(native);
     assertStrictEquals(load(host), native);
@@ -142,13 +142,13 @@ test(
     assertEquals(host.loaded, [file]);
     assertEquals(new Uint8Array(readFileSync(file)), bytes);
     assertEquals(lstatSync(temporary.ours).mode & 0o777, 0o700);
-    // The folder of this user's, the library's, the library: no draft is left.
+    // The entries are the folder of the user, the folder of the library, and the library. No draft is left.
     assertEquals(temporary.entries().length, 3);
   }),
 );
 
 test(
-  "library - a file that is there is used again",
+  "library - reuses an existing file",
   withTemporary((temporary) => {
     const host = new PlayedHost(native);
     load(host);
@@ -159,15 +159,17 @@ test(
   }),
 );
 
-/** Lets the file be written to; its owner could do that too. */
+/** Makes the file writable, as its owner could, and returns its path. */
 function changed(file: string): string {
   chmodSync(file, 0o600);
   return file;
 }
 
-for (const [what, text] of [["cut short", bytes.subarray(0, 2499)], ["empty", ""], ["another", "#!/bin/sh"]] as const) {
+for (
+  const [what, text] of [["truncated", bytes.subarray(0, 2499)], ["empty", ""], ["a script", "#!/bin/sh"]] as const
+) {
   test(
-    `library - a file that is there and is ${what}: not opened`,
+    `library - does not open an existing file that is ${what}`,
     withTemporary((temporary) => {
       const host = new PlayedHost(native);
       load(host);
@@ -179,7 +181,7 @@ for (const [what, text] of [["cut short", bytes.subarray(0, 2499)], ["empty", ""
 }
 
 test(
-  "library - of the same sources by another compiler: a file beside the other",
+  "library - keeps builds of the same sources by two compilers in two files",
   withTemporary((temporary) => {
     const host = new PlayedHost(native);
     load(host);
@@ -190,7 +192,7 @@ test(
 );
 
 test(
-  "library - a file that the system does not load, and what it says",
+  "library - passes on the system's reason if it does not load the file",
   withTemporary(() => {
     const host = new PlayedHost(native);
     host.onLoad = () => {
@@ -201,7 +203,7 @@ test(
 );
 
 test(
-  "library - a folder for temporary files that cannot be written to",
+  "library - reports a folder for temporary files that is missing",
   withTemporary((temporary) => {
     process.env["TMPDIR"] = join(temporary.path, "nowhere");
     const error = thrownBy(() => load(new PlayedHost(native)));
@@ -220,9 +222,9 @@ for (
     ["of another user", (folder: string) => mkdirSync(folder, 0o700) ?? chownSync(folder, 65534, 65534), true],
   ] as const
 ) {
-  const folderTest = unlessRoot === true && !asRoot ? skip("only root can give files away") : test;
+  const folderTest = unlessRoot === true && !asRoot ? skip("only root can change the owner of a file") : test;
   folderTest(
-    `library - a folder ${what}: nothing is put there, nothing is opened`,
+    `library - neither writes to nor loads from a folder ${what}`,
     withTemporary((temporary) => {
       const host = new PlayedHost(native);
       const folder = temporary.ours;
@@ -235,7 +237,7 @@ for (
 }
 
 test(
-  "library - where there are no modes, the folder for temporary files is trusted",
+  "library - trusts the folder for temporary files on systems without file modes",
   withTemporary((temporary) => {
     const host = new PlayedHost(native);
     host.system = "windows";
@@ -246,7 +248,7 @@ test(
 );
 
 test(
-  "library - its folder is there, without it",
+  "library - reports a folder of its own that lacks the library",
   withTemporary((temporary) => {
     const host = new PlayedHost(native);
     load(host);
@@ -257,22 +259,22 @@ test(
   }),
 );
 
-// ---- what is in the sources ----
+// ---- the library in src/runtime/prebuilt.ts ----
 
 const middle = right.deflated.length >> 1;
 
 for (
   const [what, damage] of [
-    ["one character is another", { deflated: `x${right.deflated.slice(1)}` }],
-    ["it is cut short", { deflated: right.deflated.slice(0, middle) }],
+    ["one character differs", { deflated: `x${right.deflated.slice(1)}` }],
+    ["it is truncated", { deflated: right.deflated.slice(0, middle) }],
     ["it is empty", { deflated: "" }],
-    ["it is no base64", { deflated: "(" }],
-    ["its checksum is another", { sha256: right.sha256.replace(/./, (digit) => digit === "0" ? "1" : "0") }],
-    ["its length is another", { bytes: 2501 }],
+    ["it is not base64", { deflated: "(" }],
+    ["its checksum differs", { sha256: right.sha256.replace(/./, (digit) => digit === "0" ? "1" : "0") }],
+    ["its length differs", { bytes: 2501 }],
   ] as const
 ) {
   test(
-    `library - damaged in the sources, ${what}: not loaded, in neither way`,
+    `library - is not loaded in either way if the text in the sources is damaged: ${what}`,
     withTemporary((temporary) => {
       const why = ": the one in this module's sources is damaged, its checksum is another";
       const { host } = hostWithLibc();
@@ -286,7 +288,7 @@ for (
 }
 
 test(
-  "library - of another version",
+  "library - is refused if its version differs",
   withTemporary(() => {
     const { host } = hostWithLibc();
     const why = `: the one in this module's sources is of version ${ABI + 1}, they need ${ABI}`;

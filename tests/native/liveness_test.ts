@@ -1,18 +1,18 @@
-/** Which threads still run, as each runtime's workers start and end. */
+/** `alive` tells which threads still run while workers of either runtime start and end. */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { openNative } from "../../src/runtime/open.ts";
 import { test } from "../support/harness.ts";
 import { spawnNativeWorker } from "../support/native.ts";
 
-test("thread - this thread's id is a whole number above 0, always the same, and it runs", () => {
+test("thread - returns the same whole number above 0 each time, and this thread is alive", () => {
   const native = openNative();
   const own = native.thread();
   assert(Number.isSafeInteger(own) && own > 0);
   assertEquals([native.thread(), native.alive(own)], [own, true]);
 });
 
-test("alive - what never was an id does not run", () => {
+test("alive - is false for a number that never was an id", () => {
   const native = openNative();
   const own = native.thread();
   for (const never of [0, -0, -1, 1, NaN, Infinity, -Infinity, 1e300, 2 ** 53, own + 0.5, -own, own + 2 ** 40]) {
@@ -20,7 +20,7 @@ test("alive - what never was an id does not run", () => {
   }
 });
 
-test("alive - workers know of each other and of the main thread", async () => {
+test("alive - is true in every thread for all running workers and the main thread", async () => {
   const native = openNative();
   const [one, two] = await Promise.all([spawnNativeWorker(), spawnNativeWorker()]);
   try {
@@ -37,7 +37,7 @@ test("alive - workers know of each other and of the main thread", async () => {
   }
 });
 
-test("alive - a worker that was terminated, or ended itself, does not run, also once its place is taken by others", async () => {
+test("alive - stays false for a worker that has ended, even after others have reused its record", async () => {
   const native = openNative();
   const dead: number[] = [];
   for (let round = 0; round < 10; round++) {

@@ -1,4 +1,4 @@
-/** The library as it is shipped: what is checked in is what the sources make, and works where it can be run here. */
+/** The shipped libraries: they match the sources, and those that this machine can run pass the C test. */
 
 import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { execFile } from "node:child_process";
@@ -32,7 +32,7 @@ function fileBytes(platform: Platform): Uint8Array {
   return new Uint8Array(readFileSync(join(prebuiltFolder, fileOf(platform))));
 }
 
-/** Registers a test unless one of these programs or files is missing; then it says which. */
+/** Returns `test`, or a `skip` that names the missing programs and files among these. */
 function needs(...wanted: readonly (string | undefined)[]): typeof test {
   const missing = wanted.filter((each) => each !== undefined && !isHere(each));
   return missing.length === 0 ? test : skip(`there is no ${missing.join(", no ")}`);
@@ -43,7 +43,7 @@ function isHere(wanted: string): boolean {
   return (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, wanted)));
 }
 
-/** Gives `use` an empty folder and removes it in the end. */
+/** Calls `use` with an empty folder and removes the folder afterwards. */
 function inFolder(use: (folder: string) => Promise<void> | void): () => Promise<void> {
   return async () => {
     mkdirSync(scratch, { recursive: true });
@@ -56,39 +56,39 @@ function inFolder(use: (folder: string) => Promise<void> | void): () => Promise<
   };
 }
 
-// ---- what is checked in ----
+// ---- the files in the repository ----
 
-test("prebuilt - for each platform, of these sources", () => {
+test("prebuilt - every platform has a library of the current sources", () => {
   assertEquals(Object.keys(PREBUILT), platforms.map(({ name }) => name));
   for (const platform of platforms) {
     assertEquals(PREBUILT[platform.name]?.name, ownName(platform), `The sources in native/ have changed: ${remedy}`);
   }
 });
 
-test("prebuilt - the module holds the files", () => {
+test("prebuilt - the module contains the files", () => {
   for (const platform of platforms) {
     const entry = PREBUILT[platform.name]!;
     const bytes = new Uint8Array(inflateRawSync(Uint8Array.from(atob(entry.deflated), (char) => char.charCodeAt(0))));
     assertEquals([bytes.length, sha256(bytes)], [entry.bytes, entry.sha256]);
-    assertEquals(sha256(fileBytes(platform)), entry.sha256, `${fileOf(platform)} is another one: ${remedy}`);
+    assertEquals(sha256(fileBytes(platform)), entry.sha256, `${fileOf(platform)} differs from the module: ${remedy}`);
   }
 });
 
-test("prebuilt - a few kilobytes each", () => {
+test("prebuilt - each library has a few kilobytes", () => {
   for (const { name, suffix } of platforms) {
     const { bytes, deflated } = PREBUILT[name]!;
     assert(deflated.length < 12_000, `${name}: ${deflated.length} characters`);
-    // macOS wants each segment on pages of its own, of 16 KiB each for arm64: most of it is zeros.
+    // On macOS each segment has its own pages, of 16 KiB on arm64, so most of the file is zeros.
     assert(bytes < (suffix === "dylib" ? 65_536 : 16_384), `${name}: ${bytes} bytes`);
   }
 });
 
-// ---- what the sources make ----
+// ---- builds of the sources ----
 
 const clang = compilerHere();
 const sameClang = clang === COMPILER;
 
-/** Builds from a copy of the sources, so that neither their folder nor that of the result can be the same as before. */
+/** Builds from a copy of the sources. Both the source folder and the result folder differ from those of the script. */
 function buildElsewhere(platform: Platform, folder: string): Uint8Array {
   const copy = join(folder, "sources");
   cpSync(native, copy, { recursive: true, filter: (path) => path !== join(native, "build") });
@@ -98,21 +98,21 @@ function buildElsewhere(platform: Platform, folder: string): Uint8Array {
 for (const platform of platforms) {
   const build = needs("clang", "ld.lld", "llvm-objcopy", platform.headers);
   const compare = platform.suffix !== "so" && !soaking
-    ? skip("in the long form only")
+    ? skip("only in the long form")
     : clang === undefined || sameClang
     ? build
-    : skip(`built by ${COMPILER}, here is ${clang}`);
+    : skip(`built by ${COMPILER}, but this machine has ${clang}`);
 
   compare(
-    `prebuilt - ${platform.name}: built again, elsewhere, the same bytes`,
+    `prebuilt - ${platform.name}: a build in another folder has the same bytes`,
     inFolder((folder) => {
       const sum = sha256(buildElsewhere(platform, folder));
-      assertEquals(sum, PREBUILT[platform.name]?.sha256, `${platform.name} is another one now: ${remedy}`);
+      assertEquals(sum, PREBUILT[platform.name]?.sha256, `${platform.name} has changed: ${remedy}`);
     }),
   );
 
   needs("llvm-nm", "llvm-readobj")(
-    `prebuilt - ${platform.name}: offers what mempool.h declares, and nothing else`,
+    `prebuilt - ${platform.name}: exports exactly what mempool.h declares`,
     async () => {
       const header = readFileSync(join(native, "mempool.h"), "utf8");
       const declared = [...header.matchAll(/^MEMPOOL_EXPORT .*?(mempool_\w+)\(/gm)].map((match) => match[1]);
@@ -136,28 +136,30 @@ async function exportsOf(platform: Platform): Promise<string[]> {
 
 const elf = platforms.filter(({ suffix }) => suffix === "so");
 
-needs("llvm-readelf")("prebuilt - Linux: no C library in particular, its own name, never unloaded", async () => {
-  for (const platform of elf) {
-    const file = join(prebuiltFolder, fileOf(platform));
-    const { stdout } = await execute("llvm-readelf", ["--dynamic-table", "--version-info", "--dyn-syms", file]);
-    assertNotMatch(stdout, /NEEDED|VERNEED|VERSYM|@|R(UN)?PATH|TEXTREL/);
-    assert(stdout.includes(`Library soname: [${ownName(platform)}]`));
-    assertMatch(stdout, /FLAGS_1.*NODELETE/);
-  }
-});
+needs("llvm-readelf")(
+  "prebuilt - Linux: depends on no particular C library, has its own name, and is never unloaded",
+  async () => {
+    for (const platform of elf) {
+      const file = join(prebuiltFolder, fileOf(platform));
+      const { stdout } = await execute("llvm-readelf", ["--dynamic-table", "--version-info", "--dyn-syms", file]);
+      assertNotMatch(stdout, /NEEDED|VERNEED|VERSYM|@|R(UN)?PATH|TEXTREL/);
+      assert(stdout.includes(`Library soname: [${ownName(platform)}]`));
+      assertMatch(stdout, /FLAGS_1.*NODELETE/);
+    }
+  },
+);
 
-// ---- what it does ----
+// ---- the C test with the shipped libraries ----
 
 interface HostProgram {
   readonly title: string;
   readonly platform: string;
-  /** What compiles the C test, and with which options beyond the sources and the library. */
+  /** The compiler of the C test, and its options beyond the sources and the library. */
   readonly compiler: string;
   readonly flags?: readonly string[];
-  /** What runs it, if it is not of this machine. */
+  /** The command that runs a program of another machine. */
   readonly runner?: readonly string[];
-  readonly files?: readonly string[];
-  /** Whether the system's loader finds a library by its own name once it has it. */
+  /** Whether the system's loader finds a loaded library by its own name. */
   readonly byName: boolean;
 }
 
@@ -182,7 +184,7 @@ const hosts: readonly HostProgram[] = [
   },
 ];
 
-/** Compiles a program and runs it, in the folder where the library is under its own name. */
+/** Compiles a program and runs it in the folder that contains the library under its own name. */
 async function runHost(host: HostProgram, folder: string, sources: readonly string[], args: readonly string[]) {
   const program = join(folder, "program.exe");
   const files = sources.map((name) => name.startsWith("/") ? name : join(native, name));
@@ -194,47 +196,47 @@ async function runHost(host: HostProgram, folder: string, sources: readonly stri
   return stdout.replaceAll("\r", "");
 }
 
-/** Runs the C test with this library under its own name. */
+/** Runs the C test with this library. */
 async function runTest(host: HostProgram, platform: Platform, bytes: Uint8Array, folder: string): Promise<void> {
   const library = join(folder, ownName(platform));
   writeFileSync(library, bytes);
-  assertEquals(await runHost(host, folder, [...filesOf("TESTS"), library], []), "native: every expectation held\n");
+  assertEquals(await runHost(host, folder, [...filesOf("TESTS"), library], []), "native: all expectations passed\n");
 }
 
-/** Opens and closes the library as runtimes do. */
+/** Loads and unloads the library as a runtime does. */
 async function runLoading(host: HostProgram, platform: Platform, folder: string): Promise<void> {
   const name = ownName(platform);
   writeFileSync(join(folder, name), fileBytes(platform));
   const place = platform.suffix === "dll" ? name : join(folder, name);
   const said = await runHost(host, folder, ["load_test.c"], host.byName ? [place, name] : [place]);
-  assertEquals(said, `load: the library stays\n${host.byName ? "load: found by its name\n" : ""}`);
+  assertEquals(said, `load: the library stays loaded\n${host.byName ? "load: found by its name\n" : ""}`);
 }
 
 function canRun({ title, platform, compiler, runner }: HostProgram): typeof test {
   const ours = runner !== undefined || process.arch === platform.split("-")[1];
   if (!ours) return skip(`not on ${process.arch}`);
-  if (title === "Wine" && !soaking) return skip("in the long form only: Wine takes long to start");
+  if (title === "Wine" && !soaking) return skip("only in the long form, because Wine starts slowly");
   return needs(compiler, runner?.[0]);
 }
 
 for (const host of hosts) {
   const platform = platforms.find(({ name }) => name === host.platform);
-  if (platform === undefined) continue; // nothing is shipped for this machine
+  if (platform === undefined) continue; // no library is shipped for this machine
   const about = `prebuilt - ${host.platform} with ${host.title}`;
   const run = canRun(host);
 
   run(`${about}: the C test`, inFolder((folder) => runTest(host, platform, fileBytes(platform), folder)));
 
   run(
-    `${about}: opened, closed${host.byName ? ", and found by its name" : ""}`,
+    `${about}: is loaded and unloaded${host.byName ? ", and found by its name" : ""}`,
     inFolder((folder) => runLoading(host, platform, folder)),
   );
 
-  // With the same compiler these would be the same bytes.
+  // The same compiler would build the same bytes.
   if (!sameClang) {
     const build = clang === undefined ? needs("clang") : run;
     build(
-      `${about}: built by this compiler, the C test`,
+      `${about}: the C test, with a build by this compiler`,
       inFolder((folder) => runTest(host, platform, buildElsewhere(platform, folder), folder)),
     );
   }

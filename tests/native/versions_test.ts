@@ -1,4 +1,6 @@
-/** The oldest versions of the runtimes: said the same everywhere, checked, and true. */
+/**
+ * The oldest supported versions of the runtimes: every file names the same ones, the loader checks them, and they work.
+ */
 
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { spawnSync } from "node:child_process";
@@ -14,20 +16,20 @@ import { execute, PRINTED, PROGRAM, withInstalled, WORKER } from "../support/pac
 
 const [runtime, program] = onDeno ? ["Deno", "deno"] as const : ["Bun", "bun"] as const;
 
-test("versions - the package, the README and the check name the same", () => {
+test("versions - the package, the README and the loader name the same versions", () => {
   assertEquals(packageJson.engines, { deno: `>=${OLDEST.Deno}`, bun: `>=${OLDEST.Bun}` });
   const readme = readFileSync(join(root, "README.md"), "utf8");
   assertStringIncludes(readme, `Deno from ${OLDEST.Deno} on`);
   assertStringIncludes(readme, `Bun from ${OLDEST.Bun} on`);
 });
 
-test("versions - the oldest, newer ones and builds of them are taken", () => {
+test("versions - accepts the oldest version, newer versions, and builds of them", () => {
   for (const version of [OLDEST.Deno, "2.5.1", "2.10.0", "3.0.0", "2.5.0+3b0a1f2", "2.9.6-rc.1"]) {
     requireVersion("Deno", version);
   }
 });
 
-test("versions - older ones are refused, and what is no version", () => {
+test("versions - refuses older versions and text that is no version", () => {
   for (const version of ["2.4.49", "1.46.3", "2.4.0+3b0a1f2", "0.0.1", "two"]) {
     const error = assertThrows(() => requireVersion("Deno", version), MemPoolError);
     assertEquals(error.code, "unsupported");
@@ -38,7 +40,7 @@ test("versions - older ones are refused, and what is no version", () => {
   }
 });
 
-/** The newest ones that are refused. */
+/** The newest versions that are refused. */
 const REFUSED = { Deno: "2.4.4", Bun: "1.3.14" };
 
 testWith(OLDEST[runtime], "runs a program with workers", (run) => run());
@@ -50,7 +52,9 @@ if (soaking) {
   });
 }
 
-/** Tests the installed package with another version of this runtime, from the npm registry if that answers. */
+/**
+ * Tests the installed package with another version of this runtime. Skips the test if the npm registry does not answer.
+ */
 function testWith(version: string, what: string, use: (run: () => Promise<void>) => Promise<unknown>): void {
   const command = ["-y", `${program}@${version}`];
   const register = answers(command) ? test : skip("the npm registry does not answer");
@@ -66,8 +70,8 @@ function testWith(version: string, what: string, use: (run: () => Promise<void>)
 }
 
 /**
- * Fetches the version; a network that swallows packets must not stop the tests for longer than this. "There is no such
- * version" is an answer too, by which the test fails.
+ * Fetches the version, and returns whether the registry answered. The timeout bounds the wait in a network that drops
+ * packets. "There is no such version" is an answer too; the test then fails.
  */
 function answers(command: readonly string[]): boolean {
   const shell = process.platform === "win32";

@@ -1,4 +1,4 @@
-/** The program of child_test.ts: ends as it is told. */
+/** The program of child_test.ts: ends in the way that its argument names. */
 
 import process from "node:process";
 

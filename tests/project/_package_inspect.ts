@@ -1,4 +1,4 @@
-/** A user's program that looks at its pool: run by the tests in projects of its own, as `_package_program.ts`. */
+/** A user's program that draws its pool. The tests run it outside of this project, like `_package_program.ts`. */
 
 import { MemPool } from "mempool";
 import { mapAsSvg, mapAsText, type PoolPage, servePage } from "mempool/inspect";

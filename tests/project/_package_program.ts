@@ -1,4 +1,6 @@
-/** A user's program: run and compiled by the tests in projects of its own, where "mempool" is the installed package. */
+/**
+ * A user's program. The tests run and compile it in projects of its own, in which "mempool" is the installed package.
+ */
 
 import { type Block, KILOBYTE, MemPool, MemPoolError, type MemPoolHandle, type MemPoolStats } from "mempool";
 
@@ -8,7 +10,7 @@ export interface Message {
 }
 
 function sumInWorker(pool: MemPool, offset: number): Promise<number> {
-  // The address as a literal: by that a bundler finds the file.
+  // A bundler finds the worker's file only if its URL is a literal.
   const worker = new Worker(new URL("./_package_worker.ts", import.meta.url), { type: "module" });
   return new Promise((resolve, reject) => {
     worker.addEventListener("error", ({ message }) => reject(new Error(message)));

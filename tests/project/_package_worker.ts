@@ -1,9 +1,9 @@
-/** The worker of `_package_program.ts`: adds up the bytes of a block of another worker, and frees one of its own. */
+/** The worker of `_package_program.ts`: adds up the bytes of another worker's block, and frees a block of its own. */
 
 import { MemPool } from "mempool";
 import type { Message } from "./_package_program.ts";
 
-/** Type checks for any runtime, and for none, have this in common. */
+/** A type that exists in the types of both runtimes, and without them. */
 const scope = globalThis as unknown as { postMessage(message: number | "ready"): void };
 
 globalThis.addEventListener("message", ({ data: { handle, offset } }: MessageEvent<Message>) => {

@@ -1,15 +1,15 @@
-/** The reference that the docs task makes: every public symbol, with what its comment says, and no complaints. */
+/** The API reference that the docs task makes: it documents every public symbol, and the tool reports no problem. */
 
 import { assert, assertArrayIncludes, assertEquals } from "@std/assert";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { entries, installPackages, onDeno, root, toolPath, toolsFolder } from "../../scripts/_project.ts";
+import { entries, installRuntimes, onDeno, root, toolPath } from "../../scripts/_project.ts";
 import { test } from "../support/harness.ts";
 import { execute, inScratch, type Output } from "../support/package.ts";
 
-/** What `deno doc --json` tells of a symbol, or of one of its members. */
+/** A symbol or a member of one in the output of `deno doc --json`. */
 interface Symbol {
   readonly name: string;
   readonly jsDoc?: { readonly doc?: string };
@@ -17,7 +17,7 @@ interface Symbol {
 }
 
 interface Declaration extends Symbol {
-  /** The module that exports it, as `mod.ts`. */
+  /** Path of the module that exports the symbol, for example `mod.ts`. */
   readonly entry: string;
   readonly kind: string;
   readonly def: { readonly properties?: readonly Symbol[]; readonly methods?: readonly Symbol[] };
@@ -29,17 +29,19 @@ interface Json {
   >;
 }
 
-/** Where nothing is kept and nobody answers: what asks the network fails, or says that it could not. */
+/**
+ * An environment with an empty cache and an unreachable proxy, in which every use of the network fails or is reported.
+ */
 function offline(folder: string): Readonly<Record<string, string>> {
-  const nobody = "http://127.0.0.1:9";
-  return { DENO_DIR: join(folder, "cache"), HTTP_PROXY: nobody, HTTPS_PROXY: nobody, NO_COLOR: "1" };
+  const unreachable = "http://127.0.0.1:9";
+  return { DENO_DIR: join(folder, "cache"), HTTP_PROXY: unreachable, HTTPS_PROXY: unreachable, NO_COLOR: "1" };
 }
 
-/** Runs the task in an empty folder, and gives `use` that folder. */
+/** Lets the task write into an empty folder, and passes that folder to `use`. */
 function withReference(use: (folder: string, output: Output) => void | Promise<void>): () => Promise<void> {
   return () =>
     inScratch(async (folder) => {
-      installPackages(toolsFolder);
+      installRuntimes();
       const pages = join(folder, "api");
       const args = [join(root, "scripts", "docs.ts"), pages];
       const runtime = onDeno ? ["run", "--quiet", "--allow-all"] : [];
@@ -55,7 +57,7 @@ async function symbolsOf(entry: string): Promise<Declaration[]> {
 }
 
 test(
-  "reference - is made without a network, and nothing is complained of",
+  "reference - is made without a network and without a warning",
   withReference((_folder, { stdout, stderr }) => {
     assertEquals(stdout, "");
     assert(/^Written \d+ files to \S+\n$/.test(stderr), stderr);
@@ -63,7 +65,7 @@ test(
 );
 
 test(
-  "reference - has a page with its documentation for every symbol and every member",
+  "reference - has a page with the documentation of every symbol and every member",
   withReference(async (folder) => {
     for (const entry of entries().values()) {
       const pages = join(folder, entries().size > 1 ? entry : "", "~");
@@ -78,17 +80,25 @@ test(
 );
 
 test(
-  "reference - leads to the sources, and not by a path of this machine",
+  "reference - links to the sources without a path of this machine",
   withReference((folder) => {
     const pages = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".html"));
     const texts = pages.map((name) => readFileSync(join(folder, name), "utf8"));
     assert(texts.some((text) => /href="[^"]*src&#x2F;pool\.ts"/.test(text)));
     for (const text of texts) assert(!text.includes('href="file:'));
-    for (const text of texts) assert(!/from &quot;[^&]*mod\.ts&quot;/.test(text), "users import it by its name");
+    for (const text of texts) {
+      assert(
+        !/from &quot;[^&]*mod\.ts&quot;/.test(text),
+        "a page imports the package by a file name",
+      );
+    }
   }),
 );
 
-/** The names that a module exports: the values as the runtime sees them, the types as its text names them. */
+/**
+ * The names that a module exports according to its text. The values among them are compared with those that the runtime
+ * sees.
+ */
 async function exportedBy(entry: string): Promise<string[]> {
   const lists = [...readFileSync(join(root, entry), "utf8").matchAll(/^export (?:type )?\{([^}]*)\}/gm)];
   const named = lists.flatMap(([, list = ""]) => list.split(",").map((name) => name.replace(/\btype\b/, "").trim()));
@@ -96,7 +106,7 @@ async function exportedBy(entry: string): Promise<string[]> {
   return named.filter((name) => name !== "");
 }
 
-/** The members that have pages of their own, by the names of those. Symbols such as `[Symbol.dispose]` have none. */
+/** The members of a symbol, each with the name of its page. Members such as `[Symbol.dispose]` have no page. */
 function membersOf({ name, kind, def }: Declaration): [string, Symbol][] {
   const members = [...def.properties ?? [], ...def.methods ?? []].filter((each) => !each.name.startsWith("["));
   return members.map((member) => {
@@ -106,13 +116,13 @@ function membersOf({ name, kind, def }: Declaration): [string, Symbol][] {
 }
 
 function assertDocumented(pages: string, page: string, { jsDoc }: Symbol): void {
-  const [said = ""] = plain(jsDoc?.doc ?? "").split(/[.:] /);
-  assert(said.length > 0, `${page} has no documentation`);
+  const [sentence = ""] = plain(jsDoc?.doc ?? "").split(/[.:] /);
+  assert(sentence.length > 0, `${page} has no documentation`);
   const text = plain(readFileSync(join(pages, `${page}.html`), "utf8"));
-  assert(text.includes(said), `The page of ${page} does not say: ${said}`);
+  assert(text.includes(sentence), `The page of ${page} lacks: ${sentence}`);
 }
 
-/** What a reader sees of Markdown or HTML. */
+/** Markdown or HTML as a reader sees it. */
 function plain(text: string): string {
   const words = text.replaceAll(/<[^>]*>/g, "").replaceAll(/[`_*]/g, "").replaceAll(/\{@linkcode ([^}]*)\}/g, "$1");
   const signs: Record<string, string> = { quot: '"', "#39": "'", "#x27": "'", lt: "<", gt: ">", amp: "&" };

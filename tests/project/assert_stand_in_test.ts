@@ -1,4 +1,4 @@
-/** Shows that each function of the stand-in for `@std/assert` passes when it should and fails when it should. */
+/** Each function of the stand-in for `@std/assert` passes and fails as the original does. */
 
 import { rejects, strictEqual, throws } from "node:assert";
 import * as standIn from "../support/assert.ts";
@@ -6,10 +6,14 @@ import { test } from "../support/harness.ts";
 
 const { AssertionError } = standIn;
 
-/** Registers a test that `passing` throws nothing and that each of `failing` throws an AssertionError. */
+/**
+ * Registers a test that `passing` throws nothing, and a test for each of `failing` that it throws an AssertionError.
+ */
 function shows(name: string, passing: () => void, ...failing: (() => void)[]): void {
-  test(`stand-in ${name} - passes`, passing);
-  failing.forEach((body, i) => test(`stand-in ${name} - fails, ${i + 1}`, () => throws(body, AssertionError)));
+  test(`stand-in ${name} - passes if the assertion holds`, passing);
+  failing.forEach((body, i) =>
+    test(`stand-in ${name} - fails if the assertion does not hold, case ${i + 1}`, () => throws(body, AssertionError))
+  );
 }
 
 shows("assert", () => standIn.assert(1), () => standIn.assert(0), () => standIn.assert(undefined));
@@ -107,13 +111,13 @@ shows(
   () => standIn.assertThrows(throwing("a string"), Error),
 );
 
-test("stand-in assertRejects - passes", async () => {
+test("stand-in assertRejects - passes if the assertion holds", async () => {
   const error = new RangeError("too big");
   strictEqual(await standIn.assertRejects(() => Promise.reject(error), RangeError, "big"), error);
   strictEqual(await standIn.assertRejects(() => Promise.reject(error)), error);
 });
 
-test("stand-in assertRejects - fails", async () => {
+test("stand-in assertRejects - fails if the assertion does not hold", async () => {
   const reject = () => Promise.reject(new Error("too big"));
   await rejects(standIn.assertRejects(() => Promise.resolve()), AssertionError);
   await rejects(standIn.assertRejects(reject, RangeError), AssertionError);
@@ -121,7 +125,7 @@ test("stand-in assertRejects - fails", async () => {
   await rejects(standIn.assertRejects(throwing(new Error("not a promise"))), AssertionError);
 });
 
-test("stand-in - puts the caller's message into the error", () => {
+test("stand-in - the error contains the caller's message", () => {
   throws(() => standIn.assertEquals(1, 2, "my message"), /my message/);
   throws(() => standIn.assert(false, "my message"), /my message/);
   throws(() => standIn.assertThrows(() => {}, "my message"), /my message/);

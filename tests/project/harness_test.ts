@@ -11,25 +11,25 @@ test("test - runs an asynchronous body to its end", async () => {
   await Promise.resolve();
 });
 
-test("call - replies with what the worker returns", () =>
+test("call - resolves to what the worker returns", () =>
   withWorker(async (worker) => {
     assertEquals(await worker.call({ ask: "echo", value: { a: [1, 2] } }), { a: [1, 2] });
   }));
 
-test("call - replies to many calls at once, each with its own", () =>
+test("call - resolves many concurrent calls, each with its own reply", () =>
   withWorker(async (worker) => {
     const values = Array.from({ length: 100 }, (_, i) => i);
     assertEquals(await Promise.all(values.map((value) => worker.call<number>({ ask: "echo", value }))), values);
   }));
 
-test("call - rejects with the worker's error and keeps name, message and code", () =>
+test("call - rejects with the worker's error, with its name, message and code", () =>
   withWorker(async (worker) => {
     const error = await assertRejects(() => worker.call({ ask: "throw" }), Error, "told to");
     assertEquals(error.name, "RangeError");
     assertEquals((error as { code?: unknown }).code, "told");
   }));
 
-test("call - transfers buffers both ways", () =>
+test("call - transfers buffers in both directions", () =>
   withWorker(async (worker) => {
     const buffer = new ArrayBuffer(8);
     const back = await worker.call<ArrayBuffer>({ ask: "fill", buffer }, [buffer]);
@@ -37,13 +37,13 @@ test("call - transfers buffers both ways", () =>
     assertEquals(new Uint8Array(back), new Uint8Array(8).fill(7));
   }));
 
-test("post - delivers in order, also before the worker has started", () =>
+test("post - delivers messages in order, even before the worker has started", () =>
   withWorker(async (worker) => {
     for (let value = 1; value <= 10; value++) worker.post({ ask: "echo", value });
     assertEquals(await worker.call<number>({ ask: "sum" }), 55);
   }));
 
-test("terminate - rejects the calls without a reply and those that follow", async () => {
+test("terminate - rejects pending and later calls", async () => {
   const worker = spawnWorker(url);
   await worker.call({ ask: "sum" });
   const call = worker.call({ ask: "spin" });
@@ -52,12 +52,12 @@ test("terminate - rejects the calls without a reply and those that follow", asyn
   await assertRejects(() => worker.call({ ask: "sum" }), Error, "terminated");
 });
 
-test("call - rejects when the worker throws outside of an answer", () =>
+test("call - rejects if the worker throws outside of an answer", () =>
   withWorker(async (worker) => {
     await assertRejects(() => worker.call({ ask: "crash" }), Error, "crashed on purpose");
   }));
 
-test("call - rejects when the worker does not load", async () => {
+test("call - rejects if the worker does not load", async () => {
   const worker = spawnWorker(new URL("./_no_such_worker.ts", import.meta.url));
   await assertRejects(() => worker.call({ ask: "sum" }), Error, "Worker failed");
   worker.terminate();

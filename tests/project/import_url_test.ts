@@ -1,4 +1,7 @@
-/** The module imported from a URL, as from a registry or a repository: with nothing of it on disk before, and no compiler. */
+/**
+ * Imports of the module from a URL, as from a registry or a repository, with an empty cache and no compiler on the
+ * PATH.
+ */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { execFile } from "node:child_process";
@@ -11,19 +14,20 @@ import process from "node:process";
 import { filesIn, onDeno, root } from "../../scripts/_project.ts";
 import { skip, test } from "../support/harness.ts";
 import { TemporaryFolder } from "../support/library_host.ts";
+import { INSPECTOR, SEEN } from "../support/package.ts";
 import { libraryHere } from "../support/prebuilt.ts";
 
-/** Serves the checkout's files, and remembers which were asked for. */
+/** Serves the files of this checkout, and records which were requested. */
 class Site implements AsyncDisposable {
-  readonly asked: string[] = [];
+  readonly requested: string[] = [];
   readonly #server: Server;
 
   private constructor(server: Server) {
     this.#server = server;
     server.on("request", (request, response) => {
       const path = (request.url ?? "").slice(1);
-      this.asked.push(path);
-      // As hosts of repositories do.
+      this.requested.push(path);
+      // Hosts of repositories send every file with this type.
       response.setHeader("content-type", "text/plain; charset=utf-8");
       response.end(readFileSync(join(root, path)));
     });
@@ -49,8 +53,11 @@ class Site implements AsyncDisposable {
   }
 }
 
-/** What a program does that imports the module: a pool, and a worker that allocates in it. */
-const programs = (url: string): Record<string, string> => ({
+/** The files of a program, by name, for the site that they import from. */
+type Program = (site: Site) => Readonly<Record<string, string>>;
+
+/** Makes a pool, and a worker that allocates in it. */
+const withWorker: Program = ({ url }) => ({
   "main.ts": `
     import { MemPool } from "${url}";
     using pool = MemPool.init(1 << 20, 64);
@@ -75,17 +82,32 @@ const programs = (url: string): Record<string, string> => ({
   `,
 });
 
-/** Runs the program in a folder in which there is nothing else, with no cache, no variables, and nothing on the PATH. */
-async function runAlone(site: Site, permissions: readonly string[]): Promise<{ stdout: string; stderr: string }> {
-  // Outside of the project, whose configuration would be found.
+/** Draws a pool, and serves its page. */
+const withMaps: Program = ({ host }) => {
+  const text = readFileSync(join(root, "tests", "project", INSPECTOR), "utf8");
+  const imports = {
+    '"mempool"': `"http://${host}/mod.ts"`,
+    '"mempool/inspect"': `"http://${host}/src/inspect/mod.ts"`,
+  };
+  return { "main.ts": text.replaceAll(/"mempool[^"]*"/g, (name) => imports[name as keyof typeof imports]) };
+};
+
+/** Runs a program in a folder that contains nothing else, with no cache, no variables, and nothing on the PATH. */
+async function runAlone(
+  site: Site,
+  program: Program,
+  permissions: readonly string[],
+): Promise<{ stdout: string; stderr: string }> {
+  // The folder lies outside of the project, so that Deno does not find the configuration of the project.
   using temporary = new TemporaryFolder(tmpdir());
   const place = (name: string): string => join(temporary.path, name);
   const [work, empty] = [place("work"), place("empty")];
   for (const folder of [work, empty]) mkdirSync(folder);
-  for (const [name, text] of Object.entries(programs(site.url))) writeFileSync(join(work, name), text);
+  const files = program(site);
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(work, name), text);
   const env = { PATH: empty, DENO_DIR: place("cache"), NO_COLOR: "1" };
   const result = await start(["run", "--quiet", "--no-prompt", ...permissions, "main.ts"], work, env);
-  assertEquals([readdirSync(work).sort(), readdirSync(empty)], [Object.keys(programs("")), []]);
+  assertEquals([readdirSync(work).sort(), readdirSync(empty)], [Object.keys(files).sort(), []]);
   return result;
 }
 
@@ -105,31 +127,43 @@ const urlTest = !onDeno
   : skip("needs Linux");
 
 urlTest(
-  "import - from a URL: it needs the permission for that, and to call native code, and its own files only",
+  "import from a URL - needs permission to import and to call native code, and requests its own files only",
   async () => {
     await using site = await Site.open();
-    // The worker's file is the program's own.
+    // The read permission is for the worker, which is a file of the program.
     const permissions = [`--allow-import=${site.host}`, "--allow-ffi", "--allow-read=worker.ts"];
-    assertEquals(await runAlone(site, permissions), { stdout: "64 42 2\n", stderr: "" });
-    // Who does not draw pools does not load what draws them.
-    const files = filesIn("src", ".ts").filter((file) => !file.startsWith("src/inspect/"));
-    assertEquals(site.asked.sort(), ["mod.ts", ...files]);
+    assertEquals(await runAlone(site, withWorker, permissions), { stdout: "64 42 2\n", stderr: "" });
+    // A program that does not draw pools does not load the code that draws them.
+    const files = filesIn("src", ".ts").filter((file) => !file.startsWith("src/inspect/") && hasValues(file));
+    assertEquals(site.requested.sort(), ["mod.ts", ...files]);
   },
 );
 
-urlTest("import - from a URL: the types fit too, and ask for no other file", async () => {
+/** A file that only exports types is not loaded when a program runs. */
+function hasValues(file: string): boolean {
+  return /^export (?!type |interface )/m.test(readFileSync(join(root, file), "utf8"));
+}
+
+urlTest("import from a URL - type-checks, and requests its own files only", async () => {
   await using site = await Site.open();
   const permissions = ["--check", `--allow-import=${site.host}`, "--allow-ffi", "--allow-read=worker.ts"];
-  assertEquals(await runAlone(site, permissions), { stdout: "64 42 2\n", stderr: "" });
-  assert(site.asked.every((path) => path === "mod.ts" || path.startsWith("src/")), site.asked.join(" "));
+  assertEquals(await runAlone(site, withWorker, permissions), { stdout: "64 42 2\n", stderr: "" });
+  assert(site.requested.every((path) => path === "mod.ts" || path.startsWith("src/")), site.requested.join(" "));
 });
 
-urlTest("import - from a URL, without a permission: says which", async () => {
+urlTest("import from a URL - src/inspect type-checks and runs without a package or an import map", async () => {
+  await using site = await Site.open();
+  const permissions = ["--check", `--allow-import=${site.host}`, "--allow-ffi", "--allow-net=127.0.0.1"];
+  assertEquals(await runAlone(site, withMaps, permissions), { stdout: SEEN, stderr: "" });
+  assert(site.requested.every((path) => path === "mod.ts" || path.startsWith("src/")), site.requested.join(" "));
+});
+
+urlTest("import from a URL - without a permission, the error names the permission", async () => {
   await using site = await Site.open();
   const [import_, ffi] = [`--allow-import=${site.host}`, "--allow-ffi"];
-  const { stderr: noImport } = await runAlone(site, [ffi]);
+  const { stderr: noImport } = await runAlone(site, withWorker, [ffi]);
   assertMatch(noImport, /Requires import access to "127\.0\.0\.1:\d+", run again with the --allow-import flag/);
-  const { stderr: noFfi } = await runAlone(site, [import_]);
+  const { stderr: noFfi } = await runAlone(site, withWorker, [import_]);
   assertMatch(
     noFfi,
     /MemPoolError: Cannot load the native library: Requires ffi access, run again with the --allow-ffi/,

@@ -1,4 +1,4 @@
-/** What JSR asks of a package, by the tools that ask it there. */
+/** The requirements of JSR, checked by the tools that JSR uses. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import process from "node:process";
@@ -6,13 +6,13 @@ import { denoJson, entries, filesIn, onDeno, root } from "../../scripts/_project
 import { skip, test } from "../support/harness.ts";
 import { execute } from "../support/package.ts";
 
-const jsrTest = onDeno ? test : skip("Deno's own tools");
+const jsrTest = onDeno ? test : skip("JSR checks with tools of Deno");
 
 jsrTest("JSR - every exported symbol is documented, and no exported type is private", async () => {
   await execute(process.execPath, ["doc", "--lint", ...entries().values()], root);
 });
 
-jsrTest("JSR - a dry run finds nothing wrong, slow types included, and sends the sources only", async () => {
+jsrTest("JSR - a dry run of publishing finds no problem, slow types included, and sends the sources only", async () => {
   const { stderr } = await execute(process.execPath, ["publish", "--dry-run", "--allow-dirty"], root);
   const files = [...stderr.matchAll(/^ +file:\S+?\/((?:src\/(?:\w+\/)?)?[^/\s]+) \(/gm)].map((
     [, file = ""],

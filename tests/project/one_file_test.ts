@@ -1,4 +1,4 @@
-/** Programs of one file: compiled with the package and their worker, and run where nothing else of them is. */
+/** Executables of one file, compiled from a program, its worker and the package, and run without the other files. */
 
 import { assertMatch } from "@std/assert";
 import { spawnSync } from "node:child_process";
@@ -20,17 +20,17 @@ const command = onDeno
 const reason = onDeno ? refusalOfDeno() : undefined;
 
 (reason === undefined ? test : skip(reason))(
-  "one file - a program with workers is compiled, and runs from another folder",
+  "one file - a compiled program with workers runs after its sources and packages are removed",
   withInstalled([PROGRAM, WORKER], (project) =>
     inScratch(async (elsewhere) => {
       await project.run(process.execPath, command);
       renameSync(join(project.folder, file), join(elsewhere, file));
-      rmSync(project.folder, { recursive: true }); // it must not be read from there
+      rmSync(project.folder, { recursive: true }); // so that the program cannot read its files there
       assertMatch((await execute(join(elsewhere, file), [], elsewhere)).stdout, PRINTED);
     })),
 );
 
-/** Deno compiles with a second program, which it downloads: where that is refused there is nothing to test. */
+/** Compiling with Deno needs a second program, which Deno downloads. Returns why that fails, if it does. */
 function refusalOfDeno(): string | undefined {
   mkdirSync(scratch, { recursive: true });
   const folder = mkdtempSync(join(scratch, "compile-"));

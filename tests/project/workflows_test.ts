@@ -1,4 +1,6 @@
-/** The workflows, which run elsewhere only: they can be read, and the commands and files they name exist. */
+/**
+ * The workflows cannot run here. These tests check that they are valid, and that the tasks and files they name exist.
+ */
 
 import { assert, assertArrayIncludes, assertEquals } from "@std/assert";
 import { existsSync, readFileSync } from "node:fs";
@@ -27,7 +29,7 @@ const { Bun: bun } = globalThis as { Bun?: { YAML: { parse(text: string): unknow
 
 const workflows = filesIn(".github/workflows", ".yml");
 
-test("workflows - name tasks that exist", () => {
+test("workflows - name only tasks that exist", () => {
   assertEquals(workflows, [".github/workflows/ci.yml", ".github/workflows/publish.yml"]);
   for (const file of workflows) {
     const text = readFileSync(join(root, file), "utf8");
@@ -37,9 +39,9 @@ test("workflows - name tasks that exist", () => {
 });
 
 for (const file of workflows) {
-  (bun === undefined ? skip("only Bun has a reader of YAML") : test)(`${file} - is well formed`, () => {
+  (bun === undefined ? skip("only Bun has a YAML parser") : test)(`${file} - is well-formed`, () => {
     const workflow = bun!.YAML.parse(readFileSync(join(root, file), "utf8")) as Workflow;
-    // What is not listed is denied.
+    // A permission that is not listed is denied.
     assertEquals(workflow.permissions, { contents: "read" });
     for (const job of Object.values(workflow.jobs)) assertWellFormed(job);
   });

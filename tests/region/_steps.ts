@@ -4,7 +4,7 @@
  * everything must be right: `check` passes, every other run is where it was with every byte of it, every block that a
  * living worker has cached has an entry, and after `reap` every block that nobody holds can be allocated exactly once.
  *
- * How to read a failure: "After 7 of 31 steps: …: I4 is broken, …. The last store was to word 1 of block 12" tells
+ * How to read a failure: "After 7 of 31 steps: … (invariant I4): …. The last store was to word 1 of block 12" tells
  * where the worker stopped, what the next worker found, and which word was written last (word 1 of a block is its
  * length, see src/region/layout.ts). To debug it, put a breakpoint where `momentsOf` yields `count` 7.
  */

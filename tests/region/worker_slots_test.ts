@@ -1,5 +1,5 @@
 /**
- * Invariants of worker slots, caches and depot broken on purpose, in a pool where several workers are: `check` names
+ * Breaks the invariants of worker slots, caches and depot on purpose, in a pool with several workers; `check` must name
  * them.
  */
 
@@ -28,67 +28,95 @@ import { assertRefused } from "../support/pool.ts";
 import { populate, POPULATED_SHAPE } from "./_populated_pool.ts";
 import { SimMemory, type SimWorker } from "../support/simulation.ts";
 
-/** A test: what `damage` does is found when the second worker looks. Its slot is 1, the fifth has left. */
-function testBroken(invariant: string, situation: string, detail: string, damage: (one: SimWorker) => void): void {
+/**
+ * Registers a test that corrupts a populated pool by `damage`; worker two, whose slot is 1, must report this invariant
+ * with this detail.
+ */
+function testBroken(invariant: string, situation: string, detail: string, damage: (two: SimWorker) => void): void {
   test(`check - ${invariant}: ${situation}`, () => {
     const memory = SimMemory.make(POPULATED_SHAPE);
     const [, two] = populate(memory).workers as [SimWorker, SimWorker];
     two.check();
     damage(two);
-    assertRefused(() => two.check(), "corrupt", `Cannot trust the pool: ${invariant} is broken, ${detail}`);
+    assertRefused(() => two.check(), "corrupt", `The pool is corrupt (invariant ${invariant}): ${detail}`);
   });
 }
 
-/** The same for one word of a slot. */
+/** The same for one word of a slot: `place` is [slot, word, value]. */
 function testBrokenSlot(invariant: string, situation: string, place: readonly number[], detail: string): void {
   const [slot, word, value] = place as [number, number, number];
   testBroken(invariant, situation, detail, ({ region: { header } }) => header[slotWord(slot) + word] = value);
 }
 
-testBroken("I13", "a next worker that is none", "the next worker is said to be number 0", ({ region: { header } }) => {
-  header[NEXT_WORKER] = 0;
-});
-testBroken("I13", "numbers of workers that start anew", "slot 2 of 5 has worker 3", ({ region: { header } }) => {
+testBroken(
+  "I13",
+  "a next worker number that no worker can have",
+  "the number of the next worker is 0",
+  ({ region: { header } }) => {
+    header[NEXT_WORKER] = 0;
+  },
+);
+testBroken("I13", "a next worker number that is in use", "slot 2 of 5 has worker 3", ({ region: { header } }) => {
   header[NEXT_WORKER] = 3;
 });
 testBroken(
   "I13",
-  "more slots than there are",
-  `${SLOT_COUNT + 1} slots are said to be used`,
+  "more used slots than there are slots",
+  `the number of used slots is ${SLOT_COUNT + 1}`,
   ({ region: { header } }) => {
     header[SLOTS_USED] = SLOT_COUNT + 1;
   },
 );
-testBroken("I13", "a worker past the slots in use", "slot 3 of 3 has worker 4", ({ region: { header } }) => {
+testBroken("I13", "a worker past the used slots", "slot 3 of 3 has worker 4", ({ region: { header } }) => {
   header[SLOTS_USED] = 3;
 });
 testBrokenSlot(
   "I13",
-  "another worker in a slot",
+  "a slot that names another worker",
   [2, SLOT_WORKER, 7],
-  "slot 2 names worker 7 and thread 3, and a wrong sum",
+  "slot 2 names worker 7 and thread 3, but its checksum is wrong",
 );
-testBrokenSlot("I13", "a worker swept that lives", [2, SLOT_SWEPT, 1], "slot 2 is said to be swept of worker -2");
-testBroken("I13", "an only worker among several", "of 5 workers the only one is said to be that with tag 20", (two) => {
-  two.region.header[BIAS_TAG] = makeTag(CACHED, 1);
-});
-testBrokenSlot("I13", "a free under way, by who looks", [1, SLOT_FREEING, 1], "worker 2, which looks, is said to free");
+testBrokenSlot(
+  "I13",
+  "a slot that claims to be swept of another worker",
+  [2, SLOT_SWEPT, 1],
+  "slot 2 claims to be swept of worker -2",
+);
 testBroken(
   "I13",
-  "a block of a worker that never was",
-  "block 1 is said to belong to worker 99",
+  "a biased worker that is not the only one",
+  "the pool is biased towards tag 20, but has 5 workers",
+  (two) => {
+    two.region.header[BIAS_TAG] = makeTag(CACHED, 1);
+  },
+);
+testBrokenSlot(
+  "I13",
+  "the worker that checks claims to be in the middle of a free",
+  [1, SLOT_FREEING, 1],
+  "worker 2, which runs the check, claims to be in the middle of a free",
+);
+testBroken(
+  "I13",
+  "a block of a worker that never existed",
+  "block 1 claims to belong to worker 99",
   ({ region: { table } }) => table.set(1, TAG, makeTag(ALLOCATED, 99)),
 );
 
 testBrokenSlot(
   "I14",
-  "a cache that holds more than it can",
+  "a cache that claims to hold more than it has room for",
   [2, SLOT_TOP, POPULATED_SHAPE.cachedBlocks + 1],
-  "the cache of slot 2 is said to hold 9 blocks",
+  "the cache of slot 2 claims to hold 9 blocks",
 );
-testBroken("I14", "an entry that is no block", "a cache holds block 5000", ({ region: { header, meta } }) => {
-  meta[cacheWord(2, header[CACHED_BLOCKS]!)] = 5000;
-});
+testBroken(
+  "I14",
+  "an entry that is not the number of a block",
+  "the cache of slot 2 holds block 5000",
+  ({ region: { header, meta } }) => {
+    meta[cacheWord(2, header[CACHED_BLOCKS]!)] = 5000;
+  },
+);
 
 test("check - I14: a cached block without an entry", () => {
   const [one] = populate(SimMemory.make(POPULATED_SHAPE)).workers as [SimWorker];
@@ -96,27 +124,27 @@ test("check - I14: a cached block without an entry", () => {
   const { header, meta } = one.region;
   const top = --header[slotWord(one.slot) + SLOT_TOP]!;
   const block = meta[cacheWord(one.slot, header[CACHED_BLOCKS]!) + top];
-  const refusal = `Cannot trust the pool: I14 is broken, block ${block} is cached by worker 1 without an entry`;
+  const refusal = `The pool is corrupt (invariant I14): block ${block} is cached by worker 1 without an entry`;
   assertRefused(() => one.check(), "corrupt", refusal);
 });
 
-test("depot - an entry that leads to a block of somebody's is refused, and nothing is handed out", () => {
+test("depot - an entry that names an allocated block is refused, and the block is not handed out", () => {
   const { two, memory: { words }, live } = new Scenario();
   const { header, depot, table } = two.region;
   while (two.allocator.cache.take(1) !== NONE);
   const { block } = live.find(({ bytes }) => bytes <= BLOCK)!;
   words[cacheWord(SLOT_COUNT, header[CACHED_BLOCKS]!) + depot.top - 1] = block;
   const tag = table.tag(block);
-  const refusal = `Cannot trust the pool: I11 is broken, the depot holds block ${block}, which is not cached by nobody`;
+  const refusal = `The pool is corrupt (invariant I11): the depot holds block ${block}, whose tag says otherwise`;
   assertRefused(() => two.alloc(1), "corrupt", refusal);
   assertEquals(table.tag(block), tag);
 });
 
-test("check - I11: a block that is in the depot twice", () => {
+test("check - I11: a block that the depot holds twice", () => {
   const [one] = populate(SimMemory.make(POPULATED_SHAPE)).workers as [SimWorker];
   const { header, meta, depot } = one.region;
   const entries = cacheWord(SLOT_COUNT, header[CACHED_BLOCKS]!);
   meta[entries + 1] = depot.at(0);
-  const refusal = `Cannot trust the pool: I11 is broken, the depot holds block ${depot.at(0)} twice`;
+  const refusal = `The pool is corrupt (invariant I11): the depot holds block ${depot.at(0)} twice`;
   assertRefused(() => one.check(), "corrupt", refusal);
 });

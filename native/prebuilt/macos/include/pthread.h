@@ -1,8 +1,8 @@
-/* Of macOS what the native code uses, written by hand: there is no SDK where the libraries are built. */
+/* The declarations of macOS that the native library uses, written by hand because the build has no SDK. */
 #ifndef MEMPOOL_MACOS_PTHREAD_H
 #define MEMPOOL_MACOS_PTHREAD_H
 
-/* Of 64-bit processes. */
+/* The layout in 64-bit processes. */
 typedef struct {
     long signature;
     char rest[56];

@@ -1,4 +1,4 @@
-/* Of macOS what the native code uses, written by hand: there is no SDK where the libraries are built. */
+/* The declarations of macOS that the native library uses, written by hand because the build has no SDK. */
 #ifndef MEMPOOL_MACOS_UNISTD_H
 #define MEMPOOL_MACOS_UNISTD_H
 

@@ -1,4 +1,4 @@
-/* Of macOS what the native code uses, written by hand: there is no SDK where the libraries are built. */
+/* The declarations of macOS that the native library uses, written by hand because the build has no SDK. */
 #ifndef MEMPOOL_MACOS_MMAN_H
 #define MEMPOOL_MACOS_MMAN_H
 
@@ -20,5 +20,6 @@ void *mmap(void *where, size_t bytes, int protection, int flags, int file, long 
 int munmap(void *where, size_t bytes);
 int mprotect(void *where, size_t bytes, int protection);
 int madvise(void *where, size_t bytes, int advice);
+int mincore(const void *where, size_t bytes, char *pages);
 
 #endif

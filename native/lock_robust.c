@@ -1,4 +1,4 @@
-/* The lock where the system has robust mutexes: it tells of a dead owner itself. */
+/* The lock of a region on systems with robust mutexes. The system itself reports a dead owner. */
 #include "internal.h"
 
 #ifdef HAVE_ROBUST_MUTEX
@@ -6,35 +6,30 @@
 #include <errno.h>
 #include <time.h>
 
-/* ---- making ---- */
+int lock_init(region_lock *lock) {
+    return os_init_robust(lock);
+}
 
-int lock_make(region_lock *lock) {
-    pthread_mutexattr_t attributes;
-    int error = pthread_mutexattr_init(&attributes);
-    if (error != 0) {
-        return error;
-    }
-    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK);
-    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-    error = pthread_mutex_init(lock, &attributes);
-    pthread_mutexattr_destroy(&attributes);
-    return error;
+void lock_destroy(region_lock *lock) {
+    pthread_mutex_destroy(lock);
 }
 
 /* ---- waiting ---- */
 
-/* The system's timed lock counts by a clock that people set: it gets short times only, and the sum is ours to keep. */
+/*
+ * The system's timed lock uses a clock that users can set. Each sleep is therefore short, and sleep_and_wait_for
+ * measures the whole wait by a monotonic clock.
+ */
 static int sleep_on(region_lock *lock, int64_t ms) {
     struct timespec until = { 0, 0 };
-    clock_gettime(CLOCK_REALTIME, &until); /* if it fails, there is no sleep */
+    clock_gettime(CLOCK_REALTIME, &until); /* without a clock, the sleep ends at once */
     until.tv_nsec += (long)ms * 1000000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     return pthread_mutex_timedlock(lock, &until);
 }
 
-/* Gives up where there is no clock: the wait would have no end. */
+/* Times out if there is no clock: without one the wait would never end. */
 static int sleep_and_wait_for(region_lock *lock, uint32_t timeout_ms) {
     int64_t start = 0;
     bool clock_runs = os_clock(&start);
@@ -59,7 +54,7 @@ static int wait_for(region_lock *lock, uint32_t timeout_ms) {
     return sleep_and_wait_for(lock, timeout_ms);
 }
 
-/* ---- taking ---- */
+/* ---- acquire ---- */
 
 static int32_t lock_status(region_lock *lock, int error, int32_t waited) {
     switch (error) {
@@ -69,7 +64,7 @@ static int32_t lock_status(region_lock *lock, int error, int32_t waited) {
         pthread_mutex_consistent(lock);
         return waited | MEMPOOL_INHERITED;
     case EDEADLK:
-        /* This thread holds it: an exception threw it out of its critical section. */
+        /* This thread already holds the lock: an exception ended its critical section without an unlock. */
         return MEMPOOL_INHERITED;
     case ETIMEDOUT:
         return MEMPOOL_TIMED_OUT;
@@ -78,7 +73,7 @@ static int32_t lock_status(region_lock *lock, int error, int32_t waited) {
     }
 }
 
-int32_t lock_take(region_lock *lock, uint32_t timeout_ms) {
+int32_t lock_acquire(region_lock *lock, uint32_t timeout_ms) {
     int error = pthread_mutex_trylock(lock);
     if (error == 0) {
         return MEMPOOL_LOCKED;
@@ -89,7 +84,7 @@ int32_t lock_take(region_lock *lock, uint32_t timeout_ms) {
     return lock_status(lock, wait_for(lock, timeout_ms), MEMPOOL_CONTENDED);
 }
 
-/* ---- giving up ---- */
+/* ---- release ---- */
 
 void lock_release(region_lock *lock) {
     pthread_mutex_unlock(lock);
@@ -99,16 +94,12 @@ void lock_leave(region_lock *lock) {
     static const struct timespec past = { 0, 0 };
     int error = pthread_mutex_trylock(lock);
     if (error == EBUSY) {
-        /* Of a mutex that this thread has itself, musl says so here only. */
+        /* If this thread itself holds the mutex, musl reports that only here. */
         error = pthread_mutex_timedlock(lock, &past);
     }
     if (lock_status(lock, error, 0) >= 0) {
         pthread_mutex_unlock(lock);
     }
-}
-
-void lock_unmake(region_lock *lock) {
-    pthread_mutex_destroy(lock);
 }
 
 #endif

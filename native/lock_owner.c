@@ -1,39 +1,38 @@
 /*
- * The lock where the system has no robust mutexes: a word with the owner's id. An id is never used twice and tells
- * whether its thread still runs, so whoever waits can find that the owner has died, and takes the lock from it by one
- * exchange: of several only one gets it.
+ * The lock of a region on systems without robust mutexes: a word with the id of the owner.
+ *
+ * An id is never reused, and mempool_alive tells whether its thread still runs. A waiter can therefore notice that the
+ * owner has died, and takes the lock over by one exchange. Only one of several waiters succeeds.
  */
 #include "internal.h"
 
 #ifndef HAVE_ROBUST_MUTEX
 
-/* ---- making ---- */
-
-int lock_make(region_lock *lock) {
+int lock_init(region_lock *lock) {
     __atomic_store_n(&lock->owner, 0, __ATOMIC_RELEASE);
     return 0;
 }
 
-void lock_unmake(region_lock *lock) {
+void lock_destroy(region_lock *lock) {
     (void)lock;
 }
 
-/* ---- taking ---- */
+/* ---- acquire ---- */
 
-/* Who had it; if that is `from`, `to` has it now. */
+/* Returns the previous owner. If it was `from`, the owner is now `to`. */
 static uint64_t exchange_owner(region_lock *lock, uint64_t from, uint64_t to) {
     __atomic_compare_exchange_n(&lock->owner, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
     return from;
 }
 
-/* MEMPOOL_TIMED_OUT while somebody has it who runs. */
+/* Tries once, and stores the previous owner. Returns MEMPOOL_TIMED_OUT if a thread that runs holds the lock. */
 static int32_t try_lock(region_lock *lock, uint64_t self, uint64_t *owner) {
     *owner = exchange_owner(lock, 0, self);
     if (*owner == 0) {
         return MEMPOOL_LOCKED;
     }
     if (*owner == self) {
-        /* An exception threw this thread out of its critical section. */
+        /* This thread already holds the lock: an exception ended its critical section without an unlock. */
         return MEMPOOL_INHERITED;
     }
     bool dead = mempool_alive((double)*owner) == 0;
@@ -50,7 +49,7 @@ static bool spin_for(region_lock *lock, uint64_t self) {
     return false;
 }
 
-/* Gives up where there is no clock: the wait would have no end. */
+/* Times out if there is no clock: without one the wait would never end. */
 static int32_t wait_for(region_lock *lock, uint64_t self, uint32_t timeout_ms) {
     uint64_t owner;
     int64_t start = 0;
@@ -66,10 +65,10 @@ static int32_t wait_for(region_lock *lock, uint64_t self, uint32_t timeout_ms) {
     return MEMPOOL_TIMED_OUT;
 }
 
-int32_t lock_take(region_lock *lock, uint32_t timeout_ms) {
+int32_t lock_acquire(region_lock *lock, uint32_t timeout_ms) {
     double id = mempool_thread();
     if (id <= 0) {
-        return MEMPOOL_LOCK_BROKEN; /* nobody could tell when this thread has died */
+        return MEMPOOL_LOCK_BROKEN; /* without an id, no waiter could notice the death of this thread */
     }
     uint64_t self = (uint64_t)id;
     uint64_t owner;
@@ -81,7 +80,7 @@ int32_t lock_take(region_lock *lock, uint32_t timeout_ms) {
     return status;
 }
 
-/* ---- giving up ---- */
+/* ---- release ---- */
 
 void lock_release(region_lock *lock) {
     double id = mempool_thread();
@@ -90,7 +89,7 @@ void lock_release(region_lock *lock) {
     }
 }
 
-/* What a dead owner left needs nothing: the next one sees that it is dead. */
+/* The lock of a dead owner needs no release: the next thread that wants it notices that the owner is dead. */
 void lock_leave(region_lock *lock) {
     lock_release(lock);
 }
