@@ -1,3 +1,5 @@
+/** The block table: tags, requested bytes, and how the neighbours of a free run find it. */
+
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import {
   ALLOCATED,

@@ -101,7 +101,7 @@ function nextAfter(between: (worker: SimWorker, held: number[]) => void): { bloc
   return { block: worker.alloc(1), contested };
 }
 
-test("contested lines - a consumer takes any block of the depot, a worker that also frees takes uncontested ones", () => {
+test("contested lines - a consumer takes any block of the depot, other workers take uncontested ones", () => {
   const taking = nextAfter(() => {});
   assert(taking.block >= taking.contested);
 

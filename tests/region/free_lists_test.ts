@@ -1,3 +1,5 @@
+/** The free lists: classes of lengths, the search for a run that fits, and the bitmaps. */
+
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import fc from "fast-check";
 import { classOf, FreeLists, shortestIn } from "../../src/region/free_lists.ts";
@@ -63,7 +65,7 @@ test("shortestIn - the shortest length of a class belongs to that class", () => 
   }
 });
 
-test("classOf - each length below 64 has a class of its own; above, lengths of one class differ by less than 1/32", () => {
+test("classOf - below 64 each length has its own class; above, lengths of one class differ by less than 1/32", () => {
   for (let length = 1; length < 64; length++) assertEquals(shortestIn(classOf(length)), length);
   for (let index = classOf(64); index + 1 < CLASSES; index++) {
     assert(shortestIn(index + 1) - shortestIn(index) <= shortestIn(index) / 32);

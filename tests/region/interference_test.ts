@@ -141,7 +141,8 @@ test(
   withPool((pool) => {
     const { table } = insideOf(pool).region;
     const offset = pool.allocOffset(10);
-    once(table, "requested", "before", () => pool.freeOffset(offset)); // overwrites the length with links of a free list
+    // Links of a free list overwrite the word that said how many bytes the block holds.
+    once(table, "requested", "before", () => pool.freeOffset(offset));
     const refusal = "Cannot look at block at offset 0: it is already free";
     assertRefused(() => pool.at(offset), "double-free", refusal);
   }),

@@ -1,6 +1,7 @@
 /**
- * The recovery after a death in a critical section, on a region over plain memory: it must rebuild everything derived from tags
- * and lengths, whatever the derived words contain, and also after a death between any two stores of an operation.
+ * The recovery after a death in a critical section, on a region over plain memory: it must rebuild everything derived
+ * from tags and lengths, whatever the derived words contain, and also after a death between any two stores of an
+ * operation.
  */
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
@@ -210,7 +211,9 @@ test("recovery - free runs that were in no list are found again", () => {
   assertEquals(take(region, BLOCKS - 5), 5);
 });
 
-/** Lets a region of 10 blocks, of which 4 were used, recover from these two values of high water. Returns the new value. */
+/**
+ * Lets a region of 10 blocks, of which 4 were used, recover from these two values of high water. Returns the new value.
+ */
 function recoverHighWater(stored: number, storedInverted: number): number {
   const region = plainRegion(10);
   take(region, 4);
