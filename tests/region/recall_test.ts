@@ -59,7 +59,7 @@ function whenRecallReaches(region: Region, slot: number, meanwhile: () => void):
 for (const plainClaims of [true, false]) {
   const how = plainClaims ? "claims by plain stores" : "claims by exchange";
 
-  test(`recall - finds a block freed into a cache that it has passed, while one is taken from a later cache, ${how}`, () => {
+  test(`recall - finds a block freed into a cache it has passed, while one is taken from a later cache, ${how}`, () => {
     const { region, workers: [one, two, three] } = threeWorkers(plainClaims);
     assertEquals([three.allocate(1), one.allocate(1), two.allocate(1), two.allocate(1)], [0, 1, 2, 3]);
     assertEquals([two.cache.give(2), two.cache.give(3)], [true, true]);

@@ -1,4 +1,7 @@
-/** The worker of the tests that share one pool among threads: does what a message says, to the pool it has attached. */
+/**
+ * The worker of the tests that share one pool among threads: executes an `Order` (orders.ts) on the pool it has
+ * attached.
+ */
 
 import { MemPool, MemPoolError } from "mempool";
 import { Attachment } from "../../src/attachment.ts";
@@ -50,7 +53,7 @@ function produce({ count, seed, as }: Order & { ask: "produce" }): unknown {
   return transferring(parcels, parcels.map(({ where }) => where));
 }
 
-/** Checks the cookies and frees; every other one after it has been reallocated. */
+/** Checks the cookie of each block and frees it, every other one after a realloc. */
 function consume(parcels: readonly Parcel[]): void {
   for (const [place, { where, cookie }] of parcels.entries()) {
     const block = typeof where === "number" ? pool.at(where) : where;
@@ -62,7 +65,10 @@ function consume(parcels: readonly Parcel[]): void {
   }
 }
 
-/** Allocates, checks, reallocates and frees blocks of its own, until told to stop or refused. */
+/**
+ * Allocates, checks, reallocates and frees blocks of its own, for `steps` steps, or until STOP is set or a call is
+ * refused.
+ */
 function churn({ steps, seed, flags }: Order & { ask: "churn" }): Ending {
   const words = new Int32Array(flags);
   const random = randomFrom(seed);
@@ -78,7 +84,8 @@ function churn({ steps, seed, flags }: Order & { ask: "churn" }): Ending {
     return { code: "done", message: "", steps: step };
   } catch (error) {
     if (!(error instanceof MemPoolError)) throw error;
-    // What a stale buffer says no longer matters, but writing it must not end the process. A checked pool has detached it.
+    // A stale buffer may contain anything, but writing to it must not crash the process. A checked pool has detached
+    // it.
     for (const { where } of mine) if (!(where as ArrayBuffer).detached) new Uint8Array(where as ArrayBuffer).fill(1);
     return { code: error.code, message: error.message, steps: step };
   }
@@ -114,7 +121,7 @@ function release(block: ArrayBuffer, cookie: number): void {
   pool.free(block);
 }
 
-/** Once the pool is destroyed blocks hold anything, and it may be destroyed while we look. */
+/** Checks the cookie, unless the pool is destroyed meanwhile: then a block may contain anything. */
 function checkMarks(block: ArrayBuffer, cookie: number, length = block.byteLength): void {
   try {
     assertMarked(block, cookie, length);
@@ -123,7 +130,7 @@ function checkMarks(block: ArrayBuffer, cookie: number, length = block.byteLengt
   }
 }
 
-/** Frees each of the offsets at the same moment as the other racer; returns what became of it. */
+/** Frees each of the blocks at the same moment as the other racer. Returns the outcomes. */
 function race({ offsets, by, flags }: Order & { ask: "race" }): string[] {
   const words = new Int32Array(flags);
   const blocks = offsets.map((offset) => by === "free" || by === "freeMany" ? pool.at(offset) : new ArrayBuffer(0));
@@ -138,7 +145,7 @@ function race({ offsets, by, flags }: Order & { ask: "race" }): string[] {
   });
 }
 
-/** Takes the only free block at the same moment as the other; the winner gives it back. */
+/** Allocates the only free block at the same moment as the other racer. The winner frees it. */
 function raceToAlloc({ rounds, flags }: Order & { ask: "race to alloc" }): boolean[] {
   const words = new Int32Array(flags);
   return Array.from({ length: rounds }, (_, round) => {
@@ -159,7 +166,7 @@ function outcomeOf(act: () => void): string {
   }
 }
 
-/** Marsaglia's xorshift: the same numbers for the same seed on both runtimes. */
+/** Marsaglia's xorshift, a generator that depends only on its seed. */
 function randomFrom(seed: number): () => number {
   let state = seed | 1;
   return () => {
