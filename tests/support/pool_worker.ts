@@ -9,6 +9,7 @@ import { openNative } from "../../src/runtime/open.ts";
 import { meet } from "./meet.ts";
 import { ARRIVALS, type Ending, type Order, type Parcel, PROGRESS, STOP } from "./orders.ts";
 import { assertMarked, mark, present } from "./pool.ts";
+import { type Draw, sequenceFrom } from "./sequence.ts";
 import { answer, transferring } from "./workers.ts";
 
 let pool: MemPool;
@@ -42,10 +43,10 @@ answer((order: Order) => {
 });
 
 function produce({ count, seed, as }: Order & { ask: "produce" }): unknown {
-  const random = randomFrom(seed);
+  const draw = sequenceFrom(seed);
   const parcels = Array.from({ length: count }, (): Parcel & { where: ArrayBuffer } => {
-    const where = present(pool.alloc(1 + random() % 300));
-    const cookie = random();
+    const where = present(pool.alloc(1 + draw(300)));
+    const cookie = draw(2 ** 32);
     mark(where, cookie);
     return { where, cookie };
   });
@@ -71,12 +72,12 @@ function consume(parcels: readonly Parcel[]): void {
  */
 function churn({ steps, seed, flags }: Order & { ask: "churn" }): Ending {
   const words = new Int32Array(flags);
-  const random = randomFrom(seed);
+  const draw = sequenceFrom(seed);
   const mine: Parcel[] = [];
   let step = 0;
   try {
     for (; step < steps && Atomics.load(words, STOP) === 0; step++) {
-      churnOnce(mine, random);
+      churnOnce(mine, draw);
       Atomics.add(words, PROGRESS, 1);
       Atomics.notify(words, PROGRESS);
     }
@@ -91,13 +92,13 @@ function churn({ steps, seed, flags }: Order & { ask: "churn" }): Ending {
   }
 }
 
-function churnOnce(mine: Parcel[], random: () => number): void {
-  const choice = random() % 4;
-  const place = random() % Math.max(mine.length, 1);
+function churnOnce(mine: Parcel[], draw: Draw): void {
+  const choice = draw(4);
+  const place = draw(Math.max(mine.length, 1));
   const held = mine[place];
   if (choice < 2 || held === undefined) {
-    const block = pool.alloc(1 + random() % 500);
-    const cookie = random();
+    const block = pool.alloc(1 + draw(500));
+    const cookie = draw(2 ** 32);
     if (block === null) return;
     mark(block, cookie);
     mine.push({ where: block, cookie });
@@ -107,8 +108,8 @@ function churnOnce(mine: Parcel[], random: () => number): void {
     release(held.where as ArrayBuffer, held.cookie);
   } else {
     const block = held.where as ArrayBuffer;
-    const kept = Math.min(block.byteLength, 1 + random() % 500);
-    const resized = pool.realloc(block, kept + random() % 100);
+    const kept = Math.min(block.byteLength, 1 + draw(500));
+    const resized = pool.realloc(block, kept + draw(100));
     if (resized === null) return;
     checkMarks(resized, held.cookie, Math.min(kept, resized.byteLength));
     mark(resized, held.cookie);
@@ -164,15 +165,4 @@ function outcomeOf(act: () => void): string {
   } catch (error) {
     return error instanceof MemPoolError ? error.code : String(error);
   }
-}
-
-/** Marsaglia's xorshift, a generator that depends only on its seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
 }

@@ -1,7 +1,7 @@
 /**
- * The worker of churn_test.ts: allocates and frees at random in a pool that is too small for all of its workers, so that
- * caches are refilled, drained and recalled all the time. Each block bears its holder's cookie in every word; a block
- * that two workers hold at once loses one of the cookies.
+ * The worker of churn_test.ts: allocates and frees at random in a pool that is too small for all of its workers, so
+ * that caches are refilled, drained and recalled all the time. Each block bears its holder's cookie in every word; a
+ * block that two workers hold at once loses one of the cookies.
  */
 
 import { MemPool, type MemPoolHandle } from "mempool";

@@ -16,8 +16,8 @@ export interface StressOrder {
   readonly target: number;
   readonly shared: SharedArrayBuffer;
   /**
-   * Where a worker's death is seen that is to be terminated. It replies early, goes on for ever, and pauses now and then:
-   * Deno ends no worker before it does.
+   * Where a worker's death is seen that is to be terminated. It replies early, goes on for ever, and pauses now and
+   * then: Deno ends no worker before it does.
    */
   readonly vigil?: MemPoolHandle;
 }
@@ -95,7 +95,9 @@ function cookieAt(word: number, stamp: number): number {
   return Math.imul(word ^ Math.imul(stamp, 0x9e3779b1), 0x85ebca6b);
 }
 
-/** Fills words of the data, or of a block whose first word is number `first` of the data, with the cookie of a stamp. */
+/**
+ * Fills words of the data, or of a block whose first word is number `first` of the data, with the cookie of a stamp.
+ */
 export function fillWords(data: Int32Array, at: number, words: number, first: number, stamp: number): void {
   for (let word = 0; word < words; word++) data[at + word] = cookieAt(first + word, stamp);
 }

@@ -1,4 +1,6 @@
-/** The worker of termination_test.ts that lives on: takes the lock again and again, and says how long it ever waited. */
+/**
+ * The worker of termination_test.ts that lives on: takes the lock again and again, and says how long it ever waited.
+ */
 
 import { MemPool, type MemPoolHandle } from "mempool";
 import { answer } from "../support/workers.ts";

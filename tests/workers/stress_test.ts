@@ -1,8 +1,9 @@
 /**
  * Many workers on one pool, after the model of mimalloc's test-stress: sizes spread by powers of two and some of them
- * large, blocks that are filled when they come and read again when they go, blocks that pass between threads, and threads
- * that end and are replaced while some of their blocks live on. Each worker holds blocks of its own; a cookie in every
- * word says where the word is and whose. Blocks in a shared array are nobody's: workers swap by atomic exchange.
+ * large, blocks that are filled when they come and read again when they go, blocks that pass between threads, and
+ * threads that end and are replaced while some of their blocks live on. Each worker holds blocks of its own; a cookie
+ * in every word says where the word is and whose. Blocks in a shared array are nobody's: workers swap by atomic
+ * exchange.
  */
 
 import { assert, assertEquals } from "@std/assert";

@@ -1,7 +1,7 @@
 /**
- * Workers that are terminated at a random moment, with the lock or without it, one after the other: the others go on, and
- * soon. On Bun a worker ends between any two instructions. On Deno it ends where it pauses, which the workers of this test
- * do inside of critical sections too.
+ * Workers that are terminated at a random moment, with the lock or without it, one after the other: the others go on,
+ * and soon. On Bun a worker ends between any two instructions. On Deno it ends where it pauses, which the workers of
+ * this test do inside of critical sections too.
  */
 
 import { assert, assertEquals } from "@std/assert";
