@@ -20,7 +20,7 @@ import type { BiasOrder, BiasReport } from "./_bias_worker.ts";
 
 const BLOCKS = 16;
 /** How often another worker attaches and leaves. */
-const visits = effort(300, 20_000);
+const visits = effort(100, 20_000);
 
 interface Alone {
   readonly memory: SimMemory;
