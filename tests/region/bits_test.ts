@@ -88,7 +88,7 @@ test("bits - each flipped bit: check reports it, or every call works as in an in
     const silent = new Map<string, number>();
     let found = 0;
     withoutStackTraces(() => {
-      for (const [word, bit] of bitsOf(specimen.kinds, sequenceFrom(seed), () => true)) {
+      for (const [word, bit] of bitsOf(specimen.kinds, sequenceFrom(seed), () => true, 4)) {
         const kind = specimen.kinds[word]!;
         if (flip(specimen, word, bit)) found++;
         else silent.set(kind, (silent.get(kind) ?? 0) + 1);

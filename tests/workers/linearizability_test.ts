@@ -117,7 +117,7 @@ async function tryAllSetups(workers: number, histories: number, seed: number): P
 }
 
 /** Milliseconds for each test. With fewer cores than threads, meeting takes long. */
-const TIME = effort(1200, Infinity);
+const TIME = effort(700, Infinity);
 
 const most = { 2: effort(10_000, 500_000), 3: effort(5000, 50_000), 4: effort(5000, 50_000) };
 
