@@ -97,6 +97,6 @@ export const handleMessages: Messages = (expected, handle, shown) => {
   if (expected === "destroyed") return [`Cannot attach to pool ${id}: it is destroyed`];
   return [
     `Cannot attach to pool ${id}: it belongs to another process`,
-    `Cannot attach to pool ${id}: this process never had it`,
+    `Cannot attach to pool ${id}: this process has never had a pool of this id`,
   ];
 };
