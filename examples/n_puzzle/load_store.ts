@@ -18,6 +18,10 @@ export async function loadStore(
     const { ObjectStore } = await import("./stores/object_store.ts");
     return () => new ObjectStore();
   }
+  if (name === "lean") {
+    const { LeanStore } = await import("./stores/lean_store.ts");
+    return (cells) => new LeanStore(cells);
+  }
   const { RecordStore } = await import("./stores/record_store.ts");
   const { MemPool } = await loadLibrary();
   const { recordBytes } = await import("./stores/records.ts");

@@ -3,7 +3,7 @@ import { MAX_SIZE, MIN_SIZE, parsePuzzle, type Puzzle, randomPuzzle, UsageError 
 import { DEFAULT_POOL, inspectedPool, largestPool, SMALLEST_POOL } from "./pool_size.ts";
 import { parseByteSize, writeByteSize } from "./units.ts";
 
-export const STORES = ["pool", "buffers", "objects"] as const;
+export const STORES = ["pool", "buffers", "lean", "objects"] as const;
 export type StoreName = typeof STORES[number];
 
 export interface Options {
@@ -31,7 +31,7 @@ export const HELP = `Solves an n-puzzle by A*, with the states in a memory pool 
   --size n             otherwise a random puzzle of this size (default ${DEFAULT_SIZE}),
   --moves n            so many random moves from the goal (default ${defaultMoves(4)}, ${defaultMoves(5)} above 4×4),
   --seed n             chosen by this number (default ${DEFAULT_SEED})
-  --store name         pool, buffers, objects or all (default): where the states live
+  --store name         ${STORES.join(", ")} or all (default): where the states live
   --memory size        of the pool, as in 512MiB or 4GiB (default ${DEFAULT_POOL}); only what is used is taken
   --workers n          so many workers, up to ${MAX_WORKERS}, search in the pool together; other stores have one (default 1)
   --inspect            serves a page that shows the pool while the search fills it, slowly at first; for one store, pool
@@ -114,7 +114,7 @@ function readStores(name: string): readonly StoreName[] {
   if (name === "all") return STORES;
   const store = STORES.find((each) => each === name);
   if (store === undefined) {
-    throw new UsageError(`Cannot use --store ${JSON.stringify(name)}: it is pool, buffers, objects or all`);
+    throw new UsageError(`Cannot use --store ${JSON.stringify(name)}: it is ${STORES.join(", ")} or all`);
   }
   return [store];
 }
@@ -122,8 +122,12 @@ function readStores(name: string): readonly StoreName[] {
 /** There is one page, of one pool. */
 function readInspected(name: string): readonly StoreName[] {
   const stores = readStores(name);
-  if (stores.length === 1 && stores[0] !== "objects") return stores;
+  if (stores.length === 1 && hasPool(stores[0]!)) return stores;
   throw new UsageError(`Cannot use --inspect with --store ${name}: it shows one pool, that of pool or of buffers`);
+}
+
+function hasPool(store: StoreName): boolean {
+  return store === "pool" || store === "buffers";
 }
 
 function readWorkers(text: string | undefined, stores: readonly StoreName[]): number | undefined {

@@ -78,6 +78,7 @@ const refused: [args: string[], message: RegExp][] = [
   [["--no-such-option"], /--no-such-option/],
   [["--size"], /--size/],
   [["--inspect", "--store", "objects"], /--inspect with --store objects: it shows one pool/],
+  [["--inspect", "--store", "lean"], /--inspect with --store lean: it shows one pool/],
   [["--inspect", "--store", "all"], /--inspect with --store all: it shows one pool/],
   [["--inspect", "--store", "heap"], /--store "heap"/],
   [["--json=yes"], /--json/],
@@ -107,7 +108,7 @@ test("command line - --json prints one object for each store and nothing else", 
   assertEquals(stderr, "");
   assertEquals(code, 0);
   const results = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
-  assertEquals(results.map((result) => result.store), ["pool", "buffers", "objects"]);
+  assertEquals(results.map((result) => result.store), ["pool", "buffers", "lean", "objects"]);
   for (const result of results) {
     const fields = ["store", "moves", "path", "expanded", "allocations", "milliseconds", "peakBytes"];
     assertEquals(Object.keys(result), fields);
@@ -126,7 +127,7 @@ test("command line - shows the boards, the comparison and the charts", () => {
   assertEquals(stderr, "");
   assertEquals(code, 0);
   assertMatch(stdout, /Solved in 3 moves, and no solution has fewer/);
-  assertMatch(stdout, /│ pool +│.*│\n│ buffers +│.*│\n│ objects +│/);
+  assertMatch(stdout, /│ pool +│.*│\n│ buffers +│.*│\n│ lean +│.*│\n│ objects +│/);
   assertMatch(stdout, /Time\n +pool +█.* ms\n/);
   assertMatch(stdout, /Peak memory\n +pool +█.* MiB\n/);
   assert(!stdout.includes("\x1b"), "no colours without a terminal");

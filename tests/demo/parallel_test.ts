@@ -185,7 +185,7 @@ test("command line - --workers with all stores is for the pool, and the table sa
   const { code, stdout, stderr } = runDemo(["--size", "3", "--moves", "40", "--workers", "2"]);
   assertEquals(stderr, "");
   assertEquals(code, 0);
-  assertMatch(stdout, /│ pool, 2 workers +│.*│\n│ buffers +│.*│\n│ objects +│/);
+  assertMatch(stdout, /│ pool, 2 workers +│.*│\n│ buffers +│.*│\n│ lean +│.*│\n│ objects +│/);
   assertMatch(stdout, /2 workers search in the pool; the other stores cannot be shared and have one/);
 });
 
@@ -219,7 +219,7 @@ for (const workers of ["0", "65", "-1", "1.5", "two", ""]) {
   });
 }
 
-for (const store of ["buffers", "objects"]) {
+for (const store of ["buffers", "lean", "objects"]) {
   test(`command line - refuses --workers with --store ${store}`, () => {
     const { code, stdout, stderr } = runDemo(["--workers", "2", "--store", store]);
     assertMatch(stderr, /^[^\n]*--workers[^\n]*--store[^\n]*\n$/);

@@ -1,5 +1,6 @@
 import type { StateStore } from "../state_store.ts";
-import { BucketQueue, type Stacks } from "./bucket_queue.ts";
+import { ArrayStacks } from "./array_stacks.ts";
+import { BucketQueue } from "./bucket_queue.ts";
 
 /** A state as a plain object. */
 export interface ObjectState {
@@ -83,22 +84,6 @@ export class ObjectStore implements StateStore<ObjectState | null> {
   }
 
   close(): void {}
-}
-
-class ArrayStacks implements Stacks<ObjectState | null> {
-  readonly #stacks: ObjectState[][] = [];
-
-  isEmpty(stack: number): boolean {
-    return (this.#stacks[stack]?.length ?? 0) === 0;
-  }
-
-  push(stack: number, state: ObjectState): void {
-    (this.#stacks[stack] ??= []).push(state);
-  }
-
-  pop(stack: number): ObjectState {
-    return this.#stacks[stack]!.pop()!;
-  }
 }
 
 /** The board as a string of one byte a tile: the shortest key that a Map compares by value. */
