@@ -60,34 +60,34 @@ const WHY_NOT = `### Where a target is not reached, or only just
 
 Quotation marks name the table or the row that measures the effect.
 
-- **A pool that is not a constant.** In the rows with "no constant", the pool is a field of one of several objects. Then
-  the engines cannot treat the pool and its parts as constants, and check every use of them. In all other rows with one
-  worker the pool is a constant.
-- **A million live offsets, a hundred thousand live buffers.** The pool does not search for anything; what grows is the
-  number of misses in the processor's caches. With a million live allocations malloc has as many. A live ArrayBuffer is
-  also an object of the engine: "asking an ArrayBuffer for its length" is one access to a random one. A pair of calls
-  accesses four such distant places: the buffer, then its private fields, then the place that keeps the buffer, and the
-  block's descriptor. Each access waits for the one that it depends on, so a pair takes longer than four accesses that a
-  processor could overlap.
-- **The first allocation.** Most of the time is garbage collection: compare p50 with the mean. The pool has to recognise
-  its buffers again, and "the same with two private fields" is the least that allows this. The rest is the buffer's place
-  in the worker's arrays, a view for the lowest places, and the first touch of the block's descriptor, for which the
-  system has to provide memory.
-- **Handing over from one worker to another.** "records, without a pool" does the least that finds every double free: the
-  worker that allocates writes 16 bytes for each block, the worker that frees exchanges one word there, and the cache line
-  travels back and forth. This alone stays below 0.9. With "scattered records", whose order the processor cannot predict,
-  it stays far below; a pool that has been in use for long looks like this. The pool adds the way back to the allocating
-  worker, in batches under the lock. Workers that share nothing are fast, because a worker that is alone in a pool frees
-  without an atomic instruction.
+- **A pool that is not a constant.** In the rows with "no constant", the pool is a field of one of several objects.
+  Then the engines cannot treat the pool and its parts as constants, and check every use of them. In all other rows
+  with one worker the pool is a constant.
+- **A million live offsets, a hundred thousand live buffers.** The pool does not search for anything; what grows is
+  the number of misses in the processor's caches. With a million live allocations malloc has as many. A live
+  ArrayBuffer is also an object of the engine: "asking an ArrayBuffer for its length" is one access to a random one. A
+  pair of calls accesses four such distant places: the buffer, then its private fields, then the place that keeps the
+  buffer, and the block's descriptor. Each access waits for the one that it depends on, so a pair takes longer than
+  four accesses that a processor could overlap.
+- **The first allocation.** Most of the time is garbage collection: compare p50 with the mean. The pool has to
+  recognise its buffers again, and "the same with two private fields" is the least that allows this. The rest is the
+  buffer's place in the worker's arrays, a view for the lowest places, and the first touch of the block's descriptor,
+  for which the system has to provide memory.
+- **Handing over from one worker to another.** "records, without a pool" does the least that finds every double free:
+  the worker that allocates writes 16 bytes for each block, the worker that frees exchanges one word there, and the
+  cache line travels back and forth. This alone stays below 0.9. With "scattered records", whose order the processor
+  cannot predict, it stays far below; a pool that has been in use for long looks like this. The pool adds the way back
+  to the allocating worker, in batches under the lock. Workers that share nothing are fast, because a worker that is
+  alone in a pool frees without an atomic instruction.
 - **Two workers that search together.** "two searches that share nothing" do not make twice as many states per second
-  either, because two processors wait for the same memory. The rest of the difference has three causes: the workers have
-  to start; each of them compiles its code, while a single worker's code is compiled on the other, idle processor; and
-  each has to look at the states that the other one makes for it.
+  either, because two processors wait for the same memory. The rest of the difference has three causes: the workers
+  have to start; each of them compiles its code, while a single worker's code is compiled on the other, idle
+  processor; and each has to look at the states that the other one makes for it.
 - **The puzzle against an arena.** An arena never frees, knows one thread, and keeps no record of an allocation.
-- **The puzzle against objects.** Lean objects show what careful plain JavaScript can do: three integers for a state, and
-  a hash table in place of a \`Map\`. The rest of the difference is garbage collection, and memory for headers of objects
-  and for elements of 8 bytes. Most of the usual objects' time is collection too: each state has a typed array, and each
-  lookup makes a string.
+- **The puzzle against objects.** Lean objects show what careful plain JavaScript can do: three integers for a state,
+  and a hash table in place of a \`Map\`. The rest of the difference is garbage collection, and memory for headers of
+  objects and for elements of 8 bytes. Most of the usual objects' time is collection too: each state has a typed
+  array, and each lookup makes a string.
 `;
 
 function writeRun({ runtime, machine, versions, date, command, rounds }: Report): string {
