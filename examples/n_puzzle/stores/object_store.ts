@@ -2,7 +2,7 @@ import type { StateStore } from "../state_store.ts";
 import { ArrayStacks } from "./array_stacks.ts";
 import { BucketQueue } from "./bucket_queue.ts";
 
-/** A state as a plain object. */
+/** A state as one usually writes it: an object with an array of tiles. */
 export interface ObjectState {
   readonly tiles: Uint8Array;
   readonly parent: ObjectState | null;
@@ -13,7 +13,7 @@ export interface ObjectState {
   replaced: boolean;
 }
 
-/** States on the garbage-collected heap: a Map of known boards, an array for each stack of the frontier. */
+/** States on the garbage-collected heap: a Map of the known boards, and an array for each stack of the frontier. */
 export class ObjectStore implements StateStore<ObjectState | null> {
   readonly none = null;
   readonly #known = new Map<string, ObjectState>();
@@ -34,7 +34,7 @@ export class ObjectStore implements StateStore<ObjectState | null> {
     return { tiles, parent, g, h, blank: from, previousBlank: to, replaced: false };
   }
 
-  /** The collector finds out by itself. */
+  /** The garbage collector frees unreachable states. */
   release(): void {}
 
   g(state: ObjectState): number {
@@ -57,7 +57,7 @@ export class ObjectStore implements StateStore<ObjectState | null> {
     return state.parent;
   }
 
-  /** A Map lets nobody fetch ahead. */
+  /** A Map offers no way to fetch ahead. */
   expect(): void {}
 
   know(state: ObjectState): ObjectState | null {
@@ -86,7 +86,7 @@ export class ObjectStore implements StateStore<ObjectState | null> {
   close(): void {}
 }
 
-/** The board as a string of one byte a tile: the shortest key that a Map compares by value. */
+/** The board as a string with one character for each tile: a Map compares strings by value. */
 function keyOf(state: ObjectState): string {
   return String.fromCharCode.apply(null, state.tiles as unknown as number[]);
 }
