@@ -23,6 +23,7 @@ export type TwoWorkerMisuse = readonly [
 ];
 
 const FREE_AT_0 = "Cannot free block at offset 0: it is already free";
+const MOVED = "Cannot free an object (ArrayBuffer): it was moved or freed elsewhere, the buffer is detached";
 const FOREIGN = "Cannot free an object (ArrayBuffer): it is not a block of this pool";
 
 export const TWO_WORKER_FREES: readonly TwoWorkerMisuse[] = [
@@ -48,7 +49,7 @@ export const TWO_WORKER_FREES: readonly TwoWorkerMisuse[] = [
   [
     "freeing a buffer in this worker after it was posted to the other one",
     "foreign-block",
-    FOREIGN,
+    MOVED,
     async (pool, other) => {
       const block = allocBlock(pool);
       await other.order({ ask: "keep", what: block }, [block]);

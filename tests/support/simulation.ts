@@ -252,6 +252,11 @@ export class SimWorker {
     this.region = region;
     this.allocator = new Allocator({ native: backing.native, mapping, region, slot, number }, NO_WAKEUP);
     this.lock = this.allocator.lock;
+    // A simulated call returns what it allocates at once, so no note of it stays.
+    Object.defineProperties(this.allocator.journal, {
+      allocated: { get: () => NONE, set: () => {} },
+      allocatedMany: { get: () => undefined, set: () => {} },
+    });
     this.log = region.checked ? new AllocationLog(new Region(backing.meta)) : undefined;
   }
 
