@@ -1,8 +1,8 @@
 /**
  * A memory pool for Deno and Bun: fixed-size blocks in one region of native memory, shared by all workers, handed out
- * as ArrayBuffers or as plain offsets. README.md says when to use it, docs/design.md how it works.
+ * as ArrayBuffers or as plain offsets. README.md says when to use it, and docs/design.md how it works.
  *
- * @example A pool of one's own
+ * @example A pool object
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { MEGABYTE, MemPool } from "mempool";

@@ -6,7 +6,7 @@
 import { spawnSync } from "node:child_process";
 import os from "node:os";
 import process from "node:process";
-import { onDeno, packageJson, root } from "../scripts/_project.ts";
+import { onDeno, packages, root } from "../scripts/_project.ts";
 import type { RuntimeName } from "./_types.ts";
 
 export const runtime: RuntimeName = onDeno ? "Deno" : "Bun";
@@ -23,11 +23,11 @@ export function describeMachine(): Record<string, string> {
 
 export function listVersions(): Record<string, string> {
   const engines = onDeno ? ["deno", "v8"] : ["bun", "webkit"];
-  const packages = ["tinybench", "@thi.ng/malloc"];
+  const libraries = ["tinybench", "@thi.ng/malloc"];
   return {
     ...Object.fromEntries(engines.map((name) => [name, String(process.versions[name])])),
     "C compiler": firstLine("cc", "--version"),
-    ...Object.fromEntries(packages.map((name) => [name, packageJson.devDependencies[name] ?? ""])),
+    ...Object.fromEntries(libraries.map((name) => [name, packages[name] ?? ""])),
     "mempool's commit": firstLine("git", "-C", root, "describe", "--always", "--dirty"),
   };
 }

@@ -71,6 +71,12 @@ int __wrap_madvise(void *where, size_t bytes, int advice) {
     return refused(CALL_MADVISE) ? -1 : __real_madvise(where, bytes, advice);
 }
 
+int __real_mincore(void *, size_t, unsigned char *);
+int __wrap_mincore(void *where, size_t bytes, unsigned char *pages);
+int __wrap_mincore(void *where, size_t bytes, unsigned char *pages) {
+    return refused(CALL_MINCORE) ? -1 : __real_mincore(where, bytes, pages);
+}
+
 int __real_pthread_mutexattr_init(pthread_mutexattr_t *);
 int __wrap_pthread_mutexattr_init(pthread_mutexattr_t *attributes);
 int __wrap_pthread_mutexattr_init(pthread_mutexattr_t *attributes) {

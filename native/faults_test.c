@@ -144,6 +144,19 @@ static void data_is_unchanged_if_grow_or_discard_fails(void) {
     end(region);
 }
 
+static void discard_counts_all_pages_if_the_system_does_not_tell(void) {
+    double id;
+    uint32_t region = create(META, OWN, &id);
+    unsigned char *data = mempool_data(region);
+    data[0] = 7;
+    fail(CALL_MINCORE);
+    /* The first call asks about the first 1024 pages, of which all count, and later calls about the rest. */
+    expect(mempool_discard(region, MEMPOOL_DATA, 0, OWN) == 1024 * 4096);
+    expect(data[0] == 0 && mempool_calls(CALL_MINCORE) == 2);
+    all_work();
+    end(region);
+}
+
 static void *ask_for_id(void *argument) {
     *(double *)argument = mempool_thread();
     return NULL;
@@ -313,6 +326,7 @@ void test_faults(void) {
     memory_that_cannot_be_remapped_is_emptied();
     memory_that_cannot_be_given_back_is_zero_when_reused();
     data_is_unchanged_if_grow_or_discard_fails();
+    discard_counts_all_pages_if_the_system_does_not_tell();
     a_barrier_that_is_refused_returns_0();
 #ifdef HAVE_ROBUST_MUTEX
     a_lock_that_becomes_free_while_spinning_is_contended();

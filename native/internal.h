@@ -90,6 +90,11 @@ int os_guard(unsigned char *from, unsigned char *to);
 /* Makes whole pages that were guarded readable, writable and zero. Returns an errno. */
 int os_unguard(unsigned char *from, unsigned char *to);
 
+/*
+ * Returns how many bytes of these whole pages are in memory. A page about which the system says nothing counts.
+ */
+size_t os_resident(unsigned char *where, size_t bytes);
+
 /* Zeroes whole pages that are open by giving their memory back. Returns an errno. */
 int os_discard(unsigned char *where, size_t bytes);
 

@@ -67,10 +67,9 @@ double mempool_discard(uint32_t region, uint32_t part, double offset, double byt
     unsigned char *base = part == MEMPOOL_META ? regions[region].base : regions[region].data;
     size_t from = round_up((size_t)offset, page);
     size_t to = (size_t)(offset + bytes) / page * page;
-    if (from >= to || os_discard(base + from, to - from) != 0) {
+    if (from >= to) {
         return 0;
     }
-    memset(base + (size_t)offset, 0, from - (size_t)offset);
-    memset(base + to, 0, (size_t)(offset + bytes) - to);
-    return (double)(to - from);
+    size_t resident = os_resident(base + from, to - from);
+    return os_discard(base + from, to - from) == 0 ? (double)resident : 0;
 }

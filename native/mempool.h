@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 /* Raise this number whenever a signature or the meaning of a function changes. src/runtime/native.ts mirrors it. */
-#define MEMPOOL_ABI 4
+#define MEMPOOL_ABI 5
 
 /* The space at the start of a region for the lock, enough on any platform. src/region/layout.ts mirrors it. */
 #define MEMPOOL_LOCK_BYTES 128
@@ -99,8 +99,11 @@ MEMPOOL_EXPORT void mempool_destroy(uint32_t region, double keep_bytes, uint32_t
 MEMPOOL_EXPORT int32_t mempool_grow(uint32_t region, double data_bytes);
 
 /*
- * Sets these bytes of a part to 0, and gives the memory of the whole pages among them back to the system. Returns the
- * number of bytes in those pages. Returns 0 and changes nothing if there is no whole page or the system refuses.
+ * Gives the memory of the whole pages among these bytes of a part back to the system. Those pages are zero afterwards;
+ * the bytes in other pages stay. Returns the number of bytes that the pages occupied in memory, which is 0 if the
+ * program has not touched them since the last call; pages that were swapped out go back but do not count. Returns 0
+ * and changes nothing if there is no whole page or the system refuses. If the system cannot tell which pages are in
+ * memory, all count.
  */
 MEMPOOL_EXPORT double mempool_discard(uint32_t region, uint32_t part, double offset, double bytes);
 

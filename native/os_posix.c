@@ -63,6 +63,31 @@ int os_unguard(unsigned char *from, unsigned char *to) {
     return mprotect(from, (size_t)(to - from), PROT_READ | PROT_WRITE) == 0 ? 0 : errno;
 }
 
+/* The number of pages about which one call asks the system. */
+#define RESIDENCY_PAGES 1024u
+
+#if defined(__linux__)
+typedef unsigned char residency;
+#else
+typedef char residency;
+#endif
+
+size_t os_resident(unsigned char *where, size_t bytes) {
+    size_t page = os_page_size();
+    size_t resident = 0;
+    for (size_t done = 0; done < bytes;) {
+        residency pages[RESIDENCY_PAGES];
+        size_t left = (bytes - done) / page;
+        size_t count = left < RESIDENCY_PAGES ? left : RESIDENCY_PAGES;
+        bool known = mincore(where + done, count * page, pages) == 0;
+        for (size_t i = 0; i < count; i++) {
+            resident += !known || (pages[i] & 1) != 0;
+        }
+        done += count * page;
+    }
+    return resident * page;
+}
+
 /* Only Linux guarantees zeros after madvise. On other systems new pages replace the old ones. */
 int os_discard(unsigned char *where, size_t bytes) {
 #if defined(__linux__)

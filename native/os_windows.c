@@ -54,6 +54,12 @@ int os_unguard(unsigned char *from, unsigned char *to) {
     return os_open(from, to);
 }
 
+/* QueryWorkingSetEx would need another library for a number that only `trim` returns. */
+size_t os_resident(unsigned char *where, size_t bytes) {
+    (void)where;
+    return bytes;
+}
+
 /* If a thread touches a page between the two calls, the fault handler in entry_windows.c commits that page. */
 int os_discard(unsigned char *where, size_t bytes) {
     int error = decommit(where, bytes);

@@ -1,13 +1,13 @@
-/** The rule of the rooms, as docs/design.md has it in a table, and a check of the sources against it. */
+/** Reads the table of rooms in docs/design.md, and checks the sources against it. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-/** What a room may import from another one. */
+/** What a room may import from another room. */
 type Share = "all" | "types";
 
-/** By the folder of a room, such as `src/cache/`: the folders that it may import. A room may import itself. */
+/** Maps the folder of each room, such as `src/cache/`, to the folders that it may import. A room may import itself. */
 export type Rooms = ReadonlyMap<string, ReadonlyMap<string, Share>>;
 
 interface Import {
@@ -20,12 +20,12 @@ const DESIGN = "docs/design.md";
 /** Only this room may name a runtime in code. */
 const RUNTIME_ROOM = "src/runtime/";
 
-/** In lines of code: comments and blank lines do not count. */
+/** The most lines of code in a file. Comments and blank lines do not count. */
 const LONGEST_FILE = 300;
 
 /**
- * The table of rooms in a document: the columns "room" and "may import", whose cells name folders as code. A folder followed
- * by `(types only)` may be imported by `import type` alone.
+ * Reads the table of rooms in a document. It has the columns "room" and "may import", whose cells name folders as code. If
+ * `(types only)` follows a folder, only `import type` may import from it.
  */
 export function readRooms(document: string): Rooms {
   const rows = document.split("\n").filter((line) => line.startsWith("|")).map(cellsOf);
@@ -49,7 +49,7 @@ function sharesIn(cell: string): Map<string, Share> {
   return new Map(named.map((match) => [match[1]!, match[2] === undefined ? "all" : "types"]));
 }
 
-/** Checks mod.ts and src in `folder`; returns one line for each violation. */
+/** Checks mod.ts and src in `folder`. Returns one line for each violation. */
 export function findViolations(folder: string): string[] {
   const rooms = readRooms(readFileSync(join(folder, DESIGN), "utf8"));
   const files = sourceFiles(folder);
@@ -90,7 +90,7 @@ function forbiddenImports(rooms: Rooms, file: string, imports: readonly Import[]
   return forbidden.map((imported) => `${file}: imports ${imported.file}, which ${room} may not`);
 }
 
-/** The folder of a file; mod.ts belongs to the public room, whose names it exports. */
+/** The folder of a file. mod.ts belongs to the public room, because it exports the names of that room. */
 function roomOf(file: string): string {
   return file === "mod.ts" ? "src/" : file.slice(0, file.lastIndexOf("/") + 1);
 }
@@ -113,12 +113,12 @@ function runtimesNamedIn(text: string): string[] {
   return [...new Set([...names, ...specifiers])];
 }
 
-/** Strings are matched too, so that a comment mark inside one of them is kept. */
+/** The pattern also matches strings, so that a comment mark inside a string is kept. */
 function withoutComments(code: string): string {
   return code.replace(/("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\*[\s\S]*?\*\/|\/\/.*/g, "$1");
 }
 
-/** Messages may name a runtime. What a template literal inserts is code and stays. */
+/** Messages may name a runtime. The expressions in a template literal are code, so they stay. */
 function withoutStrings(code: string): string {
   return code.replace(/"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g, '""').replace(
     /`(?:\\.|[^`\\])*`/g,
@@ -126,7 +126,7 @@ function withoutStrings(code: string): string {
   );
 }
 
-/** Follows the imports from each file. A file that is reached again on its own path closes a cycle. */
+/** Follows the imports of each file. A file that is reached again on its own path closes a cycle. */
 function findCycles(imports: ReadonlyMap<string, readonly Import[]>): string[] {
   const found: string[] = [];
   const done = new Set<string>();

@@ -1,4 +1,4 @@
-/** What the project's scripts share: where the project is, and how they run other programs. Deno and Bun alike. */
+/** What the scripts share: where the project lies, and how other programs are run. The same on Deno and Bun. */
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -9,17 +9,21 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("..", import.meta.url).href);
 export const onDeno = "Deno" in globalThis;
 
-/** Everything that the scripts and tests make and nobody keeps. Ignored by git. */
+/** For files that scripts and tests create and nothing keeps. Git ignores this folder. */
 export const scratch = join(root, ".scratch");
 
-/** The programs that the scripts run are packages of their own folder: see its package.json. */
-export const toolsFolder = join(root, "scripts", "tools");
+/** The packages that tests, benchmarks and scripts use; `bun install` installs them into the project's node_modules. */
+const developmentFolder = join(root, "scripts", "development");
+
+/** Deno and Bun in the versions that CI uses, installed into a node_modules of their own. */
+export const runtimesFolder = join(root, "scripts", "runtimes");
 
 export interface DenoJson {
   readonly name: string;
   readonly version: string;
   readonly exports: string | Readonly<Record<string, string>>;
   readonly imports: Readonly<Record<string, string>>;
+  readonly scopes: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly tasks: Readonly<Record<string, string>>;
 }
 
@@ -31,25 +35,33 @@ export interface PackageJson {
   readonly cpu: readonly string[];
   readonly scripts: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
-  readonly peerDependencies: Readonly<Record<string, string>>;
-  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: boolean }>>;
 }
 
 export const denoJson: DenoJson = readJson(join(root, "deno.json"));
 export const packageJson: PackageJson = readJson(join(root, "package.json"));
 
+/** The packages that `bun install` installs for this project, with their versions. */
+export const packages: Readonly<Record<string, string>> = {
+  ...packageJson.devDependencies,
+  ...readJson<{ dependencies: Record<string, string> }>(join(developmentFolder, "package.json")).dependencies,
+};
+
+/** The versions of Deno and Bun that CI uses. */
+export const runtimes: Readonly<Record<string, string>> =
+  readJson<PackageJson>(join(runtimesFolder, "package.json")).devDependencies;
+
 function readJson<T>(path: string): T {
   return JSON.parse(readFileSync(path, "utf8")) as T;
 }
 
-/** The files under a folder of the project that end in `suffix`, as `docs/design.md`. None when there is no such folder. */
+/** The files under a folder of the project that end in `suffix`, as `docs/design.md`. None if the folder does not exist. */
 export function filesIn(folder: string, suffix: string): string[] {
   if (!existsSync(join(root, folder))) return [];
   const names = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" });
   return names.filter((name) => name.endsWith(suffix)).map((name) => `${folder}/${name.replaceAll("\\", "/")}`).sort();
 }
 
-/** The modules that users import, as `mod.ts`, by the names by which they do. */
+/** The modules that users import, as `mod.ts`, by the names under which users import them. */
 export function entries(): ReadonlyMap<string, string> {
   const { exports } = denoJson;
   const paths = Object.entries(typeof exports === "string" ? { ".": exports } : exports);
@@ -61,36 +73,47 @@ export function documents(): string[] {
   return [...(existsSync(join(root, "README.md")) ? ["README.md"] : []), ...filesIn("docs", ".md")];
 }
 
-/** Runs a program in the project's folder, its output going where ours goes. Returns its exit code. */
+/** Runs a program in the project's folder and shows its output. Returns its exit code. */
 export function run(program: string, args: readonly string[], cwd = root): number {
   const { status, error } = spawnSync(program, args, { cwd, stdio: "inherit" });
   if (error !== undefined) console.error(`Cannot run ${program}: ${error.message}`);
   return status ?? 1;
 }
 
-/** Runs deno, bun, dprint or tsc in the version that scripts/tools names. Returns its exit code. */
+/** Runs deno, bun, dprint or tsc in the version that the project pins. Returns its exit code. */
 export function runTool(name: string, args: readonly string[], cwd = root): number {
-  installPackages(toolsFolder);
+  if (name in runtimes) installRuntimes();
+  else installPackages();
   return run(toolPath(name), args, cwd);
 }
 
-/** Where such a program is, once it is installed. */
+/** The path of such a program, once it is installed. */
 export function toolPath(name: string): string {
-  return join(toolsFolder, "node_modules", ".bin", name);
+  return join(name in runtimes ? runtimesFolder : root, "node_modules", ".bin", name);
 }
 
-/** Installs what bun.lock in `folder` says, unless all that package.json asks for is there. */
-export function installPackages(folder = root): void {
-  const { devDependencies } = readJson<PackageJson>(join(folder, "package.json"));
-  if (Object.entries(devDependencies).every(([name, version]) => isInstalled(folder, name, version))) return;
-  console.log(`Installing ${Object.keys(devDependencies).join(", ")}`);
+/** Installs the packages of this project as bun.lock pins them, unless they are all installed. */
+export function installPackages(): void {
+  install(root, packages);
+}
+
+/** Installs Deno and Bun in the versions that CI uses, unless they are installed. */
+export function installRuntimes(): void {
+  install(runtimesFolder, runtimes);
+}
+
+function install(folder: string, versions: Readonly<Record<string, string>>): void {
+  if (Object.entries(versions).every(([name, version]) => isInstalled(folder, name, version))) return;
+  console.log(`Installing ${Object.keys(versions).join(", ")}`);
   const args = ["install", "--frozen-lockfile"];
-  const bun = `bun@${readJson<PackageJson>(join(toolsFolder, "package.json")).devDependencies["bun"]}`;
-  const status = onDeno ? run("npx", ["-y", bun, ...args], folder) : run(process.execPath, args, folder);
+  const status = onDeno
+    ? run("npx", ["-y", `bun@${runtimes["bun"]}`, ...args], folder)
+    : run(process.execPath, args, folder);
   if (status !== 0) throw new Error(`Cannot install the packages of ${folder}: bun install exited with ${status}`);
 }
 
 function isInstalled(folder: string, name: string, version: string): boolean {
   const manifest = join(folder, "node_modules", name, "package.json");
-  return existsSync(manifest) && readJson<{ version: string }>(manifest).version === version;
+  if (!existsSync(manifest)) return false;
+  return version.startsWith("file:") || readJson<{ version: string }>(manifest).version === version;
 }

@@ -1,9 +1,10 @@
 /**
- * Where the tests get `@std/assert` from: JSR wherever it answers, the stand-in `tests/support/assert.ts` where it does not.
+ * Decides where the tests get `@std/assert` from: from JSR if it answers, otherwise from the stand-in
+ * `tests/support/assert.ts`.
  *
- * - Deno resolves the specifier through deno.json. The stand-in takes its place through an import map.
- * - Bun and tsc resolve it through the paths in tsconfig.json: first the copy that JSR's own client puts into
- *   `.scratch/jsr`, then the stand-in.
+ * - Deno resolves the specifier through deno.json. An import map replaces it by the stand-in.
+ * - Bun and tsc resolve it through the paths in tsconfig.json: first the copy that JSR's client puts into `.scratch/jsr`,
+ *   then the stand-in.
  */
 
 import { spawnSync } from "node:child_process";
@@ -15,29 +16,39 @@ import { denoJson, onDeno, root, scratch } from "./_project.ts";
 
 const standIn = join(root, "tests", "support", "assert.ts");
 
-/** `jsr:@std/assert@^1`, as deno.json has it. */
+/** `jsr:@std/assert@^1`, the address in deno.json. */
 const specifier = denoJson.imports["@std/assert"] ?? "";
 
-/** A network that swallows packets must not stop the tests for longer than this. */
+/** How long the tests wait for JSR, if the network does not answer at all. Milliseconds. */
 const patience = 15_000;
 
-/** Finds out which `@std/assert` this run uses, says so when it is the stand-in, and returns the flags Deno needs. */
+/** Looks for `@std/assert` on JSR, says so, and returns the flags that Deno needs for the result. */
 export function prepareStdAssert(): string[] {
-  const answered = onDeno ? denoReachesJsr() : bunHasJsrCopy() || bunReachesJsr();
-  if (answered) return [];
-  console.log(`JSR does not answer: tests/support/assert.ts stands in for ${specifier}`);
+  if (!onDeno && bunHasJsrCopy()) return [];
+  console.log(`Looking for ${specifier} (at most ${patience / 1000} seconds) …`);
+  if (onDeno ? denoReachesJsr() : bunReachesJsr()) return [];
+  console.log("JSR does not answer. The tests use tests/support/assert.ts instead.");
   return onDeno ? importMapFlags(pathToFileURL(standIn).href) : [];
 }
 
-/** The flags by which Deno resolves as deno.json says, but `@std/assert` to `target`. */
+/** The flags that make Deno resolve specifiers as deno.json does, except that `@std/assert` is `target`. */
 export function importMapFlags(target: string): string[] {
-  const base = pathToFileURL(root);
-  const imports: Record<string, string> = {};
-  for (const [name, address] of Object.entries({ ...denoJson.imports, "@std/assert": target })) {
-    // A data: URL is no base for relative addresses.
-    imports[name] = address.startsWith("./") ? new URL(address, base).href : address;
-  }
-  return [`--import-map=data:application/json,${encodeURIComponent(JSON.stringify({ imports }))}`];
+  const map = {
+    imports: addressesOf({ ...denoJson.imports, "@std/assert": target }),
+    scopes: Object.fromEntries(
+      Object.entries(denoJson.scopes).map(([folder, imports]) => [absolute(folder), addressesOf(imports)]),
+    ),
+  };
+  return [`--import-map=data:application/json,${encodeURIComponent(JSON.stringify(map))}`];
+}
+
+function addressesOf(imports: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(imports).map(([name, address]) => [name, absolute(address)]));
+}
+
+/** A relative address cannot be resolved against a data: URL. */
+function absolute(address: string): string {
+  return address.startsWith("./") ? new URL(address, pathToFileURL(root)).href : address;
 }
 
 function denoReachesJsr(): boolean {
@@ -50,11 +61,11 @@ function bunHasJsrCopy(): boolean {
   return existsSync(join(jsrFolder, "node_modules", "@std", "assert", "mod.js"));
 }
 
-/** Runs JSR's own client, which knows the registry, in a folder where it changes nothing of ours. */
+/** Runs JSR's client in a folder of its own, because it edits the package.json that it finds. */
 function bunReachesJsr(): boolean {
   mkdirSync(jsrFolder, { recursive: true });
   writeFileSync(join(jsrFolder, "package.json"), "{}\n");
-  // The first --bun puts this very Bun on the PATH, where the client looks for it.
+  // The first --bun puts this Bun on the PATH, where the client looks for one.
   const args = ["--bun", "x", "jsr@0.14.3", "add", "--bun", specifier.replace("jsr:", "")];
   return succeeds(args, jsrFolder) && bunHasJsrCopy();
 }

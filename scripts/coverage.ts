@@ -1,10 +1,11 @@
 /**
- * Runs the tests and says which lines and branches of the sources they came to.
+ * Runs the tests and prints which share of the lines and branches of src they execute.
  *
  *     deno task coverage
  *     bun run coverage
  *
- * Fails when fewer than 95 % of the branches are, of all files but the other runtime's adapter. Bun counts lines only.
+ * On Deno, fails if fewer than 95 % of the branches were executed, not counting the other runtime's file. Bun only counts
+ * lines.
  */
 
 import Table from "cli-table3";
@@ -26,6 +27,7 @@ interface Coverage {
 }
 
 const LEAST = 0.95;
+/** The file that only the other runtime executes. */
 const OTHER_ADAPTER = onDeno ? "src/runtime/bun.ts" : "src/runtime/deno.ts";
 
 const folder = join(scratch, "coverage");
@@ -42,7 +44,7 @@ function readLcov(): string {
   return stdout;
 }
 
-/** Records of the lcov format: SF, a file; LF and LH, lines found and hit; BRF and BRH, branches. */
+/** In the lcov format, SF is a file; LF and LH are its lines found and hit; BRF and BRH are its branches. */
 function parse(lcov: string): Coverage[] {
   const records = lcov.split("end_of_record").filter((record) => record.includes("SF:"));
   const all = records.map((record): Coverage => ({
@@ -64,8 +66,9 @@ function show(files: readonly Coverage[]): number {
   for (const { file, lines, branches } of files) table.push([file, percent(lines), percent(branches)]);
   table.push(["all", percent(lines), percent(branches)]);
   console.log(table.toString());
+  // Bun reports no branches.
   if (branches.of === 0 || branches.hit >= LEAST * branches.of) return 0;
-  console.error(`Too few branches: ${percent(branches)} of ${LEAST * 100} %`);
+  console.error(`Too few branches were executed: ${percent(branches)}, at least ${LEAST * 100} % are required`);
   return 1;
 }
 

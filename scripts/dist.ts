@@ -1,8 +1,8 @@
 /**
- * Makes what the npm package ships, in `dist`: Deno and Node refuse TypeScript inside of node_modules. Runs before every
+ * Compiles the sources into `dist`, because Deno and Node refuse TypeScript files in node_modules. Runs before every
  * `npm pack` and `npm publish`.
  *
- * The folders are those of the sources, so that a path from one file to another is the same here and there.
+ * The files lie in the same folders as the sources, so that relative paths between them stay the same.
  */
 
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const status = runTool("tsc", ["--project", "scripts/tsconfig.dist.json"]);
 if (status !== 0) process.exit(status);
 for (const file of [...filesIn("dist", ".js"), ...filesIn("dist", ".d.ts")]) edit(join(root, file));
 
-/** The compiler leaves the addresses in declarations alone; and examples import the project by its name there. */
+/** The compiler does not change addresses in declarations. Examples in comments import the package by its name. */
 function edit(file: string): void {
   const named = readFileSync(file, "utf8").replaceAll(/"(?:\.\.?\/)+mod\.ts"/g, '"mempool"');
   writeFileSync(file, named.replaceAll(/(?<=\b(?:from |import\(|import )")(\.[^"]*)\.ts(?=")/g, "$1.js"));

@@ -1,10 +1,10 @@
 /**
- * Makes the reference of the API, as web pages, from the comments of what the project exports. Needs no network.
+ * Generates the reference of the API, as web pages, from the comments of the exported symbols. Needs no network.
  *
  *     deno task docs [folder]
  *     bun run docs [folder]
  *
- * The folder is `api`, which is emptied first, unless another is given, which is not. Its first page is index.html.
+ * The first page is index.html. Without an argument, the folder is `api`, and it is emptied first.
  */
 
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -26,11 +26,12 @@ try {
 }
 
 /**
- * From a copy of the sources, with a configuration that has a stand-in for every package: with that of the project Deno would
- * fetch them, the types of Bun too, and nothing here needs them.
+ * Uses a copy of the sources whose configuration replaces every package by an empty module. With the configuration of the
+ * project, Deno would fetch packages that the reference does not need, such as the types of Bun.
  */
 function makePages(): number {
-  const imports = Object.fromEntries(Object.keys(denoJson.imports).map((name) => [name, "./nothing.ts"]));
+  const names = [denoJson.imports, ...Object.values(denoJson.scopes)].flatMap((imports) => Object.keys(imports));
+  const imports = Object.fromEntries(names.map((name) => [name, "./nothing.ts"]));
   writeFileSync(join(copy, "deno.json"), JSON.stringify({ imports }));
   writeFileSync(join(copy, "nothing.ts"), "export {};\n");
   for (const name of ["mod.ts", ...filesIn("src", ".ts")]) copySource(name);
@@ -43,14 +44,14 @@ function makePages(): number {
   return 0;
 }
 
-/** Examples import the project by its name, as its users do. */
+/** In the reference, examples import the package by its name, as its users do. */
 function copySource(name: string): void {
   const text = readFileSync(join(root, name), "utf8");
   mkdirSync(dirname(join(copy, name)), { recursive: true });
   writeFileSync(join(copy, name), text.replaceAll(/^( *\* .*)"(?:\.\.?\/)+mod\.ts"/gm, `$1"${packageJson.name}"`));
 }
 
-/** Deno links to the sources where it found them. A workflow's pages lead to the repository, others to this checkout. */
+/** Deno links to the copy of the sources. In a workflow, the links lead to the repository, elsewhere to this checkout. */
 function edit(page: string): void {
   const { GITHUB_REPOSITORY: repository, GITHUB_SHA: commit } = process.env;
   const base = repository === undefined

@@ -1,4 +1,4 @@
-/** Formats every file; with `--check` only says which are not formatted. */
+/** Formats every file. With `--check`, only prints which files are not formatted. */
 
 import process from "node:process";
 import { parseArgs } from "node:util";

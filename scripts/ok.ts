@@ -1,4 +1,4 @@
-/** The one gate before a commit: format, types, layers, tests. Runs all of them and fails when one does. */
+/** The gate before a commit: format, types, rooms and tests. Runs all of them, and fails if one of them fails. */
 
 import process from "node:process";
 import { onDeno, root, run } from "./_project.ts";

@@ -1,10 +1,10 @@
 /**
  * Runs the tests on the runtime that runs this script.
  *
- *     deno task test [--filter <part of a name>] [--coverage <folder>] [files]
- *     bun run test [--filter <part of a name>] [--coverage <folder>] [files]
+ *     deno task test [--filter <part of a name>] [--coverage <folder>] [files or folders]
+ *     bun run test [--filter <part of a name>] [--coverage <folder>] [files or folders]
  *
- * With --coverage, the runtime writes there what scripts/coverage.ts reads.
+ * With --coverage, the runtime writes its coverage data, which scripts/coverage.ts reads, into the folder.
  * The last line says `N passed, N failed`.
  */
 
@@ -27,9 +27,9 @@ const { passed, failed } = tally();
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(status);
 
-/** Types are checked by the check task; here they would be checked anew with each run. */
+/** The check task checks types. Here, every run would check them again. */
 function denoArguments(): string[] {
-  // The net: for a server of the tests, see import_url_test.ts.
+  // Some tests start a server on this machine.
   const permissions = ["ffi", "read", "write", "run", "env", "net=127.0.0.1"].map((name) => `--allow-${name}`);
   const filter = values.filter === undefined ? [] : [`--filter=${values.filter}`];
   const coverage = values.coverage === undefined ? [] : [`--coverage=${values.coverage}`];
@@ -57,7 +57,7 @@ function bunArguments(): string[] {
   return ["test", ...filter, ...coverage, "--reporter=junit", `--reporter-outfile=${report}`, ...positionals];
 }
 
-/** Counts from the report that both runners write. A runner that failed without a failed test counts as one. */
+/** Counts the tests in the report that both runners write. A runner that fails without a failed test counts as one. */
 function tally(): { passed: number; failed: number } {
   const xml = readReport();
   const count = (element: string): number => xml.match(new RegExp(`<${element}[\\s>/]`, "g"))?.length ?? 0;
@@ -70,7 +70,7 @@ function readReport(): string {
   try {
     return readFileSync(report, "utf8");
   } catch {
-    return ""; // the runner ended before it could write one
+    return ""; // the runner ended before it wrote the report
   } finally {
     rmSync(report, { force: true });
   }

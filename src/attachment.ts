@@ -14,17 +14,17 @@ import { type Mapping, type Native, REGION_DESTROYED, REGION_UNKNOWN } from "./r
 import { openNative } from "./runtime/open.ts";
 import { Wakeup } from "./runtime/wakeup.ts";
 
-/** Hears that the pool is destroyed. */
-type Member = () => void;
+/** What stands for a pool object: called when this worker leaves because the pool was destroyed. */
+type OnDestroyed = () => void;
 
 /** This thread's attachments, by the pool's id. */
 const attachments = new Map<number, Attachment>();
 
-/** Attachments to checked pools that ended while the system read or wrote a block of theirs. */
+/** Attachments to destroyed checked pools that still have their mapping, because one of their buffers is in use. */
 const lingering = new Set<Attachment>();
 
 /**
- * This worker's membership in a pool: its hold on the region, its slot, its lock, its buffers. All pool objects that
+ * This worker's membership in a pool: its mapping of the region, its slot, its lock, its buffers. All pool objects that
  * one worker has for one pool share it.
  */
 export class Attachment {
@@ -33,13 +33,13 @@ export class Attachment {
   readonly lock: Lock;
   readonly allocator: Allocator;
   readonly buffers: Buffers;
-  /** In a checked pool. */
+  /** Only in a checked pool. */
   readonly tracker: Tracker | undefined;
   readonly maxBufferBytes: number;
   readonly #native: Native;
   readonly #mapping: Mapping;
   readonly #wakeup: Wakeup;
-  readonly #members = new Set<Member>();
+  readonly #members = new Set<OnDestroyed>();
 
   private constructor(worker: Worker, handle: MemPoolHandle) {
     const { native, mapping, region } = worker;
@@ -58,7 +58,7 @@ export class Attachment {
 
   /** Maps and formats a new pool. */
   static create(settings: Settings): Attachment {
-    letGo();
+    closeLingering();
     const native = openNative();
     const bytes = settings.blockCount * settings.blockSize;
     const most = settings.blockCapacity * settings.blockSize;
@@ -67,7 +67,7 @@ export class Attachment {
       throw new MemPoolError("map-failed", `Cannot init pool: the system refused ${most} bytes (errno ${-id})`);
     }
     const mapping = native.mapping(native.open(id));
-    mapping.close(); // one of the two holds, of `create` and of `open`
+    mapping.close(); // `create` and `open` each opened the region, and one of the two is enough
     try {
       const region = formatRegion(mapping.meta, settings, native.barrier());
       return new Attachment(joinPool(native, mapping, region), { format: FORMAT, process: native.process, id });
@@ -78,7 +78,7 @@ export class Attachment {
     }
   }
 
-  /** This thread's attachment to the pool of a handle, made if there is none yet. */
+  /** Returns this thread's attachment to the pool of a handle. If there is none yet, the thread joins the pool. */
   static open(given: unknown): Attachment {
     const handle = checkHandle(given);
     if (handle.format !== FORMAT) throw mismatch(`the handle's format is ${handle.format}, this code reads ${FORMAT}`);
@@ -90,7 +90,7 @@ export class Attachment {
       return known;
     }
     const number = native.open(handle.id);
-    if (number === REGION_UNKNOWN) throw unknown(handle, "this process never had it");
+    if (number === REGION_UNKNOWN) throw unknown(handle, "this process has never had a pool of this id");
     if (number === REGION_DESTROYED) throw destroyed(handle);
     const mapping = native.mapping(number);
     try {
@@ -98,7 +98,7 @@ export class Attachment {
       if (wrong !== undefined) throw mismatch(wrong);
       const region = new Region(mapping.meta);
       checkHeader(region);
-      // Whoever destroys it has said so, and has yet to tell the registry.
+      // Another worker is destroying the pool at this moment: the state says so before the native registry does.
       if (region.header[STATE] === DESTROYED) throw destroyed(handle);
       if (!isLive(region.header)) throw stateError("attach", region.header[STATE]!);
       return new Attachment(joinPool(native, mapping, region), handle);
@@ -108,20 +108,22 @@ export class Attachment {
     }
   }
 
-  /** Counts a pool object in. `destroyed` is called when this worker leaves because the pool was destroyed. */
-  addMember(destroyed: Member): void {
-    this.#members.add(destroyed);
+  /** Counts a pool object in. */
+  addMember(member: OnDestroyed): void {
+    this.#members.add(member);
   }
 
-  /** Counts a pool object out; the last one takes the worker out of the pool. Says whether the worker has left. */
-  removeMember(destroyed: Member): boolean {
-    const last = this.#members.delete(destroyed) && this.#members.size === 0;
+  /**
+   * Counts a pool object out. With its last object, the worker leaves the pool. Returns whether the worker has left.
+   */
+  removeMember(member: OnDestroyed): boolean {
+    const last = this.#members.delete(member) && this.#members.size === 0;
     if (!last) return this.#members.size === 0;
     try {
       this.tracker?.retry(this.allocator);
       this.allocator.leave();
     } catch (error) {
-      // Another worker has destroyed the pool this moment: then there is nothing left to give up.
+      // If another worker destroys the pool at this moment, there is nothing left to give up.
       if (!(error instanceof MemPoolError && error.code === "destroyed")) throw error;
     } finally {
       this.#end();
@@ -130,24 +132,27 @@ export class Attachment {
     return true;
   }
 
-  /** Of a checked pool. */
+  /** The leaks of a checked pool. */
   listLeaks(): LeakInfo[] {
     return this.tracker === undefined ? [] : listLeaks(this.lock, this.region, this.tracker.log);
   }
 
-  /** Counts out a pool object that nobody can reach any more. If it was the pool's last, what it leaks stays for ever. */
-  dropMember(destroyed: Member): void {
+  /**
+   * Counts out a pool object that was garbage-collected. If it was the pool's last, nothing can free its blocks any
+   * more, so they are reported.
+   */
+  dropMember(member: OnDestroyed): void {
     const leaks = this.#members.size === 1 && this.#isAlone() ? this.#describeLeaks() : "";
     try {
-      this.removeMember(destroyed);
+      this.removeMember(member);
     } catch (error) {
       if (!(error instanceof MemPoolError)) throw error;
-      this.#warn("garbage-collected", error.message); // nobody called, so nobody could catch it
+      this.#warn("garbage-collected", error.message); // no caller can catch it
     }
     this.#warn("garbage-collected", leaks);
   }
 
-  /** Ends the pool for everybody. */
+  /** Ends the pool in every worker. */
   destroy(): void {
     const { header } = this.region;
     const leaks = this.#describeLeaks();
@@ -158,17 +163,17 @@ export class Attachment {
     this.#warn("destroyed", leaks);
   }
 
-  /** Leaves a pool that somebody destroyed, with every pool object of this worker. */
+  /** Leaves a destroyed pool, with every pool object of this worker. */
   leaveDestroyed(): void {
     if (this.#members.size === 0) return;
-    for (const destroyed of this.#members) destroyed();
+    for (const onDestroyed of this.#members) onDestroyed();
     this.#members.clear();
     this.#end();
-    this.letGo();
+    this.closeMapping();
   }
 
-  /** Gives up its hold on a destroyed pool's region; of a checked pool, once all of this worker's buffers are detached. */
-  letGo(): void {
+  /** Closes the mapping of a destroyed pool; in a checked pool, only once all of this worker's buffers are detached. */
+  closeMapping(): void {
     const isDetached = this.tracker === undefined ||
       [this.tracker.detachAll(), this.buffers.detachWhole()].every(Boolean);
     if (!isDetached) lingering.add(this);
@@ -178,7 +183,7 @@ export class Attachment {
     }
   }
 
-  /** What is still allocated in a checked pool, for people; "" when nothing is. */
+  /** A report on what is still allocated in a checked pool; "" if nothing is, or if the pool is not checked. */
   #describeLeaks(): string {
     if (this.tracker === undefined || !isLive(this.region.header)) return "";
     try {
@@ -203,16 +208,19 @@ export class Attachment {
     return living <= 1;
   }
 
-  /** Before the hold on the region is given up: then it may become another pool's. */
+  /** Must precede the closing of the mapping: after that, the range of addresses may become another pool's. */
   #end(): void {
     this.allocator.cache.close();
     if (attachments.get(this.handle.id) === this) attachments.delete(this.handle.id);
   }
 }
 
-/** The range of addresses of a region that was let go may become another pool's. */
-function letGo(): void {
-  for (const attachment of lingering) attachment.letGo();
+/**
+ * Closes the mappings of destroyed pools whose buffers can be detached by now. A new pool may use their addresses
+ * again.
+ */
+function closeLingering(): void {
+  for (const attachment of lingering) attachment.closeMapping();
 }
 
 function mismatch(detail: string): MemPoolError {

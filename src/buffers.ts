@@ -4,29 +4,30 @@ import * as layout from "./region/layout.ts";
 import { type BlockTable, isAllocated } from "./region/block_table.ts";
 import type { Region } from "./region/region.ts";
 
-// Constants and private fields as in src/cache/block_cache.ts, for the same reasons.
+// Constants, private and declared fields: the first comment of src/cache/block_cache.ts says why.
 const NONE = layout.NONE;
 
 const EMPTY = new Uint8Array(0);
 
-/** What a stamp bears instead of a block: on a buffer over the whole data area, which starts where block 0 does. */
+/** In the stamp of the buffer over the whole data area, which is no block although it starts where block 0 does. */
 const WHOLE = -2;
 
-/** So many of the lowest places have a view. */
+/** How many of the lowest places have a view. */
 const MAX_VIEWS = 1024;
 
-class Returned {
+/** A constructor may return another object than the new one. A subclass then adds its private fields to that object. */
+class ReturnOverride {
   constructor(object: object) {
-    // A constructor may return another object; the subclass then adds its private fields to that one.
     return object;
   }
 }
 
 /**
- * Private fields on an ArrayBuffer: whose it is, and over which block. They cost a nanosecond to read, and unlike a symbol
- * property nobody sees, copies or forges them. A buffer that was moved by the engine arrives without.
+ * Two private fields that are added to an ArrayBuffer: the `Buffers` that track it, and its block. Reading them takes a
+ * nanosecond. Unlike a property, user code can neither see nor copy nor forge them. A buffer that was posted or
+ * transferred arrives without them.
  */
-class Stamp extends Returned {
+class Stamp extends ReturnOverride {
   #owner: Buffers;
   #block: number;
 
@@ -36,7 +37,7 @@ class Stamp extends Returned {
     this.#block = block;
   }
 
-  /** Stamps a buffer; one that bears the stamp of an attachment that this worker has ended gets another. */
+  /** Stamps a buffer. If it has the stamp of an earlier attachment of this worker, the stamp is replaced. */
   static write(buffer: ArrayBuffer, owner: Buffers, block: number): void {
     if (!(#owner in buffer)) {
       new Stamp(buffer, owner, block);
@@ -46,12 +47,12 @@ class Stamp extends Returned {
     buffer.#block = block;
   }
 
-  /** The block of a stamped buffer, whoever stamped it; NONE for any other object. */
+  /** The block of a stamped buffer, whichever `Buffers` it belongs to. NONE for any other object. */
   static blockOf(object: unknown): number {
     return typeof object === "object" && object !== null && #block in object ? object.#block : NONE;
   }
 
-  /** The same for a buffer that is known to be stamped, in fewer steps. */
+  /** The block of a buffer that is known to be stamped. Saves the checks of `blockOf`. */
   static blockOfStamped(buffer: ArrayBuffer): number {
     return (buffer as unknown as Stamp).#block;
   }
@@ -61,23 +62,29 @@ class Stamp extends Returned {
   }
 }
 
-/** From blocks to ArrayBuffers and back, for one worker. */
+/**
+ * From blocks to ArrayBuffers and back, for one worker. It keeps the buffers that it has made, because handing out a
+ * kept buffer is far cheaper than making one. Each block has one place among the kept buffers, which it shares with
+ * other blocks.
+ *
+ * A buffer is tracked if it has the stamp of this object. An untracked buffer was posted by another worker, transferred
+ * by the engine, made by an earlier attachment, or does not belong to this pool. It is tracked from its first call on.
+ */
 export class Buffers {
   declare private readonly mapping: Mapping;
   declare private readonly table: BlockTable;
   declare private readonly blockSize: number;
   private readonly kept: (ArrayBuffer | undefined)[] = [];
   /**
-   * On the kept buffers of the lowest places, which are the busiest. Asking a view for its length is one instruction,
-   * asking a buffer is a call; both say 0 once the buffer was moved away. Where there are many buffers, reading one more
-   * object costs more than the call.
+   * Views on the kept buffers of the lowest places, which are the busiest. Reading the length of a view is one
+   * instruction, reading that of a buffer is a call; both are 0 once the buffer was transferred away. With more
+   * buffers, reading one more object would cost more than the call.
    */
   private readonly views: Uint8Array[] = [];
-  /** One less than the number of places, a power of two; -1 for none. */
+  /** The number of places, which is a power of two, less one. -1 if no buffers are kept. */
   declare private readonly mask: number;
   private wholeBuffer: ArrayBuffer | undefined = undefined;
 
-  /** A block has one place among the kept buffers, where a later block may displace it. */
   constructor(mapping: Mapping, region: Region) {
     this.mapping = mapping;
     this.table = region.table;
@@ -87,7 +94,7 @@ export class Buffers {
     this.mask = limit === 0 ? -1 : (1 << Math.min(31 - Math.clz32(limit), enough)) - 1;
   }
 
-  /** The buffer over this run, of exactly this length: the kept one if it fits. */
+  /** The buffer over this run, of exactly this length: the kept one if it fits, otherwise a new one. */
   over(block: number, byteLength: number): ArrayBuffer {
     const place = block & this.mask;
     const kept = this.kept[place];
@@ -96,7 +103,7 @@ export class Buffers {
       : this.make(block, byteLength);
   }
 
-  /** The block that a buffer lies over which this worker was given; NONE where `blockOf` has to look. */
+  /** The block of a kept buffer. NONE for anything else: then `blockOf` has to decide. */
   stamped(object: unknown): number {
     const block = Stamp.blockOf(object);
     if (block < 0) return NONE;
@@ -104,9 +111,9 @@ export class Buffers {
     return this.kept[place] === object && this.lengthOf(object as ArrayBuffer, place) !== 0 ? block : NONE;
   }
 
-  /** The block that a buffer starts at; NONE when it is not one of this pool's. */
+  /** The block that a buffer lies over. NONE if the buffer is not one of this pool. */
   blockOf(buffer: ArrayBufferLike): number {
-    // Shared memory has no length here. A buffer that was moved away is empty, and its block is its receiver's.
+    // A SharedArrayBuffer has no length here. A buffer that was transferred away is empty: its receiver has the block.
     const byteLength = byteLengthOf(buffer) ?? 0;
     if (byteLength === 0) return NONE;
     const block = Stamp.blockOf(buffer);
@@ -124,12 +131,12 @@ export class Buffers {
     return this.wholeBuffer;
   }
 
-  /** Detaches the buffer over all, if there is one; says whether it is. */
+  /** Detaches the buffer over the whole data area, if there is one. Returns whether none is left attached. */
   detachWhole(): boolean {
     return this.wholeBuffer === undefined || detach(this.wholeBuffer);
   }
 
-  /** Byte length of the buffer that is kept at a place. */
+  /** The byte length of the buffer that is kept at a place. */
   private lengthOf(kept: ArrayBuffer, place: number): number {
     return place < MAX_VIEWS ? this.views[place]!.length : lengthOfBuffer(kept);
   }
@@ -145,7 +152,7 @@ export class Buffers {
     if (this.mask < 0) return;
     const place = block & this.mask;
     const kept = this.kept;
-    // Filled up in order: an array with holes far apart would become a slow one.
+    // Without holes, because the engines turn an array with wide holes into a slow one.
     while (kept.length <= place) kept.push(undefined);
     kept[place] = buffer;
     if (place >= MAX_VIEWS) return;
@@ -153,12 +160,12 @@ export class Buffers {
     this.views[place] = new Uint8Array(buffer);
   }
 
-  /** A buffer that another worker posted, that the engine moved, of an earlier attachment, or something foreign. */
+  /** The block of an untracked buffer, by its address. Tracks the buffer if the block is allocated. */
   private blockOfUntracked(buffer: ArrayBuffer, byteLength: number): number {
     const block = this.mapping.offsetOf(buffer) / this.blockSize;
     if (!(block >= 0 && block % 1 === 0 && block < this.table.blockCount)) return NONE;
     if (isAllocated(this.table.loadTag(block))) {
-      // Part of a block, or several blocks, start at one too, but are not what was handed out.
+      // A buffer of another length starts at the block, but is not what was handed out.
       if (this.table.requested(block) !== byteLength) return NONE;
       this.keep(buffer, block);
     }

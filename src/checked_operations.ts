@@ -13,7 +13,7 @@ import { FREE_BLOCKS, FREES, HIGH_WATER, NONE } from "./region/layout.ts";
 import type { Region } from "./region/region.ts";
 import { broken, checkHeader, validateRun } from "./region/validate.ts";
 
-/** The one decision about checked pools: which operations a pool object uses. */
+/** The operations that a pool object uses. This is the one place that decides between checked and unchecked pools. */
 export function operationsOf(attachment: Attachment): Operations {
   const { tracker } = attachment;
   return tracker === undefined ? new Operations(attachment) : new CheckedOperations(attachment, tracker);
@@ -66,7 +66,7 @@ class CheckedOperations extends Operations {
     this.freeBlocks([number], [name]);
   }
 
-  /** All or none, in one step for other workers: of several workers that free one block, one succeeds. */
+  /** All or none. Other workers see one step: of several workers that free one block, one succeeds. */
   protected override freeAll(numbers: readonly number[], names: readonly unknown[]): number {
     const { allocator, lock, region } = this.attachment;
     for (const number of numbers) checkRun(region, lock, number);
@@ -89,7 +89,7 @@ class CheckedOperations extends Operations {
     return number;
   }
 
-  /** "No" is the truth only under the lock: `freeMany` may claim a run for a moment and give it back. */
+  /** A "no" is reliable only under the lock: `freeMany` may claim a run for a moment and give it back. */
   protected override isAllocated(action: string, number: number): boolean {
     return number !== NONE &&
       (this.#tracker.isAllocated(number) ||
@@ -111,13 +111,13 @@ class CheckedOperations extends Operations {
     return new MemPoolError(error.code, error.message + this.#tracker.history(stale?.block ?? number, again, stale));
   }
 
-  /** "Yes" is the truth only under the lock: in a pool that is being destroyed, every buffer looks stale. */
+  /** A "yes" is reliable only under the lock: in a pool that is being destroyed, every buffer looks stale. */
   #isStale(action: string, buffer: ArrayBufferLike): boolean {
     const look = (): boolean => this.#tracker.staleOrigin(buffer) !== undefined;
     return look() && this.attachment.lock.inspect(action, look);
   }
 
-  /** The hooks of a call with these arguments, at the present stack. */
+  /** The hooks of a call with these arguments and the present stack. */
   #hooksFor(names: readonly unknown[]): Hooks {
     const tracker = this.#tracker;
     const stack = callersStack();
@@ -125,7 +125,8 @@ class CheckedOperations extends Operations {
       allocated: (block) => tracker.allocated(block, stack),
       isNamed: (block, place) => tracker.isNamed(block, names[place]),
       leaves: (block, fate) => {
-        // A run that has moved or is freed is freed in any case. A run that shrinks or slides stays unless it can be vacated.
+        // A run that has moved or is freed is freed in any case. A run that shrinks or slides stays unless it can be
+        // vacated.
         if ((fate === "shrinks" || fate === "slides") && !tracker.vacate(block)) return false;
         return fate === "shrinks" || tracker.leaves(block, stack);
       },

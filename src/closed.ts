@@ -2,16 +2,18 @@ import { BlockCache } from "./cache/block_cache.ts";
 import { type CLOSED, type DESTROYED, metaBytes, STATE } from "./region/layout.ts";
 import { formatRegion, type Region } from "./region/region.ts";
 
-/** What a pool object reads after it has left. It never reads the region again, whose addresses another pool may have by then. */
+/** What a pool object reads after it has left the pool. Another pool may have the addresses of the region by then. */
 export interface Closed {
   readonly header: Int32Array;
-  /** For an object that leaves while other objects of its worker stay. Otherwise the worker's own cache is closed. */
+  /**
+   * For an object that leaves while other objects of its worker stay. Otherwise the worker's own cache has been closed.
+   */
   readonly cache: BlockCache;
 }
 
 const byState = new Map<number, Closed>();
 
-/** A private header in this state, and a cache that hands out nothing and takes nothing. */
+/** A private header in this state, and a cache that refuses every `take` and every `give`. */
 export function closed(state: typeof CLOSED | typeof DESTROYED): Closed {
   let found = byState.get(state);
   if (found === undefined) byState.set(state, found = make(state));

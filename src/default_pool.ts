@@ -2,18 +2,18 @@ import { MemPoolError } from "./base/errors.ts";
 import type { MemPoolHandle, MemPoolOptions } from "./options.ts";
 import { type Block, MemPool } from "./pool.ts";
 
-/** This thread's pool for those who want only one, as the C original's users have. */
+/** The pool of the functions in this module. Each thread has one, as a program that uses the C original has. */
 let defaultPool: MemPool | undefined;
 
 /**
- * Makes a pool this thread's default, for the functions of this module. An earlier default lives on through its own
- * object. Each worker has a default of its own.
+ * Makes a pool, and makes it the default pool of this thread, which the functions of this module use. An earlier
+ * default pool lives on through its own object.
  *
  * @param size Bytes that blocks may occupy, up to 2^47.
  * @param defaultBlockSize Bytes of a block, less than `size`.
  * @param options See {@linkcode MemPoolOptions}.
- * @returns The pool, for what the functions do not offer.
- * @throws As {@linkcode MemPool.init}.
+ * @returns The pool, for everything that the functions do not offer.
+ * @throws The errors of {@linkcode MemPool.init}.
  *
  * @example As the C original is used
  * ```ts
@@ -32,11 +32,11 @@ export function init(size: number, defaultBlockSize: number, options?: MemPoolOp
 }
 
 /**
- * Makes an attached pool this thread's default.
+ * Joins a pool, and makes it the default pool of this thread, which the functions of this module use.
  *
- * @param handle The `handle` of a pool, as it arrived by `postMessage`.
- * @returns The pool object; its `close` leaves the pool, and the default is then a closed one.
- * @throws As {@linkcode MemPool.attach}.
+ * @param handle The `handle` of the pool, as it arrived by `postMessage`.
+ * @returns The pool object. Its `close` leaves the pool; after that, the functions throw "closed".
+ * @throws The errors of {@linkcode MemPool.attach}.
  *
  * @example In the worker that was sent the handle
  * ```ts
@@ -54,10 +54,10 @@ export function attach(handle: MemPoolHandle): MemPool {
 }
 
 /**
- * Ends the default pool, in every worker; does nothing when there is none. Afterwards the functions throw "destroyed"
- * until `init` or `attach` makes another pool the default. See {@linkcode MemPool.destroy}.
+ * Destroys the default pool in every worker. Does nothing if there is none. The other functions throw "destroyed" from
+ * then on, until `init` or `attach` sets another default pool. See {@linkcode MemPool.destroy}.
  *
- * @example Only the first call does something
+ * @example A second call does nothing
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import * as mempool from "mempool";
@@ -73,11 +73,11 @@ export function destroy(): void {
 }
 
 /**
- * Allocates from the default pool. Contents are unspecified.
+ * Allocates from the default pool: see {@linkcode MemPool.alloc}. The contents are unspecified.
  *
  * @param numBytes A whole number from 1 up.
  * @returns A buffer of exactly `numBytes`, or `null` when no run of free blocks fits.
- * @throws {MemPoolError} "unknown-pool": there is no default pool; else as {@linkcode MemPool.alloc}.
+ * @throws {MemPoolError} "unknown-pool": this thread has no default pool.
  *
  * @example Until the pool is exhausted
  * ```ts
@@ -95,12 +95,12 @@ export function alloc(numBytes: number): ArrayBuffer | null {
 }
 
 /**
- * Allocates zeroed memory from the default pool.
+ * Allocates zeroed memory from the default pool: see {@linkcode MemPool.calloc}.
  *
  * @param numMembers A whole number from 1 up.
- * @param size Bytes of each, a whole number from 1 up.
+ * @param size Bytes of a member: a whole number from 1 up.
  * @returns A buffer of `numMembers * size` bytes, or `null` when no run of free blocks fits.
- * @throws {MemPoolError} "unknown-pool": there is no default pool; else as {@linkcode MemPool.calloc}.
+ * @throws {MemPoolError} "unknown-pool": this thread has no default pool.
  *
  * @example Three integers, all 0
  * ```ts
@@ -117,12 +117,12 @@ export function calloc(numMembers: number, size: number): ArrayBuffer | null {
 }
 
 /**
- * Changes the length of a block of the default pool, up or down.
+ * Changes the length of a block of the default pool, up or down: see {@linkcode MemPool.realloc}.
  *
- * @param block A block of the pool. It is no longer the caller's once a buffer is returned.
- * @param numBytes A whole number from 1 up.
- * @returns The buffer to use from now on, or `null` when there is no room: then `block` is untouched and valid.
- * @throws {MemPoolError} "unknown-pool": there is no default pool; else as {@linkcode MemPool.realloc}.
+ * @param block A block of the pool. Once a buffer is returned, it must not be used any more.
+ * @param numBytes The new length: a whole number from 1 up.
+ * @returns The buffer to use from now on, or `null` when there is no room. Then `block` is unchanged and still valid.
+ * @throws {MemPoolError} "unknown-pool": this thread has no default pool.
  *
  * @example Longer, then shorter
  * ```ts
@@ -140,10 +140,10 @@ export function realloc(block: Block, numBytes: number): ArrayBuffer | null {
 }
 
 /**
- * Gives a block back to the default pool.
+ * Gives a block back to the default pool: see {@linkcode MemPool.free}.
  *
- * @param block What `alloc` returned, here or in another worker, or a view on it.
- * @throws {MemPoolError} "unknown-pool": there is no default pool; else as {@linkcode MemPool.free}.
+ * @param block A buffer that `alloc` has returned, in this worker or in another one, or a view on it.
+ * @throws {MemPoolError} "unknown-pool": this thread has no default pool.
  *
  * @example Through a view
  * ```ts

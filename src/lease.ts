@@ -1,12 +1,15 @@
 import { MemPoolError } from "./base/errors.ts";
 
 /**
- * A block that is freed where its scope ends, however it ends: what {@linkcode MemPool.lease} returns, for `using`.
+ * A block that is freed at the end of a scope, however the scope ends: the result of {@linkcode MemPool.lease}, for
+ * `using`.
  *
- * Disposal frees what `buffer` is then, the first time only. It does nothing once the pool is destroyed, or the pool object
- * that made the lease is closed: then the block stays allocated, as all blocks do that a worker leaves behind. For what the
- * lease has no longer, it throws as `free` does: "double-free" where somebody has freed the block, "foreign-block" where
- * the buffer was posted away, since its receiver frees it. So do not lease what others are to free.
+ * The first disposal frees what is in `buffer` at that moment. Further disposals do nothing.
+ *
+ * - If the pool is destroyed, or the pool object that made the lease is closed, disposal does nothing. A block of a
+ *   closed pool object stays allocated, like every block that a worker leaves behind.
+ * - If the buffer is no longer the lease's, disposal throws as `free` does: "double-free" if the block was freed, and
+ *   "foreign-block" if the buffer was posted to another worker. So do not lease a block that other code is to free.
  *
  * @example A block that grows
  * ```ts
@@ -23,13 +26,15 @@ import { MemPoolError } from "./base/errors.ts";
  * ```
  */
 export interface Lease extends Disposable {
-  /** The leased block. Put here what `realloc` returns for it, or disposal frees a buffer that is no longer yours. */
+  /**
+   * The leased block. After `realloc`, store the new buffer here; otherwise disposal frees a buffer that is not yours.
+   */
   buffer: ArrayBuffer;
-  /** Frees the block, once. */
+  /** Frees the block, the first time only. */
   [Symbol.dispose](): void;
 }
 
-/** A pool, as far as a lease needs one. */
+/** The part of a pool that a lease needs. */
 interface Lessor {
   free(block: ArrayBuffer): void;
 }
@@ -50,12 +55,12 @@ export class BlockLease implements Lease {
     try {
       pool?.free(this.buffer);
     } catch (error) {
-      if (!isOver(error)) throw error;
+      if (!hasEnded(error)) throw error;
     }
   }
 }
 
-/** Whether there is nothing left to free: of a pool that is destroyed, or that this worker has left. */
-function isOver(error: unknown): boolean {
+/** Whether the error says that the pool is destroyed or that the pool object is closed. */
+function hasEnded(error: unknown): boolean {
   return error instanceof MemPoolError && (error.code === "destroyed" || error.code === "closed");
 }

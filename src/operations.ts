@@ -12,8 +12,9 @@ import { NONE, WARN_ON_MISUSE } from "./region/layout.ts";
 import { validBlockCount } from "./region/validate.ts";
 
 /**
- * The operations of a pool in full: check the arguments, find the block, do it, wrap the result. `MemPool` documents them and
- * comes here when its fast path does not apply. Nothing changes before every argument has been checked.
+ * The operations of a pool in full: check the arguments, find the block, call the allocator, wrap the result. `MemPool`
+ * documents them and calls them when its fast path does not apply. Nothing changes before every argument has been
+ * checked.
  */
 export class Operations {
   protected readonly attachment: Attachment;
@@ -26,7 +27,7 @@ export class Operations {
     this.#warnOnMisuse = attachment.region.header[WARN_ON_MISUSE] === 1;
   }
 
-  /** Called before any other method. */
+  /** Called before each of the other operations. */
   begin(): this {
     return this;
   }
@@ -56,7 +57,7 @@ export class Operations {
     return this.#handOut(this.#resized(number, numBytes, block), numBytes);
   }
 
-  /** `owner` is the pool object that was asked; it has to exist until the request is answered. */
+  /** `owner` is the pool object that was called. The request keeps it alive, and is rejected when it closes. */
   async allocAsync(numBytes: number, options: unknown, owner: object): Promise<ArrayBuffer> {
     checkCount("allocate", "numBytes", numBytes);
     const signal = signalFrom("allocate", options);
@@ -79,7 +80,7 @@ export class Operations {
     return numbers === undefined ? null : Array.from(numbers, (number) => this.bufferOver(number, numBytes));
   }
 
-  /** The blocks to free, as an array. Iterating runs the caller's code. */
+  /** The blocks to free, as an array. Iterating over them runs the caller's code. */
   listOf(blocks: unknown): object[] {
     return checkBlocks("free", blocks, this.attachment.region.table.capacity);
   }
@@ -89,7 +90,7 @@ export class Operations {
   }
 
   owns(block: unknown): boolean {
-    return this.isAllocated("look for", this.blockOfBuffer("look for", block));
+    return this.isAllocated("check ownership", this.blockOfBuffer("check ownership", block));
   }
 
   offsetOf(block: unknown): number {
@@ -138,7 +139,7 @@ export class Operations {
   }
 
   stats(): MemPoolStats {
-    return this.attachment.lock.inspect("count the pool", () => collectStats(this.attachment.region));
+    return this.attachment.lock.inspect("collect statistics", () => collectStats(this.attachment.region));
   }
 
   blocks(): BlockList {
@@ -149,7 +150,7 @@ export class Operations {
     this.attachment.lock.inspect("check the pool", () => checkInvariants(this.attachment.region));
   }
 
-  /** What accompanies this call for each run that it hands out. */
+  /** The hooks of this call. */
   protected hooks(): Hooks {
     return NO_HOOKS;
   }
@@ -196,7 +197,9 @@ export class Operations {
     return bytes;
   }
 
-  /** The error for a block that is not allocated, or for something that is no block. `name` is the caller's argument. */
+  /**
+   * The error for a block that is not allocated, or for something that is no block. `name` is the caller's argument.
+   */
   protected refusal(action: string, number: number, name: unknown): MemPoolError {
     if (number !== NONE) {
       const offset = number * this.#blockSize;

@@ -3,7 +3,7 @@ import type { RegionSettings } from "./region/region.ts";
 import { MAX_BLOCKS, MAX_BYTES, MAX_CACHED_BLOCKS, metaBytes } from "./region/layout.ts";
 
 /**
- * What `MemPool.init` can be told besides the two sizes. What is left out, or `undefined`, is chosen by the library.
+ * The options of {@linkcode MemPool.init}. An option that is left out or `undefined` has its default.
  *
  * @example Every block on a cache line of its own
  * ```ts
@@ -16,52 +16,69 @@ import { MAX_BLOCKS, MAX_BYTES, MAX_CACHED_BLOCKS, metaBytes } from "./region/la
  */
 export interface MemPoolOptions {
   /**
-   * `"throw"`: an error for `free` of something not allocated. `"warn"`: a line on the console, as the C original
-   * does, and the call returns. Other operations throw in either case.
+   * What `free`, `freeOffset` and `freeMany` do when an argument is not an allocated block of the pool. Other
+   * operations throw in either case.
+   *
+   * - `"throw"`: they throw "double-free" or "foreign-block".
+   * - `"warn"`: they print a line with `console.warn` and return, as the C original does.
    *
    * @default {"throw"}
    */
   readonly onMisuse?: "throw" | "warn";
   /**
-   * The pool may grow up to this many bytes, by itself, when it is exhausted: it doubles, and does more for a request that
-   * needs more. Offsets, buffers and views stay valid. Address space only, until blocks are used.
+   * The bytes that the pool may grow to, from `size` to 2^47. An exhausted pool grows by itself: it doubles, or grows
+   * further if a request needs more. Offsets, buffers and views stay valid. The room to grow is address space only,
+   * until blocks in it are used.
    *
    * @default {size}
    */
   readonly maxSize?: number;
   /**
-   * Every block starts on a multiple of this: a power of two from 16 to 4096.
+   * Every block starts at a multiple of this number of bytes: a power of two from 16 to 4096.
    *
    * @default {16}
    */
   readonly alignment?: number;
   /**
-   * How many free blocks each worker may keep at hand, from 0, which turns the caches off, to 65,536; more is taken as
-   * that. Unless given, a 32nd of the blocks that the pool may have, and 256 at most.
+   * How many free blocks each worker may cache, from 0 to 65,536; a larger number counts as 65,536. 0 turns the worker
+   * caches off. The default is a 32nd of the blocks that the pool may grow to, but at most 256.
    */
   readonly cachedBlocks?: number;
   /**
-   * How many ArrayBuffer objects each worker keeps for reuse, from 0, so that a pool of many blocks cannot fill the
-   * JavaScript heap. What is between two powers of two is taken as the lower one.
+   * How many ArrayBuffer objects each worker keeps for reuse, from 0 to 2^31 - 1. The number is rounded down to a power
+   * of two. The limit prevents a pool of many blocks from filling the JavaScript heap.
    *
    * @default {131072}
    */
   readonly cachedBuffers?: number;
   /**
-   * Milliseconds before waiting for the lock gives up with "lock-timeout", from 0 to 2^31 - 1.
+   * How many milliseconds a call waits for the lock before it throws "lock-timeout", from 0 to 2^31 - 1.
    *
    * @default {5000}
    */
   readonly lockTimeout?: number;
   /**
-   * For tests and debugging: a buffer is detached the moment it is freed, moved by `realloc`, or its pool destroyed, and so
-   * are all views on it; every double free of a buffer is found, and reported with the stacks of the allocation and of both
-   * frees; freed blocks are zeroed; `leaks` tells what is still allocated and where that was done. An offset is a number:
-   * freeing it twice is found until its block has a new owner. Only the worker that frees detaches its buffers: another's
-   * are refused as stale, but can be read until that worker comes to the block again, and one that was posted is known once
-   * it was passed to the pool. A block that the system still reads or writes is kept back until it is done, on Bun; Deno
-   * does not tell. A worker that closes the pool before that loses the block. A call costs about ten microseconds on Bun and some tens on
-   * Deno, a block 16 bytes more. There are no worker caches.
+   * Finds misuse, for tests and debugging. In a checked pool:
+   *
+   * - A buffer and all its views are detached as soon as the buffer is freed or moved by `realloc`, or the pool is
+   *   destroyed.
+   * - Every double free of a buffer is found. The error shows the stacks of the allocation and of both frees.
+   * - Freed blocks are zeroed.
+   * - `leaks` lists the blocks that are still allocated, and where they were allocated.
+   * - Every call checks the invariants that take constant time.
+   *
+   * The limits:
+   *
+   * - An offset is only a number. Freeing an offset twice is found until its block is allocated again.
+   * - The worker that frees a block detaches its own buffers only. Buffers that other workers have over the block are
+   *   refused as stale, but they can be read until their worker handles the block again.
+   * - A buffer that another worker posted is tracked from the first call that it is passed to.
+   * - On Bun, a buffer cannot be detached while the system still reads or writes its block. The pool keeps the block
+   *   back until then. If the worker closes the pool earlier, the block stays allocated. Deno detaches the buffer
+   *   nevertheless, so the system may still write to the block after it is handed out again.
+   *
+   * The cost: a call takes about ten microseconds on Bun and some tens on Deno, each block takes 16 bytes more, and
+   * there are no worker caches.
    *
    * @default {false}
    */
@@ -69,9 +86,9 @@ export interface MemPoolOptions {
 }
 
 /**
- * How {@linkcode MemPool.allocAsync} waits.
+ * The options of {@linkcode MemPool.allocAsync}.
  *
- * @example Not for ever
+ * @example Wait with a time limit
  * ```ts
  * import { assertEquals, assertRejects } from "@std/assert";
  * import { type AllocAsyncOptions, MemPool } from "mempool";
@@ -84,12 +101,13 @@ export interface MemPoolOptions {
  * ```
  */
 export interface AllocAsyncOptions {
-  /** Gives the request up when it is aborted. */
+  /** Cancels the request when it is aborted. The promise then rejects with the reason of the signal. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Plain data that finds a pool from any worker of the process: post it, and give it to `MemPool.attach`.
+ * Plain data that identifies a pool in all workers of the process. Post it to a worker, and pass it to
+ * {@linkcode MemPool.attach} there.
  *
  * @example It survives being copied
  * ```ts
@@ -102,28 +120,28 @@ export interface AllocAsyncOptions {
  * ```
  */
 export interface MemPoolHandle {
-  /** Format of the pool. */
+  /** The format of the pool's region. Only code that reads this format can attach. */
   readonly format: number;
-  /** The process that the pool lives in. */
+  /** Identifies the process that has the pool. */
   readonly process: number;
-  /** The pool, among all that the process ever had. */
+  /** Identifies the pool among all pools that the process has ever had. */
   readonly id: number;
 }
 
-/** The two sizes and every option, checked. */
+/** The arguments of `init`, checked, with the defaults filled in. */
 export interface Settings extends RegionSettings {
   /** The bytes of the region that are not data. */
   readonly metaBytes: number;
 }
 
 /**
- * Unless told otherwise, a worker caches a 32nd of the pool, and at most enough for a hundred calls without the lock:
- * what lies in a cache does not coalesce.
+ * By default a worker caches at most a 32nd of the pool, because cached blocks do not coalesce, and at most 256 blocks,
+ * which are enough for a hundred calls without the lock.
  */
 const DEFAULT_CACHED_SHARE = 32;
 const DEFAULT_CACHED_BLOCKS = 256;
 
-/** Enough for a hundred thousand live buffers; they take about 40 MB of JavaScript heap. */
+/** Enough for a hundred thousand live buffers. They take about 40 MB of JavaScript heap. */
 const DEFAULT_CACHED_BUFFERS = 2 ** 17;
 
 const DEFAULT_LOCK_TIMEOUT = 5000;
@@ -132,7 +150,7 @@ const MAX_INT32 = 2 ** 31 - 1;
 const MAX_ALIGNMENT = 4096;
 const MIN_ALIGNMENT = 16;
 
-/** Checks what `init` was given. */
+/** Checks the arguments of `init` and fills in the defaults. */
 export function settingsFrom(size: unknown, defaultBlockSize: unknown, options: unknown): Settings {
   const bytes = positiveSize("size", size);
   const block = positiveSize("defaultBlockSize", defaultBlockSize);
@@ -161,14 +179,14 @@ export function settingsFrom(size: unknown, defaultBlockSize: unknown, options: 
   };
 }
 
-/** The signal among the options of a call that waits. */
+/** The signal in the options of `allocAsync`, checked. */
 export function signalFrom(action: string, options: unknown): AbortSignal | undefined {
   const { signal } = optionsObject(action, options);
   if (signal === undefined || signal instanceof AbortSignal) return signal;
   throw new TypeError(`Cannot ${action}: signal must be an AbortSignal, got ${describe(signal)}`);
 }
 
-/** Checks that something has the shape of a handle; whether there is such a pool is another question. */
+/** Checks that a value has the shape of a handle, but not whether the pool exists. */
 export function checkHandle(given: unknown): MemPoolHandle {
   if (typeof given !== "object" || given === null) {
     throw new TypeError(`Cannot attach: handle must be the handle of a pool, got ${describe(given)}`);
@@ -210,16 +228,19 @@ function checkedFrom(value: unknown = false): boolean {
 function cachedBlocksFrom(value: unknown, blockCapacity: number, blockSize: number): number {
   const fitting = Math.min(DEFAULT_CACHED_BLOCKS, Math.floor(blockCapacity / DEFAULT_CACHED_SHARE));
   const wanted = wholeNumber("cachedBlocks", value, fitting);
-  // The fast path notes what was asked for in one word.
+  // Longer blocks are not cached, because the fast path stores the bytes asked for in one word.
   return blockSize < 2 ** 31 ? Math.min(wanted, blockCapacity, MAX_CACHED_BLOCKS) : 0;
 }
 
-function optionsObject(action: string, options: unknown): Partial<Record<string, unknown>> {
+/** Anything may be in these, until it is checked. */
+type Unchecked = { readonly [Name in keyof MemPoolOptions | "signal"]?: unknown };
+
+function optionsObject(action: string, options: unknown): Unchecked {
   if (options === undefined) return {};
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot ${action}: options must be an object, got ${describe(options)}`);
   }
-  return options as Partial<Record<string, unknown>>;
+  return options;
 }
 
 function maxSizeFrom(bytes: number, value: unknown = bytes): number {

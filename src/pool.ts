@@ -16,7 +16,7 @@ import { isLive, stateError } from "./region/validate.ts";
 import { type Inspection, INSPECTORS } from "./runtime/console.ts";
 import { arrayOver, bytesOfArray, type TypedArrayConstructor } from "./typed_arrays.ts";
 
-/** What the pool hands out: an ArrayBuffer, or any view on it, which stands for its `.buffer`. */
+/** A block: the ArrayBuffer that the pool has handed out, or any view on it. A view stands for its `.buffer`. */
 export type Block = ArrayBuffer | ArrayBufferView;
 
 /** The operations of a pool object that is open; throws "closed" or "destroyed". */
@@ -28,7 +28,7 @@ interface Joining {
   readonly made: boolean;
 }
 
-/** What the pool object that `init` or `attach` is constructing belongs to. */
+/** The arguments of the pool object that `init` or `attach` is constructing. */
 let joining: Joining | undefined;
 
 interface Dropped {
@@ -36,19 +36,23 @@ interface Dropped {
   readonly member: () => void;
 }
 
-/** Objects of checked pools that were dropped without `close` or `destroy`: they leave, and their leaks are reported. */
+/** Takes objects of checked pools out of their pools, and reports their leaks, if they were dropped without an end. */
 const collected = new FinalizationRegistry<Dropped>(({ attachment, member }) => {
   attachment.dropMember(member);
 });
 
 /**
- * A pool of fixed-size blocks in one region of native memory, shared by all workers of the process. Every method may
- * be called from any worker at any time; a block itself is its holder's to guard.
+ * A pool of fixed-size blocks in one region of native memory, shared by all workers of the process.
  *
- * Unless it says otherwise, a method takes constant time and checks its arguments before it changes anything
- * (`TypeError` for a wrong type, `RangeError` for a number out of bounds). It throws `MemPoolError` "destroyed" or
- * "closed" once the pool is destroyed or this object closed, "lock-timeout" when another worker does not leave its
- * critical section, and "unsupported" for one buffer longer than the runtime's can be (4 GiB on Bun).
+ * Unless its description says otherwise, this holds for every method:
+ *
+ * - Any worker may call it at any time. The contents of a block are not guarded: that is the task of the callers.
+ * - It takes constant time.
+ * - It checks all arguments before it changes anything. It throws `TypeError` for a wrong type and `RangeError` for a
+ *   number out of bounds.
+ * - It throws {@linkcode MemPoolError} "destroyed" or "closed" once the pool is destroyed or this object is closed,
+ *   "lock-timeout" if another worker keeps the lock for too long, "unsupported" for a buffer that is longer than the
+ *   runtime allows (4 GiB on Bun), and "corrupt" if the pool's own data contradict themselves.
  *
  * @example Allocate, use, free
  * ```ts
@@ -63,9 +67,9 @@ const collected = new FinalizationRegistry<Dropped>(({ attachment, member }) => 
  * ```
  */
 export class MemPool implements Disposable {
-  // Every field that the fast paths read is initialised where it is declared, and is not assigned again while the pool is
-  // open: src/cache/block_cache.ts says why. `joining` hands the attachment over, because a constructor that assigns fields
-  // would leave them undefined first.
+  // Every field that the fast paths read is initialised where it is declared, and is not assigned again while the pool
+  // is open: the first comment of src/cache/block_cache.ts says why. `joining` hands the attachment over, because
+  // fields that a constructor assigns start out as undefined.
   readonly #attachment: Attachment = joined().attachment;
   readonly #buffers: Buffers = this.#attachment.buffers;
   readonly #blockSize: number = this.#attachment.region.blockSize;
@@ -73,9 +77,9 @@ export class MemPool implements Disposable {
   readonly #operations: Operations = operationsOf(this.#attachment);
   readonly #made: boolean = joined().made;
   #header: Int32Array = this.#attachment.region.header;
-  /** Set when this object leaves; until then, the block table knows the count. */
+  /** Undefined until this object leaves the pool. Until then, the block table knows the count. */
   #lastBlockCount: number | undefined = undefined;
-  readonly #onDestroyed: () => void = MemPool.#endLater(new WeakRef(this));
+  readonly #onDestroyed: () => void = MemPool.#callbackFor(new WeakRef(this));
 
   static {
     liveOperations = (pool, action) => pool.#live(action);
@@ -94,14 +98,16 @@ export class MemPool implements Disposable {
   }
 
   /**
-   * Makes a pool, in a time that does not grow with `size`: the system gives memory as blocks are first used.
+   * Makes a pool. The time does not grow with `size`, because the system provides memory only when blocks are first
+   * used.
    *
-   * @param size Bytes that blocks may occupy, up to 2^47; what is no whole block at the end is left out.
-   * @param defaultBlockSize Bytes of a block, less than `size`; rounded up to a multiple of `options.alignment`.
+   * @param size Bytes that blocks may occupy, up to 2^47. A remainder that is less than a block is not used.
+   * @param defaultBlockSize Bytes of a block, rounded up to a multiple of `options.alignment`; then less than `size`.
    * @param options See {@linkcode MemPoolOptions}.
-   * @returns The pool; disposing of it destroys it.
-   * @throws {TypeError | RangeError} An argument is not of its type, not a positive safe integer, or out of its bounds.
-   * @throws {MemPoolError} "map-failed": the system refused; "library": the native library cannot be loaded.
+   * @returns The pool. Disposing of it destroys the pool.
+   * @throws {TypeError | RangeError} An argument has a wrong type, is not a positive safe integer, or is out of bounds.
+   * @throws {MemPoolError} "map-failed": the system refused the memory.
+   * @throws {MemPoolError} "library": the native library cannot be loaded. The message lists what was tried.
    * @example Block sizes are rounded up
    * ```ts
    * import { assertEquals } from "@std/assert";
@@ -115,12 +121,19 @@ export class MemPool implements Disposable {
   }
 
   /**
-   * Joins a pool from any worker of the process that made it, that one too.
+   * Joins a pool, from any worker of the process that made it, the worker that made it included. A worker may attach
+   * any number of times, and each pool object is closed on its own.
    *
-   * @param handle The pool's `handle`, as it arrived by `postMessage`.
-   * @returns A pool object of its own; disposing of it closes it.
-   * @throws {MemPoolError} "unknown-pool", "format-mismatch", "destroyed", "library", "too-many-workers": over 128,
-   * "lock-timeout": a worker is in the middle of something for too long, "unsupported": the system refuses its barrier.
+   * @param handle The `handle` of the pool, as it arrived by `postMessage`.
+   * @returns A pool object. Disposing of it closes it.
+   * @throws {TypeError} `handle` is not shaped like a handle.
+   * @throws {MemPoolError} "unknown-pool": the handle is from another process.
+   * @throws {MemPoolError} "format-mismatch": the pool was made by another version of the library.
+   * @throws {MemPoolError} "destroyed": the pool is destroyed.
+   * @throws {MemPoolError} "too-many-workers": 128 workers are attached.
+   * @throws {MemPoolError} "lock-timeout": another worker keeps the lock, or does not finish a free, for too long.
+   * @throws {MemPoolError} "unsupported": the system refuses the memory barrier that a second worker needs.
+   * @throws {MemPoolError} "library": the native library cannot be loaded.
    * @example Join and leave
    * ```ts
    * import { assertEquals } from "@std/assert";
@@ -136,50 +149,43 @@ export class MemPool implements Disposable {
   }
 
   /**
-   * Bytes that blocks can occupy now: `blockCount * blockSize`. Never throws, as the other properties but `buffer`.
+   * The bytes that blocks can occupy now: `blockCount * blockSize`. Like the other properties except `buffer`, it never
+   * throws.
    */
   get size(): number {
     return this.blockCount * this.#blockSize;
   }
 
-  /** Bytes of a block: `defaultBlockSize`, rounded up to a multiple of the pool's alignment. */
+  /** The bytes of a block: `defaultBlockSize`, rounded up to a multiple of the pool's alignment. */
   get blockSize(): number {
     return this.#blockSize;
   }
 
-  /** Number of blocks that there are now, or that there were last. */
+  /** The number of blocks now. After this object has left the pool, the number that it had then. */
   get blockCount(): number {
     return this.#lastBlockCount ?? this.#attachment.region.table.blockCount;
   }
 
-  /** Whether the pool has been destroyed, as far as this object can know: not after its `close`. */
+  /** Whether the pool is destroyed. An object that was closed before no longer learns of it. */
   get destroyed(): boolean {
     return this.#header[STATE] === DESTROYED;
   }
 
-  /** Plain data to post to other workers of this process, for {@linkcode MemPool.attach}. */
+  /** Plain data that identifies the pool. Post it to other workers of this process, for {@linkcode MemPool.attach}. */
   get handle(): MemPoolHandle {
     return this.#attachment.handle;
   }
 
   /**
-   * The whole data area as it is now: offset o of {@linkcode MemPool.allocOffset} is index o of it. Fetch it again when the
-   * pool may have grown. It is never a block. Empty once the pool is destroyed or this object closed.
+   * Allocates a block, or the fewest adjacent blocks that hold `numBytes`. The contents are unspecified.
    *
-   * @throws {MemPoolError} "unsupported": the area is longer than this runtime's buffers can be (4 GiB on Bun).
-   */
-  get buffer(): ArrayBuffer {
-    return isLive(this.#header) ? this.#operations.buffer() : new ArrayBuffer(0);
-  }
-
-  /**
-   * Allocates a block, or the fewest adjacent blocks that fit. Contents are unspecified. A single block takes no lock
-   * most of the time. Before it returns `null`, it takes back what all workers have cached.
+   * A single block takes no lock most of the time. Before the result is `null`, the pool takes back what all workers
+   * have cached, and grows if it may.
    *
-   * @param numBytes A whole number from 1 up.
+   * @param numBytes The length of the buffer: a whole number from 1 up.
    * @returns A buffer of exactly `numBytes`, or `null` when no run of free blocks fits.
-   * @throws {TypeError | RangeError} `numBytes` is not a number, or not a whole one from 1 up.
-   * @example A pool that is exhausted
+   * @throws {TypeError | RangeError} `numBytes` is not a number, or not a whole number from 1 up.
+   * @example An exhausted pool
    * ```ts
    * import { assertEquals } from "@std/assert";
    * import { MemPool } from "mempool";
@@ -194,38 +200,17 @@ export class MemPool implements Disposable {
   }
 
   /**
-   * As `alloc`, but waits where that would return `null`: for a block that this worker or another one frees. Requests of all
-   * workers are served in the order in which they came; a larger one is not passed by smaller ones. While any wait, every
-   * call of any worker takes the lock. A worker that waits is woken by a message, and does not look for itself.
+   * Allocates like `alloc`, with every byte 0.
    *
-   * @param numBytes A whole number from 1 up.
-   * @param options `signal`: gives the request up when it is aborted; then the promise rejects with the signal's reason.
-   * @returns A buffer of exactly `numBytes`. All errors come as a rejection.
-   * @throws {RangeError} The pool could never hold so many bytes, even if it were empty and as large as `maxSize`.
-   * @throws {MemPoolError} "destroyed", "closed", also while waiting; "unsupported": 16,384 requests wait already, or the
-   * runtime is Deno before 2.9 and it would have to wait.
-   * @example Wait for a block
-   * ```ts
-   * import { assertEquals } from "@std/assert";
-   * import { MemPool } from "mempool";
-   * using pool = MemPool.init(1024, 64);
-   * const whole = pool.alloc(1024)!;
-   * const waiting = pool.allocAsync(50, { signal: AbortSignal.timeout(10_000) });
-   * pool.free(whole);
-   * assertEquals((await waiting).byteLength, 50);
-   * ```
-   */
-  async allocAsync(numBytes: number, options?: AllocAsyncOptions): Promise<ArrayBuffer> {
-    return await this.#live("allocate").allocAsync(numBytes, options, this);
-  }
-
-  /**
-   * As `alloc`, with every byte 0: time proportional to the length, except for what of a run was never used.
+   * The pool zeroes every block that it has ever handed out or cached, which takes time proportional to their length.
+   * It does not touch other blocks, because the system delivers them as zeros. So it cannot know what a program has
+   * written through {@linkcode MemPool.buffer} to blocks that were never allocated: those bytes are handed out as they
+   * are.
    *
    * @param numMembers A whole number from 1 up.
-   * @param size Bytes of each, a whole number from 1 up.
+   * @param size Bytes of a member: a whole number from 1 up.
    * @returns A buffer of `numMembers * size` bytes, or `null` when no run of free blocks fits.
-   * @throws {RangeError} The product exceeds 2^53.
+   * @throws {TypeError | RangeError} An argument is not a whole number from 1 up, or the product exceeds 2^53.
    * @example Eight numbers, all 0
    * ```ts
    * import { assertEquals } from "@std/assert";
@@ -239,13 +224,18 @@ export class MemPool implements Disposable {
   }
 
   /**
-   * Changes a block's length, up or down, keeping its contents up to the shorter one: in place where the blocks after
-   * it allow, otherwise by moving it, which takes time proportional to its length.
+   * Changes the length of a block, up or down, and keeps its contents up to the shorter length. The block becomes this
+   * worker's.
    *
-   * @param block A block of this pool. It is no longer the caller's once a buffer is returned.
-   * @param numBytes A whole number from 1 up.
-   * @returns The buffer to use from now on, or `null` when there is no room: then `block` is untouched and valid.
-   * @throws {MemPoolError} "double-free": the block is not allocated; "foreign-block": it is none of this pool's.
+   * It is resized in place where the blocks after it allow. Otherwise it is moved, which takes time proportional to its
+   * length. A shorter block gives the rest of its blocks back.
+   *
+   * @param block A block of this pool. Once a buffer is returned, it must not be used any more.
+   * @param numBytes The new length: a whole number from 1 up.
+   * @returns The buffer to use from now on, or `null` when there is no room. Then `block` is unchanged and still valid.
+   * @throws {TypeError | RangeError} `block` is no buffer or view, or `numBytes` is not a whole number from 1 up.
+   * @throws {MemPoolError} "double-free": the block is not allocated.
+   * @throws {MemPoolError} "foreign-block": `block` is not a block of this pool.
    * @example A longer block
    * ```ts
    * import { assertEquals } from "@std/assert";
@@ -260,9 +250,10 @@ export class MemPool implements Disposable {
   }
 
   /**
-   * Gives a block back. When several workers free one block at the same moment, exactly one succeeds.
+   * Gives a block back. If several workers free one block at the same moment, exactly one of them succeeds.
    *
-   * @param block What `alloc` returned, here or in another worker, or a view on it.
+   * @param block A buffer that `alloc` has returned, in this worker or in another one, or a view on it.
+   * @throws {TypeError} `block` is no buffer or view.
    * @throws {MemPoolError} "double-free" or "foreign-block", unless the pool's `onMisuse` is "warn".
    * @example A double free
    * ```ts
@@ -280,11 +271,31 @@ export class MemPool implements Disposable {
   }
 
   /**
-   * Allocates several blocks, or none. Takes time proportional to their number.
+   * Destroys the pool in every worker. The memory goes back to the system at once, and each later call throws
+   * "destroyed". Reading a buffer that is still held gives unspecified bytes, but never faults.
    *
-   * @param count How many, a whole number from 0 up.
-   * @param numBytes Bytes of each, a whole number from 1 up.
+   * Does nothing if the pool is destroyed already, or if this object is closed.
+   *
+   * @example After the end
+   * ```ts
+   * import { assertThrows } from "@std/assert";
+   * import { MemPool, MemPoolError } from "mempool";
+   * const pool = MemPool.init(1024, 64);
+   * pool.destroy();
+   * assertThrows(() => pool.alloc(50), MemPoolError, "destroyed");
+   * ```
+   */
+  destroy(): void {
+    if (!this.#hasClosed()) this.#attachment.destroy();
+  }
+
+  /**
+   * Allocates several blocks of one length, or none. Takes the lock, and time proportional to their number.
+   *
+   * @param count How many blocks: a whole number from 0 up.
+   * @param numBytes The length of each buffer: a whole number from 1 up.
    * @returns The buffers, or `null` when they do not all fit.
+   * @throws {TypeError | RangeError} An argument is not a number, or not such a whole number.
    * @example All or nothing
    * ```ts
    * import { assertEquals } from "@std/assert";
@@ -300,10 +311,11 @@ export class MemPool implements Disposable {
   }
 
   /**
-   * Gives several blocks back, or none: all are validated first, and one that is named twice is a double free. Takes
-   * time proportional to their number. Example: {@linkcode MemPool.allocMany}.
+   * Gives several blocks back, or none: all are validated before any is freed. A block that is named twice is a double
+   * free. Takes the lock, and time proportional to their number. Example: {@linkcode MemPool.allocMany}.
    *
    * @param blocks Blocks of this pool, each once.
+   * @throws {TypeError} `blocks` is no iterable of buffers and views.
    * @throws {MemPoolError} "double-free" or "foreign-block", unless the pool's `onMisuse` is "warn".
    */
   freeMany(blocks: Iterable<Block>): void {
@@ -312,27 +324,35 @@ export class MemPool implements Disposable {
     this.#live("free").freeMany(given);
   }
 
-  /** Whether this is an allocated block of this pool: one that `free` would take. Example: {@linkcode MemPool.at}. */
+  /**
+   * Whether a block is an allocated block of this pool, which `free` would accept. Example: {@linkcode MemPool.at}.
+   *
+   * @throws {TypeError} `block` is no buffer or view.
+   */
   owns(block: Block): boolean {
-    return this.#live("look for").owns(block);
+    return this.#live("check ownership").owns(block);
   }
 
   /**
-   * A block's distance from the start of the data in bytes, the same number in every worker. The block becomes this
-   * worker's. Example: {@linkcode MemPool.at}.
+   * The distance of a block from the start of the data, in bytes: the same number in every worker. The block becomes
+   * this worker's. Example: {@linkcode MemPool.at}.
    *
-   * @throws {MemPoolError} "double-free": the block is not allocated; "foreign-block": it is none of this pool's.
+   * @throws {TypeError} `block` is no buffer or view.
+   * @throws {MemPoolError} "double-free": the block is not allocated.
+   * @throws {MemPoolError} "foreign-block": `block` is not a block of this pool.
    */
   offsetOf(block: Block): number {
     return this.#live("locate").offsetOf(block);
   }
 
   /**
-   * This worker's buffer over the block at an offset, of the length that was asked for when it was allocated. The block
-   * becomes this worker's.
+   * This worker's buffer over the block at an offset, with the length that was asked for when the block was allocated
+   * or last resized. The block becomes this worker's.
    *
-   * @param offset From `offsetOf` or the offset tier, in any worker.
-   * @throws {MemPoolError} "double-free": the block is not allocated; "foreign-block": no block starts there.
+   * @param offset A result of `offsetOf` or of the offset tier, in any worker.
+   * @throws {TypeError | RangeError} `offset` is not a whole number from 0 up.
+   * @throws {MemPoolError} "double-free": the block is not allocated.
+   * @throws {MemPoolError} "foreign-block": no block starts at `offset`.
    * @example There and back
    * ```ts
    * import { assertEquals } from "@std/assert";
@@ -347,10 +367,24 @@ export class MemPool implements Disposable {
   }
 
   /**
-   * `alloc` without an object: for records at offsets of `buffer`.
+   * The whole data area as it is now: offset o of {@linkcode MemPool.allocOffset} is index o of this buffer. Fetch it
+   * again after the pool may have grown. It is not a block. It is empty once the pool is destroyed or this object is
+   * closed.
+   *
+   * Write only to allocated blocks. The pool does not see writes to other blocks: see {@linkcode MemPool.calloc}.
+   *
+   * @throws {MemPoolError} "unsupported": the area is longer than a buffer of this runtime can be (4 GiB on Bun).
+   */
+  get buffer(): ArrayBuffer {
+    return isLive(this.#header) ? this.#operations.buffer() : new ArrayBuffer(0);
+  }
+
+  /**
+   * Allocates like `alloc`, without making an object: for records at offsets of {@linkcode MemPool.buffer}.
    *
    * @param numBytes A whole number from 1 up.
    * @returns The offset of the block's first byte in the data, or -1 when no run of free blocks fits.
+   * @throws {TypeError | RangeError} `numBytes` is not a number, or not a whole number from 1 up.
    * @example A record that grows
    * ```ts
    * import { assertEquals } from "@std/assert";
@@ -367,23 +401,37 @@ export class MemPool implements Disposable {
     return number < 0 ? this.#live("allocate").allocOffset(numBytes) : number * this.#blockSize;
   }
 
-  /** `calloc` without an object; returns an offset, or -1. Example: {@linkcode MemPool.allocOffset}. */
+  /**
+   * Allocates like {@linkcode MemPool.calloc}, without making an object. Example: {@linkcode MemPool.allocOffset}.
+   *
+   * @param numMembers A whole number from 1 up.
+   * @param size Bytes of a member: a whole number from 1 up.
+   * @returns The offset of the block's first byte in the data, or -1 when no run of free blocks fits.
+   * @throws {TypeError | RangeError} An argument is not a whole number from 1 up, or the product exceeds 2^53.
+   */
   callocOffset(numMembers: number, size: number): number {
     return this.#live("allocate").callocOffset(numMembers, size);
   }
 
   /**
-   * `realloc` without an object. Example: {@linkcode MemPool.allocOffset}.
+   * Resizes like {@linkcode MemPool.realloc}, without making an object. Example: {@linkcode MemPool.allocOffset}.
    *
-   * @returns The offset to use from now on, or -1 when there is no room: then `offset` remains valid.
+   * @param offset The offset of an allocated block.
+   * @param numBytes The new length: a whole number from 1 up.
+   * @returns The offset to use from now on, or -1 when there is no room. Then `offset` is still valid.
+   * @throws {TypeError | RangeError} `offset` is not a whole number from 0 up, or `numBytes` not one from 1 up.
+   * @throws {MemPoolError} "double-free": the block is not allocated.
+   * @throws {MemPoolError} "foreign-block": no block starts at `offset`.
    */
   reallocOffset(offset: number, numBytes: number): number {
     return this.#live("reallocate").reallocOffset(offset, numBytes);
   }
 
   /**
-   * `free` without an object. Example: {@linkcode MemPool.allocOffset}.
+   * Frees like {@linkcode MemPool.free}, by offset. Example: {@linkcode MemPool.allocOffset}.
    *
+   * @param offset The offset of an allocated block.
+   * @throws {TypeError | RangeError} `offset` is not a whole number from 0 up.
    * @throws {MemPoolError} "double-free" or "foreign-block", unless the pool's `onMisuse` is "warn".
    */
   freeOffset(offset: number): void {
@@ -391,13 +439,12 @@ export class MemPool implements Disposable {
   }
 
   /**
-   * `alloc` for an array of numbers. The array covers its buffer, starts where its elements are aligned, and is given back
-   * by `free(array)`.
+   * Allocates an array of numbers. It covers its buffer, its elements are aligned, and `free(array)` gives it back.
    *
    * @param type `Float64Array` or another {@linkcode TypedArrayConstructor}.
-   * @param length Elements, a whole number from 1 up.
-   * @returns The array, its contents unspecified, or `null` when no run of free blocks fits.
-   * @throws {TypeError | RangeError} `type` is none of them, `length` no such number, or the array exceeds 2^53 bytes.
+   * @param length The number of elements: a whole number from 1 up.
+   * @returns The array, whose contents are unspecified, or `null` when no run of free blocks fits.
+   * @throws {TypeError | RangeError} `type` or `length` is something else, or the array exceeds 2^53 bytes.
    * @example Eight numbers
    * ```ts
    * import { assertEquals } from "@std/assert";
@@ -415,12 +462,13 @@ export class MemPool implements Disposable {
   }
 
   /**
-   * `alloc` for `using`: the block is freed where the scope ends, also by an error. {@linkcode Lease} says what becomes of
-   * blocks that are moved, freed or posted before.
+   * Allocates like `alloc`, for `using`: the block is freed at the end of the scope, also if the scope ends by an
+   * error. {@linkcode Lease} says what happens to blocks that are moved, freed or posted before.
    *
    * @param numBytes A whole number from 1 up.
-   * @returns What has the block as its `buffer`, or `null` when no run of free blocks fits.
-   * @example For as long as a scope
+   * @returns An object with the block as its `buffer`, or `null` when no run of free blocks fits.
+   * @throws {TypeError | RangeError} `numBytes` is not a number, or not a whole number from 1 up.
+   * @example For the time of a scope
    * ```ts
    * import { assertEquals } from "@std/assert";
    * import { MemPool } from "mempool";
@@ -438,30 +486,85 @@ export class MemPool implements Disposable {
   }
 
   /**
-   * Takes back what workers had cached or allocated that have ended without `close`: by an error, by their own doing, or
-   * terminated. A block belongs to the worker that last allocated or reallocated it, or called `at` or `offsetOf` on it.
-   * Takes time proportional to the number of runs, under the lock.
+   * Allocates like `alloc`. Where `alloc` would return `null`, the promise waits until this worker or another one frees
+   * enough blocks.
    *
-   * @returns How many blocks that were.
-   * @example Nothing to take back
+   * - Requests of all workers are served in order of arrival. Small requests do not overtake a larger one.
+   * - While any request waits, every call of every worker takes the lock.
+   * - A message wakes a waiting worker, so its event loop has to run. A worker with a waiting request stays alive.
+   *
+   * @param numBytes A whole number from 1 up.
+   * @param options `signal` cancels the request when it is aborted; the promise then rejects with the signal's reason.
+   * @returns A buffer of exactly `numBytes`. All errors reject the promise.
+   * @throws {RangeError} The pool could never hold `numBytes`, even if it were empty and as large as `maxSize`.
+   * @throws {MemPoolError} "destroyed" or "closed", also while the request waits.
+   * @throws {MemPoolError} "unsupported": 16,384 requests wait already, or the request has to wait on Deno before 2.9.
+   * @example Wait for a block
    * ```ts
    * import { assertEquals } from "@std/assert";
    * import { MemPool } from "mempool";
    * using pool = MemPool.init(1024, 64);
-   * pool.alloc(64); // this worker lives, and so what it holds stays its own
-   * assertEquals(pool.reap(), 0);
+   * const whole = pool.alloc(1024)!;
+   * const waiting = pool.allocAsync(50, { signal: AbortSignal.timeout(10_000) });
+   * pool.free(whole);
+   * assertEquals((await waiting).byteLength, 50);
    * ```
    */
-  reap(): number {
-    return this.#live("reap").reap();
+  async allocAsync(numBytes: number, options?: AllocAsyncOptions): Promise<ArrayBuffer> {
+    return await this.#live("allocate").allocAsync(numBytes, options, this);
   }
 
   /**
-   * Gives the memory of free blocks back to the system, by whole pages; blocks that workers have cached are made free first.
-   * Takes time proportional to the number of runs and to what goes back, under the lock for some milliseconds at a time.
-   * The system gives memory again when blocks are used: zeros, which `calloc` knows.
+   * Counts the blocks and reads the counters. Takes the lock, and time proportional to the number of runs. Other
+   * workers go on meanwhile: a block that one of them takes from or gives to its cache may count as allocated or as
+   * cached. Example: {@linkcode MemPoolStats}.
+   */
+  stats(): MemPoolStats {
+    return this.#live("collect statistics").stats();
+  }
+
+  /**
+   * Lists every run of the pool as it is now, in order of address. The entries tile the data without a hole or an
+   * overlap, also while other workers go on: a block that one of them takes from or gives to its cache may be listed as
+   * allocated or as cached.
    *
-   * @returns How many bytes of blocks went back.
+   * The runs are noted under the lock, eight bytes each, in time proportional to their number. The entries are made one
+   * by one when they are asked for. Example: {@linkcode BlockInfo}.
+   *
+   * @returns The runs. The list can be iterated any number of times, and does not change any more.
+   */
+  blocks(): Iterable<BlockInfo> {
+    return this.#live("list blocks").blocks();
+  }
+
+  /**
+   * Executes the invariants of docs/design.md, for tests. Takes the lock, and time proportional to the number of blocks
+   * that were ever used.
+   *
+   * @throws {MemPoolError} "corrupt": the message names the first invariant that is broken.
+   */
+  check(): void {
+    this.#live("check the pool").check();
+  }
+
+  /**
+   * Lists the blocks of a checked pool that are still allocated, by any worker, oldest first. Takes the lock, and time
+   * proportional to the number of runs. Example: {@linkcode LeakInfo}.
+   *
+   * @throws {MemPoolError} "unsupported": the pool was made without `checked: true`.
+   */
+  leaks(): LeakInfo[] {
+    return this.#live("list leaks").leaks();
+  }
+
+  /**
+   * Gives the memory of free blocks back to the system, in whole pages. Blocks that workers have cached are made free
+   * first. The blocks stay usable: when they are allocated again, the system provides new memory.
+   *
+   * Takes time proportional to the number of runs and to the memory that goes back. It holds the lock for some
+   * milliseconds at a time.
+   *
+   * @returns How many bytes went back. Pages that were not resident do not count.
    * @example After a rush
    * ```ts
    * import { assert, assertEquals } from "@std/assert";
@@ -471,7 +574,7 @@ export class MemPool implements Disposable {
    * new Uint8Array(block).fill(1);
    * pool.free(block);
    * assert(pool.trim() >= 1_000_000);
-   * assertEquals(pool.trim(), 0); // nothing is left to give
+   * assertEquals(pool.trim(), 0); // nothing is left to give back
    * ```
    */
   trim(): number {
@@ -479,8 +582,28 @@ export class MemPool implements Disposable {
   }
 
   /**
-   * This object leaves the pool, and with its last object the worker does; the pool and its blocks live on. Does
-   * nothing the second time. Example: {@linkcode MemPool.attach}.
+   * Takes back what dead workers had cached or allocated: workers whose thread ended without `close`, by an error, by
+   * itself, or by `terminate`. Takes the lock, and time proportional to the number of runs.
+   *
+   * A block belongs to the worker that last allocated or reallocated it, or called `at` or `offsetOf` on it.
+   *
+   * @returns How many blocks came back.
+   * @example No worker has died
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemPool } from "mempool";
+   * using pool = MemPool.init(1024, 64);
+   * pool.alloc(64); // this worker lives, so it keeps its block
+   * assertEquals(pool.reap(), 0);
+   * ```
+   */
+  reap(): number {
+    return this.#live("reap").reap();
+  }
+
+  /**
+   * Closes this object. With its last object, this worker leaves the pool. The pool and all allocated blocks live on,
+   * the blocks of this worker included. Does nothing the second time. Example: {@linkcode MemPool.attach}.
    */
   close(): void {
     if (this.#hasClosed()) return;
@@ -490,66 +613,10 @@ export class MemPool implements Disposable {
     if (!this.#attachment.removeMember(this.#onDestroyed)) this.#cache = closed(CLOSED).cache;
   }
 
-  /**
-   * Ends the pool in every worker: memory goes back to the system at once, each later call throws "destroyed", and a
-   * buffer still held reads as whatever, but never faults. Does nothing the second time, and after `close`.
-   * @example End
-   * ```ts
-   * import { assertThrows } from "@std/assert";
-   * import { MemPool, MemPoolError } from "mempool";
-   * const pool = MemPool.init(1024, 64);
-   * pool.destroy();
-   * assertThrows(() => pool.alloc(50), MemPoolError, "destroyed");
-   * ```
-   */
-  destroy(): void {
-    if (!this.#hasClosed()) this.#attachment.destroy();
-  }
-
-  /** `destroy` where the pool was made, `close` where it was attached. */
+  /** Calls `destroy` on the object that made the pool, and `close` on an object that was attached. */
   [Symbol.dispose](): void {
     if (this.#made) this.destroy();
     else this.close();
-  }
-
-  /**
-   * Counts the pool, under the lock: what other workers just take from or give to their caches may count either way.
-   * Takes time proportional to the number of runs. Example: {@linkcode MemPoolStats}.
-   */
-  stats(): MemPoolStats {
-    return this.#live("count").stats();
-  }
-
-  /**
-   * What is still allocated in a checked pool, by any worker, oldest first. Takes time proportional to the number of runs.
-   * Example: {@linkcode LeakInfo}.
-   *
-   * @throws {MemPoolError} "unsupported": the pool was made without `checked: true`.
-   */
-  leaks(): LeakInfo[] {
-    return this.#live("list leaks").leaks();
-  }
-
-  /**
-   * Walks everything and tests the invariants of docs/design.md, under the lock: for tests. Takes time proportional to
-   * the number of blocks ever used.
-   *
-   * @throws {MemPoolError} "corrupt": names the first invariant that is broken.
-   */
-  check(): void {
-    this.#live("check").check();
-  }
-
-  /**
-   * Every run of the pool in order of address, as it is now: the entries tile the data, without a hole and without an
-   * overlap, also while other workers go on. What they just take from or give to their caches may count either way. The
-   * lock is held while the runs are noted, eight bytes each, which takes time proportional to their number; the entries
-   * are made one by one as they are asked for. Example: {@linkcode BlockInfo}.
-   *
-   * @returns The runs. It can be iterated any number of times, and at any time: it does not change any more.
-   */
-  blocks(): Iterable<BlockInfo> {
-    return this.#live("list blocks").blocks();
   }
 
   static #join(attachment: Attachment, made: boolean): MemPool {
@@ -561,8 +628,8 @@ export class MemPool implements Disposable {
     }
   }
 
-  /** For the attachment, which must not keep a pool object alive that its user has dropped. */
-  static #endLater(pool: WeakRef<MemPool>): () => void {
+  /** The callback for the attachment, which must not keep a pool object alive that its user has dropped. */
+  static #callbackFor(pool: WeakRef<MemPool>): () => void {
     return () => {
       const object = pool.deref();
       if (object !== undefined) object.#end(DESTROYED);
@@ -577,8 +644,9 @@ export class MemPool implements Disposable {
   }
 
   #summary(levels: unknown, inspection?: Inspection): string {
-    const state = this.#header[STATE] === CLOSED ? "closed" : "destroyed";
-    const region = isLive(this.#header) ? this.#attachment.region : state;
+    const state = this.#header[STATE];
+    const end = state === CLOSED ? "closed" : state === DESTROYED ? "destroyed" : undefined;
+    const region = end ?? this.#attachment.region;
     return summaryOf({ blockSize: this.#blockSize, blockCount: this.blockCount, region }, levels, inspection);
   }
 
@@ -589,7 +657,9 @@ export class MemPool implements Disposable {
     throw stateError(action, this.#header[STATE]!);
   }
 
-  /** Trusts CLOSED only in this object's own private header: the region's may say anything, by accident. */
+  /**
+   * Trusts CLOSED only in this object's own private header: a stray write may put any state into the region's header.
+   */
   #hasClosed(): boolean {
     return this.#header[STATE] === CLOSED && this.#header !== this.#attachment.region.header;
   }
@@ -602,11 +672,11 @@ function joined(): Joining {
 
 function endError(action: string, state: typeof CLOSED | typeof DESTROYED): MemPoolError {
   return state === CLOSED
-    ? new MemPoolError("closed", `Cannot ${action}: this worker closed the pool`)
+    ? new MemPoolError("closed", `Cannot ${action}: this pool object is closed`)
     : stateError(action, state);
 }
 
-// In functions of their own, or with the fast paths V8 would have too many bytecodes to inline them all.
+// Functions of their own: with these calls inside, the fast paths would have too many bytecodes for V8 to inline them.
 
 function allocSlowly(pool: MemPool, numBytes: number): ArrayBuffer | null {
   return liveOperations(pool, "allocate").alloc(numBytes);

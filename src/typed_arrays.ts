@@ -1,9 +1,10 @@
 import { checkCount, describe, exactProduct } from "./base/arguments.ts";
 
 /**
- * The constructor of a typed array, such as `Float64Array`: what {@linkcode MemPool.allocArray} takes. Only the engine's own
- * ones will do, `Float16Array` where there is one; for a class made from one of them, give its constructor what `alloc`
- * returns.
+ * The constructor of a typed array, such as `Float64Array`: an argument of {@linkcode MemPool.allocArray}.
+ *
+ * Only the engine's own constructors are accepted, `Float16Array` included where the engine has it. For a subclass,
+ * pass the result of `alloc` to its constructor.
  *
  * @example A function for arrays of any type
  * ```ts
@@ -23,14 +24,14 @@ export type TypedArrayConstructor =
   | Uint16ArrayConstructor
   | Int32ArrayConstructor
   | Uint32ArrayConstructor
-  // Not every program that uses the library is compiled with the types of ES2025.
+  // A program that uses the library may be compiled without the types of ES2025.
   | (typeof globalThis extends { Float16Array: infer Float16ArrayConstructor } ? Float16ArrayConstructor : never)
   | Float32ArrayConstructor
   | Float64ArrayConstructor
   | BigInt64ArrayConstructor
   | BigUint64ArrayConstructor;
 
-/** None of these runs code of the caller's, and each makes what its name says. */
+/** The engine's own constructors. None of them runs code of the caller's, and each makes an array of its type. */
 const CONSTRUCTORS: ReadonlySet<unknown> = new Set<unknown>([
   Int8Array,
   Uint8Array,
@@ -46,7 +47,7 @@ const CONSTRUCTORS: ReadonlySet<unknown> = new Set<unknown>([
   BigUint64Array,
 ]);
 
-/** The bytes of an array of so many elements; checks both. */
+/** The bytes of an array of this type and length. Checks both arguments. */
 export function bytesOfArray(type: TypedArrayConstructor, length: unknown): number {
   if (!CONSTRUCTORS.has(type)) {
     throw new TypeError(
@@ -57,7 +58,7 @@ export function bytesOfArray(type: TypedArrayConstructor, length: unknown): numb
   return exactProduct("allocate", "length * BYTES_PER_ELEMENT", length, type.BYTES_PER_ELEMENT);
 }
 
-/** The array over the whole of a buffer that is as long as `bytesOfArray` says. */
+/** The array over a whole buffer, whose length is that of `bytesOfArray`. */
 export function arrayOver<T extends TypedArrayConstructor>(type: T, buffer: ArrayBuffer): InstanceType<T> {
   return new (type as Float64ArrayConstructor)(buffer) as InstanceType<T>;
 }

@@ -27,11 +27,13 @@ import { Server } from "./serve.ts";
 import { Trimmer } from "./trim.ts";
 import { Waiters } from "./waiters.ts";
 
-/** What a worker does with blocks, by their numbers: through its caches first, then through the heap under the lock. */
+/**
+ * A worker's operations on blocks, by their numbers: first through its caches, then through the heap under the lock.
+ */
 export class Allocator {
-  /** This worker's cache of single blocks, which needs no lock. */
+  /** This worker's cache of single blocks. It needs no lock. */
   declare readonly cache: BlockCache;
-  /** The same for short runs. */
+  /** This worker's cache of short runs. */
   declare readonly runCache: RunCache;
   declare readonly lock: Lock;
   /** The requests of this worker that wait for blocks. */
@@ -71,15 +73,18 @@ export class Allocator {
   }
 
   /**
-   * Hands out the fewest adjacent blocks that hold so many bytes, after `cache` could not. NONE if no free run fits.
+   * Hands out the fewest adjacent blocks that hold so many bytes, or returns NONE. The caller has tried `cache` before.
    */
-  allocate(bytes: number, hooks = NO_HOOKS): number {
+  allocate(bytes: number, hooks: Hooks = NO_HOOKS): number {
     const kept = this.runCache.take(bytes);
     return kept === NONE ? this.allocateShared(bytes, hooks) : kept;
   }
 
-  /** As `allocate`, with every byte 0. Blocks above high water are zeros, as the system gave them, and are not touched. */
-  allocateZeroed(bytes: number, hooks = NO_HOOKS): number {
+  /**
+   * As `allocate`, with every byte 0. Tries `cache` itself. Zeroes only what lies below high water: blocks from there
+   * up have never been handed out or cached, so they hold the zeros that the system delivered.
+   */
+  allocateZeroed(bytes: number, hooks: Hooks = NO_HOOKS): number {
     let block = this.cache.take(bytes);
     if (block === NONE) block = this.runCache.take(bytes);
     let highWater = this.table.capacity;
@@ -96,7 +101,7 @@ export class Allocator {
     return block;
   }
 
-  /** Frees a run that `cache` did not take. Returns whether it was allocated: of several workers that try, one succeeds. */
+  /** Frees a run that `cache` refused. Returns whether it was allocated: of several workers that try, one succeeds. */
   free(block: number): boolean {
     if (this.runCache.give(block)) return true;
     this.lock.enter("free");
@@ -114,7 +119,7 @@ export class Allocator {
     this.lock.run("free", () => this.heap.freeRun(block));
   }
 
-  /** Gives up what this worker has cached, and its slot. Throws if the lock cannot be had. */
+  /** Makes everything free that this worker has cached, and gives up its slot. Throws if it cannot get the lock. */
   leave(): void {
     this.lock.run("close", () => {
       this.heap.refiller.flushAll();
@@ -123,16 +128,16 @@ export class Allocator {
   }
 
   /** Takes back what dead workers left behind, except what `hooks` keep. Returns the number of blocks. */
-  reap(hooks = NO_HOOKS): number {
+  reap(hooks: Hooks = NO_HOOKS): number {
     return this.lock.run("reap", () => this.heap.reaper.reap(hooks));
   }
 
-  /** Gives the memory of free and cached blocks back to the system. Returns the number of bytes. */
+  /** Gives the memory of free and cached blocks back to the system. Returns how many resident bytes went back. */
   trim(): number {
     this.lock.run("trim", () => this.heap.gather());
     let bytes = 0;
     for (let block = 0; block !== NONE;) {
-      // In steps, because other workers wait for the lock.
+      // A critical section for each step, so that other workers get the lock in between.
       const step = this.lock.run("trim", () => this.trimmer.trim(block));
       bytes += step.bytes;
       block = step.next;
@@ -141,14 +146,14 @@ export class Allocator {
   }
 
   /**
-   * Makes an allocated run hold so many bytes and keeps its contents, in place or elsewhere. Returns its first block, NONE if
-   * there is no room, or NOT_ALLOCATED.
+   * Makes an allocated run hold so many bytes and keeps its contents, in place or elsewhere. Returns its first block,
+   * NONE if there is no room, or NOT_ALLOCATED.
    */
-  resize(block: number, bytes: number, hooks = NO_HOOKS): number {
+  resize(block: number, bytes: number, hooks: Hooks = NO_HOOKS): number {
     return this.resizer.resize(block, bytes, hooks);
   }
 
-  /** Makes this worker the owner of an allocated run. Returns the bytes that were requested, 0 if it is not allocated. */
+  /** Makes this worker the owner of an allocated run. Returns the bytes asked for, 0 if the run is not allocated. */
   adopt(action: string, block: number): number {
     const bytes = this.table.adopt(block, this.number);
     if (bytes !== 0 && this.table.hasExactLength(block, this.blockSize)) return bytes;
@@ -159,17 +164,17 @@ export class Allocator {
   }
 
   /**
-   * Whether this is the first block of an allocated run. "No" is the truth only under the lock: `freeMany` may claim a run for
-   * a moment and give it back, and a pool that is being destroyed has no allocated runs any more.
+   * Whether this is the first block of an allocated run. A "no" is reliable only under the lock: `freeMany` may claim a
+   * run for a moment and give it back, and a pool that is being destroyed has no allocated runs any more.
    */
   isAllocated(action: string, block: number): boolean {
     const look = (): boolean => isAllocated(this.table.loadTag(block));
     return look() || this.lock.run(action, look);
   }
 
-  /** Hands out `count` runs, or none and returns undefined. */
-  allocateMany(count: number, bytes: number, hooks = NO_HOOKS): Int32Array | undefined {
-    // Before the critical section, because this may throw.
+  /** Hands out `count` runs, or hands out none and returns undefined. */
+  allocateMany(count: number, bytes: number, hooks: Hooks = NO_HOOKS): Int32Array | undefined {
+    // Before the critical section, because this throws if memory is short.
     const blocks = new Int32Array(Math.min(count, this.table.capacity));
     return this.lock.run("allocate", () => {
       if (!this.heap.hasRoom(count, bytes)) {
@@ -179,15 +184,17 @@ export class Allocator {
       this.counters[ALLOCS]! += count;
       for (let taken = 0; taken < count; taken++) {
         blocks[taken] = this.heap.take(bytes);
-        if (blocks[taken] === NONE) throw broken("I4", `the lists hold room for ${taken} of ${count} runs`);
+        if (blocks[taken] === NONE) throw broken("I4", `the free lists have room for ${taken} of ${count} runs`);
         hooks.allocated(blocks[taken]!);
       }
       return blocks;
     });
   }
 
-  /** Frees all of these runs and returns NONE, or frees none and returns the place of the first that is not allocated. */
-  freeMany(blocks: readonly number[], hooks = NO_HOOKS): number {
+  /**
+   * Frees all of these runs and returns NONE, or frees none and returns the place of the first that is not allocated.
+   */
+  freeMany(blocks: readonly number[], hooks: Hooks = NO_HOOKS): number {
     const tags = new Int32Array(blocks.length);
     return this.lock.run("free", () => {
       const refused = this.claimAll(blocks, tags, hooks);
@@ -210,7 +217,7 @@ export class Allocator {
 
   private allocateLocked(bytes: number, hooks: Hooks): number {
     if (bytes <= this.blockSize && this.caching && this.header[STATE] === LIVE) {
-      this.heap.refiller.refill(this.settleRoom());
+      this.heap.refiller.refill(this.updateRoom());
       const block = this.cache.take(bytes);
       if (block !== NONE) return block;
     }
@@ -226,7 +233,7 @@ export class Allocator {
 
   private freeLocked(block: number): boolean {
     if (this.caching && stateOf(this.table.loadTag(block)) === ALLOCATED) {
-      this.heap.refiller.flush(this.settleRoom());
+      this.heap.refiller.flush(this.updateRoom());
       if (this.cache.give(block)) return true;
     }
     if (!this.heap.freeRun(block)) return false;
@@ -234,13 +241,17 @@ export class Allocator {
     return true;
   }
 
-  /** The room for single blocks in this worker's cache, before it is refilled or flushed. */
-  private settleRoom(): number {
+  /**
+   * Before a refill or a flush: the room for single blocks in this worker's cache, once idle short runs have left it.
+   */
+  private updateRoom(): number {
     this.heap.refiller.flushIdleRuns();
-    return this.cache.settleRoom();
+    return this.cache.updateRoom();
   }
 
-  /** Claims each run; a run that is named twice is not allocated the second time. Returns the place where it stopped, or NONE. */
+  /**
+   * Claims each run, or stops at the place that it returns. A run that is named twice is not allocated the second time.
+   */
   private claimAll(blocks: readonly number[], tags: Int32Array, hooks: Hooks): number {
     let place = 0;
     try {
@@ -257,10 +268,12 @@ export class Allocator {
     }
   }
 
+  /** Gives the first `count` runs their tags back. */
   private unclaim(blocks: readonly number[], tags: Int32Array, count: number): void {
     for (let place = 0; place < count; place++) this.table.set(blocks[place]!, TAG, tags[place]!);
   }
 
+  /** What `hooks` keep stays allocated, and becomes this worker's. */
   private freeClaimed(blocks: readonly number[], hooks: Hooks): void {
     for (const block of blocks) {
       const leaves = hooks.leaves(block, "freed");

@@ -8,7 +8,7 @@ import type { Mapping } from "../runtime/native.ts";
 import { Reaper } from "./reap.ts";
 
 /**
- * Everything that can be handed out, wherever it is: free runs, cached blocks, what dead workers left, and what the pool may
+ * Everything that can be handed out: free runs, cached blocks, what dead workers have cached, and what the pool may
  * grow by. The caller holds the lock.
  */
 export class Heap {
@@ -42,7 +42,7 @@ export class Heap {
     return Math.ceil(bytes / this.blockSize);
   }
 
-  /** Hands out a run for so many bytes. NONE if there is none, also after all caches are emptied and the pool has grown. */
+  /** Hands out a run for so many bytes, if need be after emptying all caches and after growing. NONE if none fits. */
   take(bytes: number): number {
     const block = this.find(bytes);
     if (block !== NONE) this.region.runs.allocateAt(block, this.lengthFor(bytes), bytes, this.number);
@@ -62,8 +62,8 @@ export class Heap {
   }
 
   /**
-   * Whether `count` runs for so many bytes are free, if need be after all caches are emptied and the pool has grown. The runs
-   * are counted and not taken: other workers could see and free a block that is taken for a trial.
+   * Whether `count` runs for so many bytes are free, if need be after all caches are emptied and the pool has grown.
+   * The runs are counted and not taken: other workers could see and free a block that is taken for a trial.
    */
   hasRoom(count: number, bytes: number): boolean {
     const length = this.lengthFor(bytes);
@@ -74,8 +74,8 @@ export class Heap {
   }
 
   /**
-   * Claims an allocated run, as the block table's `claim` does. Throws and changes nothing if the run's words contradict each
-   * other.
+   * Claims an allocated run, as the block table's `claim` does. Throws and changes nothing if the run's words
+   * contradict each other.
    */
   claim(block: number, state: number): number {
     if (!this.table.hasExactLength(block, this.blockSize)) validateRun(this.region, block);
@@ -94,7 +94,7 @@ export class Heap {
     return true;
   }
 
-  /** Takes in a run whose tag is FREE already and that is in no list. */
+  /** Takes in a run whose tag is FREE already and which is in no list. */
   coalesce(block: number): void {
     this.clear(block, block + this.table.length(block));
     this.region.runs.coalesce(block);
@@ -105,7 +105,7 @@ export class Heap {
     if (this.zeroing && end > first) this.mapping.zero(first * this.blockSize, (end - first) * this.blockSize);
   }
 
-  /** Makes everything free that workers have cached at this moment, dead workers included. */
+  /** Makes everything free that workers have cached now, dead workers included. */
   gather(): void {
     if (!this.caching) return;
     this.refiller.recall(false);
@@ -113,8 +113,8 @@ export class Heap {
   }
 
   /**
-   * Lengthens the pool for a run at its end, if that run could become `length` blocks long with the free blocks before and
-   * after it.
+   * Lengthens the pool for a run at its end, if that run could become `length` blocks long with the free blocks before
+   * and after it.
    */
   growBehind(block: number, length: number): void {
     const { table } = this;
@@ -131,7 +131,7 @@ export class Heap {
     return this.refiller.recall(single) || this.reaper.sweep();
   }
 
-  /** Lengthens the pool for `missing` further runs of this length. Returns whether they fit; if not, nothing has changed. */
+  /** Lengthens the pool for `missing` further runs of this length, or changes nothing. Returns whether they fit now. */
   private grow(missing: number, length: number): boolean {
     const { table } = this;
     // The last blocks of the pool may be free already, but too few for one more run.
@@ -141,8 +141,8 @@ export class Heap {
   }
 
   /**
-   * Doubles the pool, or adds `needed` blocks if that is more, within the addresses that were reserved for it. Addresses do
-   * not change, so offsets, buffers and views stay valid.
+   * Doubles the pool, or adds `needed` blocks if that is more, within the addresses that were reserved for it.
+   * Addresses do not change, so offsets, buffers and views stay valid.
    */
   private growBy(needed: number): boolean {
     const { table, region } = this;

@@ -1,6 +1,6 @@
 /**
- * What happens to a run: it becomes free, its end becomes free because it shrinks, its contents have moved to another run, or
- * they are about to slide to an overlapping place.
+ * What happens to a run: it becomes free, its end becomes free because it shrinks, its contents have moved to another
+ * run, or they are about to slide to an overlapping place.
  */
 export type Fate = "freed" | "shrinks" | "moved" | "slides";
 

@@ -8,12 +8,14 @@ import type { Mapping, Native } from "../runtime/native.ts";
 import { Lock } from "./lock.ts";
 import { Reaper } from "./reap.ts";
 
-/** Gives the calling thread a number and a slot in the pool. If no slot is free, it gets a dead worker's slot. */
+/**
+ * Makes the calling thread a worker of the pool: gives it a number and a slot, if need be the slot of a dead worker.
+ */
 export function joinPool(native: Native, mapping: Mapping, region: Region): Worker {
   const number = nextNumber(region);
   const thread = native.thread();
   if (thread < 0) {
-    const why = `nobody would notice the end of this thread, the system refused to watch it (errno ${-thread})`;
+    const why = `the system refused to track the lifetime of this thread (errno ${-thread})`;
     throw new MemPoolError("too-many-workers", `Cannot attach: ${why}`);
   }
   const joining: Worker = { native, mapping, region, number, slot: NONE };

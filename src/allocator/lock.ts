@@ -18,18 +18,18 @@ import { recover } from "./recovery.ts";
 import type { Server } from "./serve.ts";
 
 /**
- * The pool's lock as one worker uses it. `run` is the way into a critical section, and `inspect` into one that changes
+ * The pool's lock as one worker uses it. `run` enters a critical section, and `inspect` enters one that changes
  * nothing.
  *
- * There is one exception, for the two hot paths `Allocator.allocate` and `Allocator.free`, where creating a closure for each
- * call would cost as much as the section itself:
+ * There is one exception, for the two hot paths `Allocator.allocate` and `Allocator.free`, where creating a closure for
+ * each call would cost as much as the section itself:
  *
  *     lock.enter("allocate");
  *     try { …; lock.leave(); } catch (error) { throw lock.abandon(error); }
  *
- * HOLDER is set exactly while a critical section is under way. So if HOLDER is set when a worker acquires the lock, then the
- * last section was left half done: its worker died in it, or an exception (a full stack, for example) ended it. The worker
- * that finds this runs the recovery before anything else.
+ * HOLDER is set exactly while a critical section is under way. So if HOLDER is set when a worker acquires the lock,
+ * then the last section was left half done: its worker died in it, or an exception (a full stack, for example) ended
+ * it. The worker that finds this runs the recovery before anything else.
  */
 export class Lock {
   declare private readonly native: Pick<Native, "alive">;
@@ -71,7 +71,10 @@ export class Lock {
     }
   }
 
-  /** Looks at the pool while no worker changes it. An error of `look` says nothing about the region, so nothing is recovered. */
+  /**
+   * Looks at the pool while no other worker is in a critical section; other workers go on taking from their caches and
+   * giving to them. An error of `look` says nothing about the region, so nothing is recovered.
+   */
   inspect<T>(action: string, look: () => T): T {
     this.acquire(action);
     try {
@@ -84,17 +87,19 @@ export class Lock {
   /** Begins a critical section. Throws without beginning it if the pool is destroyed or the wait has timed out. */
   enter(action: string): void {
     this.acquire(action);
-    // Before anything changes, the statistics take in what this worker's cache has seen since its last section.
+    // Before anything changes, the peak takes in what this worker's cache has seen since its last section.
     if (this.slot !== NONE) this.slots.settle(this.slot);
   }
 
-  /** Ends a critical section that is complete. Waiting requests get what it made free. */
+  /** Ends a critical section that is complete. Waiting requests first get what it made free. */
   leave(): void {
     this.server?.serve();
     this.release();
   }
 
-  /** Ends a critical section that was interrupted. HOLDER stays set, so that the next section recovers. Returns the error. */
+  /**
+   * Ends a critical section that was interrupted. HOLDER stays set, so the next section recovers. Returns the error.
+   */
   abandon(error: unknown): unknown {
     this.mapping.unlock();
     return error;
@@ -126,21 +131,23 @@ export class Lock {
 
   private recoverFor(action: string): void {
     const holder = this.header[HOLDER]!;
-    // The last owner may have died before it set HOLDER. If this recovery is interrupted too, the next worker must see that.
+    // The last owner may have died before it set HOLDER. If this recovery is interrupted too, the next worker must
+    // know.
     if (holder === 0) this.header[HOLDER] = this.number;
-    if (this.hasRecovered()) return;
+    if (this.tryToRecover()) return;
     this.mapping.unlock();
     throw new MemPoolError(
       "corrupt",
-      `Cannot ${action}: worker ${holder} left the block table in pieces, its lengths do not add up`,
+      `Cannot ${action}: the block table cannot be repaired, its lengths do not add up; ` +
+        `the lock was last held by ${this.describe(holder)}`,
     );
   }
 
-  private hasRecovered(): boolean {
+  private tryToRecover(): boolean {
     try {
       return recover(this.region);
     } catch (error) {
-      // A full stack, for example: the next section tries again.
+      // A full stack, for example. HOLDER stays set, so the next section tries again.
       throw this.abandon(error);
     }
   }
@@ -164,7 +171,7 @@ export class Lock {
   }
 }
 
-/** What the lock needs of a worker. */
+/** The part of a worker that its lock needs. */
 export type LockWorker = Pick<Worker, "mapping" | "region" | "slot" | "number"> & {
   readonly native: Pick<Native, "alive">;
 };

@@ -11,8 +11,9 @@ import type { Hooks } from "./hooks.ts";
 type Coalesce = (block: number) => void;
 
 /**
- * Takes back what workers left behind whose threads ended without `close`. The caller holds the lock. A thread that has ended
- * does nothing any more, so only this code changes its slot and its blocks, apart from other workers that free those blocks.
+ * Takes back what dead workers left behind: workers whose threads have ended without `close`. The caller holds the
+ * lock. A dead worker does nothing any more, so only this code changes its slot. Its blocks may also be freed by other
+ * workers.
  */
 export class Reaper {
   readonly #native: Native;
@@ -25,14 +26,14 @@ export class Reaper {
     this.#coalesce = coalesce;
   }
 
-  /** Makes free what dead workers have cached. Returns whether that was anything. Walks the table once for each death. */
+  /** Makes free what dead workers have cached. Returns whether that was anything. Walks once for each dead worker. */
   sweep(): boolean {
     const { meta } = this.#region;
     const dead = this.#dead().filter((slot) => meta[slotWord(slot) + SLOT_SWEPT] !== ~this.#region.slots.worker(slot));
     return dead.length > 0 && this.#sweep(dead) > 0;
   }
 
-  /** Frees the slots of dead workers for others. What those workers had allocated belongs to no worker until `reap`. */
+  /** Frees the slots of dead workers. What those workers had allocated belongs to no worker until `reap`. */
   evict(): void {
     const dead = this.#dead();
     if (dead.length === 0) return;
@@ -45,8 +46,8 @@ export class Reaper {
   }
 
   /**
-   * Takes back everything that dead workers have cached or allocated, and their slots. What `hooks` keep stays allocated.
-   * Returns the number of blocks that came back.
+   * Takes back everything that dead workers have cached or allocated, and their slots. What `hooks` keep stays
+   * allocated. Returns the number of blocks that came back.
    */
   reap(hooks: Hooks): number {
     const { counters, table } = this.#region;

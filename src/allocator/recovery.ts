@@ -2,7 +2,6 @@ import {
   ALLOCATED_RUN,
   BLOCK_CAPACITY,
   BLOCK_COUNT_INVERTED,
-  BLOCK_SIZE,
   DEPOT_TOP,
   FREE,
   FREE_BLOCKS,
@@ -22,8 +21,8 @@ import type { Region } from "../region/region.ts";
 import { setHighWater } from "../region/validate.ts";
 
 /**
- * Repairs a region after a worker died inside a critical section, or an exception ended one halfway. The caller holds the
- * lock.
+ * Repairs a region after a worker died inside a critical section, or an exception ended one halfway. The caller holds
+ * the lock.
  *
  * What may be half done, and how it is finished:
  *
@@ -52,7 +51,8 @@ class Rebuild {
 
   constructor(region: Region) {
     this.#region = region;
-    this.#blockSize = region.counters[BLOCK_SIZE]!;
+    // As validated when this worker attached: the header's word may have been overwritten since.
+    this.#blockSize = region.blockSize;
   }
 
   run(): boolean {
@@ -84,8 +84,8 @@ class Rebuild {
   }
 
   /**
-   * Repairs the run at `block`: if it is free, joins it with the free runs after it. Returns its length, or 0 if no worker
-   * can have left what stands there.
+   * Repairs the run at `block`: if it is free, joins it with the free runs after it. Returns its length, or 0 if no
+   * worker can have left what stands there.
    */
   #repairRun(block: number): number {
     const length = this.#possibleLength(block);

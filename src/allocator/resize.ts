@@ -17,7 +17,7 @@ interface Outcome {
   readonly bytesToMove: number;
 }
 
-/** Lengthens and shortens allocated runs: in place, else in another run, and as the last resort in an overlapping run. */
+/** Lengthens and shortens allocated runs: in place, or in another run, or as the last resort in an overlapping run. */
 export class Resizer {
   readonly #mapping: Mapping;
   readonly #region: Region;
@@ -38,11 +38,11 @@ export class Resizer {
   }
 
   /**
-   * Makes an allocated run of this worker hold so many bytes and keeps its contents. Returns its first block, NONE if there
-   * is no room, or NOT_ALLOCATED. If `hooks` keep the old run, it stays allocated after its contents have moved.
+   * Makes an allocated run of this worker hold so many bytes and keeps its contents. Returns its first block, NONE if
+   * there is no room, or NOT_ALLOCATED. If `hooks` keep the old run, it stays allocated after its contents have moved.
    */
   resize(block: number, bytes: number, hooks: Hooks): number {
-    // One section for everything: blocks around the run that a search for another run recalls must stay free for the slide.
+    // One section for everything: what the search for another run recalls around this run must stay free for the slide.
     const outcome = this.#lock.run("reallocate", () => this.#resizeLocked(block, bytes, hooks));
     return outcome.bytesToMove === 0 ? outcome.block : this.#moveOut(block, outcome, hooks);
   }
@@ -107,15 +107,15 @@ export class Resizer {
       return NOT_ALLOCATED;
     }
     if (!hooks.leaves(from, "moved")) this.#region.table.adopt(from, this.#number);
-    // Another worker may have freed the run by mistake. That free was counted, so the new allocation counts too. And the new
-    // run may be the very one that was freed.
+    // Another worker may have freed the run by mistake. That free was counted, so the new allocation counts too. And
+    // the new run may be the very one that was freed.
     else if (from === to || !this.#heap.freeRun(from)) this.#region.counters[ALLOCS]!++;
     return to;
   }
 
   /**
-   * The last resort: lengthens the run into blocks that the pool grows by or that were cached around it until now, or moves it
-   * down into the free run before it, which it may overlap.
+   * The last resort: lengthens the run into blocks that the pool grows by or that were cached around it until now, or
+   * moves it down into the free run before it, which it may overlap.
    */
   #slide(block: number, length: number, bytes: number, hooks: Hooks): number {
     const { table, runs, blockSize } = this.#region;

@@ -31,8 +31,9 @@ export class Server {
   }
 
   /**
-   * From now on no worker takes from its cache or gives to it: every free is a critical section, which ends in `serve`. The
-   * barrier makes a worker that is in the middle of `give` see the new state before its `give` ends.
+   * From now on no worker takes from its cache or gives to it: every free is a critical section, which ends in `serve`.
+   * A `give` that is under way either sees the new state or has stored its entry before the barrier: these are the
+   * steps W1 and W2 in src/cache/block_cache.ts.
    */
   begin(): void {
     if (Atomics.compareExchange(this.region.header, STATE, LIVE, AWAITED) === LIVE) this.native.barrier();
@@ -59,13 +60,13 @@ export class Server {
   }
 
   /**
-   * The grant is stored before the wake-up, or the woken worker would not see it. The block is allocated last: if this worker
-   * dies before that, the request waits again; if it dies after that, the waiting worker is awake already.
+   * The grant is stored before the wake-up, or the woken worker would not see it. The block is allocated last: if this
+   * worker dies before that, the request waits again; if it dies after that, the waiting worker is awake already.
    */
   private serveOne(place: number): boolean {
     const { queue, runs } = this.region;
     const bytes = queue.bytesAt(place);
-    if (!(bytes >= 1)) throw broken("I15", `a request is said to be for ${bytes} bytes`);
+    if (!(bytes >= 1)) throw broken("I15", `a request asks for ${bytes} bytes`);
     const block = this.heap.find(bytes);
     if (block === NONE) return false;
     const number = queue.workerAt(place);
@@ -76,8 +77,8 @@ export class Server {
   }
 
   /**
-   * Other workers are woken once for each grant: a woken worker looks for its grants without the lock, possibly before the
-   * next grant of this critical section. This worker looks once, when the section has ended.
+   * Other workers are woken once for each grant: a woken worker looks for its grants without the lock, possibly before
+   * the next grant of this critical section. This worker looks once, when the section has ended.
    */
   private wake(number: number): void {
     if (number !== this.number) this.wakeup.wakeOthers();
@@ -92,5 +93,5 @@ export class Server {
   }
 }
 
-/** What the server needs of a worker. */
+/** The part of a worker that its server needs. */
 export type ServerWorker = Pick<Worker, "region" | "number"> & { readonly native: Pick<Native, "alive" | "barrier"> };

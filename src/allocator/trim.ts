@@ -6,9 +6,11 @@ import type { Mapping } from "../runtime/native.ts";
 /** How much goes back in one critical section, which takes some milliseconds. */
 const BYTES_PER_STEP = 2 ** 26;
 
-/** One step of `trim`: the block at which the next step starts, NONE after the last one, and the bytes that went back. */
+/** The result of one step of `trim`. */
 export interface TrimStep {
+  /** The block at which the next step starts; NONE after the last step. */
   readonly next: number;
+  /** How many resident bytes went back. */
   readonly bytes: number;
 }
 
@@ -24,7 +26,7 @@ export class Trimmer {
     this.#blocksPerStep = Math.ceil(BYTES_PER_STEP / region.blockSize);
   }
 
-  /** Gives back some free runs from this block on. Blocks above high water have no memory to give back. */
+  /** Gives back some free runs from this block on. Blocks above high water have never been handed out or cached. */
   trim(from: number): TrimStep {
     const { header, table } = this.#region;
     const highWater = Math.min(validHighWater(header), table.blockCount);
@@ -44,7 +46,7 @@ export class Trimmer {
     return { next: NONE, bytes };
   }
 
-  /** Gives back the memory of the blocks from `first` to the one before `end`, which belong to the free run at `run`. */
+  /** Gives back the blocks from `first` to the one before `end`, which belong to the free run at `run`. */
   #discard(run: number, length: number, first: number, end: number): number {
     const { blockSize } = this.#region;
     const bytes = this.#mapping.discardData(first * blockSize, (end - first) * blockSize);
@@ -52,7 +54,7 @@ export class Trimmer {
     return bytes;
   }
 
-  /** The descriptors inside a free run mean nothing, so they may be zeros. */
+  /** The descriptors inside a free run mean nothing, and zeros read as INTERIOR. */
   #discardDescriptors(run: number, length: number): void {
     const word = tableWord(this.#region.header[CACHED_BLOCKS]!) + (run + 1) * DESCRIPTOR_WORDS;
     const words = Math.max(0, length - 2) * DESCRIPTOR_WORDS;

@@ -12,7 +12,7 @@ import type { Server } from "./serve.ts";
 export interface Request {
   readonly bytes: number;
   readonly hooks: Hooks;
-  /** The pool object that was asked. */
+  /** The pool object that was called. */
   readonly owner: object;
   readonly signal: AbortSignal | undefined;
 }
@@ -23,12 +23,12 @@ interface Pending extends Request {
   readonly resolve: (block: number) => void;
   readonly reject: (reason: unknown) => void;
   /** The promise is rejected already: a block that still arrives goes back to the pool. */
-  isGivenUp: boolean;
+  isCancelled: boolean;
 }
 
 /**
- * The requests of this worker that wait. The queue belongs to the pool, and src/allocator/serve.ts serves it; this class
- * turns its answers into settled promises.
+ * The requests of this worker that wait. The queue belongs to the pool, and src/allocator/serve.ts serves it; this
+ * class turns its answers into settled promises.
  */
 export class Waiters {
   readonly #region: Region;
@@ -37,7 +37,7 @@ export class Waiters {
   readonly #server: Server;
   readonly #wakeup: Wakeup;
   readonly #number: number;
-  /** In the order of their places, so the first to be served comes first. */
+  /** In the order of their places, which is the order in which they are served. */
   readonly #pending: Pending[] = [];
 
   constructor(worker: Pick<Worker, "region" | "number">, lock: Lock, heap: Heap, server: Server, wakeup: Wakeup) {
@@ -57,7 +57,7 @@ export class Waiters {
 
   /** Rejects the requests of a pool object. */
   rejectOf(owner: object, reason: unknown): void {
-    this.#giveUp(this.#pending.filter((pending) => pending.owner === owner), reason);
+    this.#cancel(this.#pending.filter((pending) => pending.owner === owner), reason);
   }
 
   /** A new request never overtakes requests that wait already. */
@@ -74,14 +74,14 @@ export class Waiters {
     try {
       return this.#promise(request, this.#enqueue(request), deliver);
     } finally {
-      this.#listenOrStop();
+      this.#stopIfIdle();
     }
   }
 
   #promise<Result>(request: Request, place: number, deliver: (block: number) => Result): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     const { signal } = request;
-    const abort = (): void => this.#giveUp([pending], signal?.reason);
+    const abort = (): void => this.#cancel([pending], signal?.reason);
     const pending: Pending = {
       ...request,
       place,
@@ -99,7 +99,7 @@ export class Waiters {
         signal?.removeEventListener("abort", abort);
         reject(reason);
       },
-      isGivenUp: false,
+      isCancelled: false,
     };
     signal?.addEventListener("abort", abort);
     this.#pending.push(pending);
@@ -118,7 +118,7 @@ export class Waiters {
     throw new MemPoolError("unsupported", "Cannot allocate: too many requests wait for blocks of this pool");
   }
 
-  /** A wake-up arrived, for this worker or another one. Delivers the blocks that this worker has been given. */
+  /** A wake-up has arrived, perhaps for another worker. Delivers the blocks that this worker has been given. */
   #collect(): void {
     const [oldest] = this.#pending;
     const { header, queue } = this.#region;
@@ -127,9 +127,9 @@ export class Waiters {
       const served = this.#lock.run("allocate", () => this.#takeServed());
       for (const { pending, block } of served) pending.resolve(block);
     } catch (error) {
-      this.#giveUp(this.#pending, error); // this runs in an event, so no caller could catch the error
+      this.#cancel(this.#pending, error); // this runs in an event, so no caller can catch the error
     }
-    this.#listenOrStop();
+    this.#stopIfIdle();
   }
 
   #takeServed(): { pending: Pending; block: number }[] {
@@ -139,15 +139,15 @@ export class Waiters {
       const pending = this.#pending.shift()!;
       const block = queue.blockAt(pending.place);
       queue.finish(pending.place);
-      if (pending.isGivenUp) this.#heap.freeRun(block);
+      if (pending.isCancelled) this.#heap.freeRun(block);
       else served.push({ pending, block: this.#handOut(block, pending.hooks) });
     }
-    this.#waitOn();
+    this.#waitAgain();
     return served;
   }
 
   /** If another worker has freed, by mistake, the block that the oldest request was given, that request waits again. */
-  #waitOn(): void {
+  #waitAgain(): void {
     const { queue, table } = this.#region;
     const [oldest] = this.#pending;
     if (oldest === undefined || queue.blockAt(oldest.place) < 0) return;
@@ -162,14 +162,14 @@ export class Waiters {
   }
 
   /** Rejects some requests and takes them out of the queue. */
-  #giveUp(some: readonly Pending[], reason: unknown): void {
-    const open = some.filter(({ isGivenUp }) => !isGivenUp);
+  #cancel(some: readonly Pending[], reason: unknown): void {
+    const open = some.filter(({ isCancelled }) => !isCancelled);
     for (const pending of open) {
-      pending.isGivenUp = true;
+      pending.isCancelled = true;
       pending.reject(reason);
     }
     if (open.length > 0) this.#forget(open);
-    this.#listenOrStop();
+    this.#stopIfIdle();
   }
 
   #forget(open: readonly Pending[]): void {
@@ -178,7 +178,7 @@ export class Waiters {
     try {
       this.#lock.run("allocate", () => open.forEach((pending) => this.#dequeue(pending)));
     } catch (error) {
-      // Without the lock the requests stay in the queue, and give back what they get.
+      // Without the lock the requests stay in the queue. What they get later, `#takeServed` gives back.
       if (!(error instanceof MemPoolError)) throw error;
     }
   }
@@ -194,7 +194,7 @@ export class Waiters {
     this.#pending.splice(this.#pending.indexOf(pending), 1);
   }
 
-  #listenOrStop(): void {
+  #stopIfIdle(): void {
     if (this.#pending.length === 0) this.#wakeup.stop();
   }
 }

@@ -4,13 +4,17 @@ import { slotWord } from "../region/worker_slots.ts";
 import { makeTag } from "../region/block_table.ts";
 import type { Worker } from "./worker.ts";
 
-// Three things here are written for the compilers, and so they are in the other classes that an allocation goes through.
-// V8 folds a module's own constants into the code, but loads imported ones anew at each use: 5 ns a call. Fields are private
-// by TypeScript's word, not by #: an access by # takes three bytecodes, so that less is inlined, and JavaScriptCore needs
-// twice the time for the whole call. And fields are declared, so that their only value is the one that the constructor
-// gives them. What is written as a field starts out as undefined, and neither engine takes for a constant what was ever
-// replaced. Where the pool is one, as that of a module or of a closure mostly is, everything here becomes one then, down to
-// the addresses: that halves the time of a pair.
+// This class, and every other class that an allocation passes through, follows three rules for the compilers:
+//
+// 1. The module has constants of its own for what its fast paths need of src/region/layout.ts. V8 folds a module's own
+//    constants into the code, but loads an imported one at each use, which costs 5 ns a call.
+// 2. Fields are `private`, not `#`. An access by `#` takes three bytecodes, so V8 inlines less, and JavaScriptCore
+//    needs twice the time for the whole call.
+// 3. Fields are declared, and assigned once, in the constructor. Without `declare`, a field without a value starts out
+//    as undefined, and the engines fold only fields that are assigned once.
+//
+// A program usually keeps its pool in a constant of a module or a closure. Then the engines fold everything that the
+// pool refers to, down to the addresses, which halves the time of a pair of alloc and free.
 const STATE = layout.STATE;
 const LIVE = layout.LIVE;
 const NONE = layout.NONE;
@@ -23,63 +27,109 @@ const PLAIN_CLAIMS = layout.PLAIN_CLAIMS;
 const BIAS_TAG = layout.BIAS_TAG;
 
 /**
- * A worker's cache of single blocks: a stack of block numbers, which only this worker moves, so that most calls need
- * no lock. The truth about a block is its tag, not its entry: CACHED with this worker's number.
+ * A worker's cache of single blocks: a stack of block numbers that only this worker moves, so most calls need no lock.
+ * The tag is the truth about a block, not its entry in the stack: a block is cached here if its tag is CACHED with this
+ * worker's number. An entry whose block has another tag is stale, and is skipped.
  *
- * `give` turns ALLOCATED into CACHED by one exchange: of several that free a block, one wins it. A worker that is alone in
- * its pool has no rival, and does it by plain stores, see src/cache/bias.ts.
+ * `give` turns the tag from ALLOCATED to CACHED by one exchange. If several workers free a block, one of them wins the
+ * exchange. A worker that is alone in its pool has no rival and uses plain stores: see src/cache/bias.ts.
  *
- * `take` turns CACHED into ALLOCATED. The only rival is a worker that found the pool exhausted and recalls what others
- * have cached. That is rare, so it bears the cost, and as long as PLAIN_CLAIMS is 1 `take` has no atomic instruction:
+ * # Take and recall
  *
- *     take                                        recall, under the lock
- *     1  claim = block                            A  PLAIN_CLAIMS = 0, unless it is
- *     2  PLAIN_CLAIMS = 1 and tag CACHED?         B  if it was 1, barrier: every thread passes a full memory barrier
- *     3  tag = ALLOCATED                          C  claim === block? then leave this block alone
- *     4  claim = NONE                             D  else tag: CACHED -> FREE, by exchange
+ * `take` turns the tag from CACHED to ALLOCATED. Its only rival is a worker that found the pool exhausted and recalls
+ * what other workers have cached. A recall is rare, so it bears the cost: while PLAIN_CLAIMS is 1, `take` has no atomic
+ * instruction. The steps have the names that docs/design.md gives them:
  *
- * Where 2 finds PLAIN_CLAIMS to be 0, it goes on by an exchange of the tag, and no such claim can go wrong. So look at a
- * claim that found 1. It read that before its thread passed the barrier, for afterwards it reads 0. Then C, which comes
- * after the barrier, sees the claim of 1 and leaves the block alone, or it sees 4, and then D's exchange sees 3 and fails.
- * So no block is handed out twice, and none is lost. That no thread sees 2 before 1, once the barrier is passed, nor 4
- * before 3, is what the processor gives (x86-64 shows stores in their order, and B undoes the one thing that it does
- * change, a load that overtakes an earlier store), and what the engines give, which keep reads and writes of one typed
- * array in the program's order, and leave none of them out. Elsewhere PLAIN_CLAIMS is always 0.
+ *     take, by the worker of the cache            recall, by another worker under the lock
+ *     T1  claim = block                           R1  PLAIN_CLAIMS = 0, unless it is 0
+ *     T2  is PLAIN_CLAIMS 1 and the tag CACHED?   R2  if it was 1, barrier: every thread passes a full memory barrier
+ *     T3  the bytes, then tag = ALLOCATED         R3  read the claim; leave the claimed block alone
+ *     T4  claim = NONE, then the new top          R4  every other entry: exchange the tag, FREE for CACHED
  *
- * The barrier takes microseconds where other threads are busy. So a pool that was exhausted once stays with exchanges,
- * and recalls without a barrier, until there is plenty again: see `Supply`.
+ * No block is handed out twice:
  *
- * Where somebody waits for a block, the pool's state is AWAITED, and both leave it to the slow path. `take` may be in the
- * middle of it then: what it takes is not free, as if it had been taken before. `give` must not leave a block in the cache,
- * where nobody looks any more: so it reads the state in the end, and undoes what it did if that is not LIVE. The waiting
- * worker has set the state, passed the same barrier as above, and looked at this cache afterwards. If `give` read LIVE, then
- * before that barrier; so its entry was there to be seen.
+ * 1. If T2 finds PLAIN_CLAIMS to be 0, `take` continues with an exchange of the tag. Of that exchange and R4, one
+ *    fails.
+ * 2. Otherwise T2 read 1. From the barrier that followed the store of 0, in this recall or in an earlier one, to the
+ *    end of the recall, the thread would have read 0. So T2 precedes that barrier. (A T2 after the recall sees the tags
+ *    of R4.)
+ * 3. T1 precedes T2, so it precedes the barrier too, and R3 follows the barrier. So R3 sees the store of T1 or a later
+ *    one.
+ * 4. If R3 sees the store of T1, the recall leaves the block alone, and `take` has it.
+ * 5. If R3 sees a later store to the claim, T4 has happened, so T3 is visible too. R4 expects CACHED, finds another
+ *    tag, and fails. If R4 finds CACHED, the block has been freed into the cache again since, and recalling it is
+ *    right.
  *
- * A worker may die after any step. Before 3 the block is still cached, between 3 and the store of the new top its entry
- * is stale, and stale entries are skipped.
+ * No block is lost: a block that R3 leaves alone is taken, or is still cached.
+ *
+ * The points above rest on this:
+ *
+ * - PLAIN_CLAIMS changes under the lock only, so it does not return to 1 during a recall.
+ * - An x86-64 processor makes the stores of a thread visible in their order, so no thread sees T4 before T3. The
+ *   processor reorders one thing: the load of T2 may overtake the store of T1. The barrier makes every store before it
+ *   visible.
+ * - The engines keep reads and writes of one typed array in the program's order, and leave out none of these.
+ * - On other processors, and where the system has no such barrier, PLAIN_CLAIMS is always 0.
+ *
+ * A barrier takes microseconds while other threads are busy. So a pool that was exhausted once stays with exchanges,
+ * and later recalls need no barrier, until a refill finds plenty of free blocks: see `Refiller`.
+ *
+ * # Give, while requests wait
+ *
+ * While a request waits for a block, the pool's state is AWAITED, and both `take` and `give` leave their work to the
+ * slow path. Either may be in the middle of its steps when the state changes.
+ *
+ * - A `take` may go on. The block that it takes is not free, as if it had been taken before the change.
+ * - A `give` must not leave its block in the cache, where no call would look for it. So it reads the state last:
+ *
+ *     give                                        allocAsync, under the lock
+ *     G1  tag = CACHED                            W1  STATE = AWAITED
+ *     G2  the entry, then the new top             W2  barrier
+ *     G3  is STATE still LIVE?                    W3  recall: read the top and the entries of every cache
+ *     G4  if not: undo, and leave it to the slow path
+ *
+ * 1. If G3 reads LIVE, its thread read that before it passed the barrier W2. So G2 precedes the barrier, and W3 sees
+ *    the entry.
+ * 2. Otherwise G4 exchanges the tag back and drops the entry. The slow path frees the block under the lock, which
+ *    serves the request. If the exchange fails, a recall has freed the block already.
+ * 3. Where the system has no barrier, G2 stores the top and G3 reads the state by sequentially consistent operations.
+ *    So G3 sees AWAITED, or W3 sees the new top.
+ *
+ * # Deaths
+ *
+ * A worker may die after any step:
+ *
+ * - Before T3 the block is still cached. Between T3 and the store of the new top its entry is stale.
+ * - Between G1 and the store of the new top the block is cached without an entry. What dead workers have cached is
+ *   found by its tags: see `Reaper`.
  */
 export class BlockCache {
   declare private readonly mapping: Pick<Mapping, "exchange">;
   /**
-   * To the end of the table. So an entry that was overwritten leads to no tag of this worker's: what would lie behind reads as
-   * undefined, without a check that `take` would have to pay for. Hence a product there, and no shift, which would drop bits.
+   * Ends where the block table ends. So a corrupted entry never matches this worker's tag: a word beyond the end reads
+   * as undefined, which saves `take` a check. `claim` multiplies to find the word, because a shift would drop high
+   * bits.
    */
   declare private readonly meta: Int32Array;
-  /** From the counter of what was given. */
+  /** The slot's counters, from the one of the blocks that were freed into this cache. */
   declare private readonly given: Float64Array;
-  /** LIVE where the barrier makes plain words enough to tell; else no state at all. */
-  declare readonly surelyLive: number;
+  /**
+   * The state for which a plain read at the end of `give` is enough: LIVE if there is a barrier, else no state at all.
+   */
+  declare readonly plainLive: number;
   declare private readonly capacity: number;
-  /** Entries that there may be: the capacity, less the blocks in short runs that src/cache/run_cache.ts keeps. */
+  /**
+   * How many entries there may be: the capacity, less the blocks in the short runs that src/cache/run_cache.ts keeps.
+   */
   declare room: number;
-  /** Bytes of the longest request that it serves: as many as a block has, or an integer can say; 0 once it is closed. */
+  /** The longest request in bytes that it serves: a block's size, but no more than 2^31 - 1. 0 once it is closed. */
   declare private longest: number;
   declare private readonly blockSize: number;
   declare private readonly blockCapacity: number;
-  /** Bits of a block's size where it is a power of two and every offset fits 31 bits; else -1. */
+  /** The logarithm of the block size if that is a power of two and every offset is below 2^31; else -1. */
   declare private readonly shift: number;
   declare private readonly perByte: number;
-  // Where things lie in `meta`.
+  // Places in `meta`.
   declare private readonly claimed: number;
   declare private readonly top: number;
   declare private readonly lowest: number;
@@ -96,7 +146,7 @@ export class BlockCache {
     this.mapping = mapping;
     const capacity = region.header[layout.CACHED_BLOCKS]!;
     this.meta = region.meta.subarray(0, layout.allocationLogWord(region.table.capacity, capacity));
-    this.surelyLive = region.header[layout.HAS_BARRIER] === 1 ? LIVE : NONE;
+    this.plainLive = region.header[layout.HAS_BARRIER] === 1 ? LIVE : NONE;
     this.capacity = capacity;
     this.room = capacity;
     this.longest = Math.min(region.blockSize, 2 ** 31 - 1);
@@ -120,8 +170,8 @@ export class BlockCache {
   }
 
   /**
-   * Hands out a cached block. NONE where the slow path has to look: what was asked for is no number of bytes that a
-   * block holds, the pool is no longer live, the cache is empty, or its last entry is in question.
+   * Hands out a cached block. Returns NONE if the slow path has to decide: the argument is no number of bytes that a
+   * block holds, the state is not LIVE, the cache is empty, or its top entry is stale.
    */
   take(bytes: number): number {
     const meta = this.meta;
@@ -136,8 +186,9 @@ export class BlockCache {
   }
 
   /**
-   * Puts an allocated single block into the cache. False where the slow path has to look, as for `take`. The state is looked at
-   * last, see above: a destroyed pool's table is zeros, or what is done here is undone.
+   * Puts an allocated single block into the cache. Returns false if the slow path has to decide. The state is read
+   * last, as the steps above require. That is enough in a destroyed pool too: its table is zeros, or this call undoes
+   * what it did.
    */
   give(block: number): boolean {
     const meta = this.meta;
@@ -145,7 +196,7 @@ export class BlockCache {
     const tag = meta[word]!;
     const top = meta[this.top]!;
     if ((tag & STATE_MASK) !== ALLOCATED || top >>> 0 >= this.room) return false;
-    // The steps of src/cache/bias.ts; in a function of their own JavaScriptCore would call it.
+    // The steps of src/cache/bias.ts. Here, because JavaScriptCore would not inline a method of their own.
     meta[this.freeing] = 1;
     if (meta[BIAS_TAG] === this.cachedTag) {
       meta[word] = this.cachedTag;
@@ -156,30 +207,32 @@ export class BlockCache {
     }
     meta[this.entries + top] = block;
     meta[this.top] = top + 1;
-    if (meta[STATE] !== this.surelyLive && this.undoUnlessLive(word, tag)) return false;
+    if (meta[STATE] !== this.plainLive && this.undoUnlessLive(word, tag)) return false;
     this.given[0]!++;
     return true;
   }
 
-  /** `give` for the block that starts at an offset; false also where none does. */
+  /** `give` for the block that starts at an offset. Returns false also if no block starts there. */
   giveAt(offset: number): boolean {
     if (typeof offset !== "number") return false;
     const block = this.blockAt(offset);
     return block >= 0 && block < this.blockCapacity && this.give(block);
   }
 
-  /** The block that starts at an offset; out of range where none does. */
+  /** The block that starts at an offset. If no block starts there, the result is out of range. */
   private blockAt(offset: number): number {
     if (this.shift >= 0) {
       const block = offset >> this.shift;
       return block << this.shift === offset ? block : NONE;
     }
-    // Multiplying is faster than dividing; what it rounds, comparing finds.
+    // A product is faster than a quotient. The comparison refuses what was rounded to another block.
     const block = (offset * this.perByte + 0.5) | 0;
     return block * this.blockSize === offset ? block : NONE;
   }
 
-  /** Turns a block of this cache from the one tag into the other; says whether it had the one. The steps of `take`, above. */
+  /**
+   * The steps T1 to T4, but for the new top: turns a tag from `cachedTag` to `allocatedTag`. Returns whether it did.
+   */
   claim(block: number, bytes: number, cachedTag: number, allocatedTag: number): boolean {
     const meta = this.meta;
     const word = this.table + block * DESCRIPTOR_WORDS;
@@ -194,18 +247,18 @@ export class BlockCache {
   }
 
   /**
-   * For the end of a `give` where plain words do not tell that the pool is live: there the new number of entries is seen by
-   * others before the state is read.
+   * Stores the top again and reads the state, both by sequentially consistent operations. For the end of a `give` whose
+   * plain read does not prove that the pool is live.
    */
-  isLive(topWord: number): boolean {
+  isLiveAfterPublishing(topWord: number): boolean {
     const meta = this.meta;
     Atomics.store(meta, topWord, meta[topWord]!);
     return Atomics.load(meta, STATE) === LIVE;
   }
 
   /**
-   * Takes back what `give` has done, for the slow path to do it in full. Says whether it could: where the block was recalled
-   * in the meantime, it is free.
+   * Undoes a `give`, so that the slow path can free the block. Returns whether it did: if the block was recalled
+   * meanwhile, it is free already.
    */
   undo(word: number, tag: number, cachedTag: number, topWord: number): boolean {
     if (this.mapping.exchange(word, cachedTag, tag) !== cachedTag) return false;
@@ -213,39 +266,40 @@ export class BlockCache {
     return true;
   }
 
-  /** Makes the room what short runs in this cache leave now; returns it. */
-  settleRoom(): number {
+  /** Sets `room` to what the cached short runs leave now, and returns it. */
+  updateRoom(): number {
     const { meta, capacity } = this;
     const taken = (meta[this.runBlocks]! - meta[this.runBlocksRecalled]!) | 0;
     this.room = taken >= 0 && taken <= capacity ? capacity - taken : capacity;
     return this.room;
   }
 
-  /** For good: from now on it has nothing and takes nothing, and touches nothing of the region. */
+  /** From now on `take` and `give` refuse everything, and write nothing to the region. */
   close(): void {
     this.longest = 0;
     this.room = 0;
   }
 
   private undoUnlessLive(word: number, tag: number): boolean {
-    return !this.isLive(this.top) && this.undo(word, tag, this.cachedTag, this.top);
+    return !this.isLiveAfterPublishing(this.top) && this.undo(word, tag, this.cachedTag, this.top);
   }
 
-  /** Or the block could not be recalled for as long as this worker takes no other. */
-  private giveUp(): false {
+  /** Clears the claim of a `take` that failed. Otherwise a recall would skip this block until the next `take`. */
+  private abandonClaim(): false {
     this.meta[this.claimed] = NONE;
     return false;
   }
 
   /**
-   * In two steps: were the block ALLOCATED at once, another worker could free it by mistake before its words are written,
-   * and these would then be the links of a list. TAKING is for nobody else to change.
+   * Claims by exchange, in two steps. If the block became ALLOCATED at once, another worker could free it by mistake
+   * before its bytes are stored, and that store would then overwrite a link of a free list. No other worker changes a
+   * TAKING block.
    */
   private claimByExchange(word: number, bytes: number, cachedTag: number, allocatedTag: number): boolean {
     const meta = this.meta;
-    // Looked at first: where an entry was overwritten, the word may lie anywhere.
-    if (meta[word] !== cachedTag) return this.giveUp();
-    if (this.mapping.exchange(word, cachedTag, this.takingTag) !== cachedTag) return this.giveUp();
+    // A plain read first: a corrupted entry may lead to any word, and an exchange there would write to it.
+    if (meta[word] !== cachedTag) return this.abandonClaim();
+    if (this.mapping.exchange(word, cachedTag, this.takingTag) !== cachedTag) return this.abandonClaim();
     meta[word + REQUESTED_LOW] = bytes;
     Atomics.store(meta, word, allocatedTag);
     meta[this.claimed] = NONE;
@@ -253,7 +307,7 @@ export class BlockCache {
   }
 }
 
-/** What a cache needs of a worker. */
+/** The part of a worker that its caches need. */
 export type CacheWorker = Pick<Worker, "region" | "slot" | "number"> & { readonly mapping: Pick<Mapping, "exchange"> };
 
 function shiftFor(blockSize: number, blockCapacity: number): number {

@@ -34,9 +34,9 @@ import { takeBias } from "./bias.ts";
 import type { Worker } from "./worker.ts";
 
 /**
- * Refills and flushes this worker's caches and recalls those of other workers: the slow side of src/cache/block_cache.ts. The
- * caller holds the lock, so no other worker refills, flushes or recalls at the same time. Other workers go on taking from
- * their caches and giving to them.
+ * Refills and flushes this worker's caches and recalls those of other workers: the slow side of
+ * src/cache/block_cache.ts. The caller holds the lock, so no other worker refills, flushes or recalls at the same time.
+ * Other workers go on taking from their caches and giving to them.
  */
 export class Refiller {
   declare private readonly native: Native;
@@ -52,11 +52,13 @@ export class Refiller {
   declare private readonly cachedRunTag: number;
   declare private readonly hasBarrier: number;
   declare private readonly depotCapacity: number;
-  // The slot's counters when the worker last held the lock for a refill or a flush: the difference is what it did since.
+  // The slot's counters at the worker's last refill or flush. The difference is what it did since.
   private given = 0;
   private refilled = 0;
   private runsTaken = 0;
-  /** The blocks of a series of refills between which the worker freed fewer blocks than it was given. */
+  /**
+   * How many blocks the last refills brought, as long as the worker freed fewer blocks after each than it had brought.
+   */
   private consumed = 0;
 
   constructor(worker: Worker) {
@@ -76,8 +78,9 @@ export class Refiller {
   }
 
   /**
-   * Drops stale entries from the top of the cache. If the cache is empty then, fills half of it. A block gets its entry before
-   * it is cached: if an exception (a full stack, for example) comes in between, the entry is stale and no block is lost.
+   * Drops stale entries from the top of the cache. If the cache is empty then, fills half of it. A block gets its entry
+   * before it is cached: if an exception (a full stack, for example) comes in between, the entry is stale and no block
+   * is lost.
    */
   refill(room: number): void {
     const { meta, table } = this.region;
@@ -98,7 +101,9 @@ export class Refiller {
     this.setTop(count);
   }
 
-  /** Makes cached short runs free, which take room from single blocks, if the worker has taken none since the last call. */
+  /**
+   * Makes cached short runs free, which take room from single blocks, if the worker has taken none since the last call.
+   */
   flushIdleRuns(): void {
     const { counters, meta } = this.region;
     const taken = counters[this.doubleAt + SLOT_RUNS_TAKEN]!;
@@ -132,11 +137,11 @@ export class Refiller {
   }
 
   /**
-   * Makes free what other workers have cached, except what they are taking at this moment: if a single block will do, the
-   * first cache that has anything, otherwise all caches.
+   * Makes free what other workers have cached, except what they are taking at this moment: if a single block will do,
+   * the first cache that has anything, otherwise all caches.
    *
-   * Returns false if no worker had anything cached, and no worker freed a block into a cache that had been looked at already.
-   * If the system refuses the barrier, other workers' caches stay as they are, and their frees do not count.
+   * Returns false if no worker had anything cached, and no worker freed a block into a cache that had been looked at
+   * already. If the system refuses the barrier, other workers' caches stay as they are, and their frees do not count.
    */
   recall(single: boolean): boolean {
     const { header, slots } = this.region;
@@ -147,7 +152,7 @@ export class Refiller {
     if (!this.endPlainClaims()) return header[FREE_BLOCKS]! > before;
     const { used } = slots;
     for (let step = 1; step < used && !(single && header[FREE_BLOCKS]! > before); step++) {
-      this.takeFrom((this.slot + step) % used);
+      this.recallFrom((this.slot + step) % used);
     }
     // Object.is, because this would never end if a counter was overwritten and is not a number.
     return header[FREE_BLOCKS]! > before || !Object.is(slots.frees(), frees);
@@ -165,8 +170,8 @@ export class Refiller {
   }
 
   /**
-   * Whether the worker allocates what others free: its last refills brought as many blocks as the depot holds, and it freed
-   * less than it was given. Bursts that this worker frees itself stay below this threshold, except for their first refills.
+   * Whether the worker allocates what others free: its last refills brought as many blocks as the depot has room for,
+   * and it freed fewer. Bursts that this worker frees itself stay below this threshold, except for their first refills.
    */
   private get isConsumer(): boolean {
     return this.consumed >= this.depotCapacity;
@@ -192,7 +197,9 @@ export class Refiller {
     return count;
   }
 
-  /** Brings up to so many blocks to the depot's top whose cache lines no other worker writes. Returns how many to take. */
+  /**
+   * Brings up to so many blocks to the depot's top whose cache lines no other worker writes. Returns how many to take.
+   */
   private uncontested(most: number): number {
     // A consumer shares these cache lines with the producer anyway, so scanning would not pay.
     if (this.isConsumer) return most;
@@ -238,7 +245,10 @@ export class Refiller {
     meta[this.at + SLOT_LOWEST] = top;
   }
 
-  /** Empties the oldest entries of this worker's cache: the blocks of those that are not stale go to the depot or become free. */
+  /**
+   * Empties the oldest entries of this worker's cache: the blocks of those that are not stale go to the depot or become
+   * free.
+   */
   private evict(count: number, toDepot: boolean): void {
     const { meta, table, depot, slots } = this.region;
     const { blockCount } = table;
@@ -288,7 +298,7 @@ export class Refiller {
   }
 
   /** Recalls what another worker has cached. What that worker frees from now on comes too late for this recall. */
-  private takeFrom(slot: number): void {
+  private recallFrom(slot: number): void {
     const { meta, table, runs, slots } = this.region;
     const number = slots.validWorker(slot);
     if (number === 0) return;

@@ -6,7 +6,7 @@ import { makeTag } from "../region/block_table.ts";
 import { isInTable } from "../region/validate.ts";
 import type { Region } from "../region/region.ts";
 
-// For the compilers: see src/cache/block_cache.ts.
+// Constants, private and declared fields: the first comment of src/cache/block_cache.ts says why.
 const ALLOCATED_SHORT = layout.ALLOCATED_SHORT;
 const DESCRIPTOR_SHIFT = layout.DESCRIPTOR_SHIFT;
 const LENGTH = layout.LENGTH;
@@ -20,16 +20,17 @@ const SLOTS_USED = layout.SLOTS_USED;
 const STATE = layout.STATE;
 const STATE_MASK = layout.STATE_MASK;
 
-/** Of what a worker may cache, so much is never for short runs. */
+/** The share of a worker's cache that is reserved for single blocks. */
 const FOR_SINGLES = 1 / 4;
 
 /**
- * A worker's cache of short runs: a stack for each length. It works as that of single blocks, src/cache/block_cache.ts, and by the same
- * argument; what is in it is cut to no other length, and joined with nothing until it is drained or recalled.
+ * A worker's cache of short runs: a stack for each length. It works like the cache of single blocks, and the argument
+ * in src/cache/block_cache.ts holds for it too, with the tags CACHED_RUN and ALLOCATED_SHORT. A cached run is neither
+ * split nor coalesced until it is flushed or recalled.
  *
- * Only pools that have had several workers use it. A worker that is alone has the lock for the asking, and its runs are
- * better joined with their neighbours at once. Where workers share a pool, they take the lock from each other, and with it a
- * dozen cache lines: the header's, and those of the neighbours in the table and in the lists.
+ * Only a pool that has had more than one worker uses this cache. A worker that is alone gets the lock at once, and its
+ * runs are better coalesced immediately. Workers that share a pool take the lock from each other, and with it a dozen
+ * cache lines: those of the header, and those of the run's neighbours in the block table and in the free lists.
  */
 export class RunCache {
   declare private readonly cache: BlockCache;
@@ -37,12 +38,12 @@ export class RunCache {
   declare private readonly region: Region;
   declare private readonly meta: Int32Array;
   declare private readonly counters: Float64Array;
-  declare private readonly surelyLive: number;
+  declare private readonly plainLive: number;
   declare private readonly blockSize: number;
-  /** Blocks in the longest run that it keeps. */
+  /** The number of blocks in the longest run that it keeps. */
   declare private readonly longest: number;
   declare private readonly leastForSingles: number;
-  // Where things lie in `meta`, and in `counters`.
+  // Places in `meta` and in `counters`.
   declare private readonly slot: number;
   declare private readonly entries: number;
   declare private readonly table: number;
@@ -58,7 +59,7 @@ export class RunCache {
     this.region = region;
     this.meta = region.meta;
     this.counters = region.counters;
-    this.surelyLive = cache.surelyLive;
+    this.plainLive = cache.plainLive;
     this.blockSize = region.blockSize;
     this.longest = capacity === 0 ? 0 : longestRun(region.blockSize);
     this.leastForSingles = Math.ceil(capacity * FOR_SINGLES);
@@ -71,19 +72,19 @@ export class RunCache {
     this.allocatedTag = makeTag(ALLOCATED_SHORT, number);
   }
 
-  /** Hands out a cached run that is as long as so many bytes need, and no longer; NONE where there is none. */
+  /** Hands out a cached run of exactly the length that so many bytes need, or returns NONE. */
   take(bytes: number): number {
     const meta = this.meta;
     const length = Math.ceil(bytes / this.blockSize);
     if (length < 2 || length > this.longest || meta[STATE] !== LIVE) return NONE;
     const topWord = this.topWord(length);
     const entries = this.entriesWord(length);
-    // An entry that cannot be taken was recalled, and goes too.
+    // An entry that cannot be claimed is stale, because its run was recalled. It is dropped.
     for (let top = meta[topWord]!; top > 0 && top <= RUN_ENTRIES; meta[topWord] = top) {
       const block = meta[entries + --top]!;
       if (!this.isCached(block, length)) continue;
       if (!this.cache.claim(block, bytes, this.cachedTag, this.allocatedTag)) continue;
-      // From here on nothing is called that a full stack could cut off.
+      // No call from here on, so a full stack cannot interrupt between these stores.
       meta[topWord] = top;
       meta[this.slot + SLOT_RUN_BLOCKS]! -= length;
       this.counters[this.taken]!++;
@@ -92,7 +93,7 @@ export class RunCache {
     return NONE;
   }
 
-  /** Puts an allocated short run into the cache. False where it has to become free, or the slow path has to look. */
+  /** Puts an allocated short run into the cache. Returns false if the slow path has to free it or to decide. */
   give(block: number): boolean {
     const meta = this.meta;
     const word = this.table + (block << DESCRIPTOR_SHIFT);
@@ -102,7 +103,7 @@ export class RunCache {
     if (!(length >= 2 && length <= this.longest) || !this.region.table.hasExactLength(block, this.blockSize)) {
       return false;
     }
-    const room = this.cache.settleRoom() - length;
+    const room = this.cache.updateRoom() - length;
     if (room < this.leastForSingles || meta[this.slot + SLOT_TOP]! > room) return false;
     const topWord = this.topWord(length);
     const top = meta[topWord]!;
@@ -112,23 +113,28 @@ export class RunCache {
     meta[topWord] = top + 1;
     meta[this.slot + SLOT_RUN_BLOCKS]! += length;
     this.cache.room = room;
-    // By mistake it may have been freed, and handed out again, since its length was read.
-    if (meta[word + LENGTH] !== length || meta[STATE] !== this.surelyLive) {
-      if (this.undoUnlessRight(word, tag, length)) return false;
+    // Since the length was read, another worker may have freed the run by mistake, and a run of another length may be
+    // here.
+    if (meta[word + LENGTH] !== length || meta[STATE] !== this.plainLive) {
+      if (this.undoUnlessValid(word, tag, length)) return false;
     }
     this.counters[this.given]!++;
     return true;
   }
 
-  private undoUnlessRight(word: number, tag: number, length: number): boolean {
+  /** Undoes a `give` unless the pool is live and the run still has this length. Returns whether it did. */
+  private undoUnlessValid(word: number, tag: number, length: number): boolean {
     const topWord = this.topWord(length);
-    if (this.cache.isLive(topWord) && this.meta[word + LENGTH] === length) return false;
+    if (this.cache.isLiveAfterPublishing(topWord) && this.meta[word + LENGTH] === length) return false;
     if (!this.cache.undo(word, tag, this.cachedTag, topWord)) return false;
     this.meta[this.slot + SLOT_RUN_BLOCKS]! -= length;
     return true;
   }
 
-  /** Whether an entry is right. Then a claim needs to look at nothing but the tag: only this worker makes it what it is. */
+  /**
+   * Whether this worker has a run of this length cached at a block. The claim that follows needs to check the tag only:
+   * no other worker stores this worker's CACHED_RUN tag, so while the tag is the same, the length is the same.
+   */
   private isCached(block: number, length: number): boolean {
     const { table } = this.region;
     return isInTable(table, block) && table.tag(block) === this.cachedTag && table.length(block) === length;
@@ -143,7 +149,7 @@ export class RunCache {
   }
 }
 
-/** Blocks in the longest run whose bytes the fast path can note in one word. */
+/** The number of blocks in the longest run whose bytes fit the one word that a claim writes. */
 function longestRun(blockSize: number): number {
   return Math.min(layout.LONGEST_SHORT_RUN, Math.floor((2 ** 31 - 1) / blockSize));
 }

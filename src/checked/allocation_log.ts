@@ -14,26 +14,30 @@ import {
 } from "../region/layout.ts";
 import type { Region } from "../region/region.ts";
 
+/** The bytes of a stack that are recorded, in UTF-8. */
 const MAX_STACK_BYTES = 4000;
 const NO_ROOM = "    (not recorded: there was no room left for stacks)";
 const FREED_SINCE = "    (not recorded: other workers have freed the block since)";
 
 /**
- * What a checked pool remembers of each block: when and where it was allocated last, and freed. In shared memory, so that
- * a worker can tell of what another did, also of one that died. Stacks are kept in a log that only grows: programs
- * allocate at few places, so each is written once by each worker. A stack's number is its place there, 0 for none.
+ * What a checked pool remembers of each block: its last allocation and its last free, each with a number and a stack.
+ * It is in shared memory, so a worker can report what another worker did, even one that has died.
  *
- * A block's words are written by whoever has just allocated or resized it, and by whoever frees it, under the lock. A
- * worker that dies while it writes to the log leaves an entry of length 0.
+ * Stacks are in a log that only grows. Programs allocate at few places, so each worker writes each stack once. A stack
+ * is named by its place in the log; 0 stands for no stack. A place is reserved by one atomic addition. A worker that
+ * dies while it writes a stack leaves an entry of length 0.
+ *
+ * The words of a block are written under the lock, by the worker that allocates, resizes or frees it.
  */
 export class AllocationLog {
   readonly #header: Int32Array;
   readonly #words: Int32Array;
   readonly #log: Int32Array;
   readonly #logBytes: Uint8Array;
+  /** The places of the stacks that this worker has written. */
   readonly #known = new Map<string, number>();
 
-  /** Of the region of a checked pool. */
+  /** The region must be that of a checked pool. */
   constructor({ header, meta, table: { capacity } }: Region) {
     const start = allocationLogWord(capacity, header[CACHED_BLOCKS]!);
     const end = start + capacity * LOG_ENTRY_WORDS;
@@ -43,52 +47,53 @@ export class AllocationLog {
     this.#logBytes = new Uint8Array(this.#log.buffer, this.#log.byteOffset, this.#log.byteLength);
   }
 
-  /** Notes that a block was handed out at this stack. */
+  /** Records an allocation of the block. */
   allocated(block: number, stack: string): void {
     const at = block << LOG_ENTRY_SHIFT;
-    this.#words[at + LOG_ALLOCATED_AT] = this.#note(stack);
+    this.#words[at + LOG_ALLOCATED_AT] = this.#placeOf(stack);
     let sequence = this.#nextSequence();
-    // Where numbers began anew, or the last one was overwritten by accident: the block would count as freed.
+    // The numbers wrap around, and the last one may be corrupted. With the number of its last free, the block would
+    // count as freed.
     if (sequence === this.#words[at + LOG_FREED]) sequence = this.#nextSequence();
     Atomics.store(this.#words, at + LOG_SEQUENCE, sequence);
   }
 
-  /** Notes that an allocation of the block ended at this stack; returns the stack's place. */
+  /** Records the free of an allocation of the block. Returns the place of the stack. */
   freed(block: number, sequence: number, stack: string): number {
     const at = block << LOG_ENTRY_SHIFT;
-    const place = this.#note(stack);
+    const place = this.#placeOf(stack);
     this.#words[at + LOG_FREED_AT] = place;
     Atomics.store(this.#words, at + LOG_FREED, sequence);
     return place;
   }
 
-  /** Tells allocations apart; 0 for a block that never was allocated. */
+  /** The number of the block's last allocation; 0 if it was never allocated. */
   sequence(block: number): number {
     return Atomics.load(this.#words, (block << LOG_ENTRY_SHIFT) + LOG_SEQUENCE);
   }
 
-  /** Whether the block's last allocation has ended, even if the block is still kept from being handed out. */
+  /** Whether the block's last allocation has ended. The block itself may still be held back: see `Tracker.leaves`. */
   isFreed(block: number): boolean {
     return Atomics.load(this.#words, (block << LOG_ENTRY_SHIFT) + LOG_FREED) === this.sequence(block);
   }
 
-  /** Puts the block that was allocated first before the others, also where their numbers began anew between them. */
+  /** Orders blocks by their last allocation, the oldest first, even if the numbers have wrapped around between them. */
   compareAges(one: number, other: number): number {
     return (this.sequence(one) - this.sequence(other)) | 0;
   }
 
-  /** The place of the stack where the block was allocated last. */
+  /** The place of the stack of the block's last allocation. */
   allocatedAt(block: number): number {
     return this.#words[(block << LOG_ENTRY_SHIFT) + LOG_ALLOCATED_AT]!;
   }
 
-  /** The place of the stack where this allocation of the block ended; NONE when that is no longer known. */
+  /** The place of the stack that freed this allocation of the block; NONE if it is no longer known. */
   freedAt(block: number, sequence: number): number {
     const at = block << LOG_ENTRY_SHIFT;
     return Atomics.load(this.#words, at + LOG_FREED) === sequence ? this.#words[at + LOG_FREED_AT]! : NONE;
   }
 
-  /** The stack at a place, or why there is none. */
+  /** The stack at a place, or a line that says why there is none. */
   stackAt(place: number): string {
     if (place === NONE) return FREED_SINCE;
     if (!(place >= 1 && place <= STACK_LOG_WORDS)) return NO_ROOM;
@@ -99,20 +104,24 @@ export class AllocationLog {
 
   #nextSequence(): number {
     const next = (): number => (Atomics.add(this.#header, LAST_SEQUENCE, 1) + 1) | 0;
-    return next() || next(); // 0 says that a block never was allocated
+    return next() || next(); // 0 stands for a block that was never allocated
   }
 
-  #note(stack: string): number {
+  /** The place of a stack, which is written if this worker has not written it yet; 0 if there is no room. */
+  #placeOf(stack: string): number {
     const known = this.#known.get(stack);
     if (known !== undefined) return known;
     const place = this.#write(new TextEncoder().encode(stack).subarray(0, MAX_STACK_BYTES));
-    // Without a place it is not worth the memory: where there are so many stacks, more will come.
+    // Stacks without a place are not remembered: a program with so many different stacks would fill the memory with
+    // them.
     if (place !== 0) this.#known.set(stack, place);
     return place;
   }
 
+  /** Appends a text to the log: a word with its length, then its bytes. Returns its place, or 0 if there is no room. */
   #write(text: Uint8Array): number {
     const words = 1 + Math.ceil(text.length / 4);
+    // Read first, so that further attempts do not count up a full log until the word overflows.
     if (Atomics.load(this.#header, STACK_LOG_USED) + words > STACK_LOG_WORDS) return 0;
     const at = Atomics.add(this.#header, STACK_LOG_USED, words);
     if (at < 0 || at + words > STACK_LOG_WORDS) return 0;

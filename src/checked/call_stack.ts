@@ -1,20 +1,24 @@
 /**
- * The folder of this library, as the engines write its files in stacks: as an address, and as a path. In a program that
- * was bundled into one file nothing tells the library's frames from others.
+ * The folder of the library's sources as it appears in stacks: as a URL, and as a path. Empty in a program that was
+ * bundled into one file, where nothing distinguishes the library's frames from others.
  */
 const OWN = /\/checked\/call_stack\.[jt]s$/.test(import.meta.url)
   ? [ownFolder().href, decodeURIComponent(ownFolder().pathname)]
   : [];
 
-/** A function of the engine's: the library may have called itself through it. */
+/** A frame of the engine itself, such as that of an array method. Library frames may follow it. */
 const BUILTIN = /\((native:[\d:]+|<anonymous>)\)$/;
 
+/** The number of frames that are recorded, those of the library included. */
 const FRAMES = 16;
 
-/** Where the library was called: the frames of a stack, innermost first, without the library's own. */
+/**
+ * The caller's stack: its frames, innermost first, one a line, without the innermost frames that belong to the library.
+ */
 export function callersStack(): string {
   const { stackTraceLimit, prepareStackTrace } = Error as Partial<typeof Error>;
-  // Programs may have frozen Error, and may have made stacks something that is no text.
+  // A program may have frozen Error, so a failed assignment must not throw, and its prepareStackTrace may return
+  // anything.
   Reflect.set(Error, "stackTraceLimit", FRAMES);
   if (prepareStackTrace !== undefined) Reflect.set(Error, "prepareStackTrace", undefined);
   try {

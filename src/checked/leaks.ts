@@ -1,8 +1,8 @@
 import type { Lock } from "../allocator/lock.ts";
 import { isAllocated, ownerOf } from "../region/block_table.ts";
+import type { Region } from "../region/region.ts";
 import { validLength } from "../region/validate.ts";
 import type { AllocationLog } from "./allocation_log.ts";
-import type { Region } from "../region/region.ts";
 
 /**
  * A block of a checked pool that is still allocated.
@@ -20,17 +20,19 @@ import type { Region } from "../region/region.ts";
  * ```
  */
 export interface LeakInfo {
-  /** Distance of the block from the start of the data, in bytes. */
+  /**
+   * Distance of the block from the first data byte, in bytes: a multiple of the pool's `blockSize`, below its `size`.
+   */
   readonly offset: number;
-  /** Bytes that were asked for. */
+  /** Bytes that were asked for, from 1 up. */
   readonly byteLength: number;
-  /** Number of the worker that the block belongs to, 0 where it is nobody's: see {@linkcode BlockInfo.owner}. */
+  /** Number, from 1 up, of the worker that owns the block, or 0 if no worker does: see {@linkcode BlockInfo.owner}. */
   readonly owner: number;
-  /** Where it was allocated: the caller's frames, innermost first, a line each. */
+  /** The stack that allocated the block: the caller's frames, innermost first, one a line, at most 16. */
   readonly stack: string;
 }
 
-/** What is allocated in a checked pool, oldest first. */
+/** Lists the blocks of a checked pool that are still allocated, the oldest first. */
 export function listLeaks(lock: Lock, region: Region, log: AllocationLog): LeakInfo[] {
   const { table, blockSize } = region;
   return lock.inspect("list leaks", () => {
@@ -43,18 +45,18 @@ export function listLeaks(lock: Lock, region: Region, log: AllocationLog): LeakI
   });
 }
 
-/** Sites that a report shows: each comes with a stack. */
+/** The number of places in a report that are shown with their stacks. */
 const MAX_SITES = 20;
 
-/** What was allocated at one place. */
+/** The leaks of one place: how many blocks, and how many bytes were asked for. */
 interface Site {
   readonly blocks: number;
   readonly bytes: number;
 }
 
 /**
- * For people: the same leaks, those of one place together, with how many and how large they are. The place of the oldest
- * leak comes first; of very many places the others are only counted. "" when there are no leaks.
+ * A report of leaks for people. Leaks with the same stack are summed up, and the place of the oldest leak comes first.
+ * After 20 places the others are only counted. "" if there are no leaks.
  */
 export function describeLeaks(leaks: readonly LeakInfo[]): string {
   if (leaks.length === 0) return "";
@@ -65,7 +67,7 @@ export function describeLeaks(leaks: readonly LeakInfo[]): string {
   return [`${count(sumOf(sites.map(([, site]) => site)))}, still allocated`, ...shown, ...more].join("\n");
 }
 
-/** In the order of each site's first leak. */
+/** The sites by their stacks, in the order of the first leak of each. */
 function groupBySite(leaks: readonly LeakInfo[]): Map<string, Site> {
   const sites = new Map<string, Site>();
   for (const { stack, byteLength } of leaks) {
@@ -86,6 +88,7 @@ function counted(number: number, name: string): string {
   return `${number} ${name}${number === 1 ? "" : "s"}`;
 }
 
+/** The first blocks of the runs whose last allocation has not ended, oldest first. */
 function blocksInUse({ table }: Region, log: AllocationLog): number[] {
   const found: number[] = [];
   for (let block = 0; block < table.blockCount; block += validLength(table, block)) {

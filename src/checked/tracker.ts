@@ -1,21 +1,23 @@
 import type { Allocator } from "../allocator/allocator.ts";
 import { bufferBehind } from "../base/intrinsics.ts";
-import { NONE } from "../region/layout.ts";
-import { callersStack } from "./call_stack.ts";
 import { type BlockTable, isAllocated } from "../region/block_table.ts";
-import { type Origin, TrackedBuffers } from "./tracked_buffers.ts";
+import { NONE } from "../region/layout.ts";
 import type { Region } from "../region/region.ts";
 import { AllocationLog } from "./allocation_log.ts";
+import { callersStack } from "./call_stack.ts";
+import { type Origin, TrackedBuffers } from "./tracked_buffers.ts";
 
 /**
- * What a worker knows in a checked pool beyond what any pool knows: who allocated and freed each block, and which buffers
- * lie over it.
+ * What one worker tracks in a checked pool: the allocation log, which all workers share, and its own buffers over the
+ * blocks.
  */
 export class Tracker {
   readonly #table: BlockTable;
   readonly log: AllocationLog;
   readonly #tracked: TrackedBuffers;
-  /** Freed by this worker, but not given back yet: because a buffer over them cannot be detached. */
+  /**
+   * The held blocks: this worker has freed them, but they stay allocated while a buffer over them cannot be detached.
+   */
   readonly #held = new Set<number>();
 
   constructor(pool: number, region: Region) {
@@ -24,26 +26,29 @@ export class Tracker {
     this.#tracked = new TrackedBuffers(pool);
   }
 
-  /** A block was handed out. */
+  /** Records that a block was handed out. The caller holds the lock. */
   allocated(block: number, stack: string): void {
     this.log.allocated(block, stack);
   }
 
-  /** A block has another length where it lies: its buffers are stale, as if it had moved. */
+  /**
+   * Records that a block was resized in place. This counts as a new allocation, so earlier buffers are stale as if the
+   * block had moved. The caller holds the lock.
+   */
   resized(block: number, stack: string): void {
     const before = this.log.sequence(block);
-    // First, or others would find the block free in between.
+    // The new allocation is recorded first. Otherwise other workers would find the block free for a moment.
     this.log.allocated(block, stack);
-    this.#ended(block, before, stack);
+    this.#recordEnd(block, before, stack);
     this.vacate(block);
   }
 
-  /** This worker's buffer of this length over an allocated block. Those over earlier allocations are detached. */
+  /** This worker's buffer of this length over an allocated block. Detaches buffers of earlier allocations. */
   bufferOver(block: number, byteLength: number): ArrayBuffer | undefined {
     return this.#tracked.find(block, this.log.sequence(block), byteLength);
   }
 
-  /** A buffer over an allocated block was handed out, or came from another worker. */
+  /** Tracks a buffer over an allocated block that was handed out, or that came from another worker. */
   track(buffer: ArrayBuffer, block: number): void {
     this.#tracked.add(buffer, block, this.log.sequence(block), this.log.allocatedAt(block));
   }
@@ -52,36 +57,38 @@ export class Tracker {
     return isAllocated(this.#table.loadTag(block)) && !this.log.isFreed(block);
   }
 
-  /** What a buffer was made for, if that was freed since. */
+  /** The allocation that a buffer was made for if it has ended, so that the buffer is stale; otherwise undefined. */
   staleOrigin(buffer: ArrayBufferLike): Origin | undefined {
     const origin = this.#tracked.origin(buffer);
     return origin === undefined || this.#isCurrent(origin.block, origin.sequence) ? undefined : origin;
   }
 
-  /** Whether a block is allocated, and `name`, a buffer or an offset, was not made for an earlier allocation. */
+  /**
+   * Whether a block is allocated and `name`, which is a buffer or an offset, is not a buffer of an earlier allocation.
+   */
   isNamed(block: number, name: unknown): boolean {
     const buffer = bufferBehind(name);
     return this.isAllocated(block) && (buffer === undefined || this.staleOrigin(buffer) === undefined);
   }
 
   /**
-   * Ends an allocation; says whether the caller may make its run free. Else it stays allocated, is this worker's, and
-   * `retry` will give it back. The caller holds the lock.
+   * Ends an allocation. Returns whether the caller may make its run free. If not, the run stays allocated by this
+   * worker, and `retry` frees it later. The caller holds the lock.
    */
   leaves(block: number, stack: string): boolean {
-    // A worker that has died may have come to this point before.
-    if (!this.log.isFreed(block)) this.#ended(block, this.log.sequence(block), stack);
+    // A worker that died may already have ended the allocation, and not have made the run free.
+    if (!this.log.isFreed(block)) this.#recordEnd(block, this.log.sequence(block), stack);
     const isVacated = this.vacate(block);
     if (!isVacated) this.#held.add(block);
     return isVacated;
   }
 
-  /** Detaches this worker's buffers over a block; says whether none is left that could be used. */
+  /** Detaches this worker's buffers over a block. Returns whether no usable buffer is left. */
   vacate(block: number): boolean {
     return this.#tracked.detach(block);
   }
 
-  /** Gives back the held blocks whose buffers can be detached by now. */
+  /** Frees the held blocks whose buffers can be detached by now. */
   retry(allocator: Allocator): void {
     for (const block of this.#held) {
       if (!this.vacate(block)) continue;
@@ -90,23 +97,27 @@ export class Tracker {
     }
   }
 
-  /** Detaches all buffers that it can; says whether that were all. */
+  /** Detaches all buffers that can be detached. Returns whether none is left. */
   detachAll(): boolean {
     return this.#tracked.detachAll();
   }
 
-  /** The end of a message: where the block was allocated, where freed, where it is used now. "" if it never was. */
+  /**
+   * The end of a message about a block: the stacks that allocated it, that freed it, and that name it now, the last one
+   * under the heading `again`. `origin` is the allocation that the caller's buffer was made for. "" if the block was
+   * never allocated.
+   */
   history(block: number, again: string, origin?: Origin): string {
     const sequence = origin?.sequence ?? this.log.sequence(block);
     if (sequence === 0) return "";
     const now = callersStack();
     const allocatedAt = this.log.stackAt(origin?.allocatedAt ?? this.log.allocatedAt(block));
-    // A block that is allocated still was named twice, in one call.
+    // If the allocation is current, the block was named twice in this very call.
     const freedAt = this.#isCurrent(block, sequence) ? now : this.#freedAt(block, sequence, origin);
     return `\nallocated\n${allocatedAt}\nfirst freed\n${freedAt}\n${again}\n${now}`;
   }
 
-  #ended(block: number, sequence: number, stack: string): void {
+  #recordEnd(block: number, sequence: number, stack: string): void {
     this.#tracked.freed(block, sequence, this.log.freed(block, sequence, stack));
   }
 

@@ -2,7 +2,8 @@ import { type BlockTable, ownerOf, usageOf } from "../region/block_table.ts";
 import type { Region } from "../region/region.ts";
 
 /**
- * A run of adjacent blocks: all of them free, or handed out as one; or a single block, or a short run, that is cached.
+ * One run of a pool: adjacent blocks that are free, or that were handed out together, or a single block or a run of up
+ * to nine blocks that is cached.
  *
  * @example A map of a pool
  * ```ts
@@ -16,24 +17,27 @@ import type { Region } from "../region/region.ts";
  * ```
  */
 export interface BlockInfo {
-  /** Distance of the run from the start of the data, in bytes. */
+  /** Distance of the run from the first data byte, in bytes: a multiple of the pool's `blockSize`, below its `size`. */
   readonly offset: number;
-  /** Bytes that the run occupies, a multiple of the pool's `blockSize`; what was asked for may be less. */
+  /**
+   * Bytes that the run occupies: a multiple of the pool's `blockSize`, from one block up. The caller may have asked for
+   * less.
+   */
   readonly byteLength: number;
-  /** `"cached"`: a free block that a worker keeps at hand, or that is on its way from one worker to another. */
+  /** `"cached"` means free, but in a worker's cache or on the way from one worker's cache to another's. */
   readonly state: "allocated" | "free" | "cached";
   /**
-   * Number of the worker that the run belongs to or that has it cached, as in {@linkcode LeakInfo.owner}, also after that
-   * worker has left. 0 where it is nobody's: it is free, on its way between workers, or left behind by a worker that has
-   * ended and whose slot another one has now.
+   * Number, from 1 up, of the worker that owns the run or has it cached, as in {@linkcode LeakInfo.owner}. A worker
+   * that has left the pool still owns what it had allocated. 0 means that no worker owns the run: it is free, it is on
+   * the way from one worker's cache to another's, or its owner died and another worker has taken the owner's slot.
    */
   readonly owner: number;
 }
 
-/** Words for each run that is noted: its length and its tag. */
+/** Words noted for each run: its length and its tag. */
 const RUN_WORDS = 2;
 
-/** The runs of a pool at one moment. An object for each is made only when it is asked for: there may be millions. */
+/** The runs of a pool at one moment. There may be millions, so the objects are made one by one during the iteration. */
 export class BlockList implements Iterable<BlockInfo> {
   readonly #blockSize: number;
   readonly #runs: Int32Array;
@@ -62,7 +66,7 @@ function noteRuns(table: BlockTable): Int32Array {
   const end = table.blockCount;
   for (let block = 0; block < end;) {
     if (used === runs.length) runs = twiceAsLong(runs);
-    // A length that does not fit stands only in a broken table; check() is there to say so.
+    // Only a corrupted table has a length that does not fit. The list still tiles the data; check() reports the length.
     const length = Math.min(Math.max(table.length(block), 1), end - block);
     runs[used] = length;
     runs[used + 1] = table.loadTag(block);

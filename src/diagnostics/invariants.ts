@@ -1,3 +1,4 @@
+import { type BlockTable, isCached, makeTag, stateOf, workerOf } from "../region/block_table.ts";
 import { IN_DEPOT } from "../region/depot.ts";
 import { classOf } from "../region/free_lists.ts";
 import {
@@ -30,18 +31,18 @@ import {
   SLOTS_USED,
   TAG,
 } from "../region/layout.ts";
-import { slotWord } from "../region/worker_slots.ts";
-import { type BlockTable, isCached, makeTag, stateOf, workerOf } from "../region/block_table.ts";
-import { WAITING } from "../region/wait_queue.ts";
-import { broken, checkHeader, faultOfTaken, isInTable, validBlockCount, validLength } from "../region/validate.ts";
 import type { Region } from "../region/region.ts";
+import { broken, checkHeader, faultOfRun, isInTable, validBlockCount, validLength } from "../region/validate.ts";
+import { WAITING } from "../region/wait_queue.ts";
+import { slotWord } from "../region/worker_slots.ts";
 
-/** Levels that the first-level bitmap has bits for. */
+/** Number of bits in the first-level bitmap. */
 const LEVEL_BITS = 32;
 
 /**
- * Executes the invariants of docs/design.md, by their numbers; throws "corrupt" with the first that is broken. The
- * caller holds the lock. Every loop has a bound that no content of the region can move.
+ * Checks the invariants that docs/design.md lists by number. Throws "corrupt" for the first one that does not hold. The
+ * caller holds the lock; other workers go on taking from their caches and giving to them. Every loop has a bound that
+ * does not depend on the content of the region.
  */
 export function checkInvariants(region: Region): void {
   checkHeader(region);
@@ -55,13 +56,14 @@ export function checkInvariants(region: Region): void {
   checkOwnCache(region);
 }
 
+/** What a walk over the table found, in blocks unless the name says otherwise. */
 interface Found {
   freeRuns: number;
   free: number;
   cached: number;
   inDepot: number;
   allocated: number;
-  /** End of the last run that is not free. */
+  /** One more than the last block of the last run that is not free. */
   end: number;
 }
 
@@ -74,12 +76,12 @@ function walkTable(region: Region, workers: ReadonlySet<number>): Found {
     const tag = table.loadTag(block);
     const state = stateOf(tag);
     if (state === FREE) {
-      if (afterFree) throw broken("I3", `the free run at block ${block} follows another`);
+      if (afterFree) throw broken("I3", `the free run at block ${block} follows another free run`);
       checkFree(region, block, length);
       found.freeRuns++;
       found.free += length;
     } else {
-      checkTaken(region, block, tag);
+      checkRun(region, block, tag);
       checkOwner(region, block, tag, workers);
       found.end = block + length;
       if (tag === IN_DEPOT) found.inDepot++;
@@ -99,39 +101,46 @@ function checkFree({ table, lists }: Region, block: number, length: number): voi
   }
   const previous = table.previous(block);
   const next = table.next(block);
-  const before = previous === NONE ? lists.head(classOf(length)) : linkOf(table, previous, "next");
-  const after = next === NONE ? block : linkOf(table, next, "previous");
+  const before = previous === NONE ? lists.head(classOf(length)) : linkedTo(table, previous, "next");
+  const after = next === NONE ? block : linkedTo(table, next, "previous");
   if (before !== block || after !== block) {
     throw broken("I4", `the free run at block ${block} is not on the list of its class`);
   }
 }
 
-function linkOf(table: BlockTable, block: number, direction: "next" | "previous"): number {
+/** The link of `block` in this direction, NONE if `block` is not a block number. */
+function linkedTo(table: BlockTable, block: number, direction: "next" | "previous"): number {
   return isInTable(table, block) ? table[direction](block) : NONE;
 }
 
-function checkTaken(region: Region, block: number, tag: number): void {
-  const fault = faultOfTaken(region, block, tag);
+/** Checks a run that is allocated or cached. */
+function checkRun(region: Region, block: number, tag: number): void {
+  const fault = faultOfRun(region, block, tag);
   if (fault !== undefined) throw fault;
-  if (tag !== makeTag(stateOf(tag), workerOf(tag))) throw broken("I2", `the tag of block ${block} is ${tag}`);
+  if (tag !== makeTag(stateOf(tag), workerOf(tag))) {
+    throw broken("I2", `the tag ${tag} of block ${block} has the wrong parity`);
+  }
 }
 
-/** A worker that has left may still have what it had allocated, but nothing cached. */
+/** A worker that has left may still own allocated runs, but no cached ones. */
 function checkOwner({ header }: Region, block: number, tag: number, workers: ReadonlySet<number>): void {
   const worker = workerOf(tag);
   const known = isCached(stateOf(tag))
     ? tag === IN_DEPOT || workers.has(worker)
     : worker === ORPHAN || (worker >= 1 && worker < header[NEXT_WORKER]!);
-  if (!known) throw broken("I13", `block ${block} is said to belong to worker ${worker}`);
+  if (!known) throw broken("I13", `block ${block} claims to belong to worker ${worker}`);
 }
 
-/** What is handed out or cached starts a run: free() trusts tags without a walk. Above high water there is nothing. */
+/**
+ * A state from RELEASING up occurs only at the start of a run, because `free` believes a tag without a walk. Blocks
+ * from high water up were never used, so the check ends there.
+ */
 function checkInside({ header, table }: Region, block: number, length: number): void {
   const end = Math.min(block + length, Math.max(header[HIGH_WATER]!, 0));
   for (let inner = block + 1; inner < end; inner++) {
     const state = stateOf(table.get(inner, TAG));
     if (state !== INTERIOR && state !== FREE && state !== END_OF_FREE) {
-      throw broken("I2", `block ${inner} inside the run at block ${block} has the state ${state}`);
+      throw broken("I2", `block ${inner} inside the run at block ${block} has state ${state}`);
     }
   }
 }
@@ -145,9 +154,9 @@ function walkLists({ table, lists }: Region, freeRuns: number): void {
     const head = lists.head(index);
     if (lists.isMarked(index) !== (head !== NONE)) throw broken("I10", `the bit of list ${index} is wrong`);
     for (let block = head; block !== NONE; block = table.next(block)) {
-      if (++listed > freeRuns) throw broken("I4", `list ${index} holds more than the free runs`);
+      if (++listed > freeRuns) throw broken("I4", `list ${index} holds more runs than are free`);
       if (!(isInTable(table, block) && table.isFree(block) && classOf(table.length(block)) === index)) {
-        throw broken("I4", `list ${index} holds block ${block}, which is no free run of its class`);
+        throw broken("I4", `list ${index} holds block ${block}, which is not a free run of its class`);
       }
     }
   }
@@ -155,30 +164,34 @@ function walkLists({ table, lists }: Region, freeRuns: number): void {
 }
 
 function checkDepot({ table, depot }: Region, blocks: number): void {
-  if (depot.top !== blocks) throw broken("I11", `the depot holds ${depot.top} blocks, ${blocks} are nobody's`);
+  if (depot.top !== blocks) {
+    throw broken("I11", `the depot holds ${depot.top} blocks, but ${blocks} blocks are tagged as its own`);
+  }
   const entered = new Set<number>();
   for (let entry = 0; entry < blocks; entry++) {
     const block = depot.at(entry);
     if (!(isInTable(table, block) && table.tag(block) === IN_DEPOT)) {
-      throw broken("I11", `the depot holds block ${block}, which is not cached by nobody`);
+      throw broken("I11", `the depot holds block ${block}, whose tag says otherwise`);
     }
     if (entered.size === entered.add(block).size) throw broken("I11", `the depot holds block ${block} twice`);
   }
 }
 
-/** Of requests that have a block and have not been collected, too. */
+/** Also checks the requests that have a block which their worker has not collected yet. */
 function checkQueue({ header, queue, table, blockSize }: Region): void {
   queue.forEach((place) => {
     const worker = queue.workerAt(place);
-    if (!(worker >= 1 && worker < header[NEXT_WORKER]!)) throw broken("I15", `worker ${worker} is said to wait`);
+    if (!(worker >= 1 && worker < header[NEXT_WORKER]!)) {
+      throw broken("I15", `a request names worker ${worker}, which never attached`);
+    }
     const bytes = queue.bytesAt(place);
     if (!(bytes >= 1 && bytes <= table.capacity * blockSize)) {
-      throw broken("I15", `worker ${worker} is said to wait for ${bytes} bytes`);
+      throw broken("I15", `a request of worker ${worker} claims to be for ${bytes} bytes`);
     }
     const block = queue.blockAt(place);
-    if (block !== WAITING && !isInTable(table, block)) throw broken("I15", `a request is said to have block ${block}`);
+    if (block !== WAITING && !isInTable(table, block)) throw broken("I15", `a request claims to have block ${block}`);
     if (queue.isGranted(place, table) && table.requested(block) !== bytes) {
-      throw broken("I15", `a request for ${bytes} bytes is said to have block ${block}`);
+      throw broken("I15", `a request for ${bytes} bytes claims to have block ${block}`);
     }
   });
 }
@@ -186,33 +199,36 @@ function checkQueue({ header, queue, table, blockSize }: Region): void {
 function checkCounters({ header, table }: Region, found: Found): void {
   const sum = found.allocated + found.cached + header[FREE_BLOCKS]!;
   if (sum !== table.blockCount) {
-    throw broken("I6", `${header[FREE_BLOCKS]} blocks are counted free, ${found.free} are`);
+    throw broken("I6", `${header[FREE_BLOCKS]} blocks are counted as free, but ${found.free} are free`);
   }
   const high = header[HIGH_WATER]!;
   if (!(high >= found.end && high <= table.blockCount)) {
-    throw broken("I9", `high water is ${high}, blocks are taken up to ${found.end}`);
+    throw broken(
+      "I9",
+      `high water is ${high}, but the last run in use ends at block ${found.end} of ${table.blockCount}`,
+    );
   }
-  if (header[HIGH_WATER_INVERTED] !== ~high) throw broken("I9", `high water is said to be ${high}`);
+  if (header[HIGH_WATER_INVERTED] !== ~high) throw broken("I9", `high water ${high} does not match its complement`);
   if (!(header[PEAK_ALLOCATED]! >= 0 && header[PEAK_ALLOCATED]! <= table.blockCount)) {
     throw broken("I9", `the peak is ${header[PEAK_ALLOCATED]} of ${table.blockCount} blocks`);
   }
 }
 
-/** Returns the workers that have slots. */
+/** Returns the numbers of the workers that have slots. */
 function checkSlots(region: Region): Set<number> {
   const { header, slots } = region;
   const workers = new Set<number>();
   const next = header[NEXT_WORKER]!;
-  if (!(next >= 1 && next <= MAX_WORKERS + 1)) throw broken("I13", `the next worker is said to be number ${next}`);
+  if (!(next >= 1 && next <= MAX_WORKERS + 1)) throw broken("I13", `the number of the next worker is ${next}`);
   const used = header[SLOTS_USED]!;
-  if (!(used >= 0 && used <= SLOT_COUNT)) throw broken("I13", `${used} slots are said to be used`);
+  if (!(used >= 0 && used <= SLOT_COUNT)) throw broken("I13", `the number of used slots is ${used}`);
   for (let slot = 0; slot < SLOT_COUNT; slot++) {
     const worker = slots.validWorker(slot);
     if (worker === 0) continue;
     const possible = slot < used && worker >= 1 && worker < next && !workers.has(worker);
     if (!possible) throw broken("I13", `slot ${slot} of ${used} has worker ${worker}`);
     const swept = header[slotWord(slot) + SLOT_SWEPT]!;
-    if (swept !== 0 && swept !== ~worker) throw broken("I13", `slot ${slot} is said to be swept of worker ${~swept}`);
+    if (swept !== 0 && swept !== ~worker) throw broken("I13", `slot ${slot} claims to be swept of worker ${~swept}`);
     workers.add(worker);
     checkCache(region, slot);
   }
@@ -223,19 +239,19 @@ function checkSlots(region: Region): Set<number> {
 function checkBias({ header }: Region, workers: ReadonlySet<number>): void {
   const tag = header[BIAS_TAG]!;
   if (tag === 0 || tag === REVOKING) return;
-  const sole = workers.size === 1 && [...workers].every((worker) => tag === makeTag(CACHED, worker));
-  if (!sole) throw broken("I13", `of ${workers.size} workers the only one is said to be that with tag ${tag}`);
+  const isAlone = workers.size === 1 && [...workers].every((worker) => tag === makeTag(CACHED, worker));
+  if (!isAlone) throw broken("I13", `the pool is biased towards tag ${tag}, but has ${workers.size} workers`);
 }
 
 function checkCache(region: Region, slot: number): void {
   for (let length = 1; length <= LONGEST_SHORT_RUN; length++) {
     for (const block of entriesOf(region, slot, length)) {
-      if (!isInTable(region.table, block)) throw broken("I14", `a cache holds block ${block}`);
+      if (!isInTable(region.table, block)) throw broken("I14", `the cache of slot ${slot} holds block ${block}`);
     }
   }
 }
 
-/** What a worker's cache is said to hold of runs of one length. */
+/** The entries of a worker's cache for runs of one length. */
 export function entriesOf({ header, meta, slots }: Region, slot: number, length: number): Int32Array {
   const cachedBlocks = header[CACHED_BLOCKS]!;
   const first = length === 1 ? cacheWord(slot, cachedBlocks) : runEntriesWord(slot, cachedBlocks, length);
@@ -243,15 +259,18 @@ export function entriesOf({ header, meta, slots }: Region, slot: number, length:
   return meta.subarray(first, first + top);
 }
 
-/** Of the worker that looks. What others have cached they may be taking, or may not have entered yet. */
+/**
+ * Checks the cache of the worker that runs the check. In the caches of other workers, a cached block may have no entry,
+ * because they take and give meanwhile.
+ */
 function checkOwnCache(region: Region): void {
   const { header, slots, table } = region;
   const worker = header[HOLDER]!;
   if (worker === 0) return;
   const slot = slots.slotOf(worker);
-  if (slot === NONE) throw broken("I13", `worker ${worker}, which looks, has no slot`);
+  if (slot === NONE) throw broken("I13", `worker ${worker}, which runs the check, has no slot`);
   if (header[slotWord(slot) + SLOT_FREEING] !== 0) {
-    throw broken("I13", `worker ${worker}, which looks, is said to free`);
+    throw broken("I13", `worker ${worker}, which runs the check, claims to be in the middle of a free`);
   }
   const entered = Array.from({ length: LONGEST_SHORT_RUN + 1 }, (_, length) => {
     return new Set(length === 0 ? [] : entriesOf(region, slot, length));

@@ -1,10 +1,12 @@
-import { COALESCED, EXHAUSTED, GROWN, LOCK_ACQUISITIONS, LOCK_CONTENDED, OWNER_DEATHS } from "../region/layout.ts";
 import { type BlockTable, usageOf } from "../region/block_table.ts";
-import { validLength } from "../region/validate.ts";
+import { COALESCED, EXHAUSTED, GROWN, LOCK_ACQUISITIONS, LOCK_CONTENDED, OWNER_DEATHS } from "../region/layout.ts";
 import type { Region } from "../region/region.ts";
+import { validLength } from "../region/validate.ts";
 
 /**
- * A pool at one moment. The three kinds of blocks add up: `allocatedBlocks + cachedBlocks + freeBlocks === blockCount`.
+ * The state of a pool at one moment, and counts of what has happened since it was made. All numbers are whole numbers
+ * from 0 up, except `fragmentation`. Every block is allocated, cached or free, so
+ * `allocatedBlocks + cachedBlocks + freeBlocks === blockCount`.
  *
  * @example Internal waste
  * ```ts
@@ -18,7 +20,7 @@ import type { Region } from "../region/region.ts";
  * ```
  */
 export interface MemPoolStats {
-  /** Bytes that blocks can occupy. */
+  /** Bytes that blocks can occupy now: `blockCount * blockSize`. It increases when the pool grows. */
   readonly size: number;
   /** Bytes of a block. */
   readonly blockSize: number;
@@ -26,48 +28,52 @@ export interface MemPoolStats {
   readonly blockCount: number;
   /** Blocks that are handed out. */
   readonly allocatedBlocks: number;
-  /** Free blocks that some worker keeps at hand, or that are on their way from one worker to another. */
+  /** Free blocks in a worker's cache, or on their way from one worker's cache to another's. */
   readonly cachedBlocks: number;
-  /** Free blocks that no worker keeps. */
+  /** Free blocks outside the caches. */
   readonly freeBlocks: number;
-  /** The most blocks ever handed out at a time; with several workers, give or take what they have cached. */
+  /**
+   * The most blocks that were ever allocated at one time. Exact for one worker; with several, it may differ from the
+   * truth by the number of blocks that they have cached.
+   */
   readonly peakAllocatedBlocks: number;
-  /** Bytes that callers asked for; the rest of `allocatedBlocks * blockSize` is internal waste. */
+  /** Bytes that callers asked for. The rest of `allocatedBlocks * blockSize` is internal waste. */
   readonly requestedBytes: number;
-  /** Blocks in the longest run of free and cached ones. */
+  /** Length in blocks of the longest run of free and cached blocks. */
   readonly largestFreeRun: number;
-  /** `1 - largestFreeRun / (freeBlocks + cachedBlocks)`; 0 in an empty or full pool. */
+  /** From 0 to below 1: `1 - largestFreeRun / (freeBlocks + cachedBlocks)`, and 0 in an empty or a full pool. */
   readonly fragmentation: number;
-  /** Blocks or runs of blocks handed out so far; a `realloc` does not count. */
+  /** Allocations so far, each of a block or a run of blocks. A `realloc` does not count. */
   readonly allocs: number;
-  /** Blocks or runs of blocks given back so far; a `realloc` does not count. */
+  /** Frees so far, each of a block or a run of blocks. A `realloc` does not count. */
   readonly frees: number;
-  /** Times that two neighbouring runs became one. */
+  /** Times that two adjacent runs were joined. */
   readonly coalesced: number;
-  /** Requests that no run fitted, each a `null` or -1. */
+  /** Requests that no run could fulfil. Each returned `null` or -1. */
   readonly exhausted: number;
   /** Times that the pool grew. */
   readonly grown: number;
-  /** Times that a worker took the lock. */
+  /** Times that a worker acquired the lock. */
   readonly lockAcquisitions: number;
-  /** Times that it had to wait for the lock. */
+  /** Times that a worker had to wait for the lock. */
   readonly lockContended: number;
-  /** Workers attached now. */
+  /** Workers that are attached now, at most 128. A dead worker counts until `reap`, or until another takes its slot. */
   readonly workers: number;
-  /** Workers that ended while they held the lock. */
+  /** Times that a worker died while it held the lock. */
   readonly ownerDeaths: number;
 }
 
-interface Census {
+/** What one walk over the table counts: blocks, bytes asked for, and the longest run that is not allocated. */
+interface BlockCounts {
   allocated: number;
   cached: number;
   requested: number;
   largest: number;
 }
 
-/** Counts the pool. The caller holds the lock. Cost: one step for every run. */
+/** Collects the statistics of a pool by a walk over its runs. The caller holds the lock. */
 export function collectStats({ counters, table, slots, blockSize }: Region): MemPoolStats {
-  const { allocated, cached, requested, largest } = takeCensus(table);
+  const { allocated, cached, requested, largest } = countBlocks(table);
   const blockCount = table.blockCount;
   const available = blockCount - allocated;
   return {
@@ -93,22 +99,22 @@ export function collectStats({ counters, table, slots, blockSize }: Region): Mem
   };
 }
 
-function takeCensus(table: BlockTable): Census {
-  const census: Census = { allocated: 0, cached: 0, requested: 0, largest: 0 };
+function countBlocks(table: BlockTable): BlockCounts {
+  const counts: BlockCounts = { allocated: 0, cached: 0, requested: 0, largest: 0 };
   let available = 0;
   for (let block = 0; block < table.blockCount;) {
     const length = validLength(table, block);
     const usage = usageOf(table.loadTag(block));
     if (usage === "allocated") {
       available = 0;
-      census.allocated += length;
-      census.requested += table.requested(block);
+      counts.allocated += length;
+      counts.requested += table.requested(block);
     } else {
       available += length;
-      census.largest = Math.max(census.largest, available);
-      if (usage === "cached") census.cached += length;
+      counts.largest = Math.max(counts.largest, available);
+      if (usage === "cached") counts.cached += length;
     }
     block += length;
   }
-  return census;
+  return counts;
 }

@@ -6,7 +6,7 @@ import { spanOf } from "./words.ts";
 
 const PLOT = 90;
 const CAPTION = 22;
-export const CHART_HEIGHT = PLOT + CAPTION;
+export const CHART_HEIGHT: number = PLOT + CAPTION;
 
 /**
  * Draws how full the pool was as areas, and its fragmentation as a line. Both axes run from 0 to 100 %. Needs at least

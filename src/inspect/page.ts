@@ -15,7 +15,7 @@ export interface PageEvent {
   readonly stats: MemPoolStats | null;
 }
 
-export const PAGE_STYLE = `${PICTURE_STYLE}
+export const PAGE_STYLE: string = `${PICTURE_STYLE}
 :root { color-scheme: light dark; --page: #ffffff; --text: #1b1f24; --rule: #d5dae0; --live: #00694d; --ended: #a33b00; }
 @media (prefers-color-scheme: dark) {
   :root { --page: #0f1216; --text: #eef1f4; --rule: #343c45; --live: #4fd6a8; --ended: #ff9e66; }
@@ -103,4 +103,4 @@ const PAGE: Element = [
   ],
 ];
 
-export const PAGE_TEXT = `<!DOCTYPE html>\n${serialize(PAGE)}\n`;
+export const PAGE_TEXT: string = `<!DOCTYPE html>\n${serialize(PAGE)}\n`;

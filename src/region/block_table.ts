@@ -26,7 +26,8 @@ import {
 
 const TWO_32 = 2 ** 32;
 
-// A number of bytes stands in two words. Imported from elsewhere, these would cost `requested` a nanosecond more on V8.
+// A number of bytes takes two words. These functions are here because `requested` takes a nanosecond longer on V8 if it
+// imports them.
 
 export function highWord(bytes: number): number {
   return Math.floor(bytes / TWO_32);
@@ -36,10 +37,10 @@ export function fromWords(low: number, high: number): number {
   return high * TWO_32 + (low >>> 0);
 }
 
-/** Bit n is set where the number n has an odd number of bits, for numbers of four bits. */
+/** Bit n, from 0 to 15, is 1 if an odd number of bits is set in n. */
 const ODD_FOURS = 0x6996;
 
-/** A tag: what the block is and which worker has it. Its highest bit makes the number of bits that are set an even one. */
+/** The tag for a state and a worker number. Its highest bit is a parity bit, so an even number of bits is set. */
 export function makeTag(state: number, worker: number): number {
   const tag = state | (worker << STATE_BITS);
   let bits = tag ^ (tag >>> 16);
@@ -61,42 +62,42 @@ export function isAllocated(tag: number): boolean {
   return state >= ALLOCATED && state <= ALLOCATED_RUN;
 }
 
-/** Whether a run of this state is in a worker's cache, or just on its way out. */
+/** Whether a run of this state is in a worker's cache or in the depot, or is being taken from a cache. */
 export function isCached(state: number): boolean {
   return state >= CACHED && state <= TAKING;
 }
 
-/** Whether a run of this state and length can be in a worker's cache, or just on its way out. */
+/** Whether the state is one that a cached run of this length has. */
 export function isCachedAs(state: number, length: number): boolean {
   if (state === TAKING) return length <= LONGEST_SHORT_RUN;
   return length === 1 ? state === CACHED : length <= LONGEST_SHORT_RUN && state === CACHED_RUN;
 }
 
-/** What a run counts as to users. */
+/** The state that users see. A run that `freeMany` is releasing counts as allocated. */
 export function usageOf(tag: number): "allocated" | "free" | "cached" {
   const state = tag & STATE_MASK;
   if (state === FREE) return "free";
   return isCached(state) ? "cached" : "allocated";
 }
 
-/** The number of the worker that users are told; 0 where the block is nobody's. */
+/** The owner that users see: the number of a worker, or 0 for a run without an owner. */
 export function ownerOf(tag: number): number {
   const worker = workerOf(tag);
   return worker === ORPHAN ? 0 : worker;
 }
 
-/** The tag's state for a run of this many blocks that is handed out. */
+/** The state of an allocated run of this length. */
 export function allocatedState(length: number): number {
   if (length === 1) return ALLOCATED;
   return length <= LONGEST_SHORT_RUN ? ALLOCATED_SHORT : ALLOCATED_RUN;
 }
 
 /**
- * The block table: descriptors and what happens to one of them. Pure words: it knows neither the lock nor the
- * library, and every store goes through `set` or `exchangeTag`, where a test can stand.
+ * The block table: reads and writes of single descriptors. It knows neither the lock nor the native library. Every
+ * store goes through `set` or `exchangeTag`, so that tests can interrupt an operation at each of its stores.
  */
 export class BlockTable {
-  /** Blocks that the words are enough for; the header says how many of them there are. */
+  /** Number of descriptors. The pool may have fewer blocks now: see `blockCount`. */
   declare readonly capacity: number;
   declare readonly words: Int32Array;
   declare private readonly header: Int32Array;
@@ -107,7 +108,7 @@ export class BlockTable {
     this.capacity = capacity;
   }
 
-  /** How many there are; never more than there may be, whatever the header says. */
+  /** Number of blocks that exist; never more than there are descriptors, even if the header is corrupted. */
   get blockCount(): number {
     return Math.min(this.header[BLOCK_COUNT]!, this.capacity);
   }
@@ -120,27 +121,28 @@ export class BlockTable {
     this.words[(block << DESCRIPTOR_SHIFT) + field] = value;
   }
 
-  /** Sets the tag if it still is `expected`; says whether it did. Decides between workers that race for a block. */
+  /** Replaces the tag if it still is `expected`, and returns whether it was. Of workers that race, one succeeds. */
   exchangeTag(block: number, expected: number, tag: number): boolean {
     return Atomics.compareExchange(this.words, block << DESCRIPTOR_SHIFT, expected, tag) === expected;
   }
 
-  /** Makes a worker the owner of an allocated run. Returns the bytes that were asked for, 0 when it is not one. */
+  /** Makes a worker the owner of an allocated run. Returns the bytes asked for, or 0 if the run is not allocated. */
   adopt(block: number, worker: number): number {
-    // Another worker may adopt it at the same moment: then the tag has changed, and the block is as good.
+    // If another worker adopts the run at the same moment, the exchange fails, and the next round sees the new tag.
     for (let tag = this.loadTag(block); isAllocated(tag); tag = this.loadTag(block)) {
       const adopted = makeTag(stateOf(tag), worker);
       if (tag !== adopted && !this.exchangeTag(block, tag, adopted)) continue;
       const bytes = this.requested(block);
-      // Only that worker writes this tag. If it has gone, the block was freed, and what was read may be links of a list.
+      // Only this worker writes this tag, so if it is unchanged, the run was allocated all the time. If it has changed,
+      // the run was freed meanwhile, and the words that were read may be links of a free list.
       if (this.loadTag(block) === adopted) return bytes;
     }
     return 0;
   }
 
   /**
-   * Turns the tag of an allocated run into this one, in one step that only one worker can win. Returns the tag before, or 0
-   * when the run is not allocated.
+   * Replaces the tag of an allocated run by `claimed`, in one exchange that only one worker can win. Returns the tag
+   * that it replaced, or 0 if the run is not allocated.
    */
   claim(block: number, claimed: number): number {
     for (let tag = this.loadTag(block); isAllocated(tag); tag = this.loadTag(block)) {
@@ -149,7 +151,7 @@ export class BlockTable {
     return 0;
   }
 
-  /** The tag as other workers see it now. */
+  /** The tag, by an atomic read: for words that another worker may change without the lock. */
   loadTag(block: number): number {
     return Atomics.load(this.words, block << DESCRIPTOR_SHIFT);
   }
@@ -167,8 +169,9 @@ export class BlockTable {
   }
 
   /**
-   * Whether a worker would write to the same cache line as others, had it this block: two processors that write to a line
-   * wait for each other. A glance, which means nothing inside of runs, nor when others change tags meanwhile.
+   * Whether a worker that gets this block would share its cache line of the table with other workers: processors that
+   * write to one line wait for each other. This is an estimate, because tags inside runs mean nothing and other workers
+   * change tags meanwhile.
    */
   isContested(block: number, worker: number): boolean {
     const first = block - block % LINE_BLOCKS;
@@ -184,7 +187,7 @@ export class BlockTable {
     return fromWords(this.get(block, REQUESTED_LOW), this.get(block, REQUESTED_HIGH));
   }
 
-  /** Whether the run at `block` lies in the table and is as long as what was asked for needs, and no longer. */
+  /** Whether the run at `block` lies in the table and has exactly the length that the bytes asked for need. */
   hasExactLength(block: number, blockSize: number): boolean {
     const words = this.words;
     const word = block << DESCRIPTOR_SHIFT;
@@ -198,26 +201,26 @@ export class BlockTable {
     this.set(block, REQUESTED_HIGH, highWord(bytes));
   }
 
-  /** Describes a free run where no walk sees it yet, or where it already is one. Both ends tell the truth. */
+  /** Describes a free run at both ends. Either no walk reaches `first` yet, or the run there is free already. */
   describeFree(first: number, length: number): void {
     this.set(first, TAG, FREE);
     this.set(first, LENGTH, length);
     this.markFreeEnd(first, length);
   }
 
-  /** Lets the last block of a free run point back to its first, which is how its right neighbour finds it. */
+  /** Makes the last block of a free run point back to the first, so that the run on the right can find it. */
   markFreeEnd(first: number, length: number): void {
     if (length === 1) return;
     this.set(first + length - 1, TAG, END_OF_FREE);
     this.set(first + length - 1, LENGTH, first);
   }
 
-  /** Lets the last block of an allocated run say that no free run ends here. */
+  /** Makes the last block of an allocated run say that no free run ends there. */
   markAllocatedEnd(first: number, length: number): void {
     if (length > 1) this.set(first + length - 1, TAG, INTERIOR);
   }
 
-  /** Hands out the free run at `first`: the last store makes it true. */
+  /** Hands out the free run at `first`. The last store makes the change valid. */
   markAllocated(first: number, length: number, requested: number, worker: number): void {
     this.setRequested(first, requested);
     this.markAllocatedEnd(first, length);
@@ -225,8 +228,8 @@ export class BlockTable {
   }
 
   /**
-   * Describes a single block of a worker's cache, by the tag of such. Both words of `requested` are plausible before it is
-   * ever used.
+   * Describes a single block in a worker's cache, whose tag is `tag`. One byte asked for is a valid number, and the
+   * fast path of `alloc` only has to store the low word.
    */
   describeCached(block: number, tag: number): void {
     this.set(block, REQUESTED_LOW, 1);

@@ -1,18 +1,19 @@
 import type { MemPoolError } from "../base/errors.ts";
-import { CACHED, cacheWord, DEPOT_CACHES, DEPOT_TOP, SLOT_COUNT, TAG } from "./layout.ts";
 import { type BlockTable, makeTag } from "./block_table.ts";
+import { CACHED, cacheWord, DEPOT_CACHES, DEPOT_TOP, SLOT_COUNT, TAG } from "./layout.ts";
 import { broken } from "./validate.ts";
 
-/** Worker numbers start at 1. */
-const NOBODY = 0;
+/** Stands for "no worker" in a tag: worker numbers start at 1. */
+const NO_WORKER = 0;
 
-/** What a block in the depot says of itself. */
-export const IN_DEPOT = makeTag(CACHED, NOBODY);
+/** The tag of every block in the depot. */
+export const IN_DEPOT: number = makeTag(CACHED, NO_WORKER);
 
 /**
- * Single blocks on their way from one worker's cache to another's, where one worker frees what another allocates: they
- * are not joined with their neighbours only to be cut apart again. A stack, whose tags and entries change under the lock
- * only. After a critical section that was cut off it is empty, see `Runs.rebuild`.
+ * A stack of single blocks on their way from one worker's cache to another's. If one worker frees what another
+ * allocates, the depot saves joining the blocks with their neighbours and cutting them apart again. The caller holds
+ * the lock: the tags and entries of the depot change under the lock only. src/allocator/recovery.ts empties the depot
+ * after a critical section that was interrupted.
  *
  * The idea is the depot of Bonwick and Adams, "Magazines and Vmem" (2001).
  */
@@ -31,7 +32,7 @@ export class Depot {
     this.capacity = DEPOT_CACHES * cachedBlocks;
   }
 
-  /** Number of blocks in it. */
+  /** Number of blocks in the depot. */
   get top(): number {
     return this.header[DEPOT_TOP]!;
   }
@@ -41,14 +42,14 @@ export class Depot {
     return this.meta[this.entries + entry]!;
   }
 
-  /** Number of blocks that it has room for. */
+  /** Number of blocks that the depot still has room for. */
   get room(): number {
     const room = this.capacity - this.top;
-    if (room > this.capacity) throw this.broken();
+    if (room > this.capacity) throw this.wrongTop();
     return room;
   }
 
-  /** Takes in a block that nobody else can claim. There must be room. */
+  /** Adds a block that no other worker can claim. There must be room. */
   push(block: number): void {
     const top = this.top;
     this.table.set(block, TAG, IN_DEPOT);
@@ -56,14 +57,14 @@ export class Depot {
     this.header[DEPOT_TOP] = top + 1;
   }
 
-  /** The block that came last. There must be one. */
+  /** The block on top. The depot must not be empty. */
   peek(): number {
     return this.validAt(this.startOf(1), this.table.blockCount);
   }
 
   /**
-   * Brings up to so many blocks to the top that a worker would not contest with others; returns how many. There must be as
-   * many blocks.
+   * Brings up to `count` blocks to the top whose cache lines no other worker writes, and returns their number. The
+   * depot must hold at least `count` blocks, and their order may change.
    */
   arrange(count: number, worker: number): number {
     const { meta, entries, table } = this;
@@ -80,34 +81,37 @@ export class Depot {
     return top - place;
   }
 
-  /** Copies the numbers of so many blocks, those that came last, in their order. There must be as many. */
+  /**
+   * Copies the numbers of the top `count` blocks to `words` from `place` on. The depot must hold at least `count`
+   * blocks.
+   */
   copyTo(words: Int32Array, place: number, count: number): void {
     const { blockCount } = this.table;
     const start = this.startOf(count);
     for (let more = 0; more < count; more++) words[place + more] = this.validAt(start + more, blockCount);
   }
 
-  /** Takes out so many blocks that came last, which `copyTo` has looked at, and lets them have this tag. */
+  /** Removes the top `count` blocks, which `copyTo` or `peek` has validated, and gives them this tag. */
   pop(count: number, tag: number): void {
     const top = this.top - count;
     this.header[DEPOT_TOP] = top;
     for (let entry = top; entry < top + count; entry++) this.table.set(this.at(entry), TAG, tag);
   }
 
-  /** Where the entries of so many blocks that came last start. */
+  /** The entry where the top `count` blocks start. */
   private startOf(count: number): number {
     const { top } = this;
     if (top >= count && top <= this.capacity) return top - count;
-    throw this.broken();
+    throw this.wrongTop();
   }
 
   private validAt(entry: number, blockCount: number): number {
     const block = this.at(entry);
     if (block >>> 0 < blockCount && this.table.tag(block) === IN_DEPOT) return block;
-    throw broken("I11", `the depot holds block ${block}, which is not cached by nobody`);
+    throw broken("I11", `the depot holds block ${block}, whose tag says otherwise`);
   }
 
-  private broken(): MemPoolError {
-    return broken("I11", `the depot is said to hold ${this.top} blocks`);
+  private wrongTop(): MemPoolError {
+    return broken("I11", `the depot claims to hold ${this.top} blocks`);
   }
 }

@@ -1,299 +1,381 @@
 /**
- * The format of a region: where its parts lie and what their words mean.
+ * The format of a region: which parts it has, and what each word means. This file defines the words that all other
+ * files use; docs/design.md explains the structures that are built from them.
  *
- *     header       the lock, geometry, counters, free lists, worker slots
- *     caches       block numbers, as many as CACHED_BLOCKS a slot, and those of short runs
- *     depot        block numbers, as many as DEPOT_CACHES caches
- *     requests     16 bytes for each that may wait for a block
- *     block table  one descriptor of 16 bytes a block
- *     traces       in a checked pool: 16 bytes a block, and stacks
- *     guard page
- *     data         blockCount * blockSize bytes
- *     guard page
+ *     meta   +------------------------------------------------------------------+
+ *            | header          lock, geometry, counters, free lists, slots      |  HEADER_BYTES
+ *            +------------------------------------------------------------------+  cacheWord(0)
+ *            | worker caches   per slot: block numbers, one for each block that |
+ *            |                 may be cached, then those of short runs          |
+ *            +------------------------------------------------------------------+  cacheWord(SLOT_COUNT)
+ *            | depot           block numbers, with room for DEPOT_CACHES caches |
+ *            +------------------------------------------------------------------+  waitQueueWord
+ *            | wait queue      a ring of MAX_WAITING requests                   |
+ *            +------------------------------------------------------------------+  tableWord
+ *            | block table     one descriptor for each block                    |
+ *            +------------------------------------------------------------------+  allocationLogWord
+ *            | allocation log  only in a checked pool: an entry for each block, |
+ *            |                 then the stacks                                  |
+ *            +------------------------------------------------------------------+
+ *            | guard page                                                       |
+ *     data   +------------------------------------------------------------------+
+ *            | block 0 | block 1 | block 2 | …                                  |
+ *            +------------------------------------------------------------------+
+ *            | guard page                                                       |
+ *            +------------------------------------------------------------------+
  *
- * Everything is in 32-bit words, or in doubles where 32 bits are too few. Numbers of blocks and of words are
- * `number`s below 2^31; distances in bytes are `number`s below 2^53. There are no pointers.
+ * Meta consists of 32-bit words, and of doubles where 32 bits are too few. A constant that names a place is the index
+ * of a word, or, if its comment says so, of a double. There are no pointers. Block numbers and word indices are
+ * `number`s below 2^31, distances in bytes are `number`s below 2^53.
+ *
+ * The comments also say when a word is written: once, before the pool is shared; under the lock; by one worker only; or
+ * without any of these, by an atomic instruction.
  *
  * @module
  */
 
-/** Raise it with every change of this file that an attached worker of another version would misread. */
-export const FORMAT = 7;
+// Identification.
 
-/** "mPo1": tells a region from anything else, and from one of the other byte order. */
+/** "mPo1": tells a region from any other memory, and from a region of the other byte order. */
 export const MAGIC = 0x316f506d;
 
-// Header, in 32-bit words. The first 32 are the lock's: MEMPOOL_LOCK_BYTES in native/mempool.h. Then what is written
-// once, or once more by destroy; and from word 64, on other cache lines, what is written under the lock.
+/** The version of this format. Increase it with every change to this file that another version would misread. */
+export const FORMAT = 7;
 
+/** Stands for "no block", "no slot" or "no place". */
+export const NONE = -1;
+
+// The header. Its words 0 to 31 belong to the lock: MEMPOOL_LOCK_BYTES in native/mempool.h. The fast paths read words
+// 32 to 63, which are seldom written, so every processor can keep these cache lines. Whatever is written often is on
+// other lines.
+
+// Words 32 to 63: geometry, options and modes. Each is written once, unless its comment says otherwise.
+
+/** MAGIC. */
 export const HEADER_MAGIC = 32;
+/** FORMAT. */
 export const HEADER_FORMAT = 33;
-/** LIVE, AWAITED or DESTROYED. */
+/** LIVE, AWAITED or DESTROYED. Changed by an atomic exchange; `destroy` does not hold the lock when it does so. */
 export const STATE = 34;
-/** Blocks that there are. Written under the lock, and only grows. */
+/** Number of blocks that exist. Written under the lock when the pool grows; it never shrinks. */
 export const BLOCK_COUNT = 35;
-/** 1 where misuse of `free` is only warned of. */
+/** 1 if a misuse of `free` only causes a warning. */
 export const WARN_ON_MISUSE = 36;
+/** Milliseconds that a worker waits for the lock. */
 export const LOCK_TIMEOUT = 37;
-/** Room for entries in each worker's cache. */
+/** Number of blocks that each worker may cache; 0 turns the caches off. */
 export const CACHED_BLOCKS = 38;
+/** Number of ArrayBuffers that each worker keeps for reuse. */
 export const CACHED_BUFFERS = 39;
 /** 1 while workers take from their caches by plain stores, without an atomic instruction. Written under the lock. */
 export const PLAIN_CLAIMS = 40;
-/** 1 where the system has the barrier that PLAIN_CLAIMS needs. */
+/** 1 if the system has the barrier that PLAIN_CLAIMS and BIAS_TAG need. */
 export const HAS_BARRIER = 41;
-/** 1 in a pool that finds misuse. */
+/** 1 in a checked pool. */
 export const CHECKED = 42;
-/** Blocks that there may be. Table, caches and addresses are made for so many. */
+/** Number of blocks that the pool may grow to. Table, caches and addresses are laid out for this number. */
 export const BLOCK_CAPACITY = 43;
-/** Sum of all that is written once; see src/region/validate.ts. */
+/** Checksum of everything in the header that is written once: `headerSum` in src/region/validate.ts. */
 export const HEADER_SUM = 44;
 /**
- * The tag CACHED of the pool's only worker, which may free by plain stores then; UNSETTLED or 0 for nobody's. Written under
- * the lock, see src/cache/bias.ts.
+ * The CACHED tag of the worker that may free by plain stores because it is the only one, REVOKING while another worker
+ * ends that, or 0. Written under the lock: see src/cache/bias.ts.
  */
 export const BIAS_TAG = 45;
-/** In doubles. */
+/** A double: bytes of a block, a multiple of 16. */
 export const BLOCK_SIZE = 24;
 
-/** The worker inside a critical section, 0 for none. */
-export const HOLDER = 64;
-/** Worker numbers count up from 1 and are never used twice. */
-export const NEXT_WORKER = 65;
-/** Blocks in free runs. */
-export const FREE_BLOCKS = 66;
-/** No block from this one up was handed out or cached since its memory came from the system, so those are zero. */
-export const HIGH_WATER = 67;
-export const PEAK_ALLOCATED = 68;
-/** One more than the highest slot that ever had a worker. Only grows. */
-export const SLOTS_USED = 69;
-/** Entries in the depot. */
-export const DEPOT_TOP = 70;
-/** In a checked pool: how many allocations there were, and how much of the stack log is used. Written without the lock. */
-export const LAST_SEQUENCE = 71;
-export const STACK_LOG_USED = 72;
-
-// Requests that wait for blocks, see src/region/wait_queue.ts.
-
-export const QUEUE_FIRST = 90;
-export const QUEUE_NEXT = 91;
-export const QUEUE_END = 92;
-
-// Counters, in doubles.
-
-export const ALLOCS = 37;
-export const FREES = 38;
-export const COALESCED = 39;
-export const EXHAUSTED = 40;
-export const LOCK_ACQUISITIONS = 41;
-export const LOCK_CONTENDED = 42;
-export const OWNER_DEATHS = 43;
-export const GROWN = 44;
-
-/** In 32-bit words: HIGH_WATER and BLOCK_COUNT with every bit turned, so that no accident to one word makes them believed. */
-export const HIGH_WATER_INVERTED = 93;
-export const BLOCK_COUNT_INVERTED = 94;
-
-// Values of STATE. CLOSED stands in no region: it is what a pool object reads once its worker has left.
-
+/** A value of STATE. */
 export const LIVE = 1;
+/** A value of STATE: the memory has gone back to the system, or is about to. */
 export const DESTROYED = 2;
+/** The state of no region: a pool object that was closed reads it from a private header. */
 export const CLOSED = 3;
-/** Live, and somebody waits for a block: nothing goes through the worker caches. */
+/** A value of STATE: live, and a request waits for blocks, so no worker takes from its cache or gives to it. */
 export const AWAITED = 4;
 
-/** In SOLE_TAG: whoever it named may still be in the middle of a free. It is nobody's tag, which have all an even number of bits. */
+/**
+ * A value of BIAS_TAG: the worker that was biased may still be in the middle of a free. It cannot be mistaken for a
+ * tag, because an even number of bits is set in every tag.
+ */
 export const REVOKING = 1;
 
-// Free lists, in 32-bit words of the header.
+// Words 64 to 95: counts of the whole pool. Each is written under the lock, unless its comment says otherwise.
 
-/** Lengths of one power of two are told apart in this many steps. */
+/** Number of the worker inside a critical section, 0 for none. */
+export const HOLDER = 64;
+/** Number of the next worker to attach. Starts at 1; no number is used twice. Written by an atomic exchange. */
+export const NEXT_WORKER = 65;
+/** Number of blocks in free runs. */
+export const FREE_BLOCKS = 66;
+/** No block from this one up was ever handed out or cached, so the system's zeros are still there. */
+export const HIGH_WATER = 67;
+/** The most blocks that were ever allocated at one time, as of the last `WorkerSlots.settle`. */
+export const PEAK_ALLOCATED = 68;
+/** One more than the highest slot that ever had a worker. It never shrinks. */
+export const SLOTS_USED = 69;
+/** Number of blocks in the depot. */
+export const DEPOT_TOP = 70;
+/** In a checked pool, the number of the last allocation. Written by an atomic addition. */
+export const LAST_SEQUENCE = 71;
+/** In a checked pool, how many words for stacks were asked for. Written by an atomic addition, which reserves them. */
+export const STACK_LOG_USED = 72;
+
+// Counters for statistics, as doubles.
+
+/** Allocations, except those that a slot still counts. */
+export const ALLOCS = 37;
+/** Frees, except those that a slot still counts. */
+export const FREES = 38;
+/** Times that two adjacent runs became one. */
+export const COALESCED = 39;
+/** Requests that found no run. */
+export const EXHAUSTED = 40;
+/** Times that a worker took the lock. */
+export const LOCK_ACQUISITIONS = 41;
+/** Times that a worker had to wait for the lock. */
+export const LOCK_CONTENDED = 42;
+/** Times that a worker died while it held the lock. */
+export const OWNER_DEATHS = 43;
+/** Times that the pool grew. */
+export const GROWN = 44;
+
+// The wait queue's places, which count up past the end of the ring: see src/region/wait_queue.ts.
+
+/** The oldest request that is not done. */
+export const QUEUE_FIRST = 90;
+/** The oldest request that may still wait. */
+export const QUEUE_NEXT = 91;
+/** One more than the youngest request. */
+export const QUEUE_END = 92;
+
+/** HIGH_WATER with every bit inverted, so that one overwritten word is noticed. */
+export const HIGH_WATER_INVERTED = 93;
+/** BLOCK_COUNT with every bit inverted, for the same reason. */
+export const BLOCK_COUNT_INVERTED = 94;
+
+// Words 96 to 927: the free lists, written under the lock.
+
+/** Number of classes into which the lengths from one power of two to the next are divided. */
 export const SECOND_LEVELS = 32;
+/** The logarithm of SECOND_LEVELS. */
 export const SECOND_LEVEL_BITS = 5;
 /** Enough first levels for a run of MAX_BLOCKS. */
 export const FIRST_LEVELS = 25;
-/** Bit f is set where second-level map f is not 0. */
+/** Bit f is set if second-level map f is not 0. */
 export const FIRST_LEVEL_MAP = 96;
-/** Bit s of map f is set where list (f, s) is not empty. */
+/** FIRST_LEVELS words. Bit s of map f is set if list (f, s) is not empty. */
 export const SECOND_LEVEL_MAPS = 97;
+/** FIRST_LEVELS * SECOND_LEVELS words: the first run of each list, NONE for an empty list. */
 export const LIST_HEADS = 128;
 
-// Worker slots, in 32-bit words, each on two cache lines of its own. SLOT_CLAIM, SLOT_TOP, SLOT_LOWEST, SLOT_FREEING, SLOT_GIVEN,
-// SLOT_RUN_BLOCKS, SLOT_RUNS_GIVEN, SLOT_RUNS_TAKEN and SLOT_RUN_TOPS are written only by the worker that has the slot, all else under the
-// lock.
+// Words 960 to 5055: the worker slots. Each has two cache lines of its own, which its worker writes on every call.
 
+/** The number of workers that can be attached at one time. */
 export const SLOT_COUNT = 128;
+/** Words of a slot. */
 export const SLOT_WORDS = 32;
+/** The first word of slot 0. */
 export const SLOTS = 960;
 
-/** The worker that has the slot, 0 for none. */
+// The words of a slot, counted from its first word, and its doubles, counted from its first double.
+
+// Written under the lock:
+
+/**
+ * Number of the worker that has the slot, 0 for a free slot. Stored atomically, because it is also read without the
+ * lock.
+ */
 export const SLOT_WORKER = 0;
-/** The block that the worker is just taking from its cache, NONE for none. */
-export const SLOT_CLAIM = 1;
-/** Entries in its cache. */
-export const SLOT_TOP = 2;
-/** Those of them whose block another worker has recalled. */
+/** Entries among SLOT_TOP that are stale, because another worker has recalled their blocks. */
 export const SLOT_STALE = 3;
-/** Fewest entries since the worker last counted the pool's allocated blocks. */
-export const SLOT_LOWEST = 4;
-/** Blocks in the short runs that it put into its cache, less those that it took out. */
-export const SLOT_RUN_BLOCKS = 5;
-/** Those of them that another worker has recalled. */
+/** Blocks among SLOT_RUN_BLOCKS that another worker has recalled. */
 export const SLOT_RUN_BLOCKS_RECALLED = 6;
-/** 1 while the worker frees a block by plain stores. */
-export const SLOT_FREEING = 7;
-/** In doubles from the slot's first: blocks that it freed into its cache, and net, that came to it from free runs. */
-export const SLOT_GIVEN = 4;
+/** A double: single blocks that came into the cache from free runs and the depot, minus those that went back there. */
 export const SLOT_REFILLED = 5;
-/** In doubles: the thread that the worker is, as the native library numbers them. */
+/** A double: the worker's thread, by the id that the native library gave it. */
 export const SLOT_THREAD = 6;
 /**
- * The worker's number with every bit turned, once it was found dead and what it had cached was taken back; else 0. Not 1,
- * which a single wrong bit could make of 0.
+ * The worker's number with every bit inverted once the worker was found dead and what it had cached was taken back; 0
+ * before that. It is not 1, because a single wrong bit could turn 0 into 1.
  */
 export const SLOT_SWEPT = 14;
-/** Sum of worker and thread, 0 in a free slot: so that nobody takes a living worker for a dead one, or its slot, by accident. */
+/**
+ * Checksum of worker and thread, 0 in a free slot. Without it, one corrupted word could make a living worker look dead,
+ * or its slot look free.
+ */
 export const SLOT_SUM = 15;
-/** In doubles: short runs that the worker freed into its cache, and that it took out. */
+
+// Written by the worker that has the slot, without the lock; after its death, under the lock by the worker that takes
+// back what it had cached:
+
+/** The block that the worker is about to take from its cache, NONE for none. */
+export const SLOT_CLAIM = 1;
+/** Number of entries in the cache of single blocks, stale ones included. */
+export const SLOT_TOP = 2;
+/** The lowest SLOT_TOP since the worker last settled the peak of allocated blocks. */
+export const SLOT_LOWEST = 4;
+/** Blocks in the short runs that the worker put into its cache, minus those in runs that it took out. */
+export const SLOT_RUN_BLOCKS = 5;
+/** 1 while the worker frees a block by plain stores. */
+export const SLOT_FREEING = 7;
+/** A double: single blocks that the worker freed into its cache. */
+export const SLOT_GIVEN = 4;
+/** A double: short runs that the worker freed into its cache. */
 export const SLOT_RUNS_GIVEN = 8;
+/** A double: short runs that the worker took from its cache. */
 export const SLOT_RUNS_TAKEN = 9;
-/** Entries in its cache for runs of two blocks; of three, and so on, in the words that follow. */
+/** Number of entries in the cache of runs of two blocks. The words after it count runs of three blocks and more. */
 export const SLOT_RUN_TOPS = 20;
 
-/** A multiple of every page size up to 16 KiB. */
+/** Bytes of the header, a multiple of every page size up to 16 KiB. */
 export const HEADER_BYTES = 32_768;
 
-/** The depot has room for so many full caches. */
+// Worker caches and depot: block numbers. The entries of a cache are written by its worker, those of the depot under
+// the lock.
+
+/** The largest CACHED_BLOCKS. It limits the address space that all caches take together. */
+export const MAX_CACHED_BLOCKS = 65_536;
+/** Runs of two blocks up to this number are short: they are freed without the lock and may be cached. */
+export const LONGEST_SHORT_RUN = 9;
+/** Entries for short runs of one length in a worker's cache: one cache line. */
+export const RUN_ENTRIES = 16;
+/** The depot has room for the blocks of this many full caches. */
 export const DEPOT_CACHES = 4;
 
-/** So that all caches together stay small in address space. */
-export const MAX_CACHED_BLOCKS = 65_536;
+// The wait queue: a ring of requests, written under the lock.
 
-/** Runs of two blocks to this many are freed without the lock, and may be cached. */
-export const LONGEST_SHORT_RUN = 9;
-
-/** So many of each length, which is a cache line of entries. */
-export const RUN_ENTRIES = 16;
-
-// Requests, in 32-bit words of a ring.
-
-/** So many may wait at a time. A power of two. */
+/** The number of requests that can wait at one time, a power of two. */
 export const MAX_WAITING = 16_384;
+/** Words of a request. */
 export const REQUEST_WORDS = 4;
-/** Who waits. */
+/** Number of the worker that waits. */
 export const REQUEST_WORKER = 0;
-/** The block that it got, or what src/region/wait_queue.ts says instead. */
+/**
+ * The block that the request was given, or WAITING or DONE of src/region/wait_queue.ts. The worker that waits also
+ * reads it without the lock.
+ */
 export const REQUEST_BLOCK = 1;
-/** Bytes asked for, in two words. */
+/** Bytes asked for, the low word. */
 export const REQUEST_LOW = 2;
+/** Bytes asked for, the high word. */
 export const REQUEST_HIGH = 3;
 
-// Descriptors.
+// The block table: a descriptor for each block. src/region/runs.ts says how each change is made valid by one store.
 
-/** Words of a descriptor, and the bits of this number. */
+/** Words of a descriptor. */
 export const DESCRIPTOR_WORDS = 4;
+/** The logarithm of DESCRIPTOR_WORDS. */
 export const DESCRIPTOR_SHIFT = 2;
-/** Blocks whose descriptors lie in one cache line. */
+/** Number of blocks whose descriptors share a cache line. */
 export const LINE_BLOCKS = 4;
 
-/** State, and the number of the worker that has the block. */
+// The words of a descriptor. Which worker writes them depends on the state: the table in docs/design.md lists it.
+
+/** A state in the low STATE_BITS bits, above it the number of the worker that has the run, and a parity bit on top. */
 export const TAG = 0;
-/** Length of the run in blocks, in the descriptor of its first block; in an END_OF_FREE one, the first block. */
+/** In the first block of a run, its length in blocks. In an END_OF_FREE block, the first block of its run. */
 export const LENGTH = 1;
-/** Only valid if the run is free: neighbours in its list, NONE at the ends. */
+/** Valid in the first block of a free run: the run before it in its list, NONE for the first one. */
 export const PREVIOUS = 2;
+/** Valid in the first block of a free run: the run after it in its list, NONE for the last one. */
 export const NEXT = 3;
-/** Only valid if the run is allocated: bytes asked for, in two words. */
+/** Valid in the first block of an allocated or cached run: bytes asked for last, the low word. */
 export const REQUESTED_LOW = 2;
+/** Valid in the first block of an allocated or cached run: bytes asked for last, the high word. */
 export const REQUESTED_HIGH = 3;
 
-/** No block. */
-export const NONE = -1;
+// The states. A tag is valid in the first and in the last block of every run. In the blocks between them it means
+// nothing, except that a state from RELEASING up never occurs there. So one look at a tag tells whether a run was
+// handed out there.
 
-// States, the low bits of a tag. Truthful in the first and in the last block of every run, and nowhere else;
-// but from RELEASING up, they are in no block that is not the first of such a run.
-
+/** Number of a tag's low bits that hold its state. */
 export const STATE_BITS = 4;
+/** These bits. */
 export const STATE_MASK = 15;
-/** Inside a run, or the last block of an allocated one. */
+/** Inside a run, or the last block of an allocated or cached one. */
 export const INTERIOR = 0;
 /** First block of a free run. */
 export const FREE = 1;
-/** Last block of a free run of two blocks or more. */
+/** Last block of a free run of two or more blocks. */
 export const END_OF_FREE = 2;
-/** First block of a run that freeMany has claimed and not yet freed. */
+/** First block of a run that `freeMany` has claimed and not yet freed. */
 export const RELEASING = 3;
-/** A single block in a worker's cache. */
+/** A single block in a worker's cache, or in the depot with worker number 0. */
 export const CACHED = 4;
 /** First block of a short run in a worker's cache. */
 export const CACHED_RUN = 5;
-/** What a worker has claimed in its cache by exchange, and not yet handed out. */
+/** First block of a cached run that its worker has claimed by an exchange and not yet handed out. */
 export const TAKING = 6;
 /** A single block, handed out. */
 export const ALLOCATED = 8;
 /** First block of a short run, handed out. */
 export const ALLOCATED_SHORT = 9;
-/** First block of a longer run, handed out; or of one that is just made longer or shorter. It is freed under the lock only. */
+/** First block of a longer run, handed out, or of a run that is being resized. It is freed under the lock only. */
 export const ALLOCATED_RUN = 10;
 
-// Traces, in 32-bit words a block; only in a checked pool.
+// The allocation log of a checked pool: an entry for each block, then the stacks. src/checked/allocation_log.ts says
+// which worker writes an entry.
 
+/** Words of an entry. */
 export const LOG_ENTRY_WORDS = 4;
+/** The logarithm of LOG_ENTRY_WORDS. */
 export const LOG_ENTRY_SHIFT = 2;
-/** Number of the block's last allocation. */
+/** The number of the block's last allocation, 0 if there was none. */
 export const LOG_SEQUENCE = 0;
-/** Its stack, as a place in the log. */
+/** The place of that allocation's stack. */
 export const LOG_ALLOCATED_AT = 1;
-/** Number of the allocation that was freed last, and its stack. */
+/** The number of the block's allocation that was freed last. */
 export const LOG_FREED = 2;
+/** The place of that free's stack. */
 export const LOG_FREED_AT = 3;
 
-/** Room for stacks: thousands, and no memory until they are there. */
-export const STACK_LOG_WORDS = 2 ** 20;
+/** Words for stacks, enough for thousands of them. The system commits this memory only as it is written. */
+export const STACK_LOG_WORDS: number = 2 ** 20;
 
 // Bounds.
 
-/** So that the number of a word in the table stays below 2^31, and one ArrayBuffer of 4 GiB holds the table. */
-export const MAX_BLOCKS = 2 ** 28 - 2 ** 23;
-/** No system that we know maps more for one process. */
-export const MAX_BYTES = 2 ** 47;
-/** So that a tag stays below 2^31. */
-export const MAX_WORKERS = 2 ** 27 - 2;
-/** In the tags of blocks whose worker died and has no slot any more. */
-export const ORPHAN = MAX_WORKERS + 1;
+/** The most blocks of a pool. Every word of its table has an index below 2^31, and an ArrayBuffer of 4 GiB holds it. */
+export const MAX_BLOCKS: number = 2 ** 28 - 2 ** 23;
+/** The most bytes of a pool. No known system maps more than this for one process. */
+export const MAX_BYTES: number = 2 ** 47;
+/** The highest worker number. With it, state and worker number of a tag are below 2^31, and the parity bit is free. */
+export const MAX_WORKERS: number = 2 ** 27 - 2;
+/** The worker number in the tag of an allocated run whose worker died and lost its slot to another worker. */
+export const ORPHAN: number = MAX_WORKERS + 1;
 
-/** Word where the entries of a slot's cache start, or for SLOT_COUNT those of the depot. */
+/** The word where the entries of a slot's cache start; for SLOT_COUNT, the word where those of the depot start. */
 export function cacheWord(slot: number, cachedBlocks: number): number {
   return HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT + slot * cacheStride(cachedBlocks);
 }
 
-/** Word where the entries of a slot's cache start for short runs of this length. */
+/** The word where the entries of a slot's cache for short runs of this length start. */
 export function runEntriesWord(slot: number, cachedBlocks: number, length: number): number {
   return cacheWord(slot, cachedBlocks) + wholeLines(cachedBlocks) + (length - 2) * RUN_ENTRIES;
 }
 
-/** Word where the requests start. */
+/** The word where the wait queue starts. */
 export function waitQueueWord(cachedBlocks: number): number {
   return cacheWord(SLOT_COUNT + DEPOT_CACHES, cachedBlocks);
 }
 
-/** Word where the block table starts. */
+/** The word where the block table starts. */
 export function tableWord(cachedBlocks: number): number {
   return waitQueueWord(cachedBlocks) + MAX_WAITING * REQUEST_WORDS;
 }
 
-/** Word where the block table ends, and in a checked pool the allocation log starts. */
+/** The word where the block table ends, and where the allocation log of a checked pool starts. */
 export function allocationLogWord(capacity: number, cachedBlocks: number): number {
   return tableWord(cachedBlocks) + capacity * DESCRIPTOR_WORDS;
 }
 
-/** Bytes of all that is not data, for a pool that may have so many blocks. */
+/** Bytes of meta for a pool that may grow to `capacity` blocks. */
 export function metaBytes(capacity: number, cachedBlocks: number, checked: boolean): number {
   const words = allocationLogWord(capacity, cachedBlocks);
   return (checked ? words + capacity * LOG_ENTRY_WORDS + STACK_LOG_WORDS : words) * Int32Array.BYTES_PER_ELEMENT;
 }
 
-/** Words for one cache: whole cache lines, so that workers do not share any. */
+/** Words of one cache, in whole cache lines, so that no two workers share one. */
 function cacheStride(cachedBlocks: number): number {
   return cachedBlocks === 0 ? 0 : wholeLines(cachedBlocks) + (LONGEST_SHORT_RUN - 1) * RUN_ENTRIES;
 }

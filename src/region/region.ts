@@ -1,3 +1,4 @@
+import { BlockTable } from "./block_table.ts";
 import { Depot } from "./depot.ts";
 import { FreeLists } from "./free_lists.ts";
 import {
@@ -27,13 +28,12 @@ import {
   waitQueueWord,
   WARN_ON_MISUSE,
 } from "./layout.ts";
-import { WaitQueue } from "./wait_queue.ts";
 import { Runs } from "./runs.ts";
-import { WorkerSlots } from "./worker_slots.ts";
-import { BlockTable } from "./block_table.ts";
 import { headerSum } from "./validate.ts";
+import { WaitQueue } from "./wait_queue.ts";
+import { WorkerSlots } from "./worker_slots.ts";
 
-/** What the header of a new region says: its geometry, and the options of the pool. */
+/** The geometry of a new region and the options of its pool, as its header keeps them. */
 export interface RegionSettings {
   readonly blockSize: number;
   readonly blockCount: number;
@@ -46,11 +46,13 @@ export interface RegionSettings {
   readonly checked: boolean;
 }
 
-/** The header and the tables of a region as typed arrays, and the structures that live in them. */
+/** One worker's typed arrays over a region, and the structures that are built on them. */
 export class Region {
-  /** Header, caches and table, word by word. */
+  /** All words of meta. */
   readonly meta: Int32Array;
+  /** The words of the header. */
   readonly header: Int32Array;
+  /** The doubles of the header. */
   readonly counters: Float64Array;
   readonly table: BlockTable;
   readonly lists: FreeLists;
@@ -59,10 +61,9 @@ export class Region {
   readonly depot: Depot;
   readonly queue: WaitQueue;
   readonly blockSize: number;
-  /** Whether the pool is a checked one. */
   readonly checked: boolean;
 
-  /** Of a region whose geometry `misfit` has found to be right. */
+  /** The geometry in the header must be valid: it is new, or `misfit` has checked it. */
   constructor(meta: ArrayBuffer) {
     this.meta = new Int32Array(meta);
     this.header = headerOf(meta);
@@ -80,7 +81,10 @@ export class Region {
   }
 }
 
-/** Writes a new region's header and its first descriptor. The state comes last. */
+/**
+ * Writes the header of a new region and makes its data one free run. The state is stored last: no worker uses a region
+ * before it is LIVE.
+ */
 export function formatRegion(meta: ArrayBuffer, settings: RegionSettings, hasBarrier: boolean): Region {
   const header = headerOf(meta);
   const counters = countersOf(meta);
@@ -106,7 +110,7 @@ export function formatRegion(meta: ArrayBuffer, settings: RegionSettings, hasBar
   return region;
 }
 
-/** What in a region's header is not as this version writes it, or undefined when all is. */
+/** What in a region's header this version cannot have written, for an error message; undefined for nothing. */
 export function misfit(meta: ArrayBuffer, dataBytes: number): string | undefined {
   const header = headerOf(meta);
   const counters = countersOf(meta);
@@ -118,9 +122,9 @@ export function misfit(meta: ArrayBuffer, dataBytes: number): string | undefined
   if (header[HEADER_FORMAT] !== FORMAT) return `its format is ${header[HEADER_FORMAT]}, this code reads ${FORMAT}`;
   if (!(cachedBlocks >= 0 && cachedBlocks <= MAX_CACHED_BLOCKS)) return `its caches hold ${cachedBlocks} blocks`;
   const checked = header[CHECKED]!;
-  if (!(checked === 0 || checked === 1)) return `it is neither checked nor unchecked but ${checked}`;
+  if (!(checked === 0 || checked === 1)) return `its mark of a checked pool is ${checked}`;
   if (!(capacity >= 1 && metaBytes(capacity, cachedBlocks, checked === 1) <= meta.byteLength)) {
-    return `it may have ${capacity} blocks`;
+    return `its block capacity is ${capacity}`;
   }
   if (!(blockCount >= 1 && blockCount <= capacity)) return `its block count is ${blockCount}`;
   if (!(blockSize >= 16 && blockSize % 16 === 0 && capacity * blockSize <= dataBytes)) {
@@ -129,7 +133,7 @@ export function misfit(meta: ArrayBuffer, dataBytes: number): string | undefined
   return undefined;
 }
 
-/** V8 takes what comes out of an array of doubles for a double for ever, and calculates with it as with one. */
+/** V8 keeps a number that was read from a Float64Array as a double, and arithmetic with it is then slower. */
 function asInteger(number: number): number {
   const integer = number | 0;
   return integer === number ? integer : number;

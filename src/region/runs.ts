@@ -1,3 +1,4 @@
+import { allocatedState, type BlockTable, makeTag } from "./block_table.ts";
 import type { FreeLists } from "./free_lists.ts";
 import {
   ALLOCATED_RUN,
@@ -13,19 +14,19 @@ import {
   NONE,
   TAG,
 } from "./layout.ts";
-import { allocatedState, type BlockTable, makeTag } from "./block_table.ts";
 import { broken, setHighWater, validHighWater, validLength } from "./validate.ts";
 
 /** How many short runs `findSingle` looks at. It holds the lock, so it must not look at all of them. */
 const LOOKS = 16;
 
 /**
- * Runs: allocate, free and resize, with split and immediate coalescing, in constant time for any length. The caller holds
- * the lock.
+ * Runs: allocate, free and resize, with split and immediate coalescing, in constant time for any length. The caller
+ * holds the lock.
  *
- * One store to a tag or to a length makes each change valid. Everything that the change needs is written before that store,
- * inside a run, where no walk looks. So a walk by lengths from block 0 is valid after every store, also if the worker dies
- * between two of them. Lists, ends of free runs and counters are derived; src/allocator/recovery.ts rebuilds them.
+ * One store to a tag or to a length makes each change valid. Everything that the change needs is written before that
+ * store, inside a run, where no walk looks. So a walk by lengths from block 0 is valid after every store, also if the
+ * worker dies between two of them. Lists, ends of free runs and counters are derived; src/allocator/recovery.ts
+ * rebuilds them.
  */
 export class Runs {
   declare private readonly header: Int32Array;
@@ -70,8 +71,8 @@ export class Runs {
   }
 
   /**
-   * A free run from which single blocks can be cut for a worker, or NONE. Prefers short runs, so that long ones stay, and
-   * among the short ones a run whose cache lines no other worker writes.
+   * A free run from which single blocks can be cut for a worker, or NONE. Prefers short runs, so that long ones stay,
+   * and among the short ones a run whose cache lines no other worker writes.
    */
   findSingle(worker: number): number {
     const table = this.table;
@@ -82,7 +83,7 @@ export class Runs {
     });
   }
 
-  /** Turns the first `count` blocks of the free run at `first`, which is at least that long, into a worker's cached blocks. */
+  /** Turns the first `count` blocks of the free run at `first`, which has at least as many, into cached blocks. */
   cacheAt(first: number, count: number, worker: number): void {
     const table = this.table;
     const length = validLength(table, first);
@@ -91,7 +92,7 @@ export class Runs {
     if (length > count) table.describeFree(first + count, length - count);
     const tag = makeTag(CACHED, worker);
     for (let block = first + count - 1; block > first; block--) table.describeCached(block, tag);
-    // The table is valid after each of these stores: the run is cut into single blocks, then its first block is cached too.
+    // The table is valid after each of these stores: the first cuts the run into single blocks, the last caches one.
     table.set(first, LENGTH, 1);
     table.describeCached(first, tag);
     if (length > count) this.lists.insert(first + count, length - count);
@@ -132,8 +133,8 @@ export class Runs {
   }
 
   /**
-   * Where the run at `block` could become `length` blocks long by moving down into the free run before it: the first block of
-   * that free run, or NONE.
+   * Where the run at `block` could become `length` blocks long by moving down into the free run before it: the first
+   * block of that free run, or NONE.
    */
   roomAround(block: number, length: number): number {
     const table = this.table;
@@ -149,7 +150,7 @@ export class Runs {
     const left = table.freeRunBefore(block);
     if (left === NONE) return NONE;
     if (table.isFree(left) && left + table.length(left) === block) return left;
-    throw broken("I5", `a free run that ends before block ${block} is said to start at block ${left}`);
+    throw broken("I5", `a free run that ends before block ${block} claims to start at block ${left}`);
   }
 
   /** Cuts a free run that is in no list. The rest is free and in its list. */

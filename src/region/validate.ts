@@ -1,4 +1,5 @@
 import { MemPoolError } from "../base/errors.ts";
+import { allocatedState, type BlockTable, isAllocated, isCachedAs, stateOf } from "./block_table.ts";
 import {
   AWAITED,
   BLOCK_CAPACITY,
@@ -25,12 +26,12 @@ import {
   TAG,
   WARN_ON_MISUSE,
 } from "./layout.ts";
-import { allocatedState, type BlockTable, isAllocated, isCachedAs, stateOf } from "./block_table.ts";
 
-// What is looked at before words of the region are believed, in constant time: a word may be overwritten by accident, and
-// then it must lead neither out of the memory nor round in circles. Every slow path asks here; `check` does it for all.
+// Checks in constant time that every slow path makes before it uses a word of the region. A stray write of native code
+// can corrupt any word, and that must cause neither an out-of-bounds access nor an endless loop. `check` of a pool
+// checks all words: src/diagnostics/invariants.ts.
 
-/** What is looked at: the part of a region's views that is not made of what is checked here. */
+/** The part of a region that the checks need. */
 interface Words {
   readonly header: Int32Array;
   readonly counters: Float64Array;
@@ -38,17 +39,17 @@ interface Words {
   readonly blockSize: number;
 }
 
-/** The error for words that contradict an invariant of docs/design.md. */
+/** The error for words that violate an invariant, named by its number in docs/design.md. */
 export function broken(invariant: string, detail: string): MemPoolError {
-  return new MemPoolError("corrupt", `Cannot trust the pool: ${invariant} is broken, ${detail}`);
+  return new MemPoolError("corrupt", `The pool is corrupt (invariant ${invariant}): ${detail}`);
 }
 
-/** Whether a word that stands for a block can be one. */
+/** Whether a word can be a block number. */
 export function isInTable(table: BlockTable, block: number): boolean {
   return block >>> 0 < table.blockCount;
 }
 
-/** Length of the run at a block; throws where no run can be as long. */
+/** The length of the run at `block`. Throws if no run there can have this length. */
 export function validLength(table: BlockTable, block: number): number {
   const length = table.length(block);
   if (length >= 1 && length <= table.blockCount - block) return length;
@@ -59,30 +60,31 @@ function wrongLength(table: BlockTable, block: number): MemPoolError {
   return broken("I2", `the run at block ${block} has a length of ${table.length(block)}`);
 }
 
-/** Throws if a run has this tag, which says that it is handed out, and its other words do not agree with that. */
-export function validateRun(region: Words, block: number, tag = region.table.loadTag(block)): void {
+/** Throws if the tag says that the run at `block` is allocated, and other words of the run contradict that. */
+export function validateRun(region: Words, block: number, tag: number = region.table.loadTag(block)): void {
   if (!isAllocated(tag)) return;
-  const fault = faultOfTaken(region, block, tag);
-  // Another worker may free it this moment, by mistake too, and then join it with what follows.
+  const fault = faultOfRun(region, block, tag);
+  // If the tag has changed, another worker has freed the run meanwhile, perhaps by mistake, and may have joined it with
+  // the run that follows. Then the words that were read prove nothing.
   if (fault !== undefined && region.table.loadTag(block) === tag) throw fault;
 }
 
-/** What is wrong with a run that is handed out or cached; undefined for nothing. */
-export function faultOfTaken({ table, blockSize }: Words, block: number, tag: number): MemPoolError | undefined {
+/** The error for a run that is allocated or cached, or undefined if its words agree with its tag. */
+export function faultOfRun({ table, blockSize }: Words, block: number, tag: number): MemPoolError | undefined {
   const length = table.length(block);
   if (!(length >= 1 && length <= table.blockCount - block)) return wrongLength(table, block);
   const state = stateOf(tag);
   if (state !== allocatedState(length) && !isCachedAs(state, length)) {
-    return broken("I2", `the run of ${length} at block ${block} has the state ${state}`);
+    return broken("I2", `the run of length ${length} at block ${block} has state ${state}`);
   }
   if (length > 1 && stateOf(table.get(block + length - 1, TAG)) !== INTERIOR) {
-    return broken("I5", `the last block of the allocated run at block ${block} claims to be something else`);
+    return broken("I5", `the last block of the allocated run at block ${block} is not marked as its end`);
   }
   if (table.hasExactLength(block, blockSize)) return undefined;
-  return broken("I7", `the run of ${length} at block ${block} is said to hold ${table.requested(block)} bytes`);
+  return broken("I7", `the run of length ${length} at block ${block} claims to hold ${table.requested(block)} bytes`);
 }
 
-/** Whether a pool's state is LIVE or AWAITED. It is read once: another worker may turn the one into the other meanwhile. */
+/** Whether a pool's state is LIVE or AWAITED. The state is read once, because other workers switch between the two. */
 export function isLive(header: Int32Array): boolean {
   const state = header[STATE];
   return state === LIVE || state === AWAITED;
@@ -95,7 +97,7 @@ export function stateError(action: string, state: number): MemPoolError {
     : new MemPoolError("corrupt", `Cannot ${action}: the pool's state is ${state}`);
 }
 
-/** Where the header has what is written once, in 32-bit words. */
+/** The words of the header that are written once, except HEADER_SUM itself. */
 const CONSTANTS = [
   HEADER_MAGIC,
   HEADER_FORMAT,
@@ -110,45 +112,51 @@ const CONSTANTS = [
   2 * BLOCK_SIZE + 1,
 ];
 
-/** Adds a word to a sum. What differs once stays different: each step can be undone. */
+/** Adds a word to a checksum. Each step is invertible, so sums that differ stay different if the same words follow. */
 export function addToSum(sum: number, word: number): number {
   return Math.imul(sum ^ word, 0x9e3779b1);
 }
 
-/** What HEADER_SUM has to be: any change of a single word changes it. */
+/** The right value of HEADER_SUM. A change of any single word changes it. */
 export function headerSum(header: Int32Array): number {
   return CONSTANTS.reduce((sum, place) => addToSum(sum, header[place]!), 1);
 }
 
-/** How many blocks there are, which is said twice. The caller holds the lock: growing changes the one, then the other. */
+/**
+ * The number of blocks. Throws if it does not agree with its complement. The caller holds the lock, because a worker
+ * that grows the pool writes the two words one after the other.
+ */
 export function validBlockCount({ header, table }: Pick<Words, "header" | "table">): number {
   const count = table.blockCount;
   if (header[BLOCK_COUNT_INVERTED] === ~count) return count;
-  throw broken("I1", `the block count is said to be ${header[BLOCK_COUNT]}`);
+  throw broken("I1", `the block count ${header[BLOCK_COUNT]} does not match its complement`);
 }
 
-/** I1 and I8, as far as they can be looked at without the lock. */
+/** Checks I1 and I8, except for the complement of the block count, which only the lock keeps in step. */
 export function checkHeader({ header, counters, table, blockSize }: Words): void {
   if (header[HEADER_MAGIC] !== MAGIC) throw broken("I1", `the magic number is ${header[HEADER_MAGIC]}`);
   if (header[HEADER_FORMAT] !== FORMAT) throw broken("I1", `the format is ${header[HEADER_FORMAT]}`);
-  if (header[BLOCK_CAPACITY] !== table.capacity) throw broken("I1", `there may be ${header[BLOCK_CAPACITY]} blocks`);
+  if (header[BLOCK_CAPACITY] !== table.capacity) throw broken("I1", `the block capacity is ${header[BLOCK_CAPACITY]}`);
   const count = header[BLOCK_COUNT]!;
   if (!(count >= 1 && count <= table.capacity)) throw broken("I1", `the block count is ${count}`);
   if (counters[BLOCK_SIZE] !== blockSize) throw broken("I1", `the block size is ${counters[BLOCK_SIZE]}`);
-  if (blockSize % 16 !== 0) throw broken("I8", `a block size of ${blockSize} is not aligned`);
-  if (header[HEADER_SUM] !== headerSum(header)) throw broken("I1", "the header's sum is wrong");
+  if (blockSize % 16 !== 0) throw broken("I8", `the block size ${blockSize} is not a multiple of 16`);
+  if (header[HEADER_SUM] !== headerSum(header)) throw broken("I1", "the checksum of the header is wrong");
   const plain = header[PLAIN_CLAIMS]!;
-  if (plain !== 0 && plain !== header[HAS_BARRIER]) throw broken("I1", `the kind of claims is ${plain}`);
+  if (plain !== 0 && plain !== header[HAS_BARRIER]) throw broken("I1", `the mark for plain claims is ${plain}`);
 }
 
-/** Blocks from this one up were never handed out or cached, so they hold zeros. A value that is too low would be unsafe. */
+/**
+ * High water: blocks from this one up were never handed out or cached, so they hold zeros. Throws if it does not agree
+ * with its complement. With a value that is too low, `calloc` would hand out bytes that are not 0.
+ */
 export function validHighWater(header: Int32Array): number {
   const highWater = header[HIGH_WATER]!;
   if (header[HIGH_WATER_INVERTED] === ~highWater) return highWater;
-  throw broken("I9", `high water is said to be ${highWater}`);
+  throw broken("I9", `high water ${highWater} does not match its complement`);
 }
 
-/** Stores high water twice, so that a single overwritten word is noticed. */
+/** Stores high water and its complement, so that one overwritten word is noticed. */
 export function setHighWater(header: Int32Array, highWater: number): void {
   header[HIGH_WATER] = highWater;
   header[HIGH_WATER_INVERTED] = ~highWater;

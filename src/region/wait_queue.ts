@@ -1,3 +1,4 @@
+import { type BlockTable, fromWords, highWord, isAllocated, workerOf } from "./block_table.ts";
 import {
   MAX_WAITING,
   QUEUE_END,
@@ -9,18 +10,19 @@ import {
   REQUEST_WORDS,
   REQUEST_WORKER,
 } from "./layout.ts";
-import { type BlockTable, fromWords, highWord, isAllocated, workerOf } from "./block_table.ts";
 import { broken, isInTable } from "./validate.ts";
 
-/** What REQUEST_BLOCK says before a request has a block, and once nobody wants it any more. They differ in several bits. */
+/** A value of REQUEST_BLOCK: the request has no block yet. */
 export const WAITING = -1;
+/** A value of REQUEST_BLOCK: the block was collected or the request given up. Differs from WAITING in several bits. */
 export const DONE = -8;
 
 /**
- * Requests for blocks that were not free, in order of arrival: a ring in the region. A request is named by its place, which
- * counts up. The caller holds the lock.
+ * Requests that wait for blocks, in order of arrival, in a ring in the region. A request is named by its place: places
+ * count up, modulo 2^32, and the low bits of a place say where in the ring it is. The caller holds the lock.
  *
- * FIRST is the oldest request that is not done, NEXT the oldest that may still wait, END one more than the youngest.
+ * QUEUE_FIRST is the oldest request that is not done, QUEUE_NEXT the oldest that may still wait, and QUEUE_END one more
+ * than the youngest.
  */
 export class WaitQueue {
   readonly #header: Int32Array;
@@ -39,16 +41,19 @@ export class WaitQueue {
     return this.#length() === MAX_WAITING;
   }
 
-  /** Requests from the oldest that is not done to the youngest. Throws where the places cannot be: a walk would have no end. */
+  /**
+   * The number of requests from the oldest that is not done to the youngest. Throws if the three places contradict each
+   * other, because a walk from one to another might not end.
+   */
   #length(): number {
     const header = this.#header;
     const length = (header[QUEUE_END]! - header[QUEUE_FIRST]!) | 0;
     const before = (header[QUEUE_NEXT]! - header[QUEUE_FIRST]!) | 0;
     if (length >= 0 && length <= MAX_WAITING && before >= 0 && before <= length) return length;
-    throw broken("I15", `of ${length} requests ${before} are said not to wait`);
+    throw broken("I15", `the queue claims to hold ${length} requests, of which ${before} do not wait`);
   }
 
-  /** Puts a request at the end of a queue that is not full; returns its place. */
+  /** Adds a request to the end of a queue that is not full. Returns its place. */
   push(worker: number, bytes: number): number {
     const place = this.#header[QUEUE_END]!;
     this.#set(place, REQUEST_WORKER, worker);
@@ -59,7 +64,7 @@ export class WaitQueue {
     return place;
   }
 
-  /** Whether a request waits; then `next` is the oldest one that does. */
+  /** Whether a request waits. If so, `next` is the oldest one. */
   findNext(): boolean {
     this.#length();
     const header = this.#header;
@@ -69,6 +74,7 @@ export class WaitQueue {
     return header[QUEUE_NEXT] !== header[QUEUE_END];
   }
 
+  /** The place of the oldest request that waits, after `findNext` has returned true. */
   get next(): number {
     return this.#header[QUEUE_NEXT]!;
   }
@@ -81,17 +87,20 @@ export class WaitQueue {
     return fromWords(this.#get(place, REQUEST_LOW), this.#get(place, REQUEST_HIGH));
   }
 
-  /** The block that a request has got, WAITING or DONE. */
+  /** The block that a request was given, or WAITING or DONE. */
   blockAt(place: number): number {
     return this.#get(place, REQUEST_BLOCK);
   }
 
-  /** Notes the block that a request is to get. Before it is handed out, so that a death in between loses nothing. */
+  /**
+   * Notes the block that a request gets. This comes before the block is handed out: if the worker dies in between, the
+   * block is free and `repair` makes the request wait again.
+   */
   grant(place: number, block: number): void {
     this.#set(place, REQUEST_BLOCK, block);
   }
 
-  /** Nobody wants the request any more, or its block has been collected. */
+  /** Marks a request as done, because its block was collected or the request was given up. */
   finish(place: number): void {
     const header = this.#header;
     this.#set(place, REQUEST_BLOCK, DONE);
@@ -101,7 +110,7 @@ export class WaitQueue {
     }
   }
 
-  /** Visits all that are not done. */
+  /** Visits all requests that are not done. */
   forEach(visit: (place: number) => void): void {
     const first = this.#header[QUEUE_FIRST]!;
     const length = this.#length();
@@ -111,7 +120,7 @@ export class WaitQueue {
     }
   }
 
-  /** Whether a request has a block, and the block is still its worker's. */
+  /** Whether a request has a block that is still allocated by the worker that waits. */
   isGranted(place: number, table: BlockTable): boolean {
     const block = this.blockAt(place);
     if (!isInTable(table, block)) return false;
@@ -119,7 +128,7 @@ export class WaitQueue {
     return isAllocated(tag) && workerOf(tag) === this.workerAt(place);
   }
 
-  /** Lets all requests wait that have no block, whatever they say: after a worker died in a critical section. */
+  /** Makes every request wait again that has no block, after a critical section was interrupted. */
   repair(table: BlockTable): void {
     this.forEach((place) => {
       if (!this.isGranted(place, table)) this.#set(place, REQUEST_BLOCK, WAITING);

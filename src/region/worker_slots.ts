@@ -32,17 +32,17 @@ import {
 } from "./layout.ts";
 import { addToSum, broken } from "./validate.ts";
 
-/** The header word where a slot starts. */
+/** The first word of a slot. */
 export function slotWord(slot: number): number {
   return SLOTS + slot * SLOT_WORDS;
 }
 
-/** The double where a slot starts. */
+/** The first double of a slot. */
 function slotDouble(slot: number): number {
   return slotWord(slot) / 2;
 }
 
-/** The worker slots of a pool: who is attached, and what each worker says of its cache. */
+/** The worker slots of a pool: which workers are attached, and what each of them counts. */
 export class WorkerSlots {
   declare private readonly header: Int32Array;
   declare private readonly counters: Float64Array;
@@ -52,20 +52,20 @@ export class WorkerSlots {
     this.counters = counters;
   }
 
-  /** A number for a new worker, which no other ever had; NONE once all are used up. Needs no lock. */
+  /** A number for a new worker, which no other worker ever had, or NONE once all are used up. Needs no lock. */
   nextWorker(): number {
     const header = this.header;
     for (;;) {
       const worker = Atomics.load(header, NEXT_WORKER);
       if (!(worker >= 1 && worker <= MAX_WORKERS + 1)) {
-        throw broken("I13", `the next worker is said to be number ${worker}`);
+        throw broken("I13", `the number of the next worker is ${worker}`);
       }
-      if (worker > MAX_WORKERS) return NONE; // or the numbers would start anew
+      if (worker > MAX_WORKERS) return NONE; // in a tag, a larger number would look like an earlier one
       if (Atomics.compareExchange(header, NEXT_WORKER, worker, worker + 1) === worker) return worker;
     }
   }
 
-  /** Takes a free slot for a worker; NONE when there is none. The caller holds the lock. */
+  /** Takes a free slot for a worker. Returns NONE if no slot is free. The caller holds the lock. */
   take(worker: number, thread: number): number {
     const header = this.header;
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
@@ -82,7 +82,7 @@ export class WorkerSlots {
     return NONE;
   }
 
-  /** Gives up a slot whose cache is empty; what it counted goes to the pool's counters. The caller holds the lock. */
+  /** Gives up a slot whose cache is empty. Its counts are added to the pool's counters. The caller holds the lock. */
   leave(slot: number): void {
     const counters = this.counters;
     counters[ALLOCS]! += this.taken(slot);
@@ -91,34 +91,34 @@ export class WorkerSlots {
     this.header.fill(0, at + SLOT_CLAIM, at + 2 * SLOT_THREAD);
     this.header.fill(0, at + 2 * SLOT_RUNS_GIVEN, at + SLOT_WORDS);
     this.header[at + SLOT_SWEPT] = 0;
-    // What says whose the slot is stays for as long as it has a worker.
+    // SLOT_THREAD and SLOT_SUM stay valid for as long as SLOT_WORKER is set.
     Atomics.store(this.header, at + SLOT_WORKER, 0);
     this.header[at + SLOT_SUM] = 0;
   }
 
-  /** Makes slots free again that a worker was cut off from taking or leaving. The caller holds the lock. */
+  /** Completes slots that an interrupted critical section was taking or giving up. The caller holds the lock. */
   repair(): void {
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
       if (this.worker(slot) === 0) this.header[slotWord(slot) + SLOT_SUM] = 0;
     }
   }
 
-  /** Slots from 0 that may have a worker. */
+  /** All slots below this number may have a worker; the others never had one. */
   get used(): number {
     return Math.min(this.header[SLOTS_USED]!, SLOT_COUNT);
   }
 
-  /** Notes that so many blocks came to a worker's cache from free runs, or went back. The caller holds the lock. */
+  /** Counts single blocks that a refill brought into a cache; negative if they went back. The caller holds the lock. */
   countRefilled(slot: number, blocks: number): void {
     this.counters[slotDouble(slot) + SLOT_REFILLED]! += blocks;
   }
 
   /**
-   * Makes a dead worker's slot say that nothing is cached, after so many single blocks were found to be and have been made free.
-   * The caller holds the lock.
+   * Makes a dead worker's slot say that nothing is cached. `found` is the number of cached single blocks of that
+   * worker, which are free now. The caller holds the lock.
    */
   empty(slot: number, found: number): void {
-    // If there were more, the worker died before it counted the last one that it gave back.
+    // If there were more than the slot says, the worker died before it counted the last block that it freed.
     this.counters[slotDouble(slot) + SLOT_GIVEN]! += Math.max(0, found - this.cached(slot));
     this.countRefilled(slot, -found);
     const at = slotWord(slot);
@@ -126,21 +126,23 @@ export class WorkerSlots {
     this.clearRuns(slot);
   }
 
-  /** Entries in a worker's cache for single blocks; throws where there cannot be so many. */
+  /** The number of entries in a worker's cache of single blocks. Throws if the cache has no room for so many. */
   validTop(slot: number): number {
     const top = Atomics.load(this.header, slotWord(slot) + SLOT_TOP);
     if (top >= 0 && top <= this.header[CACHED_BLOCKS]!) return top;
-    throw broken("I14", `the cache of slot ${slot} is said to hold ${top} blocks`);
+    throw broken("I14", `the cache of slot ${slot} claims to hold ${top} blocks`);
   }
 
-  /** The same for short runs of a length. */
+  /** The number of entries in a worker's cache of runs of this length. Throws if the cache has no room for so many. */
   validRunTop(slot: number, length: number): number {
     const top = Atomics.load(this.header, slotWord(slot) + SLOT_RUN_TOPS + length - 2);
     if (top >= 0 && top <= RUN_ENTRIES) return top;
-    throw broken("I14", `the cache of slot ${slot} is said to hold ${top} runs of ${length} blocks`);
+    throw broken("I14", `the cache of slot ${slot} claims to hold ${top} runs of ${length} blocks`);
   }
 
-  /** Makes a slot say that no short run is cached. The caller holds the lock, and is its worker, or that has died. */
+  /**
+   * Makes a slot say that no short run is cached. The caller holds the lock and has the slot, or its worker has died.
+   */
   clearRuns(slot: number): void {
     const at = slotWord(slot);
     this.header.fill(0, at + SLOT_RUN_TOPS, at + SLOT_WORDS);
@@ -155,14 +157,17 @@ export class WorkerSlots {
     return NONE;
   }
 
-  /** The worker that has a slot, 0 for none; throws where a word that says so is wrong. The caller holds the lock. */
+  /** The worker that has a slot, 0 for none. Throws if the slot's checksum is wrong. The caller holds the lock. */
   validWorker(slot: number): number {
     const worker = this.worker(slot);
     if (this.header[slotWord(slot) + SLOT_SUM] === (worker === 0 ? 0 : this.sum(slot, worker))) return worker;
-    throw broken("I13", `slot ${slot} names worker ${worker} and thread ${this.thread(slot)}, and a wrong sum`);
+    throw broken(
+      "I13",
+      `slot ${slot} names worker ${worker} and thread ${this.thread(slot)}, but its checksum is wrong`,
+    );
   }
 
-  /** The thread that the slot's worker is. */
+  /** The thread of the slot's worker. */
   thread(slot: number): number {
     return this.counters[slotDouble(slot) + SLOT_THREAD]!;
   }
@@ -179,14 +184,14 @@ export class WorkerSlots {
     return workers;
   }
 
-  /** Allocations so far. */
+  /** The allocations so far, those in the slots included. */
   allocs(): number {
     let allocs = this.counters[ALLOCS]!;
     for (let slot = 0; slot < this.used; slot++) allocs += this.taken(slot);
     return allocs;
   }
 
-  /** Blocks given back so far. */
+  /** The frees so far, those in the slots included. */
   frees(): number {
     let frees = this.counters[FREES]!;
     for (let slot = 0; slot < this.used; slot++) frees += this.given(slot);
@@ -194,21 +199,22 @@ export class WorkerSlots {
   }
 
   /**
-   * Raises the peak to what this worker's cache has seen since it was last settled. Before every change under the lock
-   * and after it; exact for one worker, and off by what other workers have cached with several. The caller holds the
-   * lock.
+   * Raises the peak of allocated blocks to the highest number since the last call for this slot: the number was highest
+   * when the cache had its fewest entries. Called in each critical section before anything changes, and after an
+   * allocation or a resize. The peak is exact for one worker; with several, it is off by what the others have cached.
+   * The caller holds the lock.
    */
   settle(slot: number): void {
     const header = this.header;
     const at = slotWord(slot);
     const top = header[at + SLOT_TOP]!;
-    // What other workers do meanwhile can be counted twice, but no pool hands out more than it has.
+    // What other workers do meanwhile may count twice, but a pool never hands out more blocks than it has.
     const peak = Math.min(this.allocated() + top - header[at + SLOT_LOWEST]!, this.header[BLOCK_COUNT]!);
     header[at + SLOT_LOWEST] = top;
     if (peak > header[PEAK_ALLOCATED]!) header[PEAK_ALLOCATED] = peak;
   }
 
-  /** The peak, what no worker has settled yet included. */
+  /** The peak of allocated blocks, including what no worker has settled yet. */
   peak(): number {
     let excursion = 0;
     for (let slot = 0; slot < this.used; slot++) {
@@ -218,7 +224,7 @@ export class WorkerSlots {
     return Math.max(this.header[PEAK_ALLOCATED]!, Math.min(this.allocated() + excursion, this.header[BLOCK_COUNT]!));
   }
 
-  /** Blocks that are in caches, as their workers say, and in the depot. */
+  /** The number of cached blocks: in the depot, and in the workers' caches, as the slots count them. */
   cachedBlocks(): number {
     let cached = this.header[DEPOT_TOP]!;
     for (let slot = 0; slot < this.used; slot++) cached += this.cached(slot) + this.cachedInRuns(slot);
@@ -229,29 +235,31 @@ export class WorkerSlots {
     return this.header[BLOCK_COUNT]! - this.header[FREE_BLOCKS]! - this.cachedBlocks();
   }
 
-  /** Blocks and short runs that the worker took from its cache: what came in and is no longer there. */
+  /** Allocations from the worker's cache. For single blocks that is what came into the cache and is no longer there. */
   private taken(slot: number): number {
     const counters = this.counters;
     const came = counters[slotDouble(slot) + SLOT_REFILLED]! + counters[slotDouble(slot) + SLOT_GIVEN]!;
     return came - this.cached(slot) + counters[slotDouble(slot) + SLOT_RUNS_TAKEN]!;
   }
 
-  /** What SLOT_SUM has to be. */
+  /** The right value of SLOT_SUM for this worker. */
   private sum(slot: number, worker: number): number {
     const thread = slotWord(slot) + 2 * SLOT_THREAD;
     return addToSum(addToSum(worker, this.header[thread]!), this.header[thread + 1]!);
   }
 
+  /** Frees into the worker's cache. */
   private given(slot: number): number {
     const counters = this.counters;
     return counters[slotDouble(slot) + SLOT_GIVEN]! + counters[slotDouble(slot) + SLOT_RUNS_GIVEN]!;
   }
 
-  /** Single blocks. */
+  /** Single blocks in the worker's cache. */
   private cached(slot: number): number {
     return this.header[slotWord(slot) + SLOT_TOP]! - this.header[slotWord(slot) + SLOT_STALE]!;
   }
 
+  /** Blocks in the short runs in the worker's cache. */
   private cachedInRuns(slot: number): number {
     const at = slotWord(slot);
     return this.header[at + SLOT_RUN_BLOCKS]! - this.header[at + SLOT_RUN_BLOCKS_RECALLED]!;

@@ -12,14 +12,14 @@ export interface LibcSymbols {
 }
 
 /** The signatures of these functions. */
-export const LIBC_SIGNATURES = {
+export const LIBC_SIGNATURES: Readonly<Record<keyof LibcSymbols, Signature>> = {
   gnu_get_libc_version: { parameters: [], result: "pointer" },
   dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
   memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
-} as const satisfies Record<keyof LibcSymbols, Signature>;
+};
 
 /** The GNU C library. */
 export const LIBC = "libc.so.6";

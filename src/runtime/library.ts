@@ -23,7 +23,7 @@ import { PREBUILT, type Prebuilt } from "./prebuilt.ts";
  * the registry of pools is in its variables. The system takes two files for two libraries, even if they are equal; so
  * whoever comes second has to find what the first one has loaded.
  */
-export function loadLibrary(host: Host, libraries = PREBUILT): Native {
+export function loadLibrary(host: Host, libraries: Readonly<Record<string, Prebuilt>> = PREBUILT): Native {
   const platform = `${host.system}-${host.machine}`;
   const prebuilt = libraries[platform];
   if (prebuilt === undefined) {

@@ -8,7 +8,7 @@
 import type { LibcSymbols } from "./libc.ts";
 
 /** MEMPOOL_ABI in native/mempool.h. */
-export const ABI = 4;
+export const ABI = 5;
 
 // The parts of a region: MEMPOOL_META and MEMPOOL_DATA.
 
@@ -49,11 +49,13 @@ export interface Mapping {
   /** Lets the data reach so far; false where the system refuses. */
   grow(dataBytes: number): boolean;
   /**
-   * Makes these bytes 0 by giving the memory of the whole pages among them back; returns how many bytes those pages have.
-   * 0, and nothing has changed, where there is no whole page or the system refuses.
+   * Gives the memory of the whole pages among these bytes of the data back to the system. Those pages are zero
+   * afterwards; the bytes in other pages stay. Returns how many bytes the pages occupied in memory, which is 0 if the
+   * program has not touched them since the last call. Returns 0 and changes nothing if there is no whole page or the
+   * system refuses. On systems that cannot tell which pages are in memory, all count.
    */
   discardData(offset: number, byteLength: number): number;
-  /** The same, of meta. */
+  /** Does the same with bytes of meta. */
   discardMeta(offset: number, byteLength: number): number;
   /** Gives the memory back but for the first bytes of meta. */
   destroy(keepBytes: number, timeout: number): void;

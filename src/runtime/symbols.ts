@@ -39,7 +39,7 @@ export interface Signature {
 }
 
 /** The signatures, in the order of native/mempool.h. A count of bytes and an id are f64, because they may exceed 32 bits. */
-export const SIGNATURES = {
+export const SIGNATURES: Readonly<Record<keyof Symbols<unknown>, Signature>> = {
   mempool_abi: { parameters: [], result: "u32" },
   mempool_process: { parameters: [], result: "f64" },
   mempool_thread: { parameters: [], result: "f64" },
@@ -61,4 +61,4 @@ export const SIGNATURES = {
   mempool_barrier: { parameters: [], result: "i32" },
   mempool_zero: { parameters: ["u32", "f64", "f64"], result: "void" },
   mempool_move: { parameters: ["u32", "f64", "f64", "f64"], result: "void" },
-} as const satisfies Record<keyof Symbols<unknown>, Signature>;
+};

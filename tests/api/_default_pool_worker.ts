@@ -12,6 +12,7 @@ function withoutPool(): string[] {
     () => mempool.calloc(1, 1),
     () => mempool.realloc(block, 1),
     () => mempool.free(block),
+    () => mempool.free(null as unknown as ArrayBuffer),
     () => mempool.destroy(),
   ].map(outcomeOf);
 }

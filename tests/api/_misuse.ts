@@ -1,6 +1,6 @@
 /** Programs that misuse a pool, one misuse each: what the tables of tests/_misuse_*.ts are made of. */
 
-import { assertEquals, assertInstanceOf } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { MemPool, MemPoolErrorCode } from "mempool";
 import { lastingStats, present, warningsOf, withoutStacks } from "../support/pool.ts";
 
@@ -31,7 +31,7 @@ export function untyped(pool: MemPool): Readonly<Record<string, (...args: unknow
   return pool as unknown as Readonly<Record<string, (...args: unknown[]) => unknown>>;
 }
 
-/** Expects a wrong call to be refused with exactly this error and nothing printed, and the pool to be as before. */
+/** Expects a wrong call to throw exactly this error and to print nothing, and the pool to be as before. */
 export async function assertRefusedAsMisuse(
   pool: MemPool,
   wrong: () => unknown,
@@ -39,18 +39,21 @@ export async function assertRefusedAsMisuse(
   message: string,
 ): Promise<void> {
   await unchanged(pool, async () => {
-    const error = await errorOf(wrong);
-    assertInstanceOf(error, Error);
-    // Of an error that comes from another worker the name and the code are left.
+    const { error, lines } = await observe(wrong);
+    assert(error instanceof Error, `nothing was thrown, and ${JSON.stringify(lines)} printed`);
+    // An error that comes from another worker keeps its name, its message and its code.
     assertEquals([(error as { code?: unknown }).code ?? error.name, withoutStacks(error.message)], [kind, message]);
+    assertEquals(lines, []);
   });
 }
 
-/** Expects a wrong call to be a line on the console, here or in the other worker, and the pool to be as before. */
+/** Expects a wrong call to print exactly one line, here or in the other worker, and the pool to be as before. */
 export async function assertWarned(pool: MemPool, wrong: () => unknown, message: string): Promise<void> {
   await unchanged(pool, async () => {
-    const lines = (await linesOf(wrong)).map((line) => line.map((text) => withoutStacks(String(text))));
-    assertEquals(lines, [[`mempool: potential double free. ${message}`]]);
+    const { error, lines } = await observe(wrong);
+    assertEquals(error, undefined);
+    const printed = lines.map((line) => line.map((text) => withoutStacks(String(text))));
+    assertEquals(printed, [[`mempool: potential double free. ${message}`]]);
   });
 }
 
@@ -63,20 +66,22 @@ async function unchanged(pool: MemPool, act: () => Promise<void>): Promise<void>
   pool.check();
 }
 
-async function errorOf(act: () => unknown): Promise<unknown> {
-  let lines: unknown[][];
-  try {
-    lines = await linesOf(act);
-  } catch (error) {
-    return error;
-  }
-  throw new Error(`Nothing was thrown, and so much printed: ${JSON.stringify(lines)}`);
+/** What a call threw, and the lines that it printed with console.warn. */
+interface Observed {
+  readonly error?: unknown;
+  readonly lines: readonly unknown[][];
 }
 
-/** What is printed with console.warn; a call in the other worker gives what it has printed there. */
-async function linesOf(act: () => unknown): Promise<unknown[][]> {
-  let result: unknown;
-  const here = warningsOf(() => result = act());
-  const there = await result;
-  return Array.isArray(there) ? [...here, ...there as unknown[][]] : here;
+/** Makes a call. The result of a call in the other worker is the lines that it printed there. */
+async function observe(act: () => unknown): Promise<Observed> {
+  let call: Promise<unknown> | undefined;
+  const here = warningsOf(() => {
+    call = Promise.try(act);
+  });
+  try {
+    const there = await call;
+    return { lines: Array.isArray(there) ? [...here, ...there as unknown[][]] : here };
+  } catch (error) {
+    return { error, lines: here };
+  }
 }

@@ -1,10 +1,12 @@
 /** Misuse of free, freeMany and freeOffset. With `onMisuse: "warn"` the ones that are about blocks are lines on the console. */
 
+import { assertEquals } from "@std/assert";
 import { type Misuse, one, run, untyped } from "./_misuse.ts";
 import { makePool, present } from "../support/pool.ts";
 
 const FREE_AT_0 = "Cannot free block at offset 0: it is already free";
 const FREE_AT_64 = "Cannot free block at offset 64: it is already free";
+const FREE_AT_128 = "Cannot free block at offset 128: it is already free";
 const FOREIGN = "Cannot free an object (ArrayBuffer): it is not a block of this pool";
 const FOREIGN_VIEW = "Cannot free an object (Uint8Array): it is not a block of this pool";
 
@@ -85,6 +87,16 @@ export const DOUBLE_FREES: readonly Misuse[] = [
       return () => pool.free(blocks[1]);
     },
   ],
+  ["free of the first of three blocks that are one free run", "double-free", FREE_AT_0, (pool) => {
+    const blocks = [one(pool), one(pool), one(pool)] as const;
+    for (const block of blocks) pool.free(block);
+    return () => pool.free(blocks[0]);
+  }],
+  ["free of the last of three blocks that are one free run", "double-free", FREE_AT_128, (pool) => {
+    const blocks = [one(pool), one(pool), one(pool)] as const;
+    for (const block of blocks) pool.free(block);
+    return () => pool.free(blocks[2]);
+  }],
   ["free of the buffer that realloc has moved away from", "double-free", FREE_AT_0, (pool) => {
     const block = one(pool);
     one(pool);
@@ -101,15 +113,10 @@ export const DOUBLE_FREES: readonly Misuse[] = [
     run(pool);
     return () => pool.freeOffset(64);
   }],
-  [
-    "freeOffset of the last block of a run",
-    "double-free",
-    "Cannot free block at offset 128: it is already free",
-    (pool) => {
-      run(pool);
-      return () => pool.freeOffset(128);
-    },
-  ],
+  ["freeOffset of the last block of a run", "double-free", FREE_AT_128, (pool) => {
+    run(pool);
+    return () => pool.freeOffset(128);
+  }],
   ["freeOffset of what realloc has cut off", "double-free", FREE_AT_64, (pool) => {
     pool.realloc(run(pool), 10);
     return () => pool.freeOffset(64);
@@ -144,6 +151,25 @@ export const FOREIGN_BLOCKS: readonly Misuse[] = [
     const offset = pool.allocOffset(10);
     return () => pool.free(new Uint8Array(pool.buffer, offset, 10));
   }],
+  ["free of pool.buffer while one block is the whole pool", "foreign-block", FOREIGN, (pool) => {
+    present(pool.alloc(pool.size));
+    return () => pool.free(pool.buffer);
+  }],
+  ["free of a view on pool.buffer while one block is the whole pool", "foreign-block", FOREIGN_VIEW, (pool) => {
+    present(pool.alloc(pool.size));
+    return () => pool.free(new Uint8Array(pool.buffer, 0, 64));
+  }],
+  ["free of pool.buffer after the engine moved it", "foreign-block", FOREIGN, (pool) => {
+    present(pool.alloc(100));
+    const moved = pool.buffer.transfer();
+    return () => pool.free(moved);
+  }],
+  ["free of a moved buffer whose block was allocated again with another length", "foreign-block", FOREIGN, (pool) => {
+    const moved = present(pool.alloc(100)).transfer();
+    pool.freeOffset(0);
+    assertEquals(pool.allocOffset(90), 0);
+    return () => pool.free(moved);
+  }],
   ["free of a copy", "foreign-block", FOREIGN, (pool) => {
     const copy = structuredClone(one(pool));
     return () => pool.free(copy);
@@ -177,6 +203,10 @@ export const FOREIGN_BLOCKS: readonly Misuse[] = [
   ["free of what the engine has copied to make it shorter", "foreign-block", FOREIGN, (pool) => {
     const shorter = one(pool).transfer(5);
     return () => pool.free(shorter);
+  }],
+  ["free of what the engine has emptied", "foreign-block", FOREIGN, (pool) => {
+    const emptied = one(pool).transfer(0);
+    return () => pool.free(emptied);
   }],
   ["freeMany of a list with a foreign buffer in it", "foreign-block", FOREIGN, (pool) => {
     const blocks = [one(pool), new ArrayBuffer(10), one(pool)];

@@ -21,7 +21,7 @@ function afterwards(
 }
 
 const afterDestroy = afterwards("destroy", "destroyed", "the pool is destroyed");
-const afterClose = afterwards("close", "closed", "this worker closed the pool");
+const afterClose = afterwards("close", "closed", "this pool object is closed");
 
 export const ENDED: readonly Misuse[] = [
   afterDestroy("alloc", "allocate", (pool) => pool.alloc(10)),
@@ -32,16 +32,16 @@ export const ENDED: readonly Misuse[] = [
   afterDestroy("freeOffset", "free", (pool) => pool.freeOffset(0)),
   afterDestroy("at", "look at", (pool) => pool.at(0)),
   afterDestroy("offsetOf", "locate", (pool, block) => pool.offsetOf(block)),
-  afterDestroy("owns", "look for", (pool, block) => pool.owns(block)),
+  afterDestroy("owns", "check ownership", (pool, block) => pool.owns(block)),
   afterDestroy("allocArray", "allocate", (pool) => pool.allocArray(Uint8Array, 10)),
   afterDestroy("lease", "allocate", (pool) => pool.lease(10)),
-  afterDestroy("stats", "count", (pool) => pool.stats()),
+  afterDestroy("stats", "collect statistics", (pool) => pool.stats()),
   afterDestroy("blocks", "list blocks", (pool) => pool.blocks()),
   afterDestroy("reap", "reap", (pool) => pool.reap()),
   afterClose("alloc", "allocate", (pool) => pool.alloc(10)),
   afterClose("free", "free", (pool, block) => pool.free(block)),
   afterClose("freeOffset", "free", (pool) => pool.freeOffset(0)),
-  afterClose("check", "check", (pool) => pool.check()),
+  afterClose("check", "check the pool", (pool) => pool.check()),
   [
     "alloc after another object of this thread has destroyed",
     "destroyed",
@@ -71,7 +71,7 @@ export const ENDED: readonly Misuse[] = [
       return () => first.alloc(10);
     },
   ],
-  ["free after the end of the scope that attached", "closed", "Cannot free: this worker closed the pool", (pool) => {
+  ["free after the end of the scope that attached", "closed", "Cannot free: this pool object is closed", (pool) => {
     const block = one(pool);
     let outside: MemPool;
     {
@@ -118,7 +118,7 @@ export const HANDLES: readonly Misuse[] = [
   attaching(
     "with a handle that was made up",
     "unknown-pool",
-    () => " to pool 1: this process never had it",
+    () => " to pool 1: this process has never had a pool of this id",
     (handle) => ({ ...handle, id: 1 }),
   ),
   attaching(
@@ -280,7 +280,7 @@ export const DEFAULTS: readonly Misuse[] = [
     mempool.destroy();
     return () => mempool.free(block);
   }],
-  ["alloc of the default pool after close", "closed", "Cannot allocate: this worker closed the pool", (pool) => {
+  ["alloc of the default pool after close", "closed", "Cannot allocate: this pool object is closed", (pool) => {
     mempool.attach(pool.handle).close();
     return () => mempool.alloc(10);
   }],

@@ -126,7 +126,7 @@ export const USES: readonly Misuse[] = [
   [
     "owns of an offset",
     "TypeError",
-    "Cannot look for: block must be an ArrayBuffer or a view on one, got 64",
+    "Cannot check ownership: block must be an ArrayBuffer or a view on one, got 64",
     (pool) => () => untyped(pool).owns!(64),
   ],
 ];

@@ -1,6 +1,5 @@
 /** The worker of misuse_test.ts: calls what it is told, on a pool that it has attached or on its default pool. */
 
-import * as mempool from "mempool";
 import { type Block, MemPool, type MemPoolHandle } from "mempool";
 import { warningsOf } from "../support/pool.ts";
 import { answer } from "../support/workers.ts";
@@ -10,9 +9,7 @@ export type Order =
   /** Keep this buffer, or this worker's buffer at an offset, for the calls to come. */
   | { readonly ask: "keep"; readonly what: ArrayBuffer | number }
   /** Call a method of the pool; with what is kept as first argument. */
-  | { readonly ask: "call"; readonly method: string; readonly kept?: true; readonly args: readonly unknown[] }
-  /** Call a function on the default pool. */
-  | { readonly ask: "call default"; readonly name: string; readonly args: readonly unknown[] };
+  | { readonly ask: "call"; readonly method: string; readonly kept?: true; readonly args: readonly unknown[] };
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
@@ -31,7 +28,5 @@ answer((order: Order) => {
       const method = (pool as unknown as Record<string, AnyFunction>)[order.method]!;
       return warningsOf(() => method.call(pool, ...(order.kept ? [kept] : []), ...order.args));
     }
-    case "call default":
-      return warningsOf(() => (mempool as unknown as Record<string, AnyFunction>)[order.name]!(...order.args));
   }
 });

@@ -76,8 +76,6 @@ export const SHARED_FREES: readonly SharedMisuse[] = [
   }],
 ];
 
-const NO_DEFAULT = "this thread has no default pool, call init or attach first";
-
 export const SHARED_USES: readonly SharedMisuse[] = [
   [
     "at there after free here",
@@ -116,16 +114,8 @@ export const SHARED_USES: readonly SharedMisuse[] = [
       return () => hand.order({ ask: "attach", handle: pool.handle });
     },
   ],
-  ["alloc there after close there", "closed", "Cannot allocate: this worker closed the pool", async (_, hand) => {
+  ["alloc there after close there", "closed", "Cannot allocate: this pool object is closed", async (_, hand) => {
     await hand.call("close");
     return () => hand.call("alloc", 10);
   }],
-  ...([["alloc", "allocate", [10]], ["calloc", "allocate", [1, 10]], ["free", "free", [null]]] as const).map(
-    ([name, action, args]): SharedMisuse => [
-      `${name} of the default pool of a thread that has none`,
-      "unknown-pool",
-      `Cannot ${action}: ${NO_DEFAULT}`,
-      async (_, hand) => () => hand.order({ ask: "call default", name, args }),
-    ],
-  ),
 ];

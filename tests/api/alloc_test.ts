@@ -83,6 +83,25 @@ test(
 );
 
 test(
+  "alloc - a freed buffer that was given a length of its own is judged by what it really is",
+  withPool((pool) => {
+    for (const place of [3, 1500]) {
+      const blocks = Array.from({ length: 1600 }, () => present(pool.alloc(64)));
+      const freed = blocks[place]!;
+      pool.free(freed);
+      Object.defineProperty(freed, "byteLength", {
+        get: () => {
+          throw new Error("the caller's code ran");
+        },
+      });
+      // Not assertStrictEquals: to write its message, it reads the property.
+      assert(present(pool.alloc(64)) === freed);
+      pool.freeMany(blocks);
+    }
+  }, { blocks: 1600, checked: false }),
+);
+
+test(
   "alloc - with cachedBuffers 0 no object is kept, and everything works",
   withPool((pool) => {
     const first = present(pool.alloc(10));

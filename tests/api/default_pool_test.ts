@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import * as mempool from "mempool";
 import { spawnWorker, test } from "../support/harness.ts";
-import { assertMarked, assertOneFreeRun, assertRefused, mark, present } from "../support/pool.ts";
+import { assertError, assertMarked, assertOneFreeRun, assertRefused, mark, present } from "../support/pool.ts";
 
 test("default pool - the six operations as functions", () => {
   const pool = mempool.init(64 * mempool.KILOBYTE, 256);
@@ -54,14 +54,13 @@ test("default pool - attach makes an attached pool the default", () => {
   assert(pool.owns(block));
   mempool.free(block);
   attached.close();
-  assertRefused(() => mempool.alloc(1), "closed", "Cannot allocate: this worker closed the pool");
+  assertRefused(() => mempool.alloc(1), "closed", "Cannot allocate: this pool object is closed");
 });
 
 test("default pool - init with bad arguments leaves the default as it was", () => {
   using pool = mempool.init(mempool.KILOBYTE, 64);
-  try {
-    mempool.init(0, 0);
-  } catch { /* the point is what comes after */ }
+  const message = "Cannot init pool: size must be a whole number from 1 up, got 0";
+  assertError(() => mempool.init(0, 0), RangeError, message);
   assert(pool.owns(present(mempool.alloc(1))));
 });
 
@@ -72,6 +71,7 @@ test("default pool - none: each function says what to do, destroy does nothing",
     `unknown-pool: Cannot allocate: ${why}`,
     `unknown-pool: Cannot allocate: ${why}`,
     `unknown-pool: Cannot reallocate: ${why}`,
+    `unknown-pool: Cannot free: ${why}`,
     `unknown-pool: Cannot free: ${why}`,
     "undefined",
   ]);

@@ -1,11 +1,10 @@
-import { assert, assertEquals, assertFalse } from "@std/assert";
+import { assertEquals, assertFalse } from "@std/assert";
 import { test } from "../support/harness.ts";
 import {
   assertMarked,
   assertOneFreeRun,
   assertRefused,
   lastingStats,
-  makePool,
   mark,
   present,
   withPool,
@@ -64,61 +63,6 @@ test(
 );
 
 test(
-  "free - a double free is noticed after the neighbours were joined, too",
-  withPool((pool) => {
-    const blocks = [1, 2, 3].map(() => present(pool.alloc(64)));
-    for (const block of blocks) pool.free(block);
-    blocks.forEach((block, place) => {
-      const message = `Cannot free block at offset ${place * 64}: it is already free`;
-      assertRefused(() => pool.free(block), "double-free", message);
-    });
-  }),
-);
-
-test(
-  "free - a buffer of the system's heap is foreign",
-  withPool((pool) => {
-    for (const foreign of [new ArrayBuffer(64), new ArrayBuffer(0), new ArrayBuffer(64, { maxByteLength: 128 })]) {
-      assertRefused(() => pool.free(foreign), "foreign-block", FOREIGN);
-    }
-    const view = "Cannot free an object (Uint8Array): it is not a block of this pool";
-    assertRefused(() => pool.free(new Uint8Array(64)), "foreign-block", view);
-    assertRefused(() => pool.free(new Uint8Array(new SharedArrayBuffer(64))), "foreign-block", view);
-  }),
-);
-
-test("free - a block of another pool is foreign, and remains that pool's", () => {
-  using mine = makePool();
-  using other = makePool();
-  mine.alloc(64);
-  const block = present(other.alloc(64));
-  assertRefused(() => mine.free(block), "foreign-block", FOREIGN);
-  assert(other.owns(block));
-  other.free(block);
-  assertOneFreeRun(other);
-});
-
-test("free - an unallocated block of the other pool too", () => {
-  using mine = makePool();
-  using other = makePool();
-  const block = present(other.alloc(64));
-  other.free(block);
-  assertRefused(() => mine.free(block), "foreign-block", FOREIGN);
-});
-
-test(
-  "free - pool.buffer is never a block, nor is a view on it, whatever is allocated",
-  withPool((pool) => {
-    assertRefused(() => pool.free(pool.buffer), "foreign-block", FOREIGN);
-    const all = present(pool.alloc(pool.size));
-    const view = "Cannot free an object (Uint8Array): it is not a block of this pool";
-    assertRefused(() => pool.free(pool.buffer), "foreign-block", FOREIGN);
-    assertRefused(() => pool.free(new Uint8Array(pool.buffer, 0, 64)), "foreign-block", view);
-    pool.free(all);
-  }),
-);
-
-test(
   "free - a buffer that was transferred away is foreign, the one it became is the block",
   withPool((pool) => {
     const block = present(pool.alloc(100));
@@ -156,28 +100,6 @@ test(
       pool.freeOffset(offset);
     }
     assertOneFreeRun(pool);
-  }),
-);
-
-test(
-  "free - a buffer that starts where a block does but is not as long is foreign",
-  withPool((pool) => {
-    const block = present(pool.alloc(100));
-    assertRefused(() => pool.free(pool.buffer.transfer()), "foreign-block", FOREIGN);
-    const old = block.transfer();
-    pool.freeOffset(0);
-    assertEquals(pool.allocOffset(90), 0);
-    assertRefused(() => pool.free(old), "foreign-block", FOREIGN);
-    pool.freeOffset(0);
-  }),
-);
-
-test(
-  "free - a slice is a copy, and foreign",
-  withPool((pool) => {
-    const block = present(pool.alloc(100));
-    assertRefused(() => pool.free(block.slice()), "foreign-block", FOREIGN);
-    pool.free(block);
   }),
 );
 

@@ -140,17 +140,6 @@ test(
 );
 
 test(
-  "lease - takes numbers of bytes as alloc does",
-  withPool((pool) => {
-    const message = (got: string): string => `Cannot allocate: numBytes must be a whole number from 1 up, got ${got}`;
-    for (const bytes of [0, -1, 1.5, NaN]) assertError(() => pool.lease(bytes), RangeError, message(String(bytes)));
-    const none = undefined as unknown as number;
-    assertError(() => pool.lease(none), TypeError, "Cannot allocate: numBytes must be a number, got undefined");
-    assertOneFreeRun(pool);
-  }),
-);
-
-test(
   "lease - of a block that was freed before, in a pool that only warns",
   withPool((pool) => {
     const lease = present(pool.lease(50));

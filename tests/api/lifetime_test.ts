@@ -13,7 +13,7 @@ function assertDestroyed(pool: MemPool, block: ArrayBuffer): void {
 }
 
 function assertClosed(pool: MemPool, block: ArrayBuffer): void {
-  assertEnded(pool, block, "closed", "this worker closed the pool");
+  assertEnded(pool, block, "closed", "this pool object is closed");
 }
 
 test("destroy - each later call says so, also one with bad arguments", () => {
@@ -170,7 +170,7 @@ test("close - before others destroy it: closed, not destroyed", () => {
   const second = MemPool.attach(pool.handle);
   second.close();
   pool.destroy();
-  assertRefused(() => second.alloc(1), "closed", "Cannot allocate: this worker closed the pool");
+  assertRefused(() => second.alloc(1), "closed", "Cannot allocate: this pool object is closed");
   assertFalse(second.destroyed);
 });
 

@@ -1,13 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Block, MemPool } from "mempool";
+import type { Block, MemPool } from "mempool";
 import { test } from "../support/harness.ts";
 import {
-  assertError,
   assertMarked,
   assertOneFreeRun,
   assertRefused,
   lastingStats,
-  makePool,
   mark,
   present,
   withPool,
@@ -131,67 +129,3 @@ test(
     pool.freeMany([a, b]);
   }),
 );
-
-test(
-  "freeMany - something that is no buffer among them, and none is freed",
-  withPool((pool) => {
-    const [a, b] = present(pool.allocMany(2, 64)) as [ArrayBuffer, ArrayBuffer];
-    const blocks = [a, 64 as unknown as Block, b];
-    const message = "Cannot free: block must be an ArrayBuffer or a view on one, got 64";
-    assertError(() => pool.freeMany(blocks), TypeError, message);
-    assertEquals(pool.stats().allocatedBlocks, 2);
-  }),
-);
-
-test(
-  "freeMany - an iterable that throws in the middle: none is freed",
-  withPool((pool) => {
-    const blocks = present(pool.allocMany(3, 64));
-    function* broken(): Iterable<Block> {
-      yield blocks[0]!;
-      throw new Error("on purpose");
-    }
-    assertError(() => pool.freeMany(broken()), Error, "on purpose");
-    assertEquals(pool.stats().allocatedBlocks, 3);
-  }),
-);
-
-test(
-  "freeMany - an iterable that frees one itself makes that one a double free",
-  withPool((pool) => {
-    const [a, b] = present(pool.allocMany(2, 64)) as [ArrayBuffer, ArrayBuffer];
-    function* freeing(): Iterable<Block> {
-      yield a;
-      pool.free(b);
-      yield b;
-    }
-    assertRefused(
-      () => pool.freeMany(freeing()),
-      "double-free",
-      "Cannot free block at offset 64: it is already free",
-    );
-    assertEquals([pool.owns(a), pool.owns(b)], [true, false]);
-  }),
-);
-
-test("freeMany - an iterable that ends the pool for this worker: nothing is touched any more", () => {
-  for (
-    const [end, code, why] of [
-      ["destroy", "destroyed", "the pool is destroyed"],
-      ["close", "closed", "this worker closed the pool"],
-    ] as const
-  ) {
-    const pool = makePool();
-    const block = present(pool.alloc(64));
-    const { handle } = pool;
-    function* ending(): Iterable<Block> {
-      pool[end]();
-      yield block;
-    }
-    assertRefused(() => pool.freeMany(ending()), code, `Cannot free: ${why}`);
-    if (end === "destroy") continue;
-    using again = MemPool.attach(handle);
-    assertEquals(again.stats().allocatedBlocks, 1);
-    again.destroy();
-  }
-});

@@ -1,6 +1,6 @@
 /** Programs with one mistake each: the exact message that tells it, and a pool that is as it was. */
 
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { MemPool, MemPoolOptions } from "mempool";
 import { test, withWorkers } from "../support/harness.ts";
 import { assertRefusedAsMisuse, assertWarned, type Kind, type Message, type Misuse } from "./_misuse.ts";
@@ -9,7 +9,17 @@ import { DEFAULTS, ENDED, HANDLES, MAKING } from "./_misuse_lifetime.ts";
 import { NUMBERS, USES } from "./_misuse_use.ts";
 import type { Order } from "./_misuse_worker.ts";
 import { type Hand, SHARED_FREES, SHARED_USES, type SharedMisuse } from "./_misuse_workers.ts";
-import { destroyQuietly, makePool, type PoolShape, warningsOf } from "../support/pool.ts";
+import {
+  assertOneFreeRun,
+  assertRefused,
+  destroyQuietly,
+  makePool,
+  type PoolShape,
+  present,
+  warningsOf,
+  withoutStacks,
+  withPool,
+} from "../support/pool.ts";
 
 /** Misuse of free, of which a pool may be told only to warn. */
 const WARNED: readonly Misuse[] = [...DOUBLE_FREES, ...FOREIGN_BLOCKS];
@@ -99,6 +109,28 @@ for (const [wrong, , message, program] of SHARED_FREES) {
   test(`misuse - two workers: ${wrong}: a line on the console where the pool only warns`, () =>
     withHand((hand) => onEach({ onMisuse: "warn" }, shared(program, hand), warned(message))));
 }
+
+test(
+  "onMisuse - a freeMany that only warns frees nothing, and can be called again without the mistake",
+  withPool((pool) => {
+    const [a, b] = present(pool.allocMany(2, 64)) as [ArrayBuffer, ArrayBuffer];
+    const warnings = warningsOf(() => pool.freeMany([a, b, a])).map(([line]) => withoutStacks(String(line)));
+    assertEquals(warnings, [
+      "mempool: potential double free. Cannot free block at offset 0: it is already free",
+    ]);
+    assertEquals(pool.stats().allocatedBlocks, 2);
+    assertEquals(warningsOf(() => pool.freeMany([a, b])), []);
+    assertOneFreeRun(pool);
+  }, { onMisuse: "warn" }),
+);
+
+test("onMisuse - is throw unless given, and then nothing is printed", () => {
+  for (const shape of [{}, { onMisuse: "throw" }] as const) {
+    using pool = makePool(shape);
+    const message = "Cannot free block at offset 0: it is already free";
+    assertEquals(warningsOf(() => assertRefused(() => pool.freeOffset(0), "double-free", message)), []);
+  }
+});
 
 test("misuse - so many programs, no two of them with the same mistake", () => {
   const mistakes = [...WARNED, ...REFUSED, ...SHARED_FREES, ...SHARED_USES].map(([wrong]) => wrong);

@@ -1,6 +1,17 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertStrictEquals } from "@std/assert";
+import { isAllocated, workerOf } from "../../src/region/block_table.ts";
+import { STATE_BITS } from "../../src/region/layout.ts";
 import { test } from "../support/harness.ts";
-import { assertError, assertMarked, assertOneFreeRun, assertRefused, mark, present, withPool } from "../support/pool.ts";
+import {
+  assertMarked,
+  assertOneFreeRun,
+  assertRefused,
+  insideOf,
+  makePool,
+  mark,
+  present,
+  withPool,
+} from "../support/pool.ts";
 
 test(
   "allocOffset - a multiple of the block size, below size, never the same twice",
@@ -51,30 +62,6 @@ test(
 );
 
 test(
-  "freeOffset - twice, and where nothing was ever handed out, is a double free",
-  withPool((pool) => {
-    const offset = pool.allocOffset(100);
-    pool.freeOffset(offset);
-    for (const free of [offset, 64, 63 * 64]) {
-      const message = `Cannot free block at offset ${free}: it is already free`;
-      assertRefused(() => pool.freeOffset(free), "double-free", message);
-    }
-  }),
-);
-
-test(
-  "freeOffset - inside of a run is a double free: no block was handed out there",
-  withPool((pool) => {
-    pool.allocOffset(300);
-    for (const inside of [64, 128, 256]) {
-      const message = `Cannot free block at offset ${inside}: it is already free`;
-      assertRefused(() => pool.freeOffset(inside), "double-free", message);
-    }
-    assertEquals(pool.stats().allocatedBlocks, 5);
-  }),
-);
-
-test(
   "freeOffset - between blocks and past the end is foreign",
   withPool((pool) => {
     pool.allocOffset(300);
@@ -82,18 +69,6 @@ test(
       const message = `Cannot free offset ${offset}: no block of this pool starts there`;
       assertRefused(() => pool.freeOffset(offset), "foreign-block", message);
     }
-  }),
-);
-
-test(
-  "freeOffset - what is no whole number from 0 up is a RangeError",
-  withPool((pool) => {
-    pool.allocOffset(1);
-    for (const offset of [-1, -64, 0.5, 64.5, NaN, Infinity, -Infinity]) {
-      const message = `Cannot free: offset must be a whole number from 0 up, got ${offset}`;
-      assertError(() => pool.freeOffset(offset), RangeError, message);
-    }
-    assertEquals(pool.stats().allocatedBlocks, 1);
   }),
 );
 
@@ -117,5 +92,89 @@ test(
     moved.forEach((offset, cookie) => assertMarked(pool.at(offset), cookie, lengths[cookie]));
     for (const offset of moved) pool.freeOffset(offset);
     assertOneFreeRun(pool);
+  }),
+);
+
+test(
+  "owns - what free would take, and nothing else",
+  withPool((pool) => {
+    using other = makePool();
+    const block = present(pool.alloc(100));
+    assert(pool.owns(block));
+    assert(pool.owns(new Uint8Array(block, 10, 5)));
+    assertFalse(other.owns(block));
+    assertFalse(pool.owns(new ArrayBuffer(100)));
+    assertFalse(pool.owns(new Uint8Array(new SharedArrayBuffer(8))));
+    assertFalse(pool.owns(pool.buffer));
+    assertFalse(pool.owns(new Uint8Array(pool.buffer)));
+    pool.free(block);
+    assertFalse(pool.owns(block));
+  }),
+);
+
+test(
+  "owns - follows a block through transfer and realloc",
+  withPool((pool) => {
+    const block = present(pool.alloc(100));
+    const moved = block.transfer();
+    assertEquals([pool.owns(block), pool.owns(moved)], [false, true]);
+    pool.alloc(1);
+    const longer = present(pool.realloc(moved, 1000));
+    assertEquals([pool.owns(moved), pool.owns(longer)], [false, true]);
+    assertFalse(pool.owns(longer.transfer(10)));
+  }),
+);
+
+test(
+  "offsetOf and at - lead to each other",
+  withPool((pool) => {
+    for (const bytes of [1, 64, 65, 500]) {
+      const block = present(pool.alloc(bytes));
+      mark(block, bytes);
+      const offset = pool.offsetOf(block);
+      assertEquals(pool.offsetOf(new Uint8Array(block, 1)), offset);
+      const same = pool.at(offset);
+      assertEquals(same.byteLength, bytes);
+      assertMarked(same, bytes);
+      assertStrictEquals(same, block);
+    }
+  }),
+);
+
+test(
+  "at - the length is what was asked for last",
+  withPool((pool) => {
+    const offset = pool.allocOffset(10);
+    assertEquals(pool.at(offset).byteLength, 10);
+    pool.reallocOffset(offset, 33);
+    assertEquals(pool.at(offset).byteLength, 33);
+    pool.freeOffset(offset);
+    assertEquals(pool.offsetOf(present(pool.calloc(3, 4))), offset);
+    assertEquals(pool.at(offset).byteLength, 12);
+  }),
+);
+
+test(
+  "at - after the engine moved the old buffer out of the pool, a new one over the block",
+  withPool((pool) => {
+    const block = present(pool.alloc(10));
+    mark(block, 1);
+    block.transfer(0);
+    assertMarked(pool.at(0), 1, 10);
+  }),
+);
+
+test(
+  "offsetOf and at - make the block this worker's",
+  withPool((pool) => {
+    const { region: { table } } = insideOf(pool);
+    const block = present(pool.alloc(100));
+    const mine = table.tag(0);
+    const another = mine + (5 << STATE_BITS);
+    for (const adopt of [() => pool.at(0), () => pool.offsetOf(block)]) {
+      table.set(0, 0, another);
+      adopt();
+      assertEquals([table.tag(0), isAllocated(mine), workerOf(mine)], [mine, true, workerOf(another) - 5]);
+    }
   }),
 );

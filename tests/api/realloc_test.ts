@@ -1,7 +1,7 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import type { MemPool } from "mempool";
 import { test } from "../support/harness.ts";
-import { assertMarked, assertOneFreeRun, assertRefused, lastingStats, mark, present, withPool } from "../support/pool.ts";
+import { assertMarked, assertOneFreeRun, lastingStats, mark, present, withPool } from "../support/pool.ts";
 
 /** Blocks of 64 bytes, allocated and marked one after the other from offset 0 on, of so many blocks each. */
 function marked(pool: MemPool, ...lengths: number[]): ArrayBuffer[] {
@@ -162,51 +162,6 @@ test(
     mark(block, 7);
     const longer = present(pool.realloc(new Uint8Array(block, 30, 10), 200));
     assertMarked(longer, 7, 100);
-  }),
-);
-
-test(
-  "realloc - refuses what is free",
-  withPool((pool) => {
-    const block = present(pool.alloc(100));
-    pool.free(block);
-    const message = "Cannot reallocate block at offset 0: it is already free";
-    assertRefused(() => pool.realloc(block, 10), "double-free", message);
-    assertRefused(() => pool.reallocOffset(0, 10), "double-free", message);
-  }),
-);
-
-test(
-  "realloc - refuses what is foreign",
-  withPool((pool) => {
-    pool.alloc(200);
-    assertRefused(
-      () => pool.realloc(new ArrayBuffer(64), 10),
-      "foreign-block",
-      "Cannot reallocate an object (ArrayBuffer): it is not a block of this pool",
-    );
-    assertRefused(
-      () => pool.reallocOffset(8, 10),
-      "foreign-block",
-      "Cannot reallocate offset 8: no block of this pool starts there",
-    );
-    assertRefused(
-      () => pool.reallocOffset(pool.size, 10),
-      "foreign-block",
-      "Cannot reallocate offset 4096: no block of this pool starts there",
-    );
-  }),
-);
-
-test(
-  "realloc - of a block's middle is a double free: no block was ever handed out there",
-  withPool((pool) => {
-    pool.alloc(200);
-    assertRefused(
-      () => pool.reallocOffset(64, 10),
-      "double-free",
-      "Cannot reallocate block at offset 64: it is already free",
-    );
   }),
 );
 

@@ -4,7 +4,15 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import type { MemPool, TypedArrayConstructor } from "mempool";
 import { runInNewContext } from "node:vm";
 import { test } from "../support/harness.ts";
-import { assertError, assertOneFreeRun, assertRefused, makePool, present, thrownBy, withPool } from "../support/pool.ts";
+import {
+  assertError,
+  assertOneFreeRun,
+  assertRefused,
+  makePool,
+  present,
+  thrownBy,
+  withPool,
+} from "../support/pool.ts";
 
 const TYPES: readonly TypedArrayConstructor[] = [
   Int8Array,
@@ -86,17 +94,9 @@ test(
 );
 
 test(
-  "allocArray - refuses lengths as alloc does, and arrays of more than 2^53 bytes",
+  "allocArray - refuses an array of more than 2^53 bytes",
   withPool((pool) => {
     const before = pool.stats().allocs;
-    for (const length of [0, -1, 1.5, NaN, Infinity]) {
-      const message = `Cannot allocate: length must be a whole number from 1 up, got ${length}`;
-      assertError(() => pool.allocArray(Uint8Array, length), RangeError, message);
-    }
-    for (const [length, shown] of [["1", '"1"'], [1n, "1n"], [undefined, "undefined"], [null, "null"]] as const) {
-      const message = `Cannot allocate: length must be a number, got ${shown}`;
-      assertError(() => pool.allocArray(Uint8Array, length as unknown as number), TypeError, message);
-    }
     for (const length of [2 ** 50 + 1, 2 ** 53, Number.MAX_VALUE]) {
       const message = `Cannot allocate: length * BYTES_PER_ELEMENT must not exceed 2^53, got ${length} * 8`;
       assertError(() => pool.allocArray(BigInt64Array, length), RangeError, message);

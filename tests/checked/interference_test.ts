@@ -109,7 +109,7 @@ for (
     ["freeMany", "free", (pool, block) => pool.freeMany([block])],
     ["realloc", "reallocate", (pool, block) => pool.realloc(block, 10)],
     ["offsetOf", "locate", (pool, block) => pool.offsetOf(block)],
-    ["owns", "look for", (pool, block) => pool.owns(block)],
+    ["owns", "check ownership", (pool, block) => pool.owns(block)],
   ] satisfies [string, string, (pool: MemPool, block: ArrayBuffer) => unknown][]
 ) {
   test(

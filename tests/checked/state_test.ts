@@ -128,13 +128,13 @@ test(
 
 /** A word of the header, a wrong value of it, and the message of each call that reads this value. */
 const WORDS: readonly (readonly [name: string, word: number, value: number, message: string])[] = [
-  ["magic number", HEADER_MAGIC, 5, "Cannot trust the pool: I1 is broken, the magic number is 5"],
-  ["format", HEADER_FORMAT, 77, "Cannot trust the pool: I1 is broken, the format is 77"],
-  ["block count", BLOCK_COUNT, 65, "Cannot trust the pool: I1 is broken, the block count is 65"],
-  ["block size", BLOCK_SIZE * 2 + 1, 0x40600000, "Cannot trust the pool: I1 is broken, the block size is 128"],
-  ["count of free blocks", FREE_BLOCKS, -1, "Cannot trust the pool: I6 is broken, the count of free blocks is -1"],
-  ["count of free blocks", FREE_BLOCKS, 65, "Cannot trust the pool: I6 is broken, the count of free blocks is 65"],
-  ["high water", HIGH_WATER, 65, "Cannot trust the pool: I9 is broken, high water is 65"],
+  ["magic number", HEADER_MAGIC, 5, "The pool is corrupt (invariant I1): the magic number is 5"],
+  ["format", HEADER_FORMAT, 77, "The pool is corrupt (invariant I1): the format is 77"],
+  ["block count", BLOCK_COUNT, 65, "The pool is corrupt (invariant I1): the block count is 65"],
+  ["block size", BLOCK_SIZE * 2 + 1, 0x40600000, "The pool is corrupt (invariant I1): the block size is 128"],
+  ["count of free blocks", FREE_BLOCKS, -1, "The pool is corrupt (invariant I6): the count of free blocks is -1"],
+  ["count of free blocks", FREE_BLOCKS, 65, "The pool is corrupt (invariant I6): the count of free blocks is 65"],
+  ["high water", HIGH_WATER, 65, "The pool is corrupt (invariant I9): high water is 65"],
 ];
 
 for (const [name, word, value, message] of WORDS) {

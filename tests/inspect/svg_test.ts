@@ -135,5 +135,5 @@ test("svg - an owner that is not a number cannot break out of the picture", () =
 test("svg - of a destroyed pool throws the error of the pool", () => {
   const pool = makePool();
   pool.destroy();
-  assertRefused(() => mapAsSvg(pool), "destroyed", "Cannot count: the pool is destroyed");
+  assertRefused(() => mapAsSvg(pool), "destroyed", "Cannot collect statistics: the pool is destroyed");
 });

@@ -112,5 +112,5 @@ test("text - draws a survey as the pool was at that time", () => {
 test("text - of a destroyed pool throws the error of the pool", () => {
   const pool = makePool();
   pool.destroy();
-  assertRefused(() => mapAsText(pool), "destroyed", "Cannot count: the pool is destroyed");
+  assertRefused(() => mapAsText(pool), "destroyed", "Cannot collect statistics: the pool is destroyed");
 });

@@ -8,6 +8,7 @@ export const CALLS = [
   "mprotect",
   "munmap",
   "madvise",
+  "mincore",
   "pthread_mutexattr_init",
   "pthread_mutex_init",
   "pthread_mutex_trylock",

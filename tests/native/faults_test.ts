@@ -56,7 +56,7 @@ for (
 }
 
 faultsTest("attach - refuses a worker whose end could not be noticed, and accepts it later", async () => {
-  const why = "nobody would notice the end of this thread, the system refused to watch it (errno 12)";
+  const why = "the system refused to track the lifetime of this thread (errno 12)";
   const error = { code: "too-many-workers", message: `Cannot attach: ${why}` };
   assertEquals(await outcomesOf("attaching", "pthread_mutex_init"), [{
     what: "1 worker, then 1024 blocks",

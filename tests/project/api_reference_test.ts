@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { entries, installPackages, onDeno, root, toolPath, toolsFolder } from "../../scripts/_project.ts";
+import { entries, installRuntimes, onDeno, root, toolPath } from "../../scripts/_project.ts";
 import { test } from "../support/harness.ts";
 import { execute, inScratch, type Output } from "../support/package.ts";
 
@@ -41,7 +41,7 @@ function offline(folder: string): Readonly<Record<string, string>> {
 function withReference(use: (folder: string, output: Output) => void | Promise<void>): () => Promise<void> {
   return () =>
     inScratch(async (folder) => {
-      installPackages(toolsFolder);
+      installRuntimes();
       const pages = join(folder, "api");
       const args = [join(root, "scripts", "docs.ts"), pages];
       const runtime = onDeno ? ["run", "--quiet", "--allow-all"] : [];

@@ -59,7 +59,7 @@ function testBroken(invariant: string, situation: string, damage: (region: Regio
   test(`check - ${invariant}: ${situation}`, () => {
     const region = variety();
     damage(region);
-    assertRefused(() => checkInvariants(region), "corrupt", `Cannot trust the pool: ${invariant} is broken, ${detail}`);
+    assertRefused(() => checkInvariants(region), "corrupt", `The pool is corrupt (invariant ${invariant}): ${detail}`);
   });
 }
 
@@ -84,69 +84,75 @@ testBrokenHeader("I1", "another magic number", HEADER_MAGIC, 5, "the magic numbe
 testBrokenHeader("I1", "another format", HEADER_FORMAT, FORMAT + 1, `the format is ${FORMAT + 1}`);
 testBrokenHeader("I1", "another block count", BLOCK_COUNT, 33, "the block count is 33");
 testBroken("I1", "another block size", ({ counters }) => counters[BLOCK_SIZE_DOUBLE] = 80, "the block size is 80");
-testBrokenHeader("I1", "another capacity", BLOCK_CAPACITY, 64, "there may be 64 blocks");
-testBrokenHeader("I1", "a block count that is said otherwise", BLOCK_COUNT, 30, "the block count is said to be 30");
-testBrokenHeader("I1", "another option", WARN_ON_MISUSE, 1, "the header's sum is wrong");
-testBrokenHeader("I1", "a way to claim that there is not", PLAIN_CLAIMS, 7, "the kind of claims is 7");
+testBrokenHeader("I1", "another capacity", BLOCK_CAPACITY, 64, "the block capacity is 64");
+testBrokenHeader(
+  "I1",
+  "a block count that is said otherwise",
+  BLOCK_COUNT,
+  30,
+  "the block count 30 does not match its complement",
+);
+testBrokenHeader("I1", "another option", WARN_ON_MISUSE, 1, "the checksum of the header is wrong");
+testBrokenHeader("I1", "a way to claim that there is not", PLAIN_CLAIMS, 7, "the mark for plain claims is 7");
 
 testBrokenBlock(
   "I2",
   "a tag with one bit more",
   [7, TAG, makeTag(ALLOCATED, 1) | 1 << 20],
-  `the tag of block 7 is ${makeTag(ALLOCATED, 1) | 1 << 20}`,
+  `the tag ${makeTag(ALLOCATED, 1) | 1 << 20} of block 7 has the wrong parity`,
 );
 testBrokenBlock("I2", "a run without length", [7, LENGTH, 0], "the run at block 7 has a length of 0");
 testBrokenBlock("I2", "a run of negative length", [7, LENGTH, -1], "the run at block 7 has a length of -1");
 testBrokenBlock("I2", "a run past the end", [12, LENGTH, 21], "the run at block 12 has a length of 21");
-testBrokenBlock("I2", "a run that starts nowhere", [7, TAG, INTERIOR], "the run of 1 at block 7 has the state 0");
+testBrokenBlock("I2", "a run that starts nowhere", [7, TAG, INTERIOR], "the run of length 1 at block 7 has state 0");
 testBrokenBlock(
   "I2",
   "one block that claims to be several",
   [7, TAG, ALLOCATED_RUN],
-  `the run of 1 at block 7 has the state ${ALLOCATED_RUN}`,
+  `the run of length 1 at block 7 has state ${ALLOCATED_RUN}`,
 );
 testBrokenBlock(
   "I2",
   "several blocks that claim to be one",
   [0, TAG, ALLOCATED],
-  `the run of 4 at block 0 has the state ${ALLOCATED}`,
+  `the run of length 4 at block 0 has state ${ALLOCATED}`,
 );
 testBrokenBlock(
   "I2",
   "several blocks that claim to be cached",
   [0, TAG, CACHED],
-  `the run of 4 at block 0 has the state ${CACHED}`,
+  `the run of length 4 at block 0 has state ${CACHED}`,
 );
 testBrokenBlock(
   "I2",
   "a claim of freeMany left behind",
   [7, TAG, RELEASING],
-  `the run of 1 at block 7 has the state ${RELEASING}`,
+  `the run of length 1 at block 7 has state ${RELEASING}`,
 );
 testBrokenBlock(
   "I2",
   "the inside of a run where one starts",
   [7, TAG, INTERIOR],
-  "the run of 1 at block 7 has the state 0",
+  "the run of length 1 at block 7 has state 0",
 );
 testBrokenBlock(
   "I2",
   "a block handed out inside a run",
   [2, TAG, makeTag(ALLOCATED, 3)],
-  `block 2 inside the run at block 0 has the state ${ALLOCATED}`,
+  `block 2 inside the run at block 0 has state ${ALLOCATED}`,
 );
 testBrokenBlock(
   "I2",
   "a cached block inside a free run",
   [5, TAG, CACHED],
-  `block 5 inside the run at block 4 has the state ${CACHED}`,
+  `block 5 inside the run at block 4 has state ${CACHED}`,
 );
 
 testBroken("I3", "two free runs side by side", (region) => {
   region.table.set(7, TAG, FREE);
   region.lists.insert(7, 1);
   region.header[FREE_BLOCKS]!++;
-}, "the free run at block 7 follows another");
+}, "the free run at block 7 follows another free run");
 
 testBroken(
   "I4",
@@ -182,19 +188,19 @@ testBroken(
   "I4",
   "a list that holds what is taken",
   (region) => fakeList(region, 7),
-  "list 1 holds block 7, which is no free run of its class",
+  "list 1 holds block 7, which is not a free run of its class",
 );
 testBroken(
   "I4",
   "a list whose head is out of the table",
   (region) => fakeList(region, 99),
-  "list 1 holds block 99, which is no free run of its class",
+  "list 1 holds block 99, which is not a free run of its class",
 );
 testBroken(
   "I4",
   "a list that holds a run of another",
   (region) => fakeList(region, 4),
-  "list 1 holds block 4, which is no free run of its class",
+  "list 1 holds block 4, which is not a free run of its class",
 );
 
 testBrokenBlock(
@@ -213,32 +219,32 @@ testBrokenBlock(
   "I5",
   "the end of a taken run claims that a free one ends there",
   [3, TAG, END_OF_FREE],
-  "the last block of the allocated run at block 0 claims to be something else",
+  "the last block of the allocated run at block 0 is not marked as its end",
 );
 
 testBroken(
   "I7",
   "more asked for than the run holds",
   ({ table }) => table.setRequested(7, BLOCK_SIZE + 1),
-  "the run of 1 at block 7 is said to hold 65 bytes",
+  "the run of length 1 at block 7 claims to hold 65 bytes",
 );
 testBroken(
   "I7",
   "so little asked for that fewer blocks do",
   ({ table }) => table.setRequested(0, 3 * BLOCK_SIZE),
-  "the run of 4 at block 0 is said to hold 192 bytes",
+  "the run of length 4 at block 0 claims to hold 192 bytes",
 );
 testBroken(
   "I7",
   "nothing asked for",
   ({ table }) => table.setRequested(7, 0),
-  "the run of 1 at block 7 is said to hold 0 bytes",
+  "the run of length 1 at block 7 claims to hold 0 bytes",
 );
 testBroken(
   "I7",
   "less than nothing asked for",
   ({ table }) => table.setRequested(7, -5),
-  "the run of 1 at block 7 is said to hold -5 bytes",
+  "the run of length 1 at block 7 claims to hold -5 bytes",
 );
 
 test("check - I8: blocks that are not aligned", () => {
@@ -248,17 +254,29 @@ test("check - I8: blocks that are not aligned", () => {
   assertRefused(
     () => checkInvariants(region),
     "corrupt",
-    "Cannot trust the pool: I8 is broken, a block size of 72 is not aligned",
+    "The pool is corrupt (invariant I8): the block size 72 is not a multiple of 16",
   );
 });
 
-testBrokenHeader("I6", "too many counted free", FREE_BLOCKS, 27, "27 blocks are counted free, 26 are");
-testBrokenHeader("I6", "too few counted free", FREE_BLOCKS, 25, "25 blocks are counted free, 26 are");
-testBrokenHeader("I9", "high water below what is taken", HIGH_WATER, 11, "high water is 11, blocks are taken up to 12");
-testBrokenHeader("I9", "high water past the table", HIGH_WATER, 33, "high water is 33, blocks are taken up to 12");
+testBrokenHeader("I6", "too many counted free", FREE_BLOCKS, 27, "27 blocks are counted as free, but 26 are free");
+testBrokenHeader("I6", "too few counted free", FREE_BLOCKS, 25, "25 blocks are counted as free, but 26 are free");
+testBrokenHeader(
+  "I9",
+  "high water below what is taken",
+  HIGH_WATER,
+  11,
+  "high water is 11, but the last run in use ends at block 12 of 32",
+);
+testBrokenHeader(
+  "I9",
+  "high water past the table",
+  HIGH_WATER,
+  33,
+  "high water is 33, but the last run in use ends at block 12 of 32",
+);
 testBroken("I9", "high water that is said otherwise", ({ header }) => {
   header[HIGH_WATER_INVERTED] = ~13;
-}, "high water is said to be 12");
+}, "high water 12 does not match its complement");
 testBrokenHeader("I9", "a peak past the table", PEAK_ALLOCATED, 33, "the peak is 33 of 32 blocks");
 
 testBrokenHeader("I10", "the bit of a level is off", FIRST_LEVEL_MAP, 0, "the bit of level 0 is wrong");

@@ -349,7 +349,7 @@ test("run cache - a run whose words contradict each other is refused, and stays 
   const { one } = cast();
   const block = one.alloc(3 * BLOCK);
   one.region.table.set(block, REQUESTED_LOW, 1);
-  const refusal = `Cannot trust the pool: I7 is broken, the run of 3 at block ${block} is said to hold 1 bytes`;
+  const refusal = `The pool is corrupt (invariant I7): the run of length 3 at block ${block} claims to hold 1 bytes`;
   assertRefused(() => one.free(block), "corrupt", refusal);
   assertEquals(stateAt(one, block), ALLOCATED_SHORT);
 });

@@ -32,7 +32,7 @@ function testBroken(invariant: string, situation: string, detail: string, damage
     const [, two] = enrich(memory).workers as [SimWorker, SimWorker];
     two.check();
     damage(two);
-    assertRefused(() => two.check(), "corrupt", `Cannot trust the pool: ${invariant} is broken, ${detail}`);
+    assertRefused(() => two.check(), "corrupt", `The pool is corrupt (invariant ${invariant}): ${detail}`);
   });
 }
 
@@ -42,7 +42,7 @@ function testBrokenSlot(invariant: string, situation: string, place: readonly nu
   testBroken(invariant, situation, detail, ({ region: { header } }) => header[slotWord(slot) + word] = value);
 }
 
-testBroken("I13", "a next worker that is none", "the next worker is said to be number 0", ({ region: { header } }) => {
+testBroken("I13", "a next worker that is none", "the number of the next worker is 0", ({ region: { header } }) => {
   header[NEXT_WORKER] = 0;
 });
 testBroken("I13", "numbers of workers that start anew", "slot 2 of 5 has worker 3", ({ region: { header } }) => {
@@ -51,7 +51,7 @@ testBroken("I13", "numbers of workers that start anew", "slot 2 of 5 has worker 
 testBroken(
   "I13",
   "more slots than there are",
-  `${SLOT_COUNT + 1} slots are said to be used`,
+  `the number of used slots is ${SLOT_COUNT + 1}`,
   ({ region: { header } }) => {
     header[SLOTS_USED] = SLOT_COUNT + 1;
   },
@@ -63,17 +63,22 @@ testBrokenSlot(
   "I13",
   "another worker in a slot",
   [2, SLOT_WORKER, 7],
-  "slot 2 names worker 7 and thread 3, and a wrong sum",
+  "slot 2 names worker 7 and thread 3, but its checksum is wrong",
 );
-testBrokenSlot("I13", "a worker swept that lives", [2, SLOT_SWEPT, 1], "slot 2 is said to be swept of worker -2");
-testBroken("I13", "an only worker among several", "of 5 workers the only one is said to be that with tag 20", (two) => {
+testBrokenSlot("I13", "a worker swept that lives", [2, SLOT_SWEPT, 1], "slot 2 claims to be swept of worker -2");
+testBroken("I13", "an only worker among several", "the pool is biased towards tag 20, but has 5 workers", (two) => {
   two.region.header[BIAS_TAG] = makeTag(CACHED, 1);
 });
-testBrokenSlot("I13", "a free under way, by who looks", [1, SLOT_FREEING, 1], "worker 2, which looks, is said to free");
+testBrokenSlot(
+  "I13",
+  "a free under way, by who looks",
+  [1, SLOT_FREEING, 1],
+  "worker 2, which runs the check, claims to be in the middle of a free",
+);
 testBroken(
   "I13",
   "a block of a worker that never was",
-  "block 1 is said to belong to worker 99",
+  "block 1 claims to belong to worker 99",
   ({ region: { table } }) => table.set(1, TAG, makeTag(ALLOCATED, 99)),
 );
 
@@ -81,11 +86,16 @@ testBrokenSlot(
   "I14",
   "a cache that holds more than it can",
   [2, SLOT_TOP, RICH.cachedBlocks + 1],
-  "the cache of slot 2 is said to hold 9 blocks",
+  "the cache of slot 2 claims to hold 9 blocks",
 );
-testBroken("I14", "an entry that is no block", "a cache holds block 5000", ({ region: { header, meta } }) => {
-  meta[cacheWord(2, header[CACHED_BLOCKS]!)] = 5000;
-});
+testBroken(
+  "I14",
+  "an entry that is no block",
+  "the cache of slot 2 holds block 5000",
+  ({ region: { header, meta } }) => {
+    meta[cacheWord(2, header[CACHED_BLOCKS]!)] = 5000;
+  },
+);
 
 test("check - I14: a cached block without an entry", () => {
   const [one] = enrich(SimMemory.make(RICH)).workers as [SimWorker];
@@ -93,7 +103,7 @@ test("check - I14: a cached block without an entry", () => {
   const { header, meta } = one.region;
   const top = --header[slotWord(one.slot) + SLOT_TOP]!;
   const block = meta[cacheWord(one.slot, header[CACHED_BLOCKS]!) + top];
-  const refusal = `Cannot trust the pool: I14 is broken, block ${block} is cached by worker 1 without an entry`;
+  const refusal = `The pool is corrupt (invariant I14): block ${block} is cached by worker 1 without an entry`;
   assertRefused(() => one.check(), "corrupt", refusal);
 });
 
@@ -104,7 +114,7 @@ test("depot - an entry that leads to a block of somebody's is refused, and nothi
   const { block } = live.find(({ bytes }) => bytes <= BLOCK)!;
   words[cacheWord(SLOT_COUNT, header[CACHED_BLOCKS]!) + depot.top - 1] = block;
   const tag = table.tag(block);
-  const refusal = `Cannot trust the pool: I11 is broken, the depot holds block ${block}, which is not cached by nobody`;
+  const refusal = `The pool is corrupt (invariant I11): the depot holds block ${block}, whose tag says otherwise`;
   assertRefused(() => two.alloc(1), "corrupt", refusal);
   assertEquals(table.tag(block), tag);
 });
@@ -114,6 +124,6 @@ test("check - I11: a block that is in the depot twice", () => {
   const { header, meta, depot } = one.region;
   const entries = cacheWord(SLOT_COUNT, header[CACHED_BLOCKS]!);
   meta[entries + 1] = depot.at(0);
-  const refusal = `Cannot trust the pool: I11 is broken, the depot holds block ${depot.at(0)} twice`;
+  const refusal = `The pool is corrupt (invariant I11): the depot holds block ${depot.at(0)} twice`;
   assertRefused(() => one.check(), "corrupt", refusal);
 });

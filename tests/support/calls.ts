@@ -15,15 +15,15 @@ export function callsOf(pool: MemPool, block: ArrayBuffer): [() => unknown, stri
     [() => pool.freeOffset(0), "free"],
     [() => pool.allocMany(1, 1), "allocate"],
     [() => pool.freeMany([block]), "free"],
-    [() => pool.owns(block), "look for"],
+    [() => pool.owns(block), "check ownership"],
     [() => pool.offsetOf(block), "locate"],
     [() => pool.at(0), "look at"],
     [() => pool.allocArray(Uint8Array, 1), "allocate"],
     [() => pool.lease(1), "allocate"],
     [() => pool.reap(), "reap"],
     [() => pool.leaks(), "list leaks"],
-    [() => pool.stats(), "count"],
+    [() => pool.stats(), "collect statistics"],
     [() => pool.blocks(), "list blocks"],
-    [() => pool.check(), "check"],
+    [() => pool.check(), "check the pool"],
   ];
 }

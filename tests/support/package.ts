@@ -1,48 +1,45 @@
-/** The package that `npm pack` makes of this project, and empty projects that install it. */
+/** The package that `npm pack` makes of this project, and projects that use it. */
 
 import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import process from "node:process";
-import { installPackages, onDeno, packageJson, root, scratch, toolsFolder } from "../../scripts/_project.ts";
+import { installPackages, onDeno, packageJson, root, scratch } from "../../scripts/_project.ts";
 
-/** A run that takes longer hangs. Milliseconds. */
+/** A program that takes longer hangs. Milliseconds. */
 const patience = 120_000;
 
 /** A user's program, and its worker. */
 export const PROGRAM = "_package_program.ts";
 export const WORKER = "_package_worker.ts";
 
-/** A program that looks at its pool, and what it prints. */
+/** What the program prints: the sums of its two workers, the error of its double free, and the final counts. */
+export const PRINTED = /^\[ 1400, 1400 \]\ndouble-free\n\{\s+allocatedBlocks: 0,\s+frees: 3,?\s+\}\n$/;
+
+/** A program that draws its pool, and what it prints. */
 export const INSPECTOR = "_package_inspect.ts";
 export const SEEN = "0 bytes  AA──────────────\ntrue\ntrue\n";
 
-/** What it prints: the sums of its two workers, the error of its double free, and what is left. */
-export const PRINTED = /^\[ 1400, 1400 \]\ndouble-free\n\{\s+allocatedBlocks: 0,\s+frees: 3,?\s+\}\n$/;
-
-/** What the package is made from, and some of what must not get into it. */
+/** The files that the package is made from, and some that must not get into it. */
 const copied = ["mod.ts", "src", "native", "scripts", "docs", "tests", "deno.json", "tsconfig.json", "package.json"];
 const documents = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"];
 
-/** Made by tools, and large. */
-const made = ["build", "node_modules"];
+/** Folders that tools create. They are large. */
+const created = ["build", "node_modules"];
 
 let packing: Promise<Uint8Array> | undefined;
 
-/** The package's bytes, made once for all tests of a process. In a copy, because other runs may be packing too. */
+/** The bytes of the package, made once per process. It is made in a copy, because other test runs may pack as well. */
 function packed(): Promise<Uint8Array> {
   return packing ??= inScratch(async (folder) => {
-    // The tools first: the copy only refers to them.
-    for (const place of [root, toolsFolder]) installPackages(place);
+    installPackages(); // the copy only links to them
     for (const name of [...copied, ...documents]) {
       cpSync(join(root, name), join(folder, name), {
         recursive: true,
-        filter: (path) => !made.includes(basename(path)),
+        filter: (path) => !created.includes(basename(path)),
       });
     }
-    for (const place of ["node_modules", "scripts/tools/node_modules"]) {
-      symlinkSync(join(root, place), join(folder, place), "junction");
-    }
+    symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");
     await runScript(join(folder, "scripts", "dist.ts"), folder);
     await execute("npm", ["pack", "--ignore-scripts"], folder);
     return readFileSync(join(folder, tarball));
@@ -51,7 +48,7 @@ function packed(): Promise<Uint8Array> {
 
 const tarball = `${packageJson.name}-${packageJson.version}.tgz`;
 
-/** As `npm pack` runs it, but without a second runtime. */
+/** `npm pack` runs the script with Bun. Here the runtime of the tests runs it. */
 async function runScript(file: string, cwd: string): Promise<void> {
   await execute(process.execPath, onDeno ? ["run", "--quiet", "--allow-all", file] : [file], cwd);
 }
@@ -62,12 +59,13 @@ export interface Output {
   readonly stderr: string;
 }
 
-/** Runs a program. Throws when it fails, with what it printed. */
+/** Runs a program, with the variables `env` beside those of `inherited`. Throws when it fails, with what it printed. */
 export function execute(
   program: string,
   args: readonly string[],
   cwd: string,
   env: Readonly<Record<string, string>> = {},
+  inherited: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<Output> {
   // On Windows npm and npx are scripts, which only a shell runs.
   const shell = process.platform === "win32" && ["npm", "npx"].includes(program);
@@ -75,7 +73,7 @@ export function execute(
     execFile(
       program,
       args,
-      { cwd, timeout: patience, shell, env: { ...process.env, ...env } },
+      { cwd, timeout: patience, shell, env: { ...inherited, ...env }, maxBuffer: 2 ** 26 },
       (error, stdout, stderr) => {
         if (error === null) resolve({ stdout, stderr });
         else reject(new Error(`${error.message}\nIt wrote:\n${stdout}${stderr}`));
@@ -84,7 +82,7 @@ export function execute(
   });
 }
 
-/** A project of these files of the tests, with nothing but the package installed. */
+/** A user's project in a folder, with some files of the tests. */
 export class Project {
   readonly folder: string;
 
@@ -93,24 +91,31 @@ export class Project {
     for (const name of files) cpSync(join(root, "tests", "project", name), join(folder, name));
   }
 
-  /** Where the package is installed. */
+  /** The folder of the installed package. */
   get installed(): string {
     return join(this.folder, "node_modules", packageJson.name);
   }
 
-  /** The files of the package. */
+  /** The files of the installed package. */
   files(): string[] {
     const entries = readdirSync(this.installed, { recursive: true, withFileTypes: true });
     return entries.filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(this.installed.length + 1).replaceAll("\\", "/"))
-      .filter((name) => name !== ".bun-tag") // Bun's own note
+      .filter((name) => name !== ".bun-tag") // Bun writes this one
       .sort();
   }
 
-  /** Installs the package that drawing needs, with its own, as it is in this project: without a network. */
-  installDrawing(): void {
-    const scope = join("node_modules", "@thi.ng");
-    cpSync(join(root, scope), join(this.folder, scope), { recursive: true, dereference: true });
+  /** Copies packages of this project with all that they need, from this project's node_modules. */
+  copyPackages(...names: string[]): void {
+    installPackages();
+    for (const name of names) {
+      const place = join("node_modules", name);
+      cpSync(join(root, place), join(this.folder, place), { recursive: true, dereference: true });
+    }
+  }
+
+  write(name: string, text: string): void {
+    writeFileSync(join(this.folder, name), text);
   }
 
   /** Runs a program in the project's folder. */
@@ -119,7 +124,7 @@ export class Project {
   }
 }
 
-/** A folder of its own, for as long as `use` takes. */
+/** Passes `use` a new folder, and removes it afterwards. */
 export async function inScratch<T>(use: (folder: string) => Promise<T>, place = scratch): Promise<T> {
   mkdirSync(place, { recursive: true });
   const folder = mkdtempSync(join(place, "package-"));
@@ -131,8 +136,8 @@ export async function inScratch<T>(use: (folder: string) => Promise<T>, place = 
 }
 
 /**
- * Gives `use` a project that has the package installed without install scripts, and removes it in the end. In this project
- * unless told, so that it finds this project's packages too.
+ * Passes `use` a project in which the package is installed without install scripts, and removes it afterwards. By default
+ * the project lies inside this one, so that it finds this project's packages too.
  */
 export function withInstalled(
   files: readonly string[],

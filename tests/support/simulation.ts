@@ -288,6 +288,6 @@ export class SimWorker {
   }
 
   stats(): MemPoolStats {
-    return this.lock.inspect("count the pool", () => collectStats(this.region));
+    return this.lock.inspect("collect statistics", () => collectStats(this.region));
   }
 }

@@ -192,7 +192,7 @@ test("sole - any bit of the words for it: check says so, and a second free is re
       } catch (thrown) {
         error = (thrown as Error).message;
       }
-      assert(error.startsWith("Cannot trust the pool: I13 is broken, "), `word ${word}, bit ${bit}: ${error}`);
+      assert(error.startsWith("The pool is corrupt (invariant I13): "), `word ${word}, bit ${bit}: ${error}`);
       assertEquals([one.free(block), one.free(block)], [true, false]);
     }
   }

@@ -175,7 +175,8 @@ test("lock - a table in pieces is reported, and the lock given back", () => {
   assertRefused(
     () => lock.enter("allocate"),
     "corrupt",
-    "Cannot allocate: worker 3 left the block table in pieces, its lengths do not add up",
+    "Cannot allocate: the block table cannot be repaired, its lengths do not add up; " +
+      "the lock was last held by worker 3, which has no slot",
   );
   assertEquals(mapping.held, 0);
 });
@@ -222,11 +223,12 @@ test("check and lock - corrupt, by the pool's own methods", () => {
   using pool = makePool();
   const { region, lock } = insideOf(pool);
   region.table.set(0, LENGTH, 0);
-  const broken = "Cannot trust the pool: I2 is broken, the run at block 0 has a length of 0";
+  const broken = "The pool is corrupt (invariant I2): the run at block 0 has a length of 0";
   assertRefused(() => pool.check(), "corrupt", broken);
   lock.enter("break");
   lock.abandon(new Error());
-  const pieces = "worker 1 left the block table in pieces, its lengths do not add up";
+  const pieces = "the block table cannot be repaired, its lengths do not add up; " +
+    "the lock was last held by worker 1 in slot 0, whose thread still runs";
   assertRefused(() => pool.alloc(1), "corrupt", `Cannot allocate: ${pieces}`);
   assertRefused(() => pool.check(), "corrupt", `Cannot check the pool: ${pieces}`);
 });
@@ -245,7 +247,7 @@ test(
       [() => pool.free(block), "free"],
       [() => pool.allocMany(2, 100), "allocate"],
       [() => pool.freeMany([block]), "free"],
-      [() => pool.stats(), "count the pool"],
+      [() => pool.stats(), "collect statistics"],
       [() => pool.check(), "check the pool"],
     ];
     for (const [call, action] of calls) assertRefused(call, "lock-timeout", `Cannot ${action}: ${why}`);

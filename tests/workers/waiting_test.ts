@@ -185,7 +185,7 @@ for (const how of ["destroy", "close"] as const) {
       allocAll(pool);
       const [one, other] = [joined.allocAsync(1), pool.allocAsync(1)];
       joined[how]();
-      const why = how === "close" ? "this worker closed the pool" : "the pool is destroyed";
+      const why = how === "close" ? "this pool object is closed" : "the pool is destroyed";
       const message = `Cannot allocate: ${why}`;
       if (how === "destroy") {
         await Promise.all([one, other].map((waiting) => refusal(waiting, "destroyed", message)));
@@ -203,7 +203,7 @@ test(
   withPoolAsync(async (pool) => {
     const joined = MemPool.attach(pool.handle);
     joined.close();
-    await refusal(joined.allocAsync(1), "closed", "Cannot allocate: this worker closed the pool");
+    await refusal(joined.allocAsync(1), "closed", "Cannot allocate: this pool object is closed");
     pool.destroy();
     await refusal(pool.allocAsync(1), "destroyed", "Cannot allocate: the pool is destroyed");
   }),

@@ -202,7 +202,7 @@ test("workers - one that only attached may destroy too", () =>
     assert(pool.destroyed);
     assertRefused(() => pool.alloc(1), "destroyed", "Cannot allocate: the pool is destroyed");
     const call = crew[1]!.order({ ask: "stats" });
-    await assertRejects(() => call, Error, "Cannot count: the pool is destroyed");
+    await assertRejects(() => call, Error, "Cannot collect statistics: the pool is destroyed");
   }));
 
 test("workers - one closes: its blocks and the others stay", () =>
@@ -212,7 +212,7 @@ test("workers - one closes: its blocks and the others stay", () =>
     await crew[0]!.order({ ask: "close" });
     assertEquals(pool.stats().workers, 2);
     const call = crew[0]!.order({ ask: "stats" });
-    await assertRejects(() => call, Error, "Cannot count: this worker closed the pool");
+    await assertRejects(() => call, Error, "Cannot collect statistics: this pool object is closed");
     await crew[1]!.order({ ask: "consume", parcels });
     assertEquals((await crew[1]!.order<MemPoolStats>({ ask: "stats" })).allocatedBlocks, 0);
     await crew[0]!.order({ ask: "attach", handle: pool.handle });

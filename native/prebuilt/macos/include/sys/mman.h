@@ -20,5 +20,6 @@ void *mmap(void *where, size_t bytes, int protection, int flags, int file, long 
 int munmap(void *where, size_t bytes);
 int mprotect(void *where, size_t bytes, int protection);
 int madvise(void *where, size_t bytes, int advice);
+int mincore(const void *where, size_t bytes, char *pages);
 
 #endif

@@ -1,24 +1,28 @@
-/** Values that no function of a pool may stumble over. tests/api/_hostile_table.ts says what is to become of each. */
+/**
+ * The values that arguments_test.ts passes as every argument of every public function. _argument_table.ts states the
+ * expected outcome of each.
+ */
 
 import { Buffer } from "node:buffer";
 import { MemPool, MemPoolError } from "mempool";
 import { makePool, present } from "../support/pool.ts";
 
-/** What a value is made from. Each case has a block of its own; what a value does to it is part of the case. */
-export interface Scene {
+/** The objects that a value may be made from. Each case has a block of its own, because a value may move or free it. */
+export interface Context {
   readonly pool: MemPool;
-  /** A single allocated block, at offset 0. */
+  /** An allocated block at offset 0. */
   readonly block: ArrayBuffer;
-  /** Another pool, with this block in it. */
+  /** Another pool. */
   readonly other: MemPool;
+  /** An allocated block of the other pool. */
   readonly otherBlock: ArrayBuffer;
 }
 
-/** What values throw on purpose where a function runs code of theirs. */
-export const ON_PURPOSE = new Error("thrown by the value");
+/** The error that a value throws when a function runs the value's code. */
+export const THROWN_BY_VALUE = new Error("thrown by the value");
 
-function refuse(): never {
-  throw ON_PURPOSE;
+function throwing(): never {
+  throw THROWN_BY_VALUE;
 }
 
 /** Numbers, by their names in the table. */
@@ -41,6 +45,7 @@ export const NUMBERS: Readonly<Record<string, number>> = {
   "2^32": 2 ** 32,
   "2^32 + 5": 2 ** 32 + 5,
   "2^32 + 64": 2 ** 32 + 64,
+  "2^47": 2 ** 47,
   "2^53 - 1": 2 ** 53 - 1,
   "2^53": 2 ** 53,
   "2^53 + 2": 2 ** 53 + 2,
@@ -54,6 +59,7 @@ export const NUMBERS: Readonly<Record<string, number>> = {
   "-2^53": -(2 ** 53),
   "5e-324": 5e-324,
   "-5e-324": -5e-324,
+  "-1e300": -1e300,
   "largest denormal": 2 ** -1022 - 5e-324,
   "1 - 2^-53": 1 - 2 ** -53,
 };
@@ -72,6 +78,7 @@ export const PRIMITIVES: Readonly<Record<string, unknown>> = {
   '"throw"': "throw",
   '"WARN"': "WARN",
   "lone surrogate": "\ud800",
+  "string with a newline": "a\nb",
   "a million characters": "x".repeat(1_000_000),
   "0n": 0n,
   "64n": 64n,
@@ -88,7 +95,7 @@ const classInstance = new (class Block {
 
 const endedIterator = { next: () => ({ done: true, value: undefined }) };
 
-/** Functions and objects that are no buffers and have nothing to do with pools. */
+/** Functions and objects that are not buffers and do not belong to a pool. */
 export const OBJECTS: Readonly<Record<string, () => unknown>> = {
   "arrow function": () => () => 64,
   "async function": () => async () => 64,
@@ -101,10 +108,15 @@ export const OBJECTS: Readonly<Record<string, () => unknown>> = {
   "null prototype": () => Object.create(null) as object,
   "valueOf 64": () => ({ valueOf: () => 64 }),
   "toPrimitive 64": () => ({ [Symbol.toPrimitive]: () => 64 }),
-  "throwing conversions": () => ({ valueOf: refuse, toString: refuse, toJSON: refuse, [Symbol.toPrimitive]: refuse }),
+  "throwing conversions": () => ({
+    valueOf: throwing,
+    toString: throwing,
+    toJSON: throwing,
+    [Symbol.toPrimitive]: throwing,
+  }),
   "throwing toStringTag": () =>
     Object.defineProperty({}, Symbol.toStringTag, {
-      get: refuse,
+      get: throwing,
     }),
   "lying toStringTag": () => ({ [Symbol.toStringTag]: "ArrayBuffer" }),
   "Number object": () => Object(64) as object,
@@ -129,10 +141,11 @@ export const OBJECTS: Readonly<Record<string, () => unknown>> = {
   "like a view": () => ({ buffer: new ArrayBuffer(64), byteLength: 64, byteOffset: 0, length: 64 }),
   "ended generator": () => (function* () {})(),
   "iterator is a number": () => ({ [Symbol.iterator]: () => 64 }),
-  "iterator is no function": () => ({ [Symbol.iterator]: 64, length: 0 }),
+  "iterator is not a function": () => ({ [Symbol.iterator]: 64, length: 0 }),
+  "iterator is undefined": () => ({ [Symbol.iterator]: undefined, length: 0 }),
   "proxy of {}": () => new Proxy({}, {}),
   "proxy of []": () => new Proxy([], {}),
-  "throwing proxy": () => new Proxy({}, { get: refuse, has: refuse, getPrototypeOf: refuse, ownKeys: refuse }),
+  "throwing proxy": () => new Proxy({}, { get: throwing, has: throwing, getPrototypeOf: throwing, ownKeys: throwing }),
   "revoked proxy": () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
@@ -140,8 +153,8 @@ export const OBJECTS: Readonly<Record<string, () => unknown>> = {
   },
 };
 
-/** Buffers and views that are no pool's, and what pretends to be one. */
-export const FOREIGN: Readonly<Record<string, (scene: Scene) => unknown>> = {
+/** Buffers and views that belong to no pool, and objects that imitate a buffer or a view. */
+export const FOREIGN_BUFFERS: Readonly<Record<string, (scene: Context) => unknown>> = {
   "ArrayBuffer": () => new ArrayBuffer(64),
   "empty ArrayBuffer": () => new ArrayBuffer(0),
   "frozen ArrayBuffer": () => Object.freeze(new ArrayBuffer(64)),
@@ -157,6 +170,7 @@ export const FOREIGN: Readonly<Record<string, (scene: Scene) => unknown>> = {
   "inherits from ArrayBuffer": () => Object.create(ArrayBuffer.prototype) as object,
   "proxy says ArrayBuffer": () => new Proxy({}, { getPrototypeOf: () => ArrayBuffer.prototype }),
   "Uint8Array": () => new Uint8Array(64).fill(64),
+  "encoded text": () => new TextEncoder().encode("text"),
   "empty Uint8Array": () => new Uint8Array(0),
   "Float64Array": () => new Float64Array(8),
   "BigInt64Array": () => new BigInt64Array(8),
@@ -177,75 +191,78 @@ export const FOREIGN: Readonly<Record<string, (scene: Scene) => unknown>> = {
     buffer.resize(16);
     return view;
   },
-  "proxy of a view": ({ block }) => new Proxy(new Uint8Array(block), {}),
+  "proxy of a view": () => new Proxy(new Uint8Array(8), {}),
+  "proxy of a view on the block": ({ block }) => new Proxy(new Uint8Array(block), {}),
   "inherits from a view": ({ block }) => Object.create(new Uint8Array(block)) as object,
   "inherits from Uint8Array": () => Object.create(Uint8Array.prototype) as object,
-  "view that names the block": ({ block }) => withOwn(new Uint8Array(64), "buffer", block),
-  "buffer of another length": () => withOwn(new ArrayBuffer(64), "byteLength", 40),
+  "view with another buffer": ({ block }) => withOwn(new Uint8Array(64), "buffer", block),
+  "buffer with another byteLength": () => withOwn(new ArrayBuffer(64), "byteLength", 40),
 };
 
-/** The pool's own blocks and buffers, seen in every way, and what it no longer has or never had. */
-export const POOLS: Readonly<Record<string, (scene: Scene) => unknown>> = {
+/** Blocks, buffers and handles of the pool and of other pools, in every state. */
+export const POOL_VALUES: Readonly<Record<string, (scene: Context) => unknown>> = {
   "the block": ({ block }) => block,
   "frozen block": ({ block }) => Object.freeze(block),
   "block without prototype": ({ block }) => Object.setPrototypeOf(block, null) as object,
-  "block that hides its length": ({ block }) => Object.defineProperty(block.transfer(), "byteLength", { get: refuse }),
+  "block with a throwing byteLength": ({ block }) =>
+    Object.defineProperty(block.transfer(), "byteLength", { get: throwing }),
   "block moved by transfer": ({ block }) => block.transfer(),
   "block moved, frozen": ({ block }) => Object.freeze(block.transfer()),
   "block moved, no prototype": ({ block }) => Object.setPrototypeOf(block.transfer(), null) as object,
   "block moved, fixed length": ({ block }) => block.transferToFixedLength(),
   "block moved by clone": ({ block }) => structuredClone(block, { transfer: [block] }),
-  "Uint8Array on it": ({ block }) => new Uint8Array(block),
-  "empty view on it": ({ block }) => new Uint8Array(block, 40),
-  "part of it": ({ block }) => new Uint8Array(block).subarray(8, 16),
-  "fixed view on it": ({ block }) => Object.preventExtensions(new Uint8Array(block)),
-  "DataView on it": ({ block }) => new DataView(block, 7, 3),
-  "Float64Array on it": ({ block }) => new Float64Array(block, 8, 2),
-  "BigInt64Array on it": ({ block }) => new BigInt64Array(block),
-  "Node's Buffer on it": ({ block }) => Buffer.from(block, 3, 5),
-  "view that hides its buffer": ({ block }) => Object.defineProperty(new Uint8Array(block), "buffer", { get: refuse }),
+  "Uint8Array on the block": ({ block }) => new Uint8Array(block),
+  "empty view on the block": ({ block }) => new Uint8Array(block, 40),
+  "subarray of the block": ({ block }) => new Uint8Array(block).subarray(8, 16),
+  "non-extensible view": ({ block }) => Object.preventExtensions(new Uint8Array(block)),
+  "DataView on the block": ({ block }) => new DataView(block, 7, 3),
+  "Float64Array on the block": ({ block }) => new Float64Array(block, 8, 2),
+  "BigInt64Array on the block": ({ block }) => new BigInt64Array(block),
+  "Node's Buffer on the block": ({ block }) => Buffer.from(block, 3, 5),
+  "view with a throwing buffer": ({ block }) =>
+    Object.defineProperty(new Uint8Array(block), "buffer", { get: throwing }),
   "view without prototype": ({ block }) => Object.setPrototypeOf(new DataView(block), null) as object,
-  "view moved with it": ({ block }) => structuredClone(new Uint8Array(block), { transfer: [block] }),
-  "the buffer it moved from": ({ block }) => detached(block),
-  "a view from before the move": ({ block }) => {
+  "view cloned with its block": ({ block }) => structuredClone(new Uint8Array(block), { transfer: [block] }),
+  "block after it was moved": ({ block }) => detached(block),
+  "view on a block that was moved": ({ block }) => {
     const view = new Uint8Array(block);
     detached(block);
     return view;
   },
-  "copy": ({ block }) => structuredClone(block),
-  "slice": ({ block }) => block.slice(),
-  "grown out of the pool": ({ block }) => block.transfer(64),
-  "shrunk out of the pool": ({ block }) => block.transfer(39),
-  "emptied": ({ block }) => block.transfer(0),
-  "freed": ({ pool, block }) => freed(pool, block),
-  "view on what is freed": ({ pool, block }) => {
+  "copy of the block": ({ block }) => structuredClone(block),
+  "slice of the block": ({ block }) => block.slice(),
+  "block grown by the engine": ({ block }) => block.transfer(64),
+  "block shrunk by the engine": ({ block }) => block.transfer(39),
+  "block emptied by the engine": ({ block }) => block.transfer(0),
+  "freed block": ({ pool, block }) => freed(pool, block),
+  "view on a freed block": ({ pool, block }) => {
     const view = new Uint8Array(block);
     freed(pool, block);
     return view;
   },
-  "freed, then moved": ({ pool, block }) => freed(pool, block).transfer(),
+  "freed block, then moved": ({ pool, block }) => freed(pool, block).transfer(),
   "pool.buffer": ({ pool }) => pool.buffer,
   "view on pool.buffer": ({ pool }) => new Uint8Array(pool.buffer, 0, 40),
   "middle of pool.buffer": ({ pool }) => new Uint8Array(pool.buffer, 64, 64),
   "pool.buffer, moved": ({ pool }) => pool.buffer.transfer(),
   "another pool's block": ({ otherBlock }) => otherBlock,
-  "view on another pool's": ({ otherBlock }) => new Uint8Array(otherBlock),
-  "freed in another pool": ({ other }) => freed(other, present(other.alloc(40))),
+  "view on another pool's block": ({ otherBlock }) => new Uint8Array(otherBlock),
+  "another pool's freed block": ({ other }) => freed(other, present(other.alloc(40))),
   "another pool's buffer": ({ other }) => other.buffer,
-  "of a destroyed pool": () => {
-    const gone = makePool();
-    const block = present(gone.alloc(40));
-    gone.destroy();
+  "a destroyed pool's block": () => {
+    const destroyed = makePool();
+    const block = present(destroyed.alloc(40));
+    destroyed.destroy();
     return block;
   },
   "the pool": ({ pool }) => pool,
   "MemPool": () => MemPool,
   "the pool's handle": ({ pool }) => pool.handle,
-  "its handle, cloned": ({ pool }) => structuredClone(pool.handle),
-  "its handle and more": ({ pool }) => ({ ...pool.handle, size: -1, address: 64n, then: refuse }),
-  "its handle behind a proxy": ({ pool }) => new Proxy(pool.handle, {}),
-  "its handle, inherited": ({ pool }) => Object.create(pool.handle) as object,
-  "its handle by getters": ({ pool: { handle } }) => ({
+  "handle, cloned": ({ pool }) => structuredClone(pool.handle),
+  "handle with more fields": ({ pool }) => ({ ...pool.handle, size: -1, address: 64n, then: throwing }),
+  "handle behind a proxy": ({ pool }) => new Proxy(pool.handle, {}),
+  "handle, inherited": ({ pool }) => Object.create(pool.handle) as object,
+  "handle with getters": ({ pool: { handle } }) => ({
     get format() {
       return handle.format;
     },
@@ -256,13 +273,13 @@ export const POOLS: Readonly<Record<string, (scene: Scene) => unknown>> = {
       return handle.id;
     },
   }),
-  "handle that throws": ({ pool }) => Object.defineProperty({ ...pool.handle }, "id", { get: refuse }),
-  "its handle as JSON": ({ pool }) => JSON.stringify(pool.handle),
+  "handle with a throwing id": ({ pool }) => Object.defineProperty({ ...pool.handle }, "id", { get: throwing }),
+  "handle as JSON": ({ pool }) => JSON.stringify(pool.handle),
   "another pool's handle": ({ other }) => other.handle,
   "a destroyed pool's handle": () => {
-    const gone = makePool();
-    gone.destroy();
-    return gone.handle;
+    const destroyed = makePool();
+    destroyed.destroy();
+    return destroyed.handle;
   },
   "handle of no pool": ({ pool }) => ({ ...pool.handle, id: 2 ** 52 }),
   "handle of another process": ({ pool }) => ({ ...pool.handle, process: pool.handle.process + 1 }),
