@@ -16,7 +16,7 @@ import { present } from "../support/pool.ts";
 const FOREIGN = 255;
 
 /** Writes a pattern that depends on the position and on the block's number. */
-export function fill(bytes: Uint8Array, number = 0): void {
+function fill(bytes: Uint8Array, number = 0): void {
   for (let index = 0; index < bytes.length; index++) bytes[index] = (index + 7 * number) % 251;
 }
 
@@ -99,7 +99,7 @@ export async function turns(count = 10): Promise<void> {
 type Bytes = Uint8Array | Uint8ClampedArray | ArrayBuffer;
 
 /** Everything that a stream delivers. Reading begins late, so that the source of the stream has to wait. */
-export async function collect(stream: AsyncIterable<Bytes>, begin = turns()): Promise<Uint8Array> {
+export async function collect(stream: AsyncIterable<Bytes>, begin = turns()): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array[] = [];
   await begin;
   for await (const part of stream) {
@@ -108,7 +108,7 @@ export async function collect(stream: AsyncIterable<Bytes>, begin = turns()): Pr
   return concat(parts);
 }
 
-export function concat(parts: readonly Uint8Array[]): Uint8Array {
+export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -151,11 +151,11 @@ interface Listener {
   address(): AddressInfo | string | null;
 }
 
-export function listening(server: Listener): Promise<void> {
+function listening(server: Listener): Promise<void> {
   return new Promise((resolve) => server.listen(0, LOOPBACK, resolve));
 }
 
-export function portOf(server: Listener): number {
+function portOf(server: Listener): number {
   return (server.address() as AddressInfo).port;
 }
 

@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import protobuf from "protobufjs";
-import { onDeno, packageJson, root } from "../../scripts/_project.ts";
+import { onDeno, packages, root } from "../../scripts/_project.ts";
 import { skip, test } from "../support/harness.ts";
 import { execute, inScratch } from "../support/package.ts";
 import { present } from "../support/pool.ts";
@@ -31,7 +31,7 @@ test("recipes - every example has at most 25 lines", () => {
 
 test("recipes - every library that an example imports is a package of this project", () => {
   const imported = new Set([...recipes.matchAll(/^import .* from "([a-z-]+)";/gm)].map(([, name]) => name!));
-  assertEquals([...imported].filter((name) => !(name in packageJson.devDependencies)), []);
+  assertEquals([...imported].filter((name) => !(name in packages)), []);
   assertEquals([...imported].sort(), ["apache-arrow", "bitecs", "flatbuffers", "gl-matrix", "msgpackr", "protobufjs"]);
 });
 
