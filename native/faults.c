@@ -18,6 +18,28 @@ typedef struct {
 
 static plan plans[CALL_KINDS];
 
+/* CLOCK_REALTIME and CLOCK_MONOTONIC. */
+#define CLOCKS 2
+
+static struct {
+    atomic_uint first;
+    atomic_llong ms;
+} shifts[CLOCKS];
+
+void mempool_shift_clock(uint32_t clock, uint32_t first, double ms) {
+    shifts[clock].ms = (long long)ms;
+    shifts[clock].first = first;
+}
+
+/* Moves a time of this clock by its shift if that is in effect, forwards (1) or backwards (-1). */
+static void shift(clockid_t clock, struct timespec *when, int direction) {
+    if (clock >= 0 && clock < CLOCKS && plans[CALL_CLOCK].calls >= shifts[clock].first) {
+        long long ms = (long long)when->tv_sec * 1000 + when->tv_nsec / 1000000 + shifts[clock].ms * direction;
+        when->tv_sec = (time_t)(ms / 1000);
+        when->tv_nsec = (long)(ms % 1000) * 1000000 + when->tv_nsec % 1000000;
+    }
+}
+
 void mempool_fault(uint32_t kind, uint32_t first, uint32_t count, int32_t error) {
     plan *changed = &plans[kind];
     changed->end = 0;
@@ -105,6 +127,16 @@ int __wrap_pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec
     return error != 0 ? error : __real_pthread_mutex_timedlock(mutex, until);
 }
 
+/* Weak, because musl does not have it. */
+int __real_pthread_mutex_clocklock(pthread_mutex_t *, clockid_t, const struct timespec *) __attribute__((weak));
+int __wrap_pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *until);
+int __wrap_pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *until) {
+    struct timespec real = *until;
+    shift(clock, &real, -1);
+    int error = __real_pthread_mutex_clocklock == NULL ? EINVAL : due(CALL_MUTEX_CLOCKLOCK);
+    return error != 0 ? error : __real_pthread_mutex_clocklock(mutex, clock, &real);
+}
+
 int __real_open(const char *, int, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...) {
@@ -134,7 +166,12 @@ long __wrap_syscall(long number, ...) {
 int __real_clock_gettime(clockid_t, struct timespec *);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now) {
-    return refused(CALL_CLOCK) ? -1 : __real_clock_gettime(clock, now);
+    if (refused(CALL_CLOCK)) {
+        return -1;
+    }
+    int result = __real_clock_gettime(clock, now);
+    shift(clock, now, 1);
+    return result;
 }
 
 int __real_pthread_key_create(pthread_key_t *, void (*)(void *));

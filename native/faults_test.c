@@ -7,7 +7,9 @@
 #ifdef HAVE_FAULTS
 
 #include <dirent.h>
+#include <sched.h>
 #include <sys/wait.h>
+#include <time.h>
 
 /* An errno that the system itself reports for none of these calls. */
 #define ODD EXDEV
@@ -27,6 +29,8 @@ static void all_work(void) {
     for (uint32_t kind = 0; kind < CALL_KINDS; kind++) {
         mempool_fault(kind, 0, 0, 0);
     }
+    mempool_shift_clock(CLOCK_REALTIME, 0, 0);
+    mempool_shift_clock(CLOCK_MONOTONIC, 0, 0);
 }
 
 static size_t open_files(void) {
@@ -68,6 +72,8 @@ static void create_reports_a_new_range_that_is_refused(void) {
     create_reports(CALL_MMAP, 1);
     create_reports(CALL_MPROTECT, 1);
     create_reports(CALL_MPROTECT, 2);
+    create_reports(CALL_MPROTECT, 3);
+    create_reports(CALL_MPROTECT, 4);
 #ifdef HAVE_ROBUST_MUTEX
     create_reports(CALL_MUTEXATTR_INIT, 1);
     create_reports(CALL_MUTEX_INIT, 1);
@@ -89,6 +95,8 @@ static void create_reports_a_range_that_cannot_be_reused(void) {
     create_reports(CALL_MMAP, 1);
     create_reports(CALL_MPROTECT, 1);
     create_reports(CALL_MPROTECT, 2);
+    create_reports(CALL_MPROTECT, 3);
+    create_reports(CALL_MPROTECT, 4);
 #ifdef HAVE_ROBUST_MUTEX
     create_reports(CALL_MUTEX_INIT, 1);
 #endif
@@ -252,6 +260,10 @@ static void a_broken_lock_is_reported(void) {
     mempool_fault(CALL_MUTEX_TRYLOCK, 1, 100, EBUSY);
     fail(CALL_MUTEX_TIMEDLOCK);
     expect(mempool_lock(region, 60000) == MEMPOOL_LOCK_BROKEN);
+    mempool_fault(CALL_MUTEX_TRYLOCK, 1, 100, EBUSY);
+    mempool_fault(CALL_MUTEX_TIMEDLOCK, 1, 1, ETIMEDOUT);
+    fail(CALL_MUTEX_CLOCKLOCK);
+    expect(mempool_lock(region, 60000) == MEMPOOL_LOCK_BROKEN);
     all_work();
     expect(mempool_lock(region, 0) == MEMPOOL_LOCKED);
     mempool_unlock(region);
@@ -264,6 +276,7 @@ static void a_wait_without_a_clock_times_out(void) {
     for (uint32_t first = 1; first <= 3; first++) {
         mempool_fault(CALL_MUTEX_TRYLOCK, 1, 100, EBUSY);
         mempool_fault(CALL_MUTEX_TIMEDLOCK, 1, 1000000, ETIMEDOUT);
+        mempool_fault(CALL_MUTEX_CLOCKLOCK, 1, 1000000, ETIMEDOUT);
         fail_from(CALL_CLOCK, first, 1000000);
         expect(mempool_lock(region, 60000) == MEMPOOL_TIMED_OUT);
         expect(mempool_calls(CALL_CLOCK) < 10);
@@ -317,6 +330,101 @@ static void a_wait_without_a_clock_times_out(void) {
 
 #endif
 
+/* ---- a process that was stopped, and a clock that was set ---- */
+
+#define HOUR 3600000.0
+
+typedef struct {
+    uint32_t region;
+    uint32_t readings;   /* the owner keeps the lock until there were as many readings of a clock */
+    atomic_int held;
+    atomic_int released; /* set when the owner need not wait for these readings */
+} owner;
+
+static void *hold_until_read(void *argument) {
+    owner *self = argument;
+    expect(mempool_lock(self->region, 0) == MEMPOOL_LOCKED);
+    self->held = 1;
+    while (mempool_calls(CALL_CLOCK) < self->readings && !self->released) {
+        sched_yield();
+    }
+    mempool_unlock(self->region);
+    return NULL;
+}
+
+/* Waits for the lock while the owner keeps it until a clock has been read `readings` times. */
+static int32_t wait_for_owner(uint32_t readings, uint32_t timeout_ms, uint32_t kind) {
+    double id;
+    owner self = { .region = create(META, OWN, &id), .readings = readings };
+    pthread_t thread = start(hold_until_read, &self);
+    await_flag(&self.held);
+    mempool_fault(CALL_CLOCK, 0, 0, 0);
+#ifdef HAVE_ROBUST_MUTEX
+    if (kind != 0) {
+        mempool_fault(CALL_MUTEX_CLOCKLOCK, 1, 1000000, (int32_t)kind);
+    }
+#else
+    (void)kind;
+#endif
+    int32_t status = mempool_lock(self.region, timeout_ms);
+    self.released = 1;
+    if (status >= 0) {
+        mempool_unlock(self.region);
+    }
+    pthread_join(thread, NULL);
+    all_work();
+    end(self.region);
+    return status;
+}
+
+/* The process is stopped for an hour, `first` readings of a clock after the wait began. The owner then goes on. */
+static void a_stop_of_the_process_is_no_wait(uint32_t kind) {
+    for (uint32_t first = 2; first <= 4; first++) {
+        mempool_shift_clock(CLOCK_MONOTONIC, first, HOUR);
+        expect(wait_for_owner(first + 1, 60000, kind) == MEMPOOL_CONTENDED);
+    }
+}
+
+static void a_wait_times_out_although_the_process_was_stopped(uint32_t kind) {
+    for (uint32_t first = 2; first <= 4; first++) {
+        mempool_shift_clock(CLOCK_MONOTONIC, first, HOUR);
+        expect(wait_for_owner(UINT32_MAX, 120, kind) == MEMPOOL_TIMED_OUT);
+    }
+}
+
+/* The time of day is set back by 20 s while a thread waits for 120 ms. */
+static void a_wait_ignores_the_time_of_day(uint32_t kind) {
+    time_t before = time(NULL);
+    mempool_shift_clock(CLOCK_REALTIME, 1, 20000);
+    expect(wait_for_owner(UINT32_MAX, 120, kind) == MEMPOOL_TIMED_OUT);
+    expect(time(NULL) < before + 15);
+}
+
+/* Returns how many sleeps a wait consists of if each one takes an hour. */
+static int sleeps_of_an_hour(uint32_t timeout_ms) {
+    wait_time wait;
+    expect(wait_begins(&wait, timeout_ms));
+    int sleeps = 0;
+    do {
+        mempool_shift_clock(CLOCK_MONOTONIC, 1, ++sleeps * HOUR);
+    } while (wait_goes_on(&wait));
+    all_work();
+    return sleeps;
+}
+
+/* The first stop leaves the owner a whole sleep of time. */
+static void a_wait_ends_if_every_sleep_is_too_long(void) {
+    expect(sleeps_of_an_hour(5) == 2);
+    expect(sleeps_of_an_hour(30) == 2);
+    expect(sleeps_of_an_hour(120) == 3);
+}
+
+static void waits_follow_the_time_in_which_the_process_runs(uint32_t kind) {
+    a_stop_of_the_process_is_no_wait(kind);
+    a_wait_times_out_although_the_process_was_stopped(kind);
+    a_wait_ignores_the_time_of_day(kind);
+}
+
 void test_faults(void) {
     a_process_without_random_numbers_has_a_number();
     a_thread_without_a_record_can_use_regions();
@@ -335,6 +443,11 @@ void test_faults(void) {
     a_thread_without_a_record_gets_no_lock();
 #endif
     a_wait_without_a_clock_times_out();
+    waits_follow_the_time_in_which_the_process_runs(0);
+#ifdef HAVE_ROBUST_MUTEX
+    waits_follow_the_time_in_which_the_process_runs(EINVAL); /* as if the C library had no monotonic wait */
+#endif
+    a_wait_ends_if_every_sleep_is_too_long();
 }
 
 #else

@@ -81,14 +81,14 @@ unsigned char *os_reserve(size_t bytes, int *error);
 /* Releases a range that no other thread has seen. Returns an errno. */
 int os_release(unsigned char *range, size_t bytes);
 
-/* Makes whole pages readable and writable. A new range and a renewed one must be opened first. Returns an errno. */
+/*
+ * Makes whole pages readable and writable. Pages that were not open before are zero. A new range and a renewed one must
+ * be opened first. Returns an errno.
+ */
 int os_open(unsigned char *from, unsigned char *to);
 
 /* Removes all access from whole pages. Returns an errno. */
 int os_guard(unsigned char *from, unsigned char *to);
-
-/* Makes whole pages that were guarded readable, writable and zero. Returns an errno. */
-int os_unguard(unsigned char *from, unsigned char *to);
 
 /*
  * Returns how many bytes of these whole pages are in memory. A page about which the system says nothing counts.
@@ -99,7 +99,7 @@ size_t os_resident(unsigned char *where, size_t bytes);
 int os_discard(unsigned char *where, size_t bytes);
 
 /*
- * Makes a whole range zero again, including its guards. A thread that reads pages that were open does not fault in the
+ * Makes a range zero again, including guards inside it. A thread that reads pages that were open does not fault in the
  * meantime. Returns an errno.
  */
 int os_renew(unsigned char *range, size_t bytes);
@@ -172,7 +172,46 @@ typedef struct {
 #define SPIN_LIMIT 64
 
 /* The longest sleep of a waiter, in milliseconds. After it, the waiter checks the clock and whether the owner runs. */
-#define WAIT_SLICE_MS 50
+#define WAIT_SLICE_MS 20
+
+/* A waiter that slept for longer than this, in milliseconds, did so because the process was stopped. */
+#define WAIT_LATE_MS 40
+
+/*
+ * How much longer a waiter waits. Only the time in which the process runs counts, because while the process is stopped,
+ * the owner of the lock is stopped too. A sleep that was too long therefore counts as WAIT_LATE_MS. The first such sleep
+ * also leaves the owner a whole sleep of time; later ones do not, or a wait on a slow machine might never end.
+ */
+typedef struct {
+    int64_t now;  /* the last reading of a monotonic clock */
+    int64_t left; /* milliseconds */
+    bool stopped; /* a sleep was too long */
+} wait_time;
+
+/* Returns false if there is no clock. Without one, the wait would never end. */
+static inline bool wait_begins(wait_time *wait, uint32_t timeout_ms) {
+    *wait = (wait_time){ .now = 0, .left = timeout_ms, .stopped = false };
+    return os_clock(&wait->now);
+}
+
+static inline int64_t wait_slice(const wait_time *wait) {
+    return wait->left < WAIT_SLICE_MS ? wait->left : WAIT_SLICE_MS;
+}
+
+/* Counts the time since the last call. Returns whether the wait goes on. */
+static inline bool wait_goes_on(wait_time *wait) {
+    int64_t before = wait->now;
+    if (!os_clock(&wait->now)) {
+        return false;
+    }
+    int64_t slept = wait->now - before;
+    wait->left -= slept < WAIT_LATE_MS ? slept : WAIT_LATE_MS;
+    if (slept > WAIT_LATE_MS && !wait->stopped) {
+        wait->stopped = true;
+        wait->left = wait->left > WAIT_SLICE_MS ? wait->left : WAIT_SLICE_MS;
+    }
+    return wait->left > 0;
+}
 
 static inline void pause_for(int rounds) {
     for (int i = 0; i < rounds; i++) {
@@ -187,7 +226,9 @@ static inline void pause_for(int rounds) {
 /* Initialises a lock that reports when its owner has died. Returns an errno. */
 int lock_init(region_lock *lock);
 
-/* Acquires the lock, and waits for it at most timeout_ms. Returns what mempool_lock returns. */
+/*
+ * Acquires the lock, and waits for it at most timeout_ms, in which the process runs. Returns what mempool_lock returns.
+ */
 int32_t lock_acquire(region_lock *lock, uint32_t timeout_ms);
 
 /* Releases the lock if the calling thread holds it. */

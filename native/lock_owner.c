@@ -49,20 +49,17 @@ static bool spin_for(region_lock *lock, uint64_t self) {
     return false;
 }
 
-/* Times out if there is no clock: without one the wait would never end. */
 static int32_t wait_for(region_lock *lock, uint64_t self, uint32_t timeout_ms) {
+    wait_time wait;
     uint64_t owner;
-    int64_t start = 0;
-    bool clock_runs = os_clock(&start);
-    for (int64_t now = start; clock_runs; clock_runs = os_clock(&now)) {
-        int32_t status = try_lock(lock, self, &owner);
-        int64_t left = start + timeout_ms - now;
-        if (status != MEMPOOL_TIMED_OUT || left <= 0) {
-            return status;
-        }
-        os_wait(&lock->owner, owner, (uint32_t)(left < WAIT_SLICE_MS ? left : WAIT_SLICE_MS));
+    int32_t status = try_lock(lock, self, &owner);
+    bool goes_on = status == MEMPOOL_TIMED_OUT && timeout_ms > 0 && wait_begins(&wait, timeout_ms);
+    while (goes_on) {
+        os_wait(&lock->owner, owner, (uint32_t)wait_slice(&wait));
+        status = try_lock(lock, self, &owner);
+        goes_on = status == MEMPOOL_TIMED_OUT && wait_goes_on(&wait);
     }
-    return MEMPOOL_TIMED_OUT;
+    return status;
 }
 
 int32_t lock_acquire(region_lock *lock, uint32_t timeout_ms) {

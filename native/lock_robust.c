@@ -17,30 +17,44 @@ void lock_destroy(region_lock *lock) {
 /* ---- waiting ---- */
 
 /*
- * The system's timed lock uses a clock that users can set. Each sleep is therefore short, and sleep_and_wait_for
- * measures the whole wait by a monotonic clock.
+ * Waits by a monotonic clock. glibc has this function from version 2.30 on. musl does not have it, and the reference is
+ * then NULL.
  */
-static int sleep_on(region_lock *lock, int64_t ms) {
-    struct timespec until = { 0, 0 };
-    clock_gettime(CLOCK_REALTIME, &until); /* without a clock, the sleep ends at once */
-    until.tv_nsec += (long)ms * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    return pthread_mutex_timedlock(lock, &until);
+int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *until)
+    __attribute__((weak));
+
+/*
+ * Tries once. The wait of pthread_mutex_timedlock uses a clock that users can set, so it must not wait. Unlike
+ * pthread_mutex_trylock, it reports with musl that this thread itself holds the lock.
+ */
+static int try_lock(region_lock *lock) {
+    static const struct timespec past = { 0, 0 };
+    return pthread_mutex_timedlock(lock, &past);
 }
 
-/* Times out if there is no clock: without one the wait would never end. */
+/* The sleeps grow from 0.05 ms to 1.6 ms. Linux measures them by a monotonic clock. */
+static int nap_and_try(region_lock *lock, int round) {
+    struct timespec nap = { .tv_sec = 0, .tv_nsec = 50000L << (round < 5 ? round : 5) };
+    nanosleep(&nap, NULL);
+    return try_lock(lock);
+}
+
+/* Sleeps until this time of the monotonic clock at the longest. Returns ETIMEDOUT if the wait should go on. */
+static int sleep_on(region_lock *lock, int64_t until_ms, int round) {
+    struct timespec until = { .tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000 };
+    int error = pthread_mutex_clocklock != NULL ? pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &until) : EINVAL;
+    return error == EINVAL ? nap_and_try(lock, round) : error;
+}
+
 static int sleep_and_wait_for(region_lock *lock, uint32_t timeout_ms) {
-    int64_t start = 0;
-    bool clock_runs = os_clock(&start);
-    for (int64_t now = start; clock_runs; clock_runs = os_clock(&now)) {
-        int64_t left = start + timeout_ms - now;
-        int error = sleep_on(lock, left < 0 ? 0 : left < WAIT_SLICE_MS ? left : WAIT_SLICE_MS);
-        if (error != ETIMEDOUT || left <= 0) {
-            return error;
-        }
+    wait_time wait;
+    int error = try_lock(lock);
+    bool goes_on = error == ETIMEDOUT && timeout_ms > 0 && wait_begins(&wait, timeout_ms);
+    for (int round = 0; goes_on; round++) {
+        error = sleep_on(lock, wait.now + wait_slice(&wait), round);
+        goes_on = error == ETIMEDOUT && wait_goes_on(&wait);
     }
-    return ETIMEDOUT;
+    return error;
 }
 
 static int wait_for(region_lock *lock, uint32_t timeout_ms) {
@@ -91,11 +105,9 @@ void lock_release(region_lock *lock) {
 }
 
 void lock_leave(region_lock *lock) {
-    static const struct timespec past = { 0, 0 };
     int error = pthread_mutex_trylock(lock);
     if (error == EBUSY) {
-        /* If this thread itself holds the mutex, musl reports that only here. */
-        error = pthread_mutex_timedlock(lock, &past);
+        error = try_lock(lock);
     }
     if (lock_status(lock, error, 0) >= 0) {
         pthread_mutex_unlock(lock);

@@ -24,6 +24,8 @@
 
 /* ---- memory ---- */
 
+#define OPEN (PROT_READ | PROT_WRITE)
+
 size_t os_page_size(void) {
     return (size_t)sysconf(_SC_PAGESIZE);
 }
@@ -32,14 +34,15 @@ size_t os_page_size(void) {
  * Maps zero pages at `where`, or at a new address if that is NULL. Pages that were mapped there are replaced in one
  * step, so a thread that reads them does not fault.
  */
-static unsigned char *map_zero_pages(unsigned char *where, size_t bytes) {
+static unsigned char *map_zero_pages(unsigned char *where, size_t bytes, int protection) {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (where == NULL ? 0 : MAP_FIXED);
-    void *got = mmap(where, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+    void *got = mmap(where, bytes, protection, flags, -1, 0);
     return got == MAP_FAILED ? NULL : got;
 }
 
+/* A limit on a process's data (RLIMIT_DATA), and a system that commits strictly, count only pages that are writable. */
 unsigned char *os_reserve(size_t bytes, int *error) {
-    unsigned char *range = map_zero_pages(NULL, bytes);
+    unsigned char *range = map_zero_pages(NULL, bytes, PROT_NONE);
     *error = range == NULL ? errno : 0;
     return range;
 }
@@ -48,19 +51,13 @@ int os_release(unsigned char *range, size_t bytes) {
     return munmap(range, bytes) == 0 ? 0 : errno;
 }
 
-/* All pages are open from the start. The system commits a page when it is first touched. */
+/* The system commits a page when it is first touched. */
 int os_open(unsigned char *from, unsigned char *to) {
-    (void)from;
-    (void)to;
-    return 0;
+    return mprotect(from, (size_t)(to - from), OPEN) == 0 ? 0 : errno;
 }
 
 int os_guard(unsigned char *from, unsigned char *to) {
     return mprotect(from, (size_t)(to - from), PROT_NONE) == 0 ? 0 : errno;
-}
-
-int os_unguard(unsigned char *from, unsigned char *to) {
-    return mprotect(from, (size_t)(to - from), PROT_READ | PROT_WRITE) == 0 ? 0 : errno;
 }
 
 /* The number of pages about which one call asks the system. */
@@ -98,12 +95,12 @@ int os_discard(unsigned char *where, size_t bytes) {
 }
 
 int os_renew(unsigned char *range, size_t bytes) {
-    return map_zero_pages(range, bytes) != NULL ? 0 : errno;
+    return map_zero_pages(range, bytes, OPEN) != NULL ? 0 : errno;
 }
 
 /* If the system maps no new pages, madvise empties the old ones. macOS does not guarantee that they are zero then. */
 void os_give_back(unsigned char *where, size_t bytes) {
-    if (map_zero_pages(where, bytes) == NULL) {
+    if (map_zero_pages(where, bytes, OPEN) == NULL) {
         madvise(where, bytes, MADV_DONTNEED);
     }
 }

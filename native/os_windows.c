@@ -50,10 +50,6 @@ int os_guard(unsigned char *from, unsigned char *to) {
     return decommit(from, (size_t)(to - from));
 }
 
-int os_unguard(unsigned char *from, unsigned char *to) {
-    return os_open(from, to);
-}
-
 /* QueryWorkingSetEx would need another library for a number that only `trim` returns. */
 size_t os_resident(unsigned char *where, size_t bytes) {
     (void)where;

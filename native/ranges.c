@@ -40,6 +40,11 @@ static size_t reserved_bytes(const region_entry *entry) {
     return entry->meta_reserved + os_page_size() + entry->data_reserved + os_page_size();
 }
 
+/* The bytes from the first page of meta to the last page of the data that is, or was, open. */
+static size_t open_bytes(const region_entry *entry) {
+    return (size_t)(entry->data - entry->base) + entry->data_open;
+}
+
 /* ---- the parts of a range ---- */
 
 static int guard_parts(const region_entry *entry) {
@@ -72,7 +77,7 @@ int range_extend(region_entry *entry, size_t data_open) {
     if (data_open <= entry->data_open) {
         return 0;
     }
-    int error = os_unguard(entry->data + entry->data_open, entry->data + data_open);
+    int error = os_open(entry->data + entry->data_open, entry->data + data_open);
     if (error == 0) {
         entry->data_open = data_open;
     }
@@ -158,15 +163,20 @@ int range_find(size_t meta_bytes, size_t most_bytes, region_entry **found) {
     *found = longest_retired(meta_reserved, data_reserved, &resting);
     if (resting > QUARANTINE) {
         /* Stale buffers may have been written to while the range rested. */
-        return os_renew((*found)->base, reserved_bytes(*found));
+        return os_renew((*found)->base, open_bytes(*found));
     }
     *found = unused_entry();
     return *found == NULL ? ENFILE : reserve(*found, meta_reserved, data_reserved);
 }
 
 void range_retire(region_entry *entry) {
-    /* This leaves one mapping from end to end; a process may have only a limited number of mappings. */
-    os_give_back(entry->base, reserved_bytes(entry));
+    /*
+     * This leaves one mapping from end to end; a process may have only a limited number of mappings. Of a region that
+     * could have grown further, the rest stays without access, or a limit on the process's data would count it. Stale
+     * buffers never lead there.
+     */
+    bool all_open = entry->data_open >= entry->data_bytes;
+    os_give_back(entry->base, all_open ? reserved_bytes(entry) : open_bytes(entry));
     entry->state = RETIRED;
     entry->retired_at = openings;
 }

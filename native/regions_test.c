@@ -305,6 +305,7 @@ static void data_grows_in_place(void) {
     expect(mempool_data_bytes(region) == MOST);
     expect(faults(write_after_first_page, region));
     expect(mempool_grow(region, 8192) == 0 && mempool_grow(region, 100) == 0);
+    expect(data[4096] == 0);
     data[8191] = 7;
     expect(mempool_grow(region, MOST) == 0);
     expect(data[0] == 7 && data[8191] == 7 && data[8192] == 0 && mempool_data(region) == data);
@@ -325,6 +326,49 @@ static void data_does_not_grow_beyond_its_reservation(void) {
     expect(mempool_grow(region, MOST) == EINVAL);
     mempool_close(region);
 }
+
+#if defined(__linux__)
+
+/* Returns the kilobytes that a limit on the process's data (RLIMIT_DATA) counts. */
+static long data_kilobytes(void) {
+    FILE *file = fopen("/proc/self/status", "r");
+    char line[256];
+    long kilobytes = -1;
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        if (sscanf(line, "VmData: %ld kB", &kilobytes) == 1) {
+            break;
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return kilobytes;
+}
+
+/* Neither a live region nor one at rest counts what it never opened. */
+static void only_open_pages_count_as_data(void) {
+    const double most = 1024.0 * DATA;
+    long before = data_kilobytes();
+    expect(before > 0);
+    double id;
+    uint32_t region = create_to_grow(META, DATA, most, &id);
+    expect(data_kilobytes() < before + 16 * 1024);
+    expect(mempool_grow(region, 64.0 * DATA) == 0);
+    long grown = data_kilobytes();
+    expect(!COUNTS_MAPS || (grown >= before + 63 * 1024 && grown < before + 80 * 1024));
+    end(region);
+    for (int i = 0; i < 20; i++) {
+        region = create_to_grow(META, DATA, most, &id);
+        unsigned char *data = mempool_data(region);
+        expect(data[0] == 0 && data[DATA - 1] == 0);
+        data[0] = 7;
+        end(region);
+    }
+    /* qemu adds some megabytes for each range. All of one range would be 1024 MiB. */
+    expect(data_kilobytes() < before + 256 * 1024);
+}
+
+#endif
 
 static void discarded_pages_are_zero(void) {
     double id;
@@ -411,6 +455,9 @@ void test_regions(void) {
 #endif
     data_grows_in_place();
     data_does_not_grow_beyond_its_reservation();
+#if defined(__linux__)
+    only_open_pages_count_as_data();
+#endif
     discarded_pages_are_zero();
 #if !defined(_WIN32)
     discard_counts_only_the_pages_that_are_in_memory();

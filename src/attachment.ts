@@ -2,6 +2,7 @@ import { Allocator } from "./allocator/allocator.ts";
 import { joinPool } from "./allocator/join.ts";
 import type { Lock } from "./allocator/lock.ts";
 import { MemPoolError } from "./base/errors.ts";
+import { reserveStack } from "./base/stack.ts";
 import { Buffers } from "./buffers.ts";
 import type { Worker } from "./cache/worker.ts";
 import { describeLeaks, type LeakInfo, listLeaks } from "./checked/leaks.ts";
@@ -58,6 +59,7 @@ export class Attachment {
 
   /** Maps and formats a new pool. */
   static create(settings: Settings): Attachment {
+    reserveStack();
     closeLingering();
     const native = openNative();
     const bytes = settings.blockCount * settings.blockSize;
@@ -80,6 +82,7 @@ export class Attachment {
 
   /** Returns this thread's attachment to the pool of a handle. If there is none yet, the thread joins the pool. */
   static open(given: unknown): Attachment {
+    reserveStack();
     const handle = checkHandle(given);
     if (handle.format !== FORMAT) throw mismatch(`the handle's format is ${handle.format}, this code reads ${FORMAT}`);
     const native = openNative();

@@ -1,10 +1,11 @@
 import type { Fate, Hooks } from "./allocator/hooks.ts";
 import type { Lock } from "./allocator/lock.ts";
-import { NOT_ALLOCATED } from "./allocator/resize.ts";
+import { NOT_ALLOCATED, type Prepare } from "./allocator/resize.ts";
 import type { Attachment } from "./attachment.ts";
 import { checkBlock } from "./base/arguments.ts";
 import { MemPoolError } from "./base/errors.ts";
 import { bufferBehind } from "./base/intrinsics.ts";
+import { reserveStack } from "./base/stack.ts";
 import { callersStack } from "./checked/call_stack.ts";
 import type { LeakInfo } from "./checked/leaks.ts";
 import type { Tracker } from "./checked/tracker.ts";
@@ -28,7 +29,10 @@ class CheckedOperations extends Operations {
     this.#tracker = tracker;
   }
 
-  override begin(): this {
+  override begin(action: string): this {
+    // A checked call has many steps after which it cannot fail any more, so it makes sure of its stack beforehand.
+    reserveStack();
+    super.begin(action);
     checkCheaply(this.attachment.region);
     this.#tracker.retry(this.attachment.allocator);
     return this;
@@ -73,11 +77,22 @@ class CheckedOperations extends Operations {
     return allocator.freeMany(numbers, this.#hooksFor(names));
   }
 
-  protected override resize(number: number, numBytes: number, name: unknown): number {
+  /** The buffer is tracked once the old allocation has ended. */
+  override realloc(block: unknown, numBytes: number): ArrayBuffer | null {
+    const buffer = super.realloc(block, numBytes);
+    if (buffer === null) return null;
+    const number = this.attachment.buffers.blockOf(buffer);
+    const mine = this.#tracker.bufferOver(number, numBytes);
+    if (mine !== undefined) return mine;
+    this.#tracker.track(buffer, number);
+    return buffer;
+  }
+
+  protected override resize(number: number, numBytes: number, name: unknown, prepare: Prepare): number {
     const { allocator, lock, region } = this.attachment;
     if (!this.isAllocated("reallocate", number)) return NOT_ALLOCATED;
     checkRun(region, lock, number);
-    return allocator.resize(number, numBytes, this.#hooksFor([name]));
+    return allocator.resize(number, numBytes, this.#hooksFor([name]), prepare);
   }
 
   /** In a checked pool, a buffer that was freed names no block any more. */
@@ -105,7 +120,7 @@ class CheckedOperations extends Operations {
   protected override refusal(action: string, number: number, name: unknown): MemPoolError {
     const buffer = bufferBehind(name);
     const stale = buffer === undefined ? undefined : this.#tracker.staleOrigin(buffer);
-    const error = super.refusal(action, stale?.block ?? number, name);
+    const error = stale === undefined ? super.refusal(action, number, name) : this.refusalOfFree(action, stale.block);
     if (error.code !== "double-free") return error;
     const again = action === "free" ? "freed again" : `now to ${action} it`;
     return new MemPoolError(error.code, error.message + this.#tracker.history(stale?.block ?? number, again, stale));

@@ -39,14 +39,14 @@ interface Lessor {
   free(block: ArrayBuffer): void;
 }
 
-/** The lease of a block that was just allocated. */
+/** The lease of a block. It is made before the block is allocated. */
 export class BlockLease implements Lease {
-  buffer: ArrayBuffer;
+  declare buffer: ArrayBuffer;
   #pool: Lessor | undefined;
 
-  constructor(pool: Lessor, buffer: ArrayBuffer) {
+  /** The pool then allocates the block and stores its buffer. */
+  constructor(pool: Lessor) {
     this.#pool = pool;
-    this.buffer = buffer;
   }
 
   [Symbol.dispose](): void {

@@ -1,15 +1,19 @@
-import { NOT_ALLOCATED } from "./allocator/resize.ts";
+import { NOT_ALLOCATED, type Prepare } from "./allocator/resize.ts";
 import { type Hooks, NO_HOOKS } from "./allocator/hooks.ts";
 import type { Attachment } from "./attachment.ts";
 import { checkBlock, checkBlocks, checkCount, checkFromZero, describe, productOf } from "./base/arguments.ts";
 import { MemPoolError } from "./base/errors.ts";
+import { reserveStack } from "./base/stack.ts";
+import { bufferBehind, isDetached } from "./base/intrinsics.ts";
 import type { LeakInfo } from "./checked/leaks.ts";
 import { BlockList } from "./diagnostics/block_list.ts";
 import { checkInvariants } from "./diagnostics/invariants.ts";
 import { collectStats, type MemPoolStats } from "./diagnostics/stats.ts";
 import { signalFrom } from "./options.ts";
 import { NONE, WARN_ON_MISUSE } from "./region/layout.ts";
-import { validBlockCount } from "./region/validate.ts";
+import { isAllocated } from "./region/block_table.ts";
+import { validBlockCount, validLength } from "./region/validate.ts";
+import { arrayOver, bytesOfArray, type TypedArrayConstructor } from "./typed_arrays.ts";
 
 /**
  * The operations of a pool in full: check the arguments, find the block, call the allocator, wrap the result. `MemPool`
@@ -28,7 +32,8 @@ export class Operations {
   }
 
   /** Called before each of the other operations. */
-  begin(): this {
+  begin(action: string): this {
+    this.attachment.allocator.freeUndelivered(action);
     return this;
   }
 
@@ -41,24 +46,31 @@ export class Operations {
   alloc(numBytes: number): ArrayBuffer | null {
     checkCount("allocate", "numBytes", numBytes);
     this.#checkBufferLength("allocate", numBytes);
-    return this.#handOut(this.attachment.allocator.allocate(numBytes, this.hooks()), numBytes);
+    return this.#deliver(this.attachment.allocator.allocate(numBytes, this.hooks()), numBytes);
   }
 
   calloc(numMembers: number, size: number): ArrayBuffer | null {
     const numBytes = productOf("allocate", numMembers, size);
     this.#checkBufferLength("allocate", numBytes);
-    return this.#handOut(this.attachment.allocator.allocateZeroed(numBytes, this.hooks()), numBytes);
+    return this.#deliver(this.attachment.allocator.allocateZeroed(numBytes, this.hooks()), numBytes);
   }
 
   realloc(block: unknown, numBytes: number): ArrayBuffer | null {
     const number = this.blockOfBuffer("reallocate", block);
     checkCount("reallocate", "numBytes", numBytes);
     this.#checkBufferLength("reallocate", numBytes);
-    return this.#handOut(this.#resized(number, numBytes, block), numBytes);
+    let buffer: ArrayBuffer | null = null;
+    const target = this.#resized(number, numBytes, block, (target) => {
+      buffer = this.attachment.buffers.over(target, numBytes);
+    });
+    // Nothing is called from here on: the old block is given up, so this call must not fail any more.
+    this.attachment.allocator.journal.allocated = NONE;
+    return target === NONE ? null : buffer;
   }
 
   /** `owner` is the pool object that was called. The request keeps it alive, and is rejected when it closes. */
   async allocAsync(numBytes: number, options: unknown, owner: object): Promise<ArrayBuffer> {
+    reserveStack();
     checkCount("allocate", "numBytes", numBytes);
     const signal = signalFrom("allocate", options);
     this.#checkFits(numBytes);
@@ -66,6 +78,19 @@ export class Operations {
     signal?.throwIfAborted();
     const request = { bytes: numBytes, hooks: this.hooks(), owner, signal };
     return await this.attachment.allocator.waiters.request(request, (number) => this.bufferOver(number, numBytes));
+  }
+
+  allocArray<T extends TypedArrayConstructor>(type: T, length: number): InstanceType<T> | null {
+    const numBytes = bytesOfArray(type, length);
+    this.#checkBufferLength("allocate", numBytes);
+    const { allocator } = this.attachment;
+    let number = allocator.cache.take(numBytes);
+    if (number === NONE) number = allocator.allocate(numBytes, this.hooks());
+    else allocator.journal.allocated = number;
+    if (number === NONE) return null;
+    const array = arrayOver(type, this.bufferOver(number, numBytes));
+    allocator.journal.allocated = NONE;
+    return array;
   }
 
   free(block: unknown): void {
@@ -76,8 +101,13 @@ export class Operations {
     checkFromZero("allocate", "count", count);
     checkCount("allocate", "numBytes", numBytes);
     this.#checkBufferLength("allocate", numBytes);
-    const numbers = this.attachment.allocator.allocateMany(count, numBytes, this.hooks());
-    return numbers === undefined ? null : Array.from(numbers, (number) => this.bufferOver(number, numBytes));
+    const { allocator } = this.attachment;
+    const numbers = allocator.allocateMany(count, numBytes, this.hooks());
+    if (numbers === undefined) return null;
+    const buffers = Array.from(numbers, (number) => this.bufferOver(number, numBytes));
+    allocator.journal.allocatedMany = undefined;
+    allocator.journal.allocated = NONE;
+    return buffers;
   }
 
   /** The blocks to free, as an array. Iterating over them runs the caller's code. */
@@ -108,18 +138,20 @@ export class Operations {
 
   allocOffset(numBytes: number): number {
     checkCount("allocate", "numBytes", numBytes);
-    return this.#offsetAt(this.attachment.allocator.allocate(numBytes, this.hooks()));
+    return this.#deliverOffset(this.attachment.allocator.allocate(numBytes, this.hooks()));
   }
 
   callocOffset(numMembers: number, size: number): number {
     const numBytes = productOf("allocate", numMembers, size);
-    return this.#offsetAt(this.attachment.allocator.allocateZeroed(numBytes, this.hooks()));
+    return this.#deliverOffset(this.attachment.allocator.allocateZeroed(numBytes, this.hooks()));
   }
 
   reallocOffset(offset: number, numBytes: number): number {
     const number = this.#blockAtOffset("reallocate", offset);
     checkCount("reallocate", "numBytes", numBytes);
-    return this.#offsetAt(this.#resized(number, numBytes, offset));
+    const target = this.#resized(number, numBytes, offset, () => {});
+    this.attachment.allocator.journal.allocated = NONE; // as in `realloc`
+    return target === NONE ? NONE : target * this.#blockSize;
   }
 
   freeOffset(offset: number): void {
@@ -177,8 +209,8 @@ export class Operations {
   }
 
   /** Returns the first block of the run from now on, NONE or NOT_ALLOCATED. */
-  protected resize(number: number, numBytes: number, _name: unknown): number {
-    return this.attachment.allocator.resize(number, numBytes);
+  protected resize(number: number, numBytes: number, _name: unknown, prepare: Prepare): number {
+    return this.attachment.allocator.resize(number, numBytes, NO_HOOKS, prepare);
   }
 
   /** The block behind a buffer or a view, allocated or not. NONE if it is not a block of this pool. */
@@ -201,13 +233,40 @@ export class Operations {
    * The error for a block that is not allocated, or for something that is no block. `name` is the caller's argument.
    */
   protected refusal(action: string, number: number, name: unknown): MemPoolError {
-    if (number !== NONE) {
-      const offset = number * this.#blockSize;
-      return new MemPoolError("double-free", `Cannot ${action} block at offset ${offset}: it is already free`);
+    if (number === NONE) return this.#refusalOfForeign(action, name);
+    const start = this.#allocatedRunAround(action, number);
+    if (start === NONE) return this.refusalOfFree(action, number);
+    const inside = `it lies inside the block that starts at offset ${start * this.#blockSize}`;
+    return new MemPoolError("foreign-block", `Cannot ${action} offset ${number * this.#blockSize}: ${inside}`);
+  }
+
+  protected refusalOfFree(action: string, number: number): MemPoolError {
+    const offset = number * this.#blockSize;
+    return new MemPoolError("double-free", `Cannot ${action} block at offset ${offset}: it is already free`);
+  }
+
+  #refusalOfForeign(action: string, name: unknown): MemPoolError {
+    if (typeof name === "number") {
+      return new MemPoolError("foreign-block", `Cannot ${action} offset ${name}: no block of this pool starts there`);
     }
-    const what = typeof name === "number" ? `offset ${name}` : describe(name);
-    const why = typeof name === "number" ? "no block of this pool starts there" : "it is not a block of this pool";
-    return new MemPoolError("foreign-block", `Cannot ${action} ${what}: ${why}`);
+    const buffer = bufferBehind(name);
+    const why = buffer !== undefined && isDetached(buffer)
+      ? "it was moved by a transfer or detached, so only its receiver has the block"
+      : "it is not a block of this pool";
+    return new MemPoolError("foreign-block", `Cannot ${action} ${describe(name)}: ${why}`);
+  }
+
+  /**
+   * The first block of the allocated run that a block lies inside of; NONE if there is none. Walks the pool under the lock,
+   * for an error only.
+   */
+  #allocatedRunAround(action: string, number: number): number {
+    const { table } = this.attachment.region;
+    return this.attachment.lock.inspect(action, () => {
+      let start = 0;
+      for (let next = 0; next <= number; next += validLength(table, next)) start = next;
+      return start < number && isAllocated(table.loadTag(start)) ? start : NONE;
+    });
   }
 
   /** Throws, or in a pool with `onMisuse: "warn"` prints what the C original prints. */
@@ -234,17 +293,24 @@ export class Operations {
     }
   }
 
-  #resized(number: number, numBytes: number, name: unknown): number {
-    const target = number === NONE ? NOT_ALLOCATED : this.resize(number, numBytes, name);
+  #resized(number: number, numBytes: number, name: unknown, prepare: Prepare): number {
+    const target = number === NONE ? NOT_ALLOCATED : this.resize(number, numBytes, name, prepare);
     if (target === NOT_ALLOCATED) throw this.refusal("reallocate", number, name);
     return target;
   }
 
-  #handOut(number: number, numBytes: number): ArrayBuffer | null {
-    return number === NONE ? null : this.bufferOver(number, numBytes);
+  /** The buffer over what was just allocated. If it cannot be made, the allocator's note of the block stays. */
+  #deliver(number: number, numBytes: number): ArrayBuffer | null {
+    return number === NONE ? null : this.#delivered(this.bufferOver(number, numBytes));
   }
 
-  #offsetAt(number: number): number {
+  #delivered(buffer: ArrayBuffer): ArrayBuffer {
+    this.attachment.allocator.journal.allocated = NONE;
+    return buffer;
+  }
+
+  #deliverOffset(number: number): number {
+    this.attachment.allocator.journal.allocated = NONE;
     return number === NONE ? NONE : number * this.#blockSize;
   }
 

@@ -14,7 +14,7 @@ import { type AllocAsyncOptions, type MemPoolHandle, type MemPoolOptions, settin
 import { CLOSED, DESTROYED, STATE } from "./region/layout.ts";
 import { isLive, stateError } from "./region/validate.ts";
 import { type Inspection, INSPECTORS } from "./runtime/console.ts";
-import { arrayOver, bytesOfArray, type TypedArrayConstructor } from "./typed_arrays.ts";
+import type { TypedArrayConstructor } from "./typed_arrays.ts";
 
 /** A block: the ArrayBuffer that the pool has handed out, or any view on it. A view stands for its `.buffer`. */
 export type Block = ArrayBuffer | ArrayBufferView;
@@ -195,8 +195,11 @@ export class MemPool implements Disposable {
    * ```
    */
   alloc(numBytes: number): ArrayBuffer | null {
-    const number = this.#cache.take(numBytes);
-    return number < 0 ? allocSlowly(this, numBytes) : this.#buffers.over(number, numBytes);
+    const number = this.#cache.peek(numBytes);
+    if (number < 0) return allocSlowly(this, numBytes);
+    // The buffer first: making it may throw, and after the claim nothing can.
+    const buffer = this.#buffers.over(number, numBytes);
+    return this.#cache.takePeeked(number, numBytes) ? buffer : allocSlowly(this, numBytes);
   }
 
   /**
@@ -456,9 +459,7 @@ export class MemPool implements Disposable {
    * ```
    */
   allocArray<T extends TypedArrayConstructor>(type: T, length: number): InstanceType<T> | null {
-    this.#live("allocate");
-    const buffer = this.alloc(bytesOfArray(type, length));
-    return buffer === null ? null : arrayOver(type, buffer);
+    return this.#live("allocate").allocArray(type, length);
   }
 
   /**
@@ -481,8 +482,11 @@ export class MemPool implements Disposable {
    * ```
    */
   lease(numBytes: number): Lease | null {
+    const lease = new BlockLease(this); // before the block, which would be lost if this failed
     const buffer = this.alloc(numBytes);
-    return buffer === null ? null : new BlockLease(this, buffer);
+    if (buffer === null) return null;
+    lease.buffer = buffer;
+    return lease;
   }
 
   /**
@@ -651,7 +655,7 @@ export class MemPool implements Disposable {
   }
 
   #live(action: string): Operations {
-    if (isLive(this.#header)) return this.#operations.begin();
+    if (isLive(this.#header)) return this.#operations.begin(action);
     if (this.#hasClosed()) throw endError(action, CLOSED);
     if (this.#header[STATE] === DESTROYED) this.#attachment.leaveDestroyed();
     throw stateError(action, this.#header[STATE]!);

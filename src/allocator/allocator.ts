@@ -1,11 +1,12 @@
 import { BlockCache } from "../cache/block_cache.ts";
 import { RunCache } from "../cache/run_cache.ts";
 import type { Worker } from "../cache/worker.ts";
-import { allocatedState, type BlockTable, isAllocated, makeTag, stateOf } from "../region/block_table.ts";
+import { allocatedState, type BlockTable, isAllocated, makeTag, stateOf, workerOf } from "../region/block_table.ts";
 import {
   ALLOCATED,
   ALLOCS,
   CACHED_BLOCKS,
+  DESCRIPTOR_SHIFT,
   EXHAUSTED,
   FREE,
   FREES,
@@ -15,14 +16,16 @@ import {
   STATE,
   TAG,
 } from "../region/layout.ts";
+import { MemPoolError } from "../base/errors.ts";
 import { broken, validHighWater } from "../region/validate.ts";
 import type { WorkerSlots } from "../region/worker_slots.ts";
 import type { Mapping } from "../runtime/native.ts";
 import type { Wakeup } from "../runtime/wakeup.ts";
 import { Heap } from "./heap.ts";
 import { type Hooks, NO_HOOKS } from "./hooks.ts";
+import { Journal } from "./journal.ts";
 import { Lock } from "./lock.ts";
-import { Resizer } from "./resize.ts";
+import { type Prepare, Resizer } from "./resize.ts";
 import { Server } from "./serve.ts";
 import { Trimmer } from "./trim.ts";
 import { Waiters } from "./waiters.ts";
@@ -36,6 +39,8 @@ export class Allocator {
   /** This worker's cache of short runs. */
   declare readonly runCache: RunCache;
   declare readonly lock: Lock;
+  /** What the present call has allocated. A call clears it when it returns what it allocated. */
+  declare readonly journal: Journal;
   /** The requests of this worker that wait for blocks. */
   declare readonly waiters: Waiters;
   declare private readonly mapping: Mapping;
@@ -50,6 +55,8 @@ export class Allocator {
   declare private readonly number: number;
   declare private readonly blockSize: number;
   declare private readonly caching: boolean;
+  /** Whether the present `free` or `freeMany` has passed the point from which it cannot fail any more. */
+  private hasFreed = false;
 
   constructor(worker: Worker, wakeup: Wakeup) {
     const { mapping, region, slot, number } = worker;
@@ -62,10 +69,11 @@ export class Allocator {
     this.caching = region.header[CACHED_BLOCKS] !== 0;
     this.number = number;
     this.slot = slot;
-    this.heap = new Heap(worker);
+    this.journal = new Journal();
+    this.heap = new Heap(worker, this.journal);
     const server = new Server(worker, this.heap, wakeup);
     this.lock = new Lock(worker, server);
-    this.waiters = new Waiters(worker, this.lock, this.heap, server, wakeup);
+    this.waiters = new Waiters(worker, this.lock, this.heap, this.journal, server, wakeup);
     this.resizer = new Resizer(worker, this.lock, this.heap);
     this.trimmer = new Trimmer(mapping, region);
     this.cache = new BlockCache(worker);
@@ -77,7 +85,9 @@ export class Allocator {
    */
   allocate(bytes: number, hooks: Hooks = NO_HOOKS): number {
     const kept = this.runCache.take(bytes);
-    return kept === NONE ? this.allocateShared(bytes, hooks) : kept;
+    if (kept === NONE) return this.allocateShared(bytes, hooks);
+    this.journal.allocated = kept;
+    return kept;
   }
 
   /**
@@ -95,6 +105,7 @@ export class Allocator {
       });
     }
     if (block === NONE) return NONE;
+    this.journal.allocated = block;
     const offset = block * this.blockSize;
     const length = Math.min(bytes, highWater * this.blockSize - offset);
     if (length > 0) this.mapping.zero(offset, length);
@@ -104,13 +115,17 @@ export class Allocator {
   /** Frees a run that `cache` refused. Returns whether it was allocated: of several workers that try, one succeeds. */
   free(block: number): boolean {
     if (this.runCache.give(block)) return true;
+    this.hasFreed = false;
     this.lock.enter("free");
     try {
       const freed = this.freeLocked(block);
       this.lock.leave();
       return freed;
     } catch (error) {
-      throw this.lock.abandon(error);
+      this.lock.unlock();
+      // The block is free already, and the recovery of the next section completes the rest: this free has not failed.
+      if (this.hasFreed && !(error instanceof MemPoolError)) return true;
+      throw error;
     }
   }
 
@@ -121,6 +136,7 @@ export class Allocator {
 
   /** Makes everything free that this worker has cached, and gives up its slot. Throws if it cannot get the lock. */
   leave(): void {
+    this.freeUndelivered("close");
     this.lock.run("close", () => {
       this.heap.refiller.flushAll();
       this.slots.leave(this.slot);
@@ -149,8 +165,8 @@ export class Allocator {
    * Makes an allocated run hold so many bytes and keeps its contents, in place or elsewhere. Returns its first block,
    * NONE if there is no room, or NOT_ALLOCATED.
    */
-  resize(block: number, bytes: number, hooks: Hooks = NO_HOOKS): number {
-    return this.resizer.resize(block, bytes, hooks);
+  resize(block: number, bytes: number, hooks: Hooks = NO_HOOKS, prepare: Prepare = () => {}): number {
+    return this.resizer.resize(block, bytes, hooks, prepare);
   }
 
   /** Makes this worker the owner of an allocated run. Returns the bytes asked for, 0 if the run is not allocated. */
@@ -175,16 +191,17 @@ export class Allocator {
   /** Hands out `count` runs, or hands out none and returns undefined. */
   allocateMany(count: number, bytes: number, hooks: Hooks = NO_HOOKS): Int32Array | undefined {
     // Before the critical section, because this throws if memory is short.
-    const blocks = new Int32Array(Math.min(count, this.table.capacity));
+    const blocks = new Int32Array(Math.min(count, this.table.capacity)).fill(NONE);
     return this.lock.run("allocate", () => {
       if (!this.heap.hasRoom(count, bytes)) {
         this.counters[EXHAUSTED]!++;
         return undefined;
       }
-      this.counters[ALLOCS]! += count;
+      this.journal.allocatedMany = blocks;
       for (let taken = 0; taken < count; taken++) {
         blocks[taken] = this.heap.take(bytes);
         if (blocks[taken] === NONE) throw broken("I4", `the free lists have room for ${taken} of ${count} runs`);
+        this.counters[ALLOCS]!++;
         hooks.allocated(blocks[taken]!);
       }
       return blocks;
@@ -196,12 +213,35 @@ export class Allocator {
    */
   freeMany(blocks: readonly number[], hooks: Hooks = NO_HOOKS): number {
     const tags = new Int32Array(blocks.length);
-    return this.lock.run("free", () => {
-      const refused = this.claimAll(blocks, tags, hooks);
-      if (refused === NONE) this.freeClaimed(blocks, hooks);
-      else this.unclaim(blocks, tags, refused);
-      return refused;
+    this.hasFreed = false;
+    try {
+      return this.lock.run("free", () => {
+        const refused = this.claimAll(blocks, tags, hooks);
+        if (refused === NONE) this.freeClaimed(blocks, hooks);
+        else this.unclaim(blocks, tags, refused);
+        return refused;
+      });
+    } catch (error) {
+      if (this.hasFreed && !(error instanceof MemPoolError)) return NONE; // as in `free`
+      throw error;
+    }
+  }
+
+  /** Frees what earlier calls of this worker had allocated when they threw. Called before any other operation. */
+  freeUndelivered(action: string): void {
+    const { allocated, allocatedMany } = this.journal;
+    if (allocated === NONE && allocatedMany === undefined) return;
+    this.lock.run(action, () => {
+      for (const block of [...(allocatedMany ?? []), allocated]) this.freeOwn(block);
     });
+    this.journal.allocated = NONE;
+    this.journal.allocatedMany = undefined;
+  }
+
+  private freeOwn(block: number): void {
+    if (block === NONE) return;
+    const tag = this.table.loadTag(block);
+    if (isAllocated(tag) && workerOf(tag) === this.number && this.heap.freeRun(block)) this.counters[FREES]!++;
   }
 
   private allocateShared(bytes: number, hooks: Hooks): number {
@@ -211,7 +251,8 @@ export class Allocator {
       this.lock.leave();
       return block;
     } catch (error) {
-      throw this.lock.abandon(error);
+      this.lock.unlock();
+      throw error;
     }
   }
 
@@ -219,7 +260,10 @@ export class Allocator {
     if (bytes <= this.blockSize && this.caching && this.header[STATE] === LIVE) {
       this.heap.refiller.refill(this.updateRoom());
       const block = this.cache.take(bytes);
-      if (block !== NONE) return block;
+      if (block !== NONE) {
+        this.journal.allocated = block;
+        return block;
+      }
     }
     const block = this.heap.take(bytes);
     if (block === NONE) {
@@ -234,10 +278,15 @@ export class Allocator {
   private freeLocked(block: number): boolean {
     if (this.caching && stateOf(this.table.loadTag(block)) === ALLOCATED) {
       this.heap.refiller.flush(this.updateRoom());
-      if (this.cache.give(block)) return true;
+      if (this.cache.give(block)) {
+        this.hasFreed = true;
+        return true;
+      }
     }
-    if (!this.heap.freeRun(block)) return false;
+    if (this.heap.claim(block, FREE) === 0) return false;
+    this.hasFreed = true;
     this.counters[FREES]!++;
+    this.heap.coalesce(block);
     return true;
   }
 
@@ -262,8 +311,9 @@ export class Allocator {
       }
       return NONE;
     } catch (error) {
-      // The pool is corrupt. A recovery would free the runs that are claimed, so they are given back first.
-      this.unclaim(blocks, tags, place);
+      // A recovery would free the runs that are claimed, so they are given back first. A call might fail if the stack is full.
+      const { words } = this.table;
+      for (let claimed = 0; claimed < place; claimed++) words[blocks[claimed]! << DESCRIPTOR_SHIFT] = tags[claimed]!;
       throw error;
     }
   }
@@ -275,11 +325,12 @@ export class Allocator {
 
   /** What `hooks` keep stays allocated, and becomes this worker's. */
   private freeClaimed(blocks: readonly number[], hooks: Hooks): void {
+    this.hasFreed = true;
+    this.counters[FREES]! += blocks.length;
     for (const block of blocks) {
       const leaves = hooks.leaves(block, "freed");
       this.table.set(block, TAG, leaves ? FREE : makeTag(allocatedState(this.table.length(block)), this.number));
       if (leaves) this.heap.coalesce(block);
     }
-    this.counters[FREES]! += blocks.length;
   }
 }

@@ -3,8 +3,9 @@ import type { Worker } from "../cache/worker.ts";
 import type { BlockTable } from "../region/block_table.ts";
 import { CACHED_BLOCKS, FREE, GROWN, NONE } from "../region/layout.ts";
 import type { Region } from "../region/region.ts";
-import { validateRun, validBlockCount } from "../region/validate.ts";
+import { validateRun, validBlockCount, validLength } from "../region/validate.ts";
 import type { Mapping } from "../runtime/native.ts";
+import type { Journal } from "./journal.ts";
 import { Reaper } from "./reap.ts";
 
 /**
@@ -14,6 +15,7 @@ import { Reaper } from "./reap.ts";
 export class Heap {
   declare readonly refiller: Refiller;
   declare readonly reaper: Reaper;
+  declare private readonly journal: Journal;
   declare private readonly mapping: Mapping;
   declare private readonly region: Region;
   declare private readonly table: BlockTable;
@@ -23,8 +25,9 @@ export class Heap {
   declare private readonly caching: boolean;
   declare private readonly zeroing: boolean;
 
-  constructor(worker: Worker) {
+  constructor(worker: Worker, journal: Journal) {
     const { mapping, region, slot, number } = worker;
+    this.journal = journal;
     this.mapping = mapping;
     this.region = region;
     this.table = region.table;
@@ -45,7 +48,10 @@ export class Heap {
   /** Hands out a run for so many bytes, if need be after emptying all caches and after growing. NONE if none fits. */
   take(bytes: number): number {
     const block = this.find(bytes);
-    if (block !== NONE) this.region.runs.allocateAt(block, this.lengthFor(bytes), bytes, this.number);
+    if (block !== NONE) {
+      this.region.runs.allocateAt(block, this.lengthFor(bytes), bytes, this.number);
+      this.journal.allocated = block;
+    }
     this.region.slots.settle(this.slot);
     return block;
   }
@@ -124,6 +130,24 @@ export class Heap {
     const left = table.freeRunBefore(block);
     const missing = length - (end - (left === NONE ? block : left));
     if (end === table.blockCount && missing > 0) this.growBy(missing);
+  }
+
+  /**
+   * Makes blocks free that this worker has cached right behind an allocated run, if the run could then become `length` blocks
+   * long in place. Returns whether it could.
+   */
+  reclaimBehind(block: number, length: number): boolean {
+    const { table } = this;
+    const own: number[] = [];
+    let end = block + validLength(table, block);
+    while (end < table.blockCount && end - block < length) {
+      if (this.refiller.hasCached(end)) own.push(end);
+      else if (!table.isFree(end)) return false;
+      end += validLength(table, end);
+    }
+    if (end - block < length || own.length === 0) return false;
+    for (const cached of own) this.refiller.reclaim(cached);
+    return true;
   }
 
   /** Makes free what workers have cached, dead workers included. Returns whether that was anything. */

@@ -25,7 +25,7 @@ import type { Server } from "./serve.ts";
  * each call would cost as much as the section itself:
  *
  *     lock.enter("allocate");
- *     try { …; lock.leave(); } catch (error) { throw lock.abandon(error); }
+ *     try { …; lock.leave(); } catch (error) { lock.unlock(); throw error; }
  *
  * HOLDER is set exactly while a critical section is under way. So if HOLDER is set when a worker acquires the lock,
  * then the last section was left half done: its worker died in it, or an exception (a full stack, for example) ended
@@ -67,7 +67,8 @@ export class Lock {
       this.leave();
       return result;
     } catch (error) {
-      throw this.abandon(error);
+      this.unlock();
+      throw error;
     }
   }
 
@@ -87,8 +88,14 @@ export class Lock {
   /** Begins a critical section. Throws without beginning it if the pool is destroyed or the wait has timed out. */
   enter(action: string): void {
     this.acquire(action);
-    // Before anything changes, the peak takes in what this worker's cache has seen since its last section.
-    if (this.slot !== NONE) this.slots.settle(this.slot);
+    if (this.slot === NONE) return;
+    try {
+      // Before anything changes, the peak takes in what this worker's cache has seen since its last section.
+      this.slots.settle(this.slot);
+    } catch (error) {
+      this.release();
+      throw error;
+    }
   }
 
   /** Ends a critical section that is complete. Waiting requests first get what it made free. */
@@ -98,11 +105,11 @@ export class Lock {
   }
 
   /**
-   * Ends a critical section that was interrupted. HOLDER stays set, so the next section recovers. Returns the error.
+   * Ends a critical section that was interrupted: HOLDER stays set, so the next section recovers. Every section ends by this
+   * method, so the engine has compiled it before it is needed at the end of a full stack.
    */
-  abandon(error: unknown): unknown {
+  unlock(): void {
     this.mapping.unlock();
-    return error;
   }
 
   private acquire(action: string): void {
@@ -115,7 +122,7 @@ export class Lock {
 
   private release(): void {
     this.header[HOLDER] = 0;
-    this.mapping.unlock();
+    this.unlock();
   }
 
   private acquireSlow(status: number, action: string): void {
@@ -148,7 +155,8 @@ export class Lock {
       return recover(this.region);
     } catch (error) {
       // A full stack, for example. HOLDER stays set, so the next section tries again.
-      throw this.abandon(error);
+      this.unlock();
+      throw error;
     }
   }
 

@@ -1,10 +1,11 @@
 import { MemPoolError } from "../base/errors.ts";
 import type { Worker } from "../cache/worker.ts";
-import { ALLOCS, DESTROYED, NONE, STATE } from "../region/layout.ts";
+import { ALLOCS, DESTROYED, FREES, NONE, STATE } from "../region/layout.ts";
 import type { Region } from "../region/region.ts";
 import type { Wakeup } from "../runtime/wakeup.ts";
 import type { Heap } from "./heap.ts";
 import type { Hooks } from "./hooks.ts";
+import type { Journal } from "./journal.ts";
 import type { Lock } from "./lock.ts";
 import type { Server } from "./serve.ts";
 
@@ -34,16 +35,25 @@ export class Waiters {
   readonly #region: Region;
   readonly #lock: Lock;
   readonly #heap: Heap;
+  readonly #journal: Journal;
   readonly #server: Server;
   readonly #wakeup: Wakeup;
   readonly #number: number;
   /** In the order of their places, which is the order in which they are served. */
   readonly #pending: Pending[] = [];
 
-  constructor(worker: Pick<Worker, "region" | "number">, lock: Lock, heap: Heap, server: Server, wakeup: Wakeup) {
+  constructor(
+    worker: Pick<Worker, "region" | "number">,
+    lock: Lock,
+    heap: Heap,
+    journal: Journal,
+    server: Server,
+    wakeup: Wakeup,
+  ) {
     this.#region = worker.region;
     this.#lock = lock;
     this.#heap = heap;
+    this.#journal = journal;
     this.#server = server;
     this.#wakeup = wakeup;
     this.#number = worker.number;
@@ -52,7 +62,10 @@ export class Waiters {
   /** Gets a run now or later, and resolves to what `deliver` makes of it at that moment. */
   request<Result>(request: Request, deliver: (block: number) => Result): Promise<Result> {
     const block = this.#lock.run("allocate", () => this.#takeNow(request));
-    return block === NONE ? this.#wait(request, deliver) : Promise.resolve(deliver(block));
+    if (block === NONE) return this.#wait(request, deliver);
+    const delivered = Promise.resolve(deliver(block));
+    this.#journal.allocated = NONE;
+    return delivered;
   }
 
   /** Rejects the requests of a pool object. */
@@ -93,6 +106,7 @@ export class Waiters {
           resolve(deliver(block));
         } catch (error) {
           reject(error);
+          this.#giveBack(block);
         }
       },
       reject: (reason) => {
@@ -104,6 +118,13 @@ export class Waiters {
     signal?.addEventListener("abort", abort);
     this.#pending.push(pending);
     return promise;
+  }
+
+  /** Frees a block that was served and could not be delivered. */
+  #giveBack(block: number): void {
+    this.#lock.run("free", () => {
+      if (this.#heap.freeRun(block)) this.#region.counters[FREES]!++;
+    });
   }
 
   #enqueue({ bytes }: Request): number {

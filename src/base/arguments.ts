@@ -1,9 +1,9 @@
 import { bufferBehind } from "./intrinsics.ts";
 
-/** The number of characters of a value that a message shows. */
+/** A message shows this many characters of a value. */
 const MAX_SHOWN = 100;
 
-/** Checks a number of bytes or members: a whole number from 1 up, however large. */
+/** Checks a number of bytes or members: a whole number from 1 up, of any size. */
 export function checkCount(action: string, name: string, value: unknown): asserts value is number {
   if (typeof value !== "number") {
     throw new TypeError(`Cannot ${action}: ${name} must be a number, got ${describe(value)}`);
@@ -23,21 +23,24 @@ export function checkFromZero(action: string, name: string, value: unknown): ass
   }
 }
 
-/** The product of calloc's arguments, which must be exact. */
+/** The product of the arguments of `calloc`. Throws if it is not exact. */
 export function productOf(action: string, numMembers: unknown, size: unknown): number {
   checkCount(action, "numMembers", numMembers);
   checkCount(action, "size", size);
   return exactProduct(action, "numMembers * size", numMembers, size);
 }
 
-/** The product of two whole numbers, which must be exact; `names` is what messages call it. */
+/** The product of two whole numbers. Throws if it is not exact. `names` stands for the product in the message. */
 export function exactProduct(action: string, names: string, one: number, other: number): number {
   const bytes = one * other;
   if (bytes <= 2 ** 53) return bytes;
   throw new RangeError(`Cannot ${action}: ${names} must not exceed 2^53, got ${one} * ${other}`);
 }
 
-/** Checks that something could be a block, an ArrayBuffer or a view on one; returns the buffer. Runs no code of the caller's. */
+/**
+ * Checks that a value is an ArrayBuffer or a view on one, so that it could be a block. Returns the buffer. Runs no code
+ * of the caller.
+ */
 export function checkBlock(action: string, block: unknown): ArrayBufferLike {
   const buffer = bufferBehind(block);
   if (buffer === undefined) {
@@ -48,7 +51,7 @@ export function checkBlock(action: string, block: unknown): ArrayBufferLike {
   return buffer;
 }
 
-/** Checks that something is an iterable of what could be blocks of a pool that may have so many; returns them. */
+/** Checks that a value is an iterable of possible blocks of a pool with this capacity. Returns them. */
 export function checkBlocks(action: string, blocks: unknown, capacity: number): object[] {
   if (!isIterable(blocks)) {
     throw new TypeError(`Cannot ${action}: blocks must be an iterable of blocks, got ${describe(blocks)}`);
@@ -57,7 +60,8 @@ export function checkBlocks(action: string, blocks: unknown, capacity: number): 
   for (const block of blocks) {
     checkBlock(action, block);
     given.push(block as object);
-    // More than there can be cannot all be allocated: enough to refuse them, also where the iterable never ends.
+    // One more than the capacity cannot all be allocated, so the call is refused later. Stopping here ends the loop
+    // even if the iterable is endless.
     if (given.length > capacity) break;
   }
   return given;
@@ -83,7 +87,7 @@ function describeObject(value: object): string {
   try {
     return shortened(`an object (${Object.prototype.toString.call(value).slice(8, -1)})`);
   } catch {
-    return "an object"; // a revoked proxy cannot say what it is, and a getter of the caller's may throw
+    return "an object"; // it is a revoked proxy, or a getter of the caller has thrown
   }
 }
 

@@ -38,8 +38,9 @@ export function detach(buffer: ArrayBuffer): boolean {
   return isDetached(buffer);
 }
 
-function isDetached(buffer: ArrayBuffer): boolean {
-  return detached.call(buffer) as boolean;
+/** Whether a buffer is detached. Shared memory never is. */
+export function isDetached(buffer: ArrayBufferLike): boolean {
+  return byteLengthOf(buffer) !== undefined && detached.call(buffer) as boolean;
 }
 
 /** Returns an ArrayBuffer itself, the buffer of a view, which may be shared, and undefined for any other value. */

@@ -1,4 +1,5 @@
 import { MemPoolError } from "../base/errors.ts";
+import { WaitTime } from "../base/waiting.ts";
 import { BIAS_TAG, HAS_BARRIER, REVOKING, SLOT_FREEING } from "../region/layout.ts";
 import type { Region } from "../region/region.ts";
 import { slotWord } from "../region/worker_slots.ts";
@@ -59,9 +60,9 @@ export function takeBias({ header, slots }: Region, cachedTag: number): void {
 /** Waits until the worker of a slot is not in the middle of a free, or has ended. */
 function awaitFree(native: Pick<Native, "alive">, { header, slots }: Region, slot: number, timeout: number): void {
   const word = slotWord(slot) + SLOT_FREEING;
-  const end = performance.now() + timeout;
+  const wait = new WaitTime(timeout);
   for (let looks = 1; Atomics.load(header, word) !== 0 && native.alive(slots.thread(slot)); looks++) {
-    if (performance.now() > end) {
+    if (!wait.goesOn()) {
       const who = `worker ${slots.worker(slot)} in slot ${slot}`;
       throw new MemPoolError("lock-timeout", `Cannot attach: ${who} did not end a free within ${timeout} ms`);
     }

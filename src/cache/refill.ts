@@ -158,6 +158,25 @@ export class Refiller {
     return header[FREE_BLOCKS]! > before || !Object.is(slots.frees(), frees);
   }
 
+  /** Whether a block is the first of a run that this worker has cached. */
+  hasCached(block: number): boolean {
+    const tag = this.region.table.loadTag(block);
+    return tag === this.cachedTag || tag === this.cachedRunTag;
+  }
+
+  /** Makes one run free that this worker has cached. Its entry in the cache becomes stale. */
+  reclaim(block: number): void {
+    const { meta, slots, table } = this.region;
+    const length = validLength(table, block);
+    if (table.tag(block) === this.cachedRunTag) {
+      meta[this.at + SLOT_RUN_BLOCKS_RECALLED]! += length;
+    } else {
+      slots.countRefilled(this.slot, -1);
+      meta[this.at + SLOT_STALE]!++;
+    }
+    this.uncache(block);
+  }
+
   /** Notes what the worker did since its last refill. */
   private noteRefill(): void {
     const { counters } = this.region;

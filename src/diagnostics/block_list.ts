@@ -65,7 +65,7 @@ function noteRuns(table: BlockTable): Int32Array {
   let used = 0;
   const end = table.blockCount;
   for (let block = 0; block < end;) {
-    if (used === runs.length) runs = twiceAsLong(runs);
+    if (used === runs.length) runs = doubled(runs);
     // Only a corrupted table has a length that does not fit. The list still tiles the data; check() reports the length.
     const length = Math.min(Math.max(table.length(block), 1), end - block);
     runs[used] = length;
@@ -76,7 +76,7 @@ function noteRuns(table: BlockTable): Int32Array {
   return runs.subarray(0, used);
 }
 
-function twiceAsLong(words: Int32Array): Int32Array<ArrayBuffer> {
+function doubled(words: Int32Array): Int32Array<ArrayBuffer> {
   const longer = new Int32Array(2 * words.length);
   longer.set(words);
   return longer;

@@ -24,6 +24,10 @@
  *            | guard page                                                       |
  *            +------------------------------------------------------------------+
  *
+ * A block is the fixed-size unit of data. A run is one or more adjacent blocks that are free, or handed out, as one.
+ * The descriptor of a block is its entry in the block table. Its first word is the tag: the state of the run that
+ * starts there, and the number of the worker that has the run.
+ *
  * Meta consists of 32-bit words, and of doubles where 32 bits are too few. A constant that names a place is the index
  * of a word, or, if its comment says so, of a double. There are no pointers. Block numbers and word indices are
  * `number`s below 2^31, distances in bytes are `number`s below 2^53.
@@ -85,7 +89,7 @@ export const BIAS_TAG = 45;
 /** A double: bytes of a block, a multiple of 16. */
 export const BLOCK_SIZE = 24;
 
-/** A value of STATE. */
+/** A value of STATE: the pool is in use, and no request waits. */
 export const LIVE = 1;
 /** A value of STATE: the memory has gone back to the system, or is about to. */
 export const DESTROYED = 2;
@@ -127,7 +131,7 @@ export const STACK_LOG_USED = 72;
 export const ALLOCS = 37;
 /** Frees, except those that a slot still counts. */
 export const FREES = 38;
-/** Times that two adjacent runs became one. */
+/** Times that two adjacent runs were joined. */
 export const COALESCED = 39;
 /** Requests that found no run. */
 export const EXHAUSTED = 40;
@@ -169,7 +173,8 @@ export const SECOND_LEVEL_MAPS = 97;
 /** FIRST_LEVELS * SECOND_LEVELS words: the first run of each list, NONE for an empty list. */
 export const LIST_HEADS = 128;
 
-// Words 960 to 5055: the worker slots. Each has two cache lines of its own, which its worker writes on every call.
+// Words 960 to 5055: the worker slots. Each has two cache lines of its own, so that workers do not write to each
+// other's lines.
 
 /** The number of workers that can be attached at one time. */
 export const SLOT_COUNT = 128;

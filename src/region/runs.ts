@@ -118,6 +118,12 @@ export class Runs {
     this.lists.insert(block, length);
   }
 
+  /** Whether an allocated run could become so many blocks long in place. */
+  fits(block: number, length: number): boolean {
+    const before = validLength(this.table, block);
+    return length <= before + this.roomBehind(block, before);
+  }
+
   /** Changes the length of an allocated run in place. Returns whether there was room. */
   resize(block: number, length: number, requested: number, worker: number): boolean {
     const table = this.table;

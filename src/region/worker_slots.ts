@@ -74,7 +74,7 @@ export class WorkerSlots {
       header.fill(0, at + SLOT_CLAIM, at + SLOT_WORDS);
       header[at + SLOT_CLAIM] = NONE;
       this.counters[slotDouble(slot) + SLOT_THREAD] = thread;
-      header[at + SLOT_SUM] = this.sum(slot, worker);
+      header[at + SLOT_SUM] = this.checksum(slot, worker);
       header[SLOTS_USED] = Math.max(this.used, slot + 1);
       Atomics.store(header, at + SLOT_WORKER, worker);
       return slot;
@@ -85,8 +85,8 @@ export class WorkerSlots {
   /** Gives up a slot whose cache is empty. Its counts are added to the pool's counters. The caller holds the lock. */
   leave(slot: number): void {
     const counters = this.counters;
-    counters[ALLOCS]! += this.taken(slot);
-    counters[FREES]! += this.given(slot);
+    counters[ALLOCS]! += this.allocsOf(slot);
+    counters[FREES]! += this.freesOf(slot);
     const at = slotWord(slot);
     this.header.fill(0, at + SLOT_CLAIM, at + 2 * SLOT_THREAD);
     this.header.fill(0, at + 2 * SLOT_RUNS_GIVEN, at + SLOT_WORDS);
@@ -160,7 +160,7 @@ export class WorkerSlots {
   /** The worker that has a slot, 0 for none. Throws if the slot's checksum is wrong. The caller holds the lock. */
   validWorker(slot: number): number {
     const worker = this.worker(slot);
-    if (this.header[slotWord(slot) + SLOT_SUM] === (worker === 0 ? 0 : this.sum(slot, worker))) return worker;
+    if (this.header[slotWord(slot) + SLOT_SUM] === (worker === 0 ? 0 : this.checksum(slot, worker))) return worker;
     throw broken(
       "I13",
       `slot ${slot} names worker ${worker} and thread ${this.thread(slot)}, but its checksum is wrong`,
@@ -187,14 +187,14 @@ export class WorkerSlots {
   /** The allocations so far, those in the slots included. */
   allocs(): number {
     let allocs = this.counters[ALLOCS]!;
-    for (let slot = 0; slot < this.used; slot++) allocs += this.taken(slot);
+    for (let slot = 0; slot < this.used; slot++) allocs += this.allocsOf(slot);
     return allocs;
   }
 
   /** The frees so far, those in the slots included. */
   frees(): number {
     let frees = this.counters[FREES]!;
-    for (let slot = 0; slot < this.used; slot++) frees += this.given(slot);
+    for (let slot = 0; slot < this.used; slot++) frees += this.freesOf(slot);
     return frees;
   }
 
@@ -236,20 +236,20 @@ export class WorkerSlots {
   }
 
   /** Allocations from the worker's cache. For single blocks that is what came into the cache and is no longer there. */
-  private taken(slot: number): number {
+  private allocsOf(slot: number): number {
     const counters = this.counters;
     const came = counters[slotDouble(slot) + SLOT_REFILLED]! + counters[slotDouble(slot) + SLOT_GIVEN]!;
     return came - this.cached(slot) + counters[slotDouble(slot) + SLOT_RUNS_TAKEN]!;
   }
 
   /** The right value of SLOT_SUM for this worker. */
-  private sum(slot: number, worker: number): number {
+  private checksum(slot: number, worker: number): number {
     const thread = slotWord(slot) + 2 * SLOT_THREAD;
     return addToSum(addToSum(worker, this.header[thread]!), this.header[thread + 1]!);
   }
 
   /** Frees into the worker's cache. */
-  private given(slot: number): number {
+  private freesOf(slot: number): number {
     const counters = this.counters;
     return counters[slotDouble(slot) + SLOT_GIVEN]! + counters[slotDouble(slot) + SLOT_RUNS_GIVEN]!;
   }

@@ -1,7 +1,7 @@
 import { DATA, type Mapping, META, type Native } from "./native.ts";
 import type { Symbols } from "./symbols.ts";
 
-/** A region as every runtime maps it. A runtime's own class says how it makes a buffer and how it finds one's address. */
+/** A region as every runtime maps it. Each runtime's own class makes buffers and finds the address of a buffer. */
 export abstract class LibraryMapping<Pointer> implements Mapping {
   declare readonly meta: ArrayBuffer;
   declare readonly dataBytes: number;

@@ -4,7 +4,7 @@ import { LIBC, LIBC_SIGNATURES, type LibcSymbols } from "./libc.ts";
 import type { Host } from "./native.ts";
 import { type Signature, SIGNATURES, type Symbols } from "./symbols.ts";
 
-/** The part of bun:ffi that is used here, written out so that type checks for other runtimes do not need Bun's types. */
+/** The part of bun:ffi that is used here, declared here so that type checks elsewhere do not need Bun's types. */
 interface BunFfi {
   dlopen<Functions>(path: string, symbols: Record<string, BunSignature>): { readonly symbols: Functions };
   ptr(buffer: ArrayBuffer): number;
@@ -16,8 +16,8 @@ interface BunSignature {
   readonly returns: string;
 }
 
-// A static import of "bun:ffi" breaks other runtimes, and a top-level await makes Bun's workers lose the first messages that
-// they are sent. Other runtimes load this module too, and it holds nothing there.
+// A static import of "bun:ffi" breaks other runtimes, and a top-level await makes Bun's workers lose the first messages
+// that they are sent. Other runtimes load this module too, and it holds nothing there.
 const ffi = ("Bun" in globalThis ? process.getBuiltinModule?.("bun:ffi") : undefined) as BunFfi;
 
 /** The longest ArrayBuffer over native memory. */

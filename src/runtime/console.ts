@@ -1,23 +1,23 @@
 /**
- * What the runtimes' inspectors, such as `console.log`, ask of an object and tell it.
+ * How the runtimes' inspectors, such as `console.log`, ask an object for the text to print.
  *
  * @module
  */
 
-/** Methods of these names say what `console.log` prints: for Bun and node:util, and for Deno. */
+/** The names of the methods that return the text: for Bun and node:util, and for Deno. */
 export const INSPECTORS: readonly symbol[] = [
   Symbol.for("nodejs.util.inspect.custom"),
   Symbol.for("Deno.customInspect"),
 ];
 
-/** What such a method is told: by Bun the levels left and the options, by Deno a function and the options. */
+/** The second argument of such a method. The first is the number of levels left on Bun, and a function on Deno. */
 export interface Inspection {
   readonly depth?: number | null;
   readonly currentDepth?: number;
   stylize?(text: string, style: string): string;
 }
 
-/** How many levels below this one are to be shown; less than 0 where not even this one is. */
+/** The number of levels below this one to show. It is negative if not even this level is to be shown. */
 export function levelsLeft(levels: unknown, { depth, currentDepth = 0 }: Inspection): number {
   if (typeof levels === "number") return levels;
   return typeof depth === "number" ? depth - currentDepth : 0;

@@ -39,13 +39,18 @@ function open<Functions>(path: string, signatures: unknown): Functions {
 }
 
 /** Deno takes a length as a bigint. */
-interface DenoLibc extends Omit<LibcSymbols, "write"> {
+interface DenoLibc extends Omit<LibcSymbols, "write" | "memcpy"> {
   write(file: number, bytes: Uint8Array, length: bigint): bigint;
+  memcpy(to: Uint8Array, from: unknown, length: bigint): unknown;
 }
 
 function libc(): LibcSymbols {
   const symbols = open<DenoLibc>(LIBC, LIBC_SIGNATURES);
-  return { ...symbols, write: (file, bytes, length) => symbols.write(file, bytes, BigInt(length)) };
+  return {
+    ...symbols,
+    write: (file, bytes, length) => symbols.write(file, bytes, BigInt(length)),
+    memcpy: (to, from, length) => symbols.memcpy(to, from, BigInt(length)),
+  };
 }
 
 /** What the search for the library needs of Deno. */

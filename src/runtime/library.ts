@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -19,15 +20,15 @@ import { ABI, type Host, type Native } from "./native.ts";
 import { PREBUILT, type Prebuilt } from "./prebuilt.ts";
 
 /**
- * Loads the native library, which is part of this module's sources. One instance of it serves all workers of a process:
- * the registry of pools is in its variables. The system takes two files for two libraries, even if they are equal; so
- * whoever comes second has to find what the first one has loaded.
+ * Loads the native library, whose bytes are part of this module's sources. All threads of a process must use one
+ * instance, because the registry of pools is in its variables. Two files are two libraries for the system, even if they
+ * are equal, so every thread after the first one must find the library that the first one has loaded.
  */
 export function loadLibrary(host: Host, libraries: Readonly<Record<string, Prebuilt>> = PREBUILT): Native {
   const platform = `${host.system}-${host.machine}`;
   const prebuilt = libraries[platform];
   if (prebuilt === undefined) {
-    throw failure(`: there is none for ${platform}, only for ${Object.keys(libraries).join(", ")}`);
+    throw failure(`: there is no build for ${platform}, only for ${Object.keys(libraries).join(", ")}`);
   }
   try {
     host.permit();
@@ -51,9 +52,9 @@ function loadPrebuilt(host: Host, prebuilt: Prebuilt): Native {
 }
 
 /**
- * Linux with the GNU C library: without a file of its own, so that the permission to call native code is enough. The
- * library is looked for by its name, once it is loaded too: if two threads do that at the same moment, both find the one
- * that came first.
+ * Loads the library from memory, on Linux with the GNU C library. No file on disk is needed, so the permission to call
+ * native code is enough. After loading, the library is opened once more by its name: if two threads load it at the same
+ * moment, both get the one that was loaded first.
  */
 function fromMemory(host: Host, prebuilt: Prebuilt): Native {
   const libc = host.libc();
@@ -63,41 +64,64 @@ function fromMemory(host: Host, prebuilt: Prebuilt): Native {
   return checked(host.load(prebuilt.name));
 }
 
-/** Elsewhere: from a file that all threads, and all processes of this user, open by the same path. */
+/** Loads the library from a file that all threads, and all processes of this user, open by the same path. */
 function fromFile(host: Host, prebuilt: Prebuilt): Native {
   const path = privateFile(host, prebuilt);
-  // Opening a file that was cut short can end the process.
-  if (checksum(readFileSync(path)) !== prebuilt.sha256) throw new Error(`${path} was changed, remove it`);
+  // A truncated library can crash the process that opens it.
+  if (checksum(readFileSync(path)) !== prebuilt.sha256) throw new Error(`${path} was modified and must be removed`);
   return checked(host.load(path));
 }
 
-/** The library's file: its folder is called by the checksum, which tells it from what another compiler made of the sources. */
+/**
+ * The path of the library's file, which is written if it does not exist. The folder is named by the checksum of the
+ * library, because the same sources give other bytes with another compiler.
+ */
 function privateFile(host: Host, prebuilt: Prebuilt): string {
   const draft = mkdtempSync(join(tmpdir(), "mempool-draft-"));
+  let failed: unknown;
   try {
     const folder = privateFolder(host, lstatSync(draft).uid);
     const path = join(folder, prebuilt.sha256.slice(0, 16), prebuilt.name);
     if (!existsSync(path)) publish(draft, path, unpack(prebuilt));
     return path;
+  } catch (error) {
+    failed = error;
+    throw error;
   } finally {
-    rmSync(draft, { recursive: true, force: true });
+    removeDraft(draft, prebuilt.name, failed);
   }
 }
 
-/** A folder for temporary files that no other user can write to. */
+/**
+ * Removes what is left of a draft, without listing its folder: a process that has no file descriptor left can still do
+ * that. If it fails, throws an error that names the earlier failure too.
+ */
+function removeDraft(draft: string, name: string, failed: unknown): void {
+  try {
+    rmSync(join(draft, name), { force: true });
+    if (existsSync(draft)) rmdirSync(draft);
+  } catch (error) {
+    const before = failed === undefined ? "" : `${reasonOf(failed)}; `;
+    throw new Error(`${before}${draft} was not removed: ${reasonOf(error)}`);
+  }
+}
+
+/** The path of a folder among the temporary files that no other user can write to. */
 function privateFolder(host: Host, user: number): string {
   const folder = join(tmpdir(), `mempool-${user}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stat = lstatSync(folder);
-  // Windows has no modes, and its folder for temporary files is the user's own.
+  // Windows has no modes, and its folder for temporary files belongs to the user.
   const others = host.system === "windows" ? 0 : stat.mode & 0o077;
-  if (!stat.isDirectory() || stat.uid !== user || others !== 0) throw new Error(`${folder} is not this user's alone`);
+  if (!stat.isDirectory() || stat.uid !== user || others !== 0) {
+    throw new Error(`${folder} is not a folder that only this user can access`);
+  }
   return folder;
 }
 
 /**
- * The file appears when it is whole, and with its folder: no system puts a folder in the place of one that has something
- * in it. So if another thread was faster, that one's stays.
+ * Writes the library to the draft folder and renames that folder, so the file appears complete or not at all. No system
+ * replaces a folder that is not empty: if another thread was faster, its file stays.
  */
 function publish(draft: string, path: string, library: Uint8Array): void {
   writeFileSync(join(draft, basename(path)), library, { flag: "wx", mode: 0o500 });
@@ -111,10 +135,10 @@ function publish(draft: string, path: string, library: Uint8Array): void {
 function unpack({ deflated, sha256, bytes }: Prebuilt): Uint8Array {
   const library = inflated(deflated);
   if (library?.length === bytes && checksum(library) === sha256) return library;
-  throw failure(": the one in this module's sources is damaged, its checksum is another");
+  throw failure(": its copy in this module's sources is damaged (its checksum is wrong)");
 }
 
-/** Undefined when it was not compressed by us. */
+/** The decompressed bytes, or undefined if the text is damaged. */
 function inflated(deflated: string): Uint8Array | undefined {
   try {
     return inflateRawSync(Buffer.from(deflated, "base64"));
@@ -129,7 +153,7 @@ function checksum(bytes: Uint8Array): string {
 
 function checked(native: Native): Native {
   if (native.abi === ABI) return native;
-  throw failure(`: the one in this module's sources is of version ${native.abi}, they need ${ABI}`);
+  throw failure(`: its copy in this module's sources has version ${native.abi}, but this module needs version ${ABI}`);
 }
 
 function failure(why: string): MemPoolError {

@@ -1,52 +1,66 @@
 /**
- * The contract between the pool and a runtime: what native/mempool.h offers, without pointers. `deno.ts` and `bun.ts`
- * are its two adapters. A region's number is an index of the native registry, valid in the whole process.
+ * The contract between the pool and a runtime: the functions of native/mempool.h, without pointers. adapter.ts
+ * implements it; deno.ts and bun.ts add what differs between the runtimes.
+ *
+ * A region has an id, which is never used again, and a number, which is its index in the native registry and is valid
+ * in all threads of the process while the region is open.
  *
  * @module
  */
 
 import type { LibcSymbols } from "./libc.ts";
 
-/** MEMPOOL_ABI in native/mempool.h. */
+/** The version of the native library that this code needs: MEMPOOL_ABI in native/mempool.h. */
 export const ABI = 5;
 
-// The parts of a region: MEMPOOL_META and MEMPOOL_DATA.
+// The parts of a region, for mempool_discard.
 
+/** MEMPOOL_META. */
 export const META = 0;
+/** MEMPOOL_DATA. */
 export const DATA = 1;
 
-// What `openRegion` says instead of a region.
+// Results of `Native.open` that are not the number of a region.
 
+/** MEMPOOL_UNKNOWN: the process never had a region with this id. */
 export const REGION_UNKNOWN = -1;
+/** MEMPOOL_DESTROYED: the region with this id is destroyed. */
 export const REGION_DESTROYED = -2;
 
-// What `Region.lock` returns: bits, or a negative number for failure.
+// Results of `Mapping.lock`: bits, of which several may be set, or a negative number if the lock was not acquired.
 
+/** MEMPOOL_LOCKED: no bit is set, the lock was free. */
 export const LOCKED = 0;
+/** MEMPOOL_CONTENDED: the worker had to wait. */
 export const CONTENDED = 1;
+/** MEMPOOL_INHERITED: the owner died while it held the lock, or this thread was thrown out of its critical section. */
 export const INHERITED = 2;
+/** MEMPOOL_TIMED_OUT. */
 export const TIMED_OUT = -1;
 
-/** A mapped region that this thread has open. */
+/** One thread's access to a region that it has open. */
 export interface Mapping {
-  /** Header and table, in whole pages. */
+  /** All of meta, in whole pages. */
   readonly meta: ArrayBuffer;
-  /** What the data may grow to. */
+  /** The bytes that the data may grow to. */
   readonly dataBytes: number;
-  /** A new buffer over these bytes of the data. */
+  /** Makes a buffer over these bytes of the data. */
   buffer(offset: number, byteLength: number): ArrayBuffer;
-  /** Distance of a buffer's memory from the first data byte, or -1 when it lies elsewhere. */
+  /** Distance of a buffer's memory from the first data byte, or -1 if it lies elsewhere. */
   offsetOf(buffer: ArrayBuffer): number;
-  /** Takes the lock, waiting at most this many milliseconds. */
+  /** Acquires the lock, and waits at most `timeout` milliseconds for it. Returns one of the results above. */
   lock(timeout: number): number;
   unlock(): void;
-  /** Atomic compare-and-exchange on a 32-bit word of meta, in the runtime's fastest way; returns what stood there. */
+  /**
+   * Compare-and-exchange on a 32-bit word of meta, atomic and sequentially consistent, in the way that is fastest on
+   * this runtime. Returns the value that it found.
+   */
   exchange(word: number, expected: number, replacement: number): number;
   /** Sets bytes of the data to 0. */
   zero(offset: number, byteLength: number): void;
-  /** Copies within the data, right also where the ranges overlap. */
+  /** Copies bytes within the data. The ranges may overlap. */
   move(to: number, from: number, byteLength: number): void;
-  /** Lets the data reach so far; false where the system refuses. */
+  /** Makes the first `dataBytes` bytes of the data accessible. Returns false if the system refuses. */
   grow(dataBytes: number): boolean;
   /**
    * Gives the memory of the whole pages among these bytes of the data back to the system. Those pages are zero
@@ -57,45 +71,49 @@ export interface Mapping {
   discardData(offset: number, byteLength: number): number;
   /** Does the same with bytes of meta. */
   discardMeta(offset: number, byteLength: number): number;
-  /** Gives the memory back but for the first bytes of meta. */
+  /**
+   * Ends the region for all threads and gives its memory back, except the first `keepBytes` bytes of meta. The rest of
+   * meta goes back only if the lock is free within `timeout` milliseconds.
+   */
   destroy(keepBytes: number, timeout: number): void;
-  /** Gives up this thread's hold. Nothing else may be called afterwards. */
+  /** Ends this thread's access. The mapping must not be used afterwards. */
   close(): void;
 }
 
 /** The native library, loaded. */
 export interface Native {
-  /** MEMPOOL_ABI of the library that was loaded. */
+  /** MEMPOOL_ABI of the loaded library. */
   readonly abi: number;
-  /** Tells this process and this copy of the library from any other. */
+  /** A number that no other process has, and no other copy of the library in this process. */
   readonly process: number;
   /** The longest ArrayBuffer that the runtime makes over native memory. */
   readonly maxBufferBytes: number;
-  /** The calling thread's id, above 0 and never used twice; or a negative errno. */
+  /** The id of the calling thread, a whole number above 0 that no other thread ever has; or a negative errno. */
   thread(): number;
-  /** Whether the thread with that id still runs. When it does not, it holds no lock any more. */
+  /** Whether the thread with this id still runs. If not, it holds no lock any more. */
   alive(thread: number): boolean;
-  /** Maps a region whose data may grow, and opens it; returns its id, or a negative errno. */
+  /** Maps a region whose data may grow to `mostBytes`, and opens it. Returns its id, or a negative errno. */
   create(metaBytes: number, dataBytes: number, mostBytes: number): number;
-  /** Finds a live region: its number for `region`, or UNKNOWN or DESTROYED. */
+  /** Opens a live region. Returns its number, REGION_UNKNOWN or REGION_DESTROYED. */
   open(id: number): number;
-  /** Makes every thread of the process pass a full memory barrier; false where the system has no such call. */
+  /** Makes every thread of the process execute a full memory barrier. Returns false if the platform cannot do that. */
   barrier(): boolean;
-  /** The region of that number, which `open` has given. */
+  /** The mapping of the region with this number, which the calling thread must have open. */
   mapping(number: number): Mapping;
 }
 
-/** What finding and loading the library needs of a runtime. */
+/** What loading the library needs of a runtime. */
 export interface Host {
-  /** Operating system and processor, as the platforms of the library are named: linux, darwin, windows; x64, arm64. */
+  /** The operating system: linux, darwin or windows. */
   readonly system: string;
+  /** The processor: x64 or arm64. */
   readonly machine: string;
-  /** What a user may have to permit, for an error message. */
+  /** The permissions that a user may have to grant, for an error message. */
   readonly permissions: string;
-  /** Asks for the permission to call native code. Throws what the runtime throws when it is refused. */
+  /** Asks for the permission to call native code. Throws the runtime's error if it is refused. */
   permit(): void;
-  /** Loads the library at this path, or what the process has loaded by this name. Throws what the runtime throws. */
+  /** Loads the library from this path, or the one that is loaded under this name. Throws the runtime's error. */
   load(path: string): Native;
-  /** The C library, where it can load a library from memory. Throws where it cannot. */
+  /** The C library. Throws if there is none, or if it cannot load a library from memory. */
   libc(): LibcSymbols;
 }

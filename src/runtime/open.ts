@@ -8,7 +8,7 @@ import { requireVersion } from "./versions.ts";
 
 let native: Native | undefined;
 
-/** The native library, loaded by this thread's first call. */
+/** The native library. This thread's first call loads it. */
 export function openNative(): Native {
   return native ??= loadLibrary(hostHere());
 }

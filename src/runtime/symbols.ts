@@ -38,7 +38,7 @@ export interface Signature {
   readonly result: Exclude<Type, "buffer">;
 }
 
-/** The signatures, in the order of native/mempool.h. A count of bytes and an id are f64, because they may exceed 32 bits. */
+/** The signatures, in the order of native/mempool.h. Counts of bytes and ids are f64, as they may exceed 32 bits. */
 export const SIGNATURES: Readonly<Record<keyof Symbols<unknown>, Signature>> = {
   mempool_abi: { parameters: [], result: "u32" },
   mempool_process: { parameters: [], result: "f64" },

@@ -1,12 +1,12 @@
 import { MemPoolError } from "../base/errors.ts";
 
 /**
- * The oldest versions that work, as `engines` in package.json has them. Deno's compiler fails now and then at foreign
- * calls before; Bun copies transferred buffers of native memory before, or crashes.
+ * The oldest versions that work, the same as `engines` in package.json. Older versions of Deno crash intermittently in
+ * foreign calls. Older versions of Bun copy buffers over native memory when they are transferred, or crash.
  */
 export const OLDEST = { Deno: "2.5.0", Bun: "1.4.0" } as const;
 
-/** Refuses an older version of this runtime: what fails there would fail later, and less clearly. */
+/** Throws if this runtime is too old. Without this check it would fail later, with a less helpful error or none. */
 export function requireVersion(runtime: keyof typeof OLDEST, version: string): void {
   if (compare(version, OLDEST[runtime]) >= 0) return;
   throw new MemPoolError(
@@ -15,7 +15,7 @@ export function requireVersion(runtime: keyof typeof OLDEST, version: string): v
   );
 }
 
-/** By major, minor and patch version. What follows them names a build, as in 2.9.6+3b0a1f2. */
+/** Compares major, minor and patch numbers. What follows them names a build, as in 2.9.6+3b0a1f2. */
 function compare(one: string, other: string): number {
   const [left, right] = [numbersIn(one), numbersIn(other)];
   const differing = left.findIndex((number, index) => number !== right[index]);

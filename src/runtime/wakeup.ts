@@ -12,8 +12,8 @@ interface Channel {
 }
 
 /**
- * This thread's channel, once it has listened or woken others. Never closed: on Deno, a channel that is opened after another
- * one of its thread was closed receives nothing.
+ * This thread's channel, once it has listened or woken others. Never closed: on Deno, a channel that is opened after
+ * another one of its thread was closed receives nothing.
  */
 let channel: Channel | undefined;
 
@@ -22,8 +22,8 @@ const listening = new Map<number, Wakeup>();
 
 /**
  * Wakes workers that wait for blocks of a pool, by a message to all threads. The region says what has happened, so a
- * superfluous wake-up does no harm: every listener looks, whichever worker was meant. Deno drops the oldest messages of a busy
- * thread when there are too many; any later message makes up for them.
+ * superfluous wake-up does no harm: every listener looks, whichever worker was meant. Deno drops the oldest messages of
+ * a busy thread when there are too many; any later message makes up for them.
  */
 export class Wakeup {
   readonly #process: number;

@@ -13,6 +13,7 @@ export const CALLS = [
   "pthread_mutex_init",
   "pthread_mutex_trylock",
   "pthread_mutex_timedlock",
+  "pthread_mutex_clocklock",
   "open",
   "read",
   "membarrier",
@@ -22,11 +23,17 @@ export const CALLS = [
   "nanosleep",
 ] as const;
 
+/** The clocks that can be shifted, by their number. */
+const CLOCKS = ["realtime", "monotonic"] as const;
+
+export type Clock = typeof CLOCKS[number];
+
 export type Call = typeof CALLS[number];
 
 interface Symbols {
   mempool_fault(kind: number, first: number, count: number, error: number): void;
   mempool_calls(kind: number): number;
+  mempool_shift_clock(clock: number, first: number, ms: number): void;
 }
 
 interface BunFfi {
@@ -40,11 +47,13 @@ function open(path: string): Symbols {
     return ffi.dlopen(path, {
       mempool_fault: { args: ["u32", "u32", "u32", "i32"], returns: "void" },
       mempool_calls: { args: ["u32"], returns: "u32" },
+      mempool_shift_clock: { args: ["u32", "u32", "f64"], returns: "void" },
     }).symbols;
   }
   return deno.dlopen(path, {
     mempool_fault: { parameters: ["u32", "u32", "u32", "i32"], result: "void" },
     mempool_calls: { parameters: ["u32"], result: "u32" },
+    mempool_shift_clock: { parameters: ["u32", "u32", "f64"], result: "void" },
   }).symbols;
 }
 
@@ -65,13 +74,22 @@ export class Faults {
     this.#symbols.mempool_fault(CALLS.indexOf(call), first, count, error);
   }
 
-  /** Makes all calls work again. Throws if a call that should have failed was never made. */
+  /**
+   * Makes a clock differ by this number of milliseconds, from reading number `first` of any clock on. The readings count
+   * from the last `fail` or `clear`. native/faults.h says what a wait makes of it.
+   */
+  shiftClock(clock: Clock, ms: number, first = 1): void {
+    this.#symbols.mempool_shift_clock(CLOCKS.indexOf(clock), first, ms);
+  }
+
+  /** Makes all calls work again, and all clocks right. Throws if a call that should have failed was never made. */
   clear(): void {
     for (const [call, first] of this.#planned) {
       if (this.calls(call) < first) throw new Error(`${call} ${first} was not called`);
     }
     this.#planned.clear();
     for (const kind of CALLS.keys()) this.#symbols.mempool_fault(kind, 0, 0, 0);
+    for (const clock of CLOCKS.keys()) this.#symbols.mempool_shift_clock(clock, 0, 0);
   }
 
   /** The number of calls of this kind since `fail` or `clear`. */

@@ -16,6 +16,7 @@ export interface Outcome {
 }
 
 const ENOMEM = 12;
+const ETIMEDOUT = 110;
 const ENOTRECOVERABLE = 131;
 const EBUSY = 16;
 
@@ -80,6 +81,8 @@ function creating(): Outcome[] {
     ["mmap", 1],
     ["mprotect", 1],
     ["mprotect", 2],
+    ["mprotect", 3],
+    ["mprotect", 4],
     ["pthread_mutexattr_init", 1],
     ["pthread_mutex_init", 1],
   ];
@@ -126,6 +129,7 @@ function locking(): Outcome[] {
   using pool = MemPool.init(64 * 1024, 64, { cachedBlocks: 0, lockTimeout: 30_000 });
   const stopClock = (): void => {
     faults.fail("pthread_mutex_trylock", EBUSY, 1, 1000);
+    faults.fail("pthread_mutex_timedlock", ETIMEDOUT);
     faults.fail("clock_gettime", ENOMEM, 1, 1e6);
   };
   const outcomes = [
@@ -135,6 +139,35 @@ function locking(): Outcome[] {
   pool.check();
   if (offsetsLeft(pool).length !== pool.blockCount) throw new Error("blocks are missing");
   return outcomes;
+}
+
+/**
+ * Waits for a lock that another worker holds. In the first case, somebody sets the time of day back by 20 s meanwhile. In
+ * the second one, the process is stopped for an hour. A stopped process must not count that time, and must still time out.
+ */
+function waiting(): Promise<Outcome[]> {
+  return withWorker(async (order) => {
+    using pool = MemPool.init(64 * 64, 64, { cachedBlocks: 0, lockTimeout: 200 });
+    await order({ ask: "attach", handle: pool.handle });
+    await order({ ask: "hold" });
+    const start = performance.now();
+    faults.shiftClock("realtime", 20_000);
+    const outcomes = [tryWait(pool, "set back")];
+    if (performance.now() - start > 15_000) throw new Error("the wait followed the time of day");
+    faults.shiftClock("monotonic", 3_600_000, 3);
+    outcomes.push(tryWait(pool, `stopped`));
+    // Each wait reads the clock at its start and after each sleep, of which none is longer than 40 ms.
+    outcomes.push({ what: `slept ${faults.calls("clock_gettime") >= 5}`, left: [] });
+    faults.clear();
+    await order({ ask: "leave" });
+    pool.freeOffset(pool.allocOffset(1));
+    return outcomes;
+  });
+}
+
+function tryWait(pool: MemPool, what: string): Outcome {
+  const error = errorOf(() => pool.allocOffset(1));
+  return { what, ...(error === undefined ? {} : { error }), left: [] };
 }
 
 /** Makes calls fail that only the first use of the library in a process makes. */
@@ -199,5 +232,6 @@ const acts: Record<string, () => Outcome[] | Promise<Outcome[]>> = {
   locking,
   recalling,
   starting,
+  waiting,
 };
 console.log(JSON.stringify(await acts[act]!()));

@@ -1,10 +1,11 @@
 import { MemPool, type MemPoolHandle } from "../../mod.ts";
+import { Attachment } from "../../src/attachment.ts";
 import { takeAll } from "../support/take_all.ts";
 import { answer } from "../support/workers.ts";
 
 export type FaultsOrder =
   | { readonly ask: "attach"; readonly handle: MemPoolHandle }
-  | { readonly ask: "fill cache" | "take all" };
+  | { readonly ask: "fill cache" | "hold" | "leave" | "take all" };
 
 let pool: MemPool;
 
@@ -16,6 +17,10 @@ answer((order: FaultsOrder) => {
     case "fill cache":
       pool.freeOffset(pool.allocOffset(1));
       return pool.stats().cachedBlocks;
+    case "hold":
+      return Attachment.open(pool.handle).lock.enter("hold");
+    case "leave":
+      return Attachment.open(pool.handle).lock.leave();
     case "take all":
       return [...takeAll(() => pool.allocOffset(1))];
   }

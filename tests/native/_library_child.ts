@@ -1,6 +1,7 @@
 /** A process that loads the native library, or a file in its place. Prints the outcome as one line of JSON. */
 
-import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { closeSync, openSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { MemPool } from "../../mod.ts";
 import { load, type Report, reportOf, type Way } from "./_library_load.ts";
@@ -85,11 +86,44 @@ function loadIn(worker: TestWorker): Promise<Report> {
   return worker.call<Report>(order);
 }
 
+/**
+ * Loads the library while the process can open no file, and then once more. Returns what the first attempt left in the
+ * folder for temporary files.
+ */
+async function withoutFiles(): Promise<{ reports: Report[]; left: string[] }> {
+  execFileSync("prlimit", [`--pid=${process.pid}`, "--nofile=200:200"]);
+  const files = await allFiles();
+  const [report] = pool();
+  for (const file of files) closeSync(file);
+  const left = readdirSync(process.env["TMPDIR"]!);
+  return { reports: [report!, ...pool()], left };
+}
+
+/** Opens as many files as the process can, until the runtime itself closes none any more. */
+async function allFiles(): Promise<number[]> {
+  const files: number[] = [];
+  for (let before = -1; files.length > before;) {
+    before = files.length;
+    openAll(files);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return files;
+}
+
+function openAll(files: number[]): void {
+  try {
+    for (;;) files.push(openSync("/dev/null", "r"));
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "EMFILE") throw error;
+  }
+}
+
 const acts: Record<string, (...args: string[]) => unknown> = {
   pool,
   load: (way) => [reportOf(() => load(way as Way))],
   libraries: (way, file = "") => libraries(way as Way, file),
   together: (way) => loadTogether(way as Way),
+  "without files": withoutFiles,
   replaced: (path = "") => loadReplaced(path),
   "replaced later": (path = "") => replaceLoaded(path),
 };

@@ -39,7 +39,8 @@ function refused(what: string, bytes: number): Outcome {
 faultsTest(
   "init - the system refuses memory: throws map-failed, leaves nothing behind, and the next pool works",
   async () => {
-    const calls = ["mmap 1", "mprotect 1", "mprotect 2", "pthread_mutexattr_init 1", "pthread_mutex_init 1"];
+    const parts = ["mprotect 1", "mprotect 2", "mprotect 3", "mprotect 4"];
+    const calls = ["mmap 1", ...parts, "pthread_mutexattr_init 1", "pthread_mutex_init 1"];
     assertEquals(await outcomesOf("creating"), [
       ...calls.map((call) => refused(call, 2 ** 40)),
       refused("mmap, a reused range", 64 * 1024),
@@ -90,6 +91,16 @@ faultsTest("lock - reports a broken lock and a missing clock, and the pool works
   assertEquals(await outcomesOf("locking"), [
     { what: "broken", error: { code: "corrupt", message: broken }, left: [] },
     { what: "no clock", error: { code: "lock-timeout", message: timeout }, left: [] },
+  ]);
+});
+
+faultsTest("lock - a wait follows neither the time of day nor the time in which the process was stopped", async () => {
+  const why = "the lock was not free within 200 ms, it is held by worker 2 in slot 1, whose thread still runs";
+  const error = { code: "lock-timeout", message: `Cannot allocate: ${why}` };
+  assertEquals(await outcomesOf("waiting"), [
+    { what: "set back", error, left: [] },
+    { what: "stopped", error, left: [] },
+    { what: "slept true", left: [] },
   ]);
 });
 

@@ -3,8 +3,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { inflateRawSync } from "node:zlib";
 import { sources } from "../../scripts/_prebuilt.ts";
 import { onDeno, root } from "../../scripts/_project.ts";
@@ -28,7 +30,8 @@ async function run<Result>(
   return JSON.parse(printed) as Result;
 }
 
-const linuxTest = platformHere.startsWith("linux") && libraryHere !== undefined ? test : skip("needs Linux");
+const onLinux = platformHere.startsWith("linux");
+const linuxTest = onLinux && libraryHere !== undefined ? test : skip("needs Linux");
 const denoTest = onDeno ? linuxTest : skip("Bun has no permissions");
 const ways: readonly Way[] = ["memory", "file"];
 
@@ -69,6 +72,67 @@ linuxTest("library - several processes that write its file at the same moment sh
   all.forEach(({ reports }) => reports.forEach(assertProcess));
   assertEquals(temporary.entries().length, 3);
 });
+
+// ---- a system without files or space ----
+
+const prlimitTest = existsSync("/usr/bin/prlimit") ? linuxTest : skip("there is no prlimit");
+
+prlimitTest("library - without file descriptors, names the cause, leaves nothing behind, and loads later", async () => {
+  using temporary = new TemporaryFolder();
+  const { reports, left } = await run<{ reports: Report[]; left: string[] }>(temporary, ["without files"]);
+  assertProcess(reports.pop());
+  const [{ error } = {}, ...others] = reports;
+  assertEquals([error?.code, others], ["library", []]);
+  const inMemory = "from memory: the system gives no file in memory (EMFILE)";
+  const inFile = "from a file: EMFILE: too many open files, ";
+  assert(error?.message.includes(`Tried: ${inMemory}; ${inFile}`), error?.message);
+  // Only the folder of this user is left, and it is empty.
+  assertEquals([left, temporary.entries().length], [[basename(temporary.ours)], 1]);
+});
+
+/** Runs a shell command in a process that can mount file systems which no other process sees. */
+function withMounts(command: string, args: readonly string[], temporary: TemporaryFolder): string {
+  const env = { ...process.env, TMPDIR: temporary.path };
+  return execFileSync("unshare", ["-rm", "sh", "-c", command, "sh", ...args], {
+    encoding: "utf8",
+    env,
+    timeout: 60_000,
+  });
+}
+
+function canMount(): boolean {
+  try {
+    using temporary = new TemporaryFolder();
+    withMounts('mount -t tmpfs none "$TMPDIR"', [], temporary);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const mountTest = onLinux && canMount() ? linuxTest : skip("this process cannot mount file systems");
+const runtime = [process.execPath, ...(onDeno ? ["run", "--quiet", "--no-check", "--allow-all"] : [])];
+
+for (
+  const [what, options, why, left] of [
+    ["full", "size=4k", /from a file: ENOSPC: no space left on device/, ["mempool-0"]],
+    ["read-only", "ro", /from a file: EROFS: read-only file system, mkdtemp/, []],
+    ["not for programs", "noexec", /from a file: .*(failed to map segment|Operation not permitted|Failed to open)/, [
+      "mempool-0",
+    ]],
+  ] as const
+) {
+  mountTest(`library - a folder for temporary files that is ${what}: names the cause and leaves no draft`, () => {
+    using temporary = new TemporaryFolder();
+    const command = `mount -t tmpfs -o ${options} none "$TMPDIR"; "$@"; ls -A "$TMPDIR"`;
+    const printed = withMounts(command, [...runtime, fileURLToPath(program.href), "load", "file"], temporary);
+    const [report = "", ...names] = printed.trimEnd().split("\n");
+    const [{ error } = {}] = JSON.parse(report) as Report[];
+    assertEquals([error?.code, names], ["library", [...left]]);
+    assertMatch(error?.message ?? "", why);
+    assert(error?.message.includes("Tried: from memory: not here; from a file: "));
+  });
+}
 
 // ---- permissions ----
 
@@ -123,7 +187,7 @@ function put(temporary: TemporaryFolder): string {
 
 function assertRefused(file: string, { error }: Report): void {
   const why =
-    `Cannot load the native library. Tried: from memory: not here; from a file: ${file} was changed, remove it. `;
+    `Cannot load the native library. Tried: from memory: not here; from a file: ${file} was modified and must be removed. `;
   assertEquals([error?.code, error?.message.slice(0, why.length)], ["library", why]);
 }
 
@@ -177,11 +241,11 @@ function wrongLibraries(folder: string): [Prebuilt, RegExp][] {
     [compiled("mempool-few.so", folder, [], ["lock_robust.c"]), /Tried: .+; from a file: .*mempool_\w+/s],
     [
       compiled("mempool-version.so", folder, ["-include", join(folder, "other.h")], sources),
-      new RegExp(`: the one in this module's sources is of version 99, they need ${ABI}$`),
+      new RegExp(`: its copy in this module's sources has version 99, but this module needs version ${ABI}$`),
     ],
     [
       { ...right(), name: "mempool-damaged.so", deflated: right().deflated.slice(0, -100) },
-      /is damaged, its checksum is/,
+      /is damaged \(its checksum is wrong\)$/,
     ],
   ];
 }

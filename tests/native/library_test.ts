@@ -58,7 +58,7 @@ test("library - names the supported platforms on another one", () => {
   host.machine = "quantum";
   const error = thrownBy(() => loadLibrary(host, { "linux-x64": right, "darwin-arm64": right }));
   assertInstanceOf(error, MemPoolError);
-  const why = "there is none for played-quantum, only for linux-x64, darwin-arm64";
+  const why = "there is no build for played-quantum, only for linux-x64, darwin-arm64";
   assertEquals([error.code, error.message], ["library", `Cannot load the native library: ${why}`]);
 });
 
@@ -108,9 +108,9 @@ test(
 
 for (
   const [what, spoil, said, closed] of [
-    ["does not exist", { file: -1 }, "the system gives no file in memory", false],
-    ["is full", { piece: 0 }, "the file in memory took 0 of 2500 bytes", true],
-    ["cannot be sealed", { sealing: -1 }, "the file in memory cannot be sealed", true],
+    ["does not exist", { file: -1, errno: 24 }, "the system refused a file in memory (EMFILE)", false],
+    ["is full", { piece: 0 }, "the file in memory took 0 of 2500 bytes (ENOSPC)", true],
+    ["cannot be sealed", { sealing: -1, errno: 4000 }, "the file in memory cannot be sealed (errno 4000)", true],
     ["may not be executed", {}, "operation not permitted", true],
   ] as const
 ) {
@@ -126,7 +126,7 @@ for (
       assertStrictEquals(load(host), native);
       assertEquals([host.loaded.at(-1), libc.closed], [temporary.fileOf(right), closed]);
       writeFileSync(changed(temporary.fileOf(right)), "changed");
-      assertTried(host, said, `${temporary.fileOf(right)} was changed, remove it`);
+      assertTried(host, said, `${temporary.fileOf(right)} was modified and must be removed`);
     }),
   );
 }
@@ -174,7 +174,7 @@ for (
       const host = new PlayedHost(native);
       load(host);
       writeFileSync(changed(temporary.fileOf(right)), text);
-      assertTried(host, "no such C library", `${temporary.fileOf(right)} was changed, remove it`);
+      assertTried(host, "no such C library", `${temporary.fileOf(right)} was modified and must be removed`);
       assertEquals(host.loaded.length, 1);
     }),
   );
@@ -230,7 +230,7 @@ for (
       const folder = temporary.ours;
       spoil(folder);
       const before = temporary.entries();
-      assertTried(host, "no such C library", `${folder} is not this user's alone`);
+      assertTried(host, "no such C library", `${folder} is not a folder that only this user can access`);
       assertEquals([host.loaded, temporary.entries()], [[], before]);
     }),
   );
@@ -276,7 +276,7 @@ for (
   test(
     `library - is not loaded in either way if the text in the sources is damaged: ${what}`,
     withTemporary((temporary) => {
-      const why = ": the one in this module's sources is damaged, its checksum is another";
+      const why = ": its copy in this module's sources is damaged (its checksum is wrong)";
       const { host } = hostWithLibc();
       for (const each of [host, new PlayedHost(native)]) {
         assertFails(each, why, { ...right, ...damage });
@@ -291,7 +291,7 @@ test(
   "library - is refused if its version differs",
   withTemporary(() => {
     const { host } = hostWithLibc();
-    const why = `: the one in this module's sources is of version ${ABI + 1}, they need ${ABI}`;
+    const why = `: its copy in this module's sources has version ${ABI + 1}, but this module needs version ${ABI}`;
     for (const each of [host, new PlayedHost(native)]) {
       each.onLoad = () => fakeNative(ABI + 1);
       assertFails(each, why);

@@ -5,6 +5,7 @@ import type { Wakeup } from "../../src/runtime/wakeup.ts";
 import type { Mapping, Native } from "../../src/runtime/native.ts";
 import { Server } from "../../src/allocator/serve.ts";
 import { AWAITED, LIVE, NONE, STATE } from "../../src/region/layout.ts";
+import { Journal } from "../../src/allocator/journal.ts";
 import { Heap } from "../../src/allocator/heap.ts";
 import { isAllocated, workerOf } from "../../src/region/block_table.ts";
 import { test } from "../support/harness.ts";
@@ -28,7 +29,7 @@ function awaited(alive: (thread: number) => boolean = () => true) {
   };
   const wakeup = { wakeOthers: () => note("others"), wakeHere: () => note("here") } as unknown as Wakeup;
   const worker = { native, mapping, region, slot: slots[0]!, number: 1 };
-  const server = new Server(worker, new Heap(worker), wakeup);
+  const server = new Server(worker, new Heap(worker, new Journal()), wakeup);
   server.begin();
   const ask = (worker: number, blocks: number): number => {
     places.push(region.queue.push(worker, blocks * BLOCK_SIZE));

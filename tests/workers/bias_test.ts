@@ -159,6 +159,35 @@ test("sole - a free that does not end: lock-timeout, and nobody has attached", (
   SimWorker.attach(memory).check();
 });
 
+test("revokeBias - the time in which the process was stopped is no wait", () => {
+  const { memory, one } = alone();
+  const freeing = slotWord(0) + SLOT_FREEING;
+  const runtimesNow = performance.now;
+  for (const stopAt of [1, 2, 3]) {
+    memory.words[freeing] = 1;
+    let [looks, stopped] = [0, 0];
+    performance.now = () => runtimesNow.call(performance) + stopped;
+    try {
+      revokeBias(
+        {
+          barrier: () => true,
+          alive: () => {
+            if (++looks === stopAt) stopped = 3_600_000;
+            if (looks === stopAt + 2) memory.words[freeing] = 0;
+            return true;
+          },
+        },
+        one.region,
+        1000,
+      );
+    } finally {
+      performance.now = runtimesNow;
+    }
+    assertEquals([looks, memory.words[BIAS_TAG]], [stopAt + 2, 0]);
+    memory.words[BIAS_TAG] = REVOKING;
+  }
+});
+
 test("sole - no barrier: refused, and the next one that attaches passes it", () => {
   const { memory, one, block } = alone();
   const refusal = "Cannot attach: the system refused a memory barrier of all threads";

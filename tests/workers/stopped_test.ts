@@ -1,0 +1,15 @@
+/** A process that is stopped and continued, by job control, a debugger or a frozen container. */
+
+import { assertEquals } from "@std/assert";
+import process from "node:process";
+import { runChild } from "../support/child.ts";
+import { skip, test } from "../support/harness.ts";
+
+const stoppingTest = process.platform === "win32" ? skip("Windows has no signal that stops a process") : test;
+
+stoppingTest("lockTimeout - the time in which the process was stopped is no wait", async () => {
+  assertEquals(
+    await runChild(new URL("./_stopped_program.ts", import.meta.url), [], 60_000),
+    "allocated at 0\n",
+  );
+});
