@@ -33,5 +33,5 @@ const client = async (_: unknown, number: number): Promise<boolean> => {
 };
 const answers = await Promise.all(Array.from({ length: UPLOADS }, client));
 await allFailed.promise;
-console.log(`${answers.filter(Boolean).length} of ${UPLOADS} uploads hashed rightly, ${failed} broken off`);
-console.log(`${pool.stats().allocatedBlocks} of ${pool.stats().blockCount} blocks in use in the end`);
+console.log(`${answers.filter(Boolean).length} of ${UPLOADS} uploads hashed correctly, ${failed} broken off`);
+console.log(`blocks still allocated: ${pool.stats().allocatedBlocks}`);

@@ -54,15 +54,15 @@ const refused: [args: string[], message: RegExp][] = [
   [["--puzzle", "0"], /has 1 numbers/],
   [["--puzzle", "1 2 3"], /has 3 numbers/],
   [["--puzzle", Array(121).fill(1).join(" ")], /has 121 numbers/],
-  [["--puzzle", "1 1 2 0"], /1 stands in it twice/],
-  [["--puzzle", "1 2 3 4"], /"4" is no whole number from 0 to 3/],
-  [["--puzzle", "1 2 x 0"], /"x" is no whole number/],
-  [["--puzzle", "1 2.5 3 0"], /"2.5" is no whole number/],
-  [["--puzzle", "1 -2 3 0"], /"-2" is no whole number/],
-  [["--puzzle", "1 2 0x3 0"], /"0x3" is no whole number/],
+  [["--puzzle", "1 1 2 0"], /it has the tile 1 twice/],
+  [["--puzzle", "1 2 3 4"], /"4" is not a whole number from 0 to 3/],
+  [["--puzzle", "1 2 x 0"], /"x" is not a whole number/],
+  [["--puzzle", "1 2.5 3 0"], /"2.5" is not a whole number/],
+  [["--puzzle", "1 -2 3 0"], /"-2" is not a whole number/],
+  [["--puzzle", "1 2 0x3 0"], /"0x3" is not a whole number/],
   [["--puzzle", EXAMPLE, "--size", "4"], /--size together with --puzzle/],
   [["--puzzle", EXAMPLE, "--seed", "4"], /--seed together with --puzzle/],
-  [["--size", "1"], /--size "1": a whole number from 2 to 10/],
+  [["--size", "1"], /--size "1": it must be a whole number from 2 to 10/],
   [["--size", "11"], /--size "11"/],
   [["--size", "four"], /--size "four"/],
   [["--size", ""], /--size ""/],
@@ -78,6 +78,7 @@ const refused: [args: string[], message: RegExp][] = [
   [["--no-such-option"], /--no-such-option/],
   [["--size"], /--size/],
   [["--inspect", "--store", "objects"], /--inspect with --store objects: it shows one pool/],
+  [["--inspect", "--store", "lean"], /--inspect with --store lean: it shows one pool/],
   [["--inspect", "--store", "all"], /--inspect with --store all: it shows one pool/],
   [["--inspect", "--store", "heap"], /--store "heap"/],
   [["--json=yes"], /--json/],
@@ -107,7 +108,7 @@ test("command line - --json prints one object for each store and nothing else", 
   assertEquals(stderr, "");
   assertEquals(code, 0);
   const results = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
-  assertEquals(results.map((result) => result.store), ["pool", "buffers", "objects"]);
+  assertEquals(results.map((result) => result.store), ["pool", "buffers", "lean", "objects"]);
   for (const result of results) {
     const fields = ["store", "moves", "path", "expanded", "allocations", "milliseconds", "peakBytes"];
     assertEquals(Object.keys(result), fields);
@@ -125,8 +126,8 @@ test("command line - shows the boards, the comparison and the charts", () => {
   const { code, stdout, stderr } = runDemo(["--size", "2", "--moves", "3", "--seed", "1"]);
   assertEquals(stderr, "");
   assertEquals(code, 0);
-  assertMatch(stdout, /Solved in 3 moves, and no solution has fewer/);
-  assertMatch(stdout, /│ pool +│.*│\n│ buffers +│.*│\n│ objects +│/);
+  assertMatch(stdout, /Solved in 3 moves; no solution has fewer/);
+  assertMatch(stdout, /│ pool +│.*│\n│ buffers +│.*│\n│ lean +│.*│\n│ objects +│/);
   assertMatch(stdout, /Time\n +pool +█.* ms\n/);
   assertMatch(stdout, /Peak memory\n +pool +█.* MiB\n/);
   assert(!stdout.includes("\x1b"), "no colours without a terminal");

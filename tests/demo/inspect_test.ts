@@ -59,7 +59,7 @@ test("demo - the page shows a pool that is full until one has seen it", async ()
 
 test("demo - without a terminal it says where the page is, and does not wait", () => {
   const { code, stdout, stderr } = runDemo(["--inspect", "--moves", "30", "--json"]);
-  assertMatch(stderr, /^The pool is to be seen at http:\/\/127\.0\.0\.1:\d+\/\n$/);
+  assertMatch(stderr, /^Watch the pool at http:\/\/127\.0\.0\.1:\d+\/\n$/);
   assertEquals(code, 0);
   assertEquals(JSON.parse(stdout).store, "pool");
 });

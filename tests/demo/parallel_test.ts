@@ -185,8 +185,8 @@ test("command line - --workers with all stores is for the pool, and the table sa
   const { code, stdout, stderr } = runDemo(["--size", "3", "--moves", "40", "--workers", "2"]);
   assertEquals(stderr, "");
   assertEquals(code, 0);
-  assertMatch(stdout, /│ pool, 2 workers +│.*│\n│ buffers +│.*│\n│ objects +│/);
-  assertMatch(stdout, /2 workers search in the pool; the other stores cannot be shared and have one/);
+  assertMatch(stdout, /│ pool, 2 workers +│.*│\n│ buffers +│.*│\n│ lean +│.*│\n│ objects +│/);
+  assertMatch(stdout, /2 workers share the pool\. No other store can be shared/);
 });
 
 test("command line - a pool that several workers fill says which size would do, and following that leads to the end", () => {
@@ -214,12 +214,12 @@ function sizeProposedIn(message: string): string {
 for (const workers of ["0", "65", "-1", "1.5", "two", ""]) {
   test(`command line - refuses --workers=${workers}`, () => {
     const { code, stderr } = runDemo([`--workers=${workers}`, "--store", "pool"]);
-    assertMatch(stderr, /^Cannot use --workers "[^"]*": a whole number from 1 to 64 is needed\n$/);
+    assertMatch(stderr, /^Cannot use --workers "[^"]*": it must be a whole number from 1 to 64\n$/);
     assertEquals(code, 2);
   });
 }
 
-for (const store of ["buffers", "objects"]) {
+for (const store of ["buffers", "lean", "objects"]) {
   test(`command line - refuses --workers with --store ${store}`, () => {
     const { code, stdout, stderr } = runDemo(["--workers", "2", "--store", store]);
     assertMatch(stderr, /^[^\n]*--workers[^\n]*--store[^\n]*\n$/);

@@ -1,10 +1,11 @@
 /**
- * The program of bits_test.ts: flips bits of a real pool, and does everything with it that users can. In a process of its
- * own, and saying each bit before, so that the test can tell which one ended it or hung it.
+ * The program of bits_test.ts: flips bits of a real pool and then calls everything that users can call. It runs in a
+ * process of its own and prints each bit before it flips it, so the last bit of the output is the one that crashed or
+ * hung the process.
  *
- *     pool | checked   bits of header, caches, depot, table, traces; a worker attaches, uses the pool, and leaves
- *     lock             bits of the lock while nobody has it
- *     held             bits of the lock while this thread has it
+ *     pool | checked   bits of header, caches, depot, table, allocation log; a worker attaches, calls all, leaves
+ *     lock             bits of the lock while no thread holds it
+ *     held             bits of the lock while this thread holds it
  */
 
 import { writeSync } from "node:fs";
@@ -16,29 +17,30 @@ import { openNative } from "../../src/runtime/open.ts";
 import { allocationLogWord, CACHED_BLOCKS, LOG_ENTRY_WORDS } from "../../src/region/layout.ts";
 import type { Region } from "../../src/region/region.ts";
 import { bitsOf } from "./_flips.ts";
-import { enrich, type Live, RICH } from "./_rich.ts";
+import { type LiveRun, populate, POPULATED_SHAPE } from "./_populated_pool.ts";
 import { sequenceFrom } from "../support/sequence.ts";
-import type { Stage } from "../support/simulation.ts";
+import type { Backing } from "../support/simulation.ts";
 import { CONSTANTS, kindsOfWords, LATER, LOCK_WORDS } from "./_words.ts";
 
-/** Words at the start of the stacks' log that are flipped too. */
-const LOG_WORDS = 16;
+/** How many words at the start of the stack log are flipped too. */
+const STACK_LOG_WORDS = 16;
 
-/** Kinds of words that only a checked pool looks at. */
-const OF_CHECKED = ["trace", "log", "LAST_SEQUENCE", "STACK_LOG_USED"];
+/** Kinds of words that only a checked pool uses. */
+const OF_CHECKED = ["log entry", "stack log", "LAST_SEQUENCE", "STACK_LOG_USED"];
 
 const [mode = "", seed = ""] = process.argv.slice(2);
 
-function nextJob(): Promise<void> {
+function nextTurn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-function say(text: string): void {
+/** Prints at once, so that the output is complete when the process crashes. */
+function print(text: string): void {
   writeSync(1, text);
 }
 
-/** A real region: the workers on it are all this thread, but for the doomed ones. */
-class RealStage implements Stage {
+/** The region of a real pool. Its workers are all this thread, except those that count as dead. */
+class RealRegion implements Backing {
   readonly native: Native;
   readonly meta: ArrayBuffer;
   readonly data: Uint8Array;
@@ -48,74 +50,76 @@ class RealStage implements Stage {
     this.native = openNative();
     this.#mapping = this.native.mapping(this.native.open(pool.handle.id));
     this.meta = this.#mapping.meta;
-    this.data = new Uint8Array(this.#mapping.buffer(0, pool.size)); // as far as there is memory
+    this.data = new Uint8Array(this.#mapping.buffer(0, pool.size)); // not to maxSize, because only this much is mapped
   }
 
   mappingFor(): Mapping {
     return this.#mapping;
   }
 
-  /** There never was a thread 1. */
+  /** No thread has the number 1, so a worker of that thread is dead. */
   threadFor(_number: number, doomed: boolean): number {
     return doomed ? 1 : this.native.thread();
   }
 }
 
-/** Flips bits while no pool object of this thread is attached: so that each time one attaches. */
+/** Flips bits while this thread is not attached, so that each try begins with an attach. */
 async function flipPool(checked: boolean): Promise<void> {
-  const pool = MemPool.init(RICH.blocks * 64, 64, { ...RICH, checked, lockTimeout: 50 });
+  const pool = MemPool.init(POPULATED_SHAPE.blocks * 64, 64, { ...POPULATED_SHAPE, checked, lockTimeout: 50 });
   const { handle } = pool;
-  const stage = new RealStage(pool);
-  const rich = enrich(stage, !checked);
+  const backing = new RealRegion(pool);
+  const { workers, live } = populate(backing, !checked);
   pool.close();
 
-  const kinds = kindsOfRegion(rich.workers[0]!.region, checked);
-  const words = new Int32Array(stage.meta, 0, kinds.length);
-  const whole = words.slice();
-  const data = stage.data.slice();
+  const kinds = kindsOfRegion(workers[0]!.region, checked);
+  const words = new Int32Array(backing.meta, 0, kinds.length);
+  const intact = words.slice();
+  const data = backing.data.slice();
   const restore = (): void => {
-    words.set(whole.subarray(LOCK_WORDS), LOCK_WORDS);
-    stage.data.set(data);
+    words.set(intact.subarray(LOCK_WORDS), LOCK_WORDS);
+    backing.data.set(data);
   };
 
   let [flips, found] = [0, 0];
-  const own = (kind: string): boolean => checked ? OF_CHECKED.includes(kind) : CONSTANTS.includes(kind);
-  for (const [word, bit] of bitsOf(kinds, sequenceFrom(Number(seed)), own, checked ? 24 : 1)) {
+  const everyBit = (kind: string): boolean => checked ? OF_CHECKED.includes(kind) : CONSTANTS.includes(kind);
+  for (const [word, bit] of bitsOf(kinds, sequenceFrom(Number(seed)), everyBit, checked ? 24 : 1)) {
     const kind = kinds[word]!;
-    say(`${word}.${bit} `);
+    print(`${word}.${bit} `);
     flips++;
-    // A job keeps what weak references were made to: pools are let go after it.
-    if (flips % 100 === 0) await nextJob();
+    // Within one turn of the event loop, engines keep every pool object, because each has a weak reference.
+    if (flips % 100 === 0) await nextTurn();
     words[word]! ^= 1 << bit;
     const refused = isRefused(() => MemPool.attach(handle).close());
-    if (CONSTANTS.includes(kind) && !refused) throw new Error(`attach takes a wrong ${kind}`);
+    if (CONSTANTS.includes(kind) && !refused) throw new Error(`attach accepts a wrong ${kind}`);
     restore();
     words[word]! ^= 1 << bit;
     const isFound = refused || isFoundBy(() => MemPool.attach(handle));
     restore();
     words[word]! ^= 1 << bit;
-    useAll(() => MemPool.attach(handle), rich.live, checked, isFound || kind in LATER);
+    callEverything(() => MemPool.attach(handle), live, checked, isFound || kind in LATER);
     if (isFound) found++;
     restore();
   }
-  say(`\n${flips} flips, ${found} found\n`);
+  print(`\n${flips} flips, ${found} found\n`);
 }
 
-/** Kinds of all words, those of a checked pool's traces too. */
+/** The kinds of all words, including the allocation log of a checked pool. */
 function kindsOfRegion(region: Region, checked: boolean): string[] {
   const kinds = kindsOfWords(region);
   const { capacity } = region.table;
   const words = allocationLogWord(capacity, region.header[CACHED_BLOCKS]!);
-  if (kinds.length !== words) throw new Error(`${kinds.length} words have kinds, ${words} are there`);
+  if (kinds.length !== words) throw new Error(`${kinds.length} of ${words} words have a kind`);
   if (!checked) return kinds;
   return [
     ...kinds,
-    ...Array<string>(capacity * LOG_ENTRY_WORDS).fill("trace"),
-    ...Array<string>(LOG_WORDS).fill("log"),
+    ...Array<string>(capacity * LOG_ENTRY_WORDS).fill("log entry"),
+    ...Array<string>(STACK_LOG_WORDS).fill("stack log"),
   ];
 }
 
+/** The codes with which a corrupt pool may refuse an attach. */
 const REFUSALS: readonly MemPoolErrorCode[] = ["corrupt", "format-mismatch", "too-many-workers"];
+/** The codes with which it may refuse any call. */
 const ERRORS: readonly MemPoolErrorCode[] = [
   ...REFUSALS,
   "double-free",
@@ -127,6 +131,7 @@ function isError(error: unknown, codes: readonly MemPoolErrorCode[]): boolean {
   return error instanceof MemPoolError && codes.includes(error.code);
 }
 
+/** Whether attaching finds the corruption. */
 function isRefused(attach: () => void): boolean {
   try {
     attach();
@@ -137,6 +142,7 @@ function isRefused(attach: () => void): boolean {
   }
 }
 
+/** Whether `check` finds the corruption. */
 function isFoundBy(attach: () => MemPool): boolean {
   const pool = attach();
   try {
@@ -150,7 +156,7 @@ function isFoundBy(attach: () => MemPool): boolean {
   }
 }
 
-/** Does something that may fail only if `mayFail`, and then only so. */
+/** Makes a call that may be refused only if `mayFail`, and only with one of ERRORS. */
 function attempt<T>(act: () => T, mayFail: boolean): T | undefined {
   try {
     return act();
@@ -160,13 +166,16 @@ function attempt<T>(act: () => T, mayFail: boolean): T | undefined {
   }
 }
 
-/** Everything that users can do. All buffers are written to the end: one that is not over pool memory ends the process. */
-function useAll(attach: () => MemPool, live: readonly Live[], checked: boolean, mayFail: boolean): void {
+/**
+ * Makes every call that users can make, and writes to every buffer: if one does not lie inside the pool, the process
+ * crashes.
+ */
+function callEverything(attach: () => MemPool, live: readonly LiveRun[], checked: boolean, mayFail: boolean): void {
   const pool = attempt(attach, mayFail);
   if (pool === undefined) return;
   const mine: ArrayBuffer[] = [];
-  const keep = (buffer: ArrayBuffer | null | undefined): void => {
-    if (buffer === null || buffer === undefined) return;
+  const keep = (buffer: ArrayBuffer | null): void => {
+    if (buffer === null) return;
     new Uint8Array(buffer).fill(7);
     mine.push(buffer);
   };
@@ -196,20 +205,20 @@ function useAll(attach: () => MemPool, live: readonly Live[], checked: boolean, 
   step(() => pool.close());
 }
 
-/** Flips bits of the system's own lock. */
+/** Flips bits of the C library's mutex at the start of a region. */
 function flipLock(held: boolean): void {
   using pool = MemPool.init(64 * 64, 64, { cachedBlocks: 0, lockTimeout: 1 });
   const { region, lock } = Attachment.open(pool.handle);
   const words = new Int32Array(region.meta.buffer, 0, LOCK_WORDS);
   for (let word = 0; word < LOCK_WORDS; word++) {
-    // Pointers, which the system follows when the lock is given up: no limit that we set could help there.
+    // Pointers that the C library follows when the lock is released. Nothing in the project can check them.
     if (held && word >= 6 && word < 10) continue;
     for (let bit = 0; bit < 32; bit++) {
-      say(`${word}.${bit} `);
+      print(`${word}.${bit} `);
       flipLockBit(words, word, bit, pool, held ? lock : undefined);
     }
   }
-  say("\ndone\n");
+  print("\ndone\n");
 }
 
 function flipLockBit(
@@ -219,7 +228,7 @@ function flipLockBit(
   pool: MemPool,
   held: Attachment["lock"] | undefined,
 ): void {
-  const whole = words.slice();
+  const intact = words.slice();
   held?.enter("flip");
   words[word]! ^= 1 << bit;
   held?.leave();
@@ -227,7 +236,7 @@ function flipLockBit(
   attempt(() => pool.check(), true);
   if (offset !== undefined) attempt(() => pool.freeOffset(offset), true);
   attempt(() => pool.stats(), true);
-  words.set(whole);
+  words.set(intact);
   pool.check();
 }
 

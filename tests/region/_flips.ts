@@ -1,11 +1,11 @@
-/** Which bits of a region to flip. */
+/** Chooses the bits of a region that bits_test.ts and its program flip. */
 
 import { soaking } from "../support/effort.ts";
 import type { Draw } from "../support/sequence.ts";
-import { FAR_REQUEST, LOCK_WORDS } from "./_words.ts";
+import { LOCK_WORDS, OTHER_REQUEST } from "./_words.ts";
 
-/** Errors are many here, and nobody reads where they come from. */
-export function withoutStacks(body: () => void): void {
+/** Runs `body` without call stacks in errors: it causes thousands of errors, and collecting a stack is slow. */
+export function withoutStackTraces(body: () => void): void {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
   try {
@@ -16,25 +16,26 @@ export function withoutStacks(body: () => void): void {
 }
 
 /**
- * Bits to flip. In a soak all there are. Else all of one word of each of these kinds; and of the other words that mean
- * something one in `thin`, of which one bit.
+ * The bits to flip. In a soak, these are all bits. Otherwise they are every bit of one word of each kind for which
+ * `everyBit` is true, and one bit each of some other words: of one in `thin` words that mean something, and of one in
+ * 64 * `thin` others.
  */
 export function* bitsOf(
   kinds: readonly string[],
   draw: Draw,
-  whole: (kind: string) => boolean,
+  everyBit: (kind: string) => boolean,
   thin = 1,
 ): Iterable<readonly [word: number, bit: number]> {
-  const chosen = chooseWords(kinds, draw, whole);
+  const chosen = chooseWords(kinds, draw, everyBit);
   for (let word = LOCK_WORDS; word < kinds.length; word++) {
-    if (kinds[word] === FAR_REQUEST) continue;
+    if (kinds[word] === OTHER_REQUEST) continue;
     if (soaking || chosen.has(word)) { for (let bit = 0; bit < 32; bit++) yield [word, bit]; }
     else if (draw(kinds[word] === "means nothing" ? 64 * thin : thin) === 0) yield [word, draw(32)];
   }
 }
 
-/** One word of each kind. */
-function chooseWords(kinds: readonly string[], draw: Draw, whole: (kind: string) => boolean): Set<number> {
+/** One word of each kind that `chosen` accepts. */
+function chooseWords(kinds: readonly string[], draw: Draw, chosen: (kind: string) => boolean): Set<number> {
   const places = Map.groupBy(kinds.keys(), (word) => kinds[word]!);
-  return new Set([...places].filter(([kind]) => whole(kind)).map(([, words]) => words[draw(words.length)]!));
+  return new Set([...places].filter(([kind]) => chosen(kind)).map(([, words]) => words[draw(words.length)]!));
 }

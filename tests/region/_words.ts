@@ -1,91 +1,120 @@
-/** What each word of a region is, as src/region/layout.ts has it; and which may be wrong without `check` saying so, and why. */
+/**
+ * The kind of every word of a region, by its name in src/region/layout.ts; and the table of those kinds whose
+ * corruption `check()` may miss, with the reason why that is harmless. bits_test.ts flips bits and compares what it
+ * finds with the table.
+ *
+ * A kind is a word of the header ("HIGH_WATER"), of a worker slot ("SLOT_TOP"), an entry of a cache or of the depot, or
+ * a word of a block descriptor, with the state of the block's run: "TAG, FREE" in the first block of a run, "last TAG,
+ * FREE" in its last block, "inner TAG, FREE" in between. Other words of inner and last blocks have no meaning.
+ */
 
 import * as layout from "../../src/region/layout.ts";
 import type { Region } from "../../src/region/region.ts";
 import { type PlainRun, runsOf } from "../support/plain.ts";
 
-/** The lock's own words come first: they are glibc's. */
+/** The words of the lock come first. They belong to the C library. */
 export const LOCK_WORDS = 32;
 
 const HEADER = places(
-  "HEADER_MAGIC HEADER_FORMAT STATE BLOCK_COUNT BLOCK_CAPACITY WARN_ON_MISUSE LOCK_TIMEOUT CACHED_BLOCKS CACHED_BUFFERS PLAIN_CLAIMS " +
-    "HAS_BARRIER CHECKED HEADER_SUM BIAS_TAG HOLDER NEXT_WORKER FREE_BLOCKS HIGH_WATER PEAK_ALLOCATED SLOTS_USED DEPOT_TOP " +
-    "LAST_SEQUENCE STACK_LOG_USED QUEUE_FIRST QUEUE_NEXT QUEUE_END HIGH_WATER_INVERTED BLOCK_COUNT_INVERTED FIRST_LEVEL_MAP",
+  "HEADER_MAGIC HEADER_FORMAT STATE BLOCK_COUNT BLOCK_CAPACITY WARN_ON_MISUSE LOCK_TIMEOUT CACHED_BLOCKS " +
+    "CACHED_BUFFERS PLAIN_CLAIMS HAS_BARRIER CHECKED HEADER_SUM BIAS_TAG HOLDER NEXT_WORKER FREE_BLOCKS HIGH_WATER " +
+    "PEAK_ALLOCATED SLOTS_USED DEPOT_TOP LAST_SEQUENCE STACK_LOG_USED QUEUE_FIRST QUEUE_NEXT QUEUE_END " +
+    "HIGH_WATER_INVERTED BLOCK_COUNT_INVERTED FIRST_LEVEL_MAP",
   "BLOCK_SIZE ALLOCS FREES COALESCED EXHAUSTED LOCK_ACQUISITIONS LOCK_CONTENDED OWNER_DEATHS GROWN",
 );
 const SLOT = places(
-  "SLOT_WORKER SLOT_CLAIM SLOT_TOP SLOT_STALE SLOT_LOWEST SLOT_RUN_BLOCKS SLOT_RUN_BLOCKS_RECALLED SLOT_FREEING SLOT_SWEPT SLOT_SUM",
+  "SLOT_WORKER SLOT_CLAIM SLOT_TOP SLOT_STALE SLOT_LOWEST SLOT_RUN_BLOCKS SLOT_RUN_BLOCKS_RECALLED SLOT_FREEING " +
+    "SLOT_SWEPT SLOT_SUM",
   "SLOT_GIVEN SLOT_REFILLED SLOT_THREAD SLOT_RUNS_GIVEN SLOT_RUNS_TAKEN",
 );
 
-/** What is written once, in the order of the header. */
+/**
+ * Words of the header that are written once. A checksum covers them, and `attach` refuses a pool in which one is wrong.
+ */
 export const CONSTANTS = ("HEADER_MAGIC HEADER_FORMAT BLOCK_CAPACITY WARN_ON_MISUSE LOCK_TIMEOUT CACHED_BLOCKS " +
   "CACHED_BUFFERS HAS_BARRIER CHECKED HEADER_SUM BLOCK_SIZE").split(" ");
 
+const STATISTICS = "a count for stats(); at most a heuristic of the caches depends on it";
+const REQUESTED = "any length that the run can hold is plausible; only the caller knows which one was requested";
+const WAS_REQUESTED = "any length that the run can hold is plausible; the next allocation overwrites it";
+const CACHE_ROOM =
+  "the worker caches fewer or more short runs than it should, but never more than there are entries for";
+const INNER =
+  "means nothing there; check() reports the states from RELEASING up, which a free() of that block would believe";
+const LAST = "the worker in it means nothing there; check() reports every state but INTERIOR";
+
 /**
- * Words that can hold something else and `check` does not see it; what else they may be wrong in, it does. All of them are
- * harmless: whatever is done afterwards goes as it should, no block is lost, none handed out twice.
+ * Kinds of words in which `check()` does not notice every flipped bit, with the reason why the bits that it misses are
+ * harmless: whatever is called afterwards works as in an intact pool, no block is lost and none is handed out twice.
  */
 export const SILENT: Readonly<Record<string, string>> = {
-  "HOLDER": "that somebody was cut off: everything derived is made again",
-  "PLAIN_CLAIMS": "claims by exchange are right always",
-  "BIAS_TAG": "REVOKING: who attaches passes a barrier more",
-  "NEXT_WORKER": "upwards: numbers are left out",
-  "PEAK_ALLOCATED": "statistics",
-  "SLOTS_USED": "upwards: more slots are looked at",
-  "LAST_SEQUENCE": "numbers tell a block's last two allocations apart all the same",
-  "STACK_LOG_USED": "stacks are overwritten, or missing",
-  "ALLOCS": "statistics",
-  "FREES": "statistics",
-  "COALESCED": "statistics",
-  "EXHAUSTED": "statistics",
-  "LOCK_ACQUISITIONS": "statistics",
-  "LOCK_CONTENDED": "statistics",
-  "OWNER_DEATHS": "statistics",
-  "GROWN": "statistics",
-  "SLOT_STALE": "statistics",
-  "SLOT_LOWEST": "statistics",
-  "SLOT_GIVEN": "statistics",
-  "SLOT_REFILLED": "statistics",
-  "SLOT_RUN_BLOCKS": "fewer or more blocks are cached, and never more than there are entries for",
-  "SLOT_RUN_BLOCKS_RECALLED": "fewer or more blocks are cached, and never more than there are entries for",
-  "SLOT_RUNS_GIVEN": "statistics",
-  "SLOT_RUNS_TAKEN": "statistics",
-  "SLOT_RUN_TOP": "upwards: entries are stale until proved",
-  "SLOT_CLAIM": "any block may be claimed any moment; no bit makes NONE one",
-  "SLOT_FREEING": "of another worker: it is 0 again with its next free, or before it is the only one",
-  "SLOT_TOP": "upwards: entries are stale until proved",
-  "entry of a cache": "of a stale one; or from one block to another that is entered too",
-  "REQUESTED_LOW, ALLOCATED": "within what the run holds: only the caller knows what it has asked for",
-  "REQUESTED_LOW, ALLOCATED_SHORT": "within what the run holds: only the caller knows what it has asked for",
-  "REQUESTED_LOW, ALLOCATED_RUN": "within what the run holds: only the caller knows what it has asked for",
-  "REQUESTED_LOW, CACHED": "within what the block holds: it was asked for last time",
-  "REQUESTED_LOW, CACHED_RUN": "within what the run holds: it was asked for last time",
-  "inner TAG, ALLOCATED_SHORT": "means nothing, unless it is a state from RELEASING up",
-  "inner TAG, ALLOCATED_RUN": "means nothing, unless it is a state from RELEASING up",
-  "inner TAG, CACHED_RUN": "means nothing, unless it is a state from RELEASING up",
-  "inner TAG, FREE": "means nothing, unless it is a state from RELEASING up",
-  "last TAG, ALLOCATED_SHORT": "whose it is means nothing there",
-  "last TAG, ALLOCATED_RUN": "whose it is means nothing there",
-  "last TAG, CACHED_RUN": "whose it is means nothing there",
-  "means nothing": "as it says",
+  "HOLDER": "the next worker that takes the lock runs the recovery, which rebuilds only what is derived",
+  "PLAIN_CLAIMS": "0 instead of 1: workers claim by exchange, which is always correct",
+  "BIAS_TAG": "the value REVOKING: the next worker that attaches executes one barrier more",
+  "NEXT_WORKER": "a higher value: some worker numbers are never used",
+  "PEAK_ALLOCATED": STATISTICS,
+  "SLOTS_USED": "a higher value: walks over the slots visit empty ones",
+  "LAST_SEQUENCE": "the numbers of a block's last two allocations still differ",
+  "STACK_LOG_USED": "call stacks in messages are missing or wrong",
+  "ALLOCS": STATISTICS,
+  "FREES": STATISTICS,
+  "COALESCED": STATISTICS,
+  "EXHAUSTED": STATISTICS,
+  "LOCK_ACQUISITIONS": STATISTICS,
+  "LOCK_CONTENDED": STATISTICS,
+  "OWNER_DEATHS": STATISTICS,
+  "GROWN": STATISTICS,
+  "SLOT_STALE": STATISTICS,
+  "SLOT_LOWEST": STATISTICS,
+  "SLOT_GIVEN": STATISTICS,
+  "SLOT_REFILLED": STATISTICS,
+  "SLOT_RUN_BLOCKS": CACHE_ROOM,
+  "SLOT_RUN_BLOCKS_RECALLED": CACHE_ROOM,
+  "SLOT_RUNS_GIVEN": STATISTICS,
+  "SLOT_RUNS_TAKEN": STATISTICS,
+  "SLOT_RUN_TOP":
+    "a higher value: an entry counts only if the tag and the length of its run agree. Or any value in the slot " +
+    "of a dead worker, whose cached runs are found by their tags",
+  "SLOT_CLAIM": "a worker may claim any block at any moment; no flipped bit turns NONE into the number of a block",
+  "SLOT_FREEING": "of another worker: that worker sets it to 0 at its next free, or before it becomes the only worker",
+  "SLOT_TOP": "a higher value: an entry counts only if the tag of its block agrees",
+  "entry of a cache": "a stale entry; or an entry of a dead worker, whose cached runs are found by their tags",
+  "REQUESTED_LOW, ALLOCATED": REQUESTED,
+  "REQUESTED_LOW, ALLOCATED_SHORT": REQUESTED,
+  "REQUESTED_LOW, ALLOCATED_RUN": REQUESTED,
+  "REQUESTED_LOW, CACHED": WAS_REQUESTED,
+  "REQUESTED_LOW, CACHED_RUN": WAS_REQUESTED,
+  "inner TAG, ALLOCATED_SHORT": INNER,
+  "inner TAG, ALLOCATED_RUN": INNER,
+  "inner TAG, CACHED_RUN": INNER,
+  "inner TAG, FREE": INNER,
+  "last TAG, ALLOCATED_SHORT": LAST,
+  "last TAG, ALLOCATED_RUN": LAST,
+  "last TAG, CACHED_RUN": LAST,
+  "means nothing": "no operation reads it",
 };
 
-/** Words whose errors `check` does not see, and which may be met later: then it, or another call, says so. */
+/**
+ * Kinds of words that `check()` cannot judge, and whose corruption may show later, as an error of a call or as a wrong
+ * message.
+ */
 export const LATER: Readonly<Record<string, string>> = {
   "inner TAG above high water":
-    "check() would have to read the whole table, used or not. Until the block is used it means nothing; after that, only " +
-    "free() of an offset where nothing was handed out would believe it",
-  "trace": "what a checked pool tells of a block's past, to a caller who is right too",
-  "log": "as it is told",
+    "check() does not read the part of the table that was never used. The word has no meaning " +
+    "until the block is used; until then, only free() of an offset where nothing was handed out would believe it",
+  "log entry": "what a checked pool remembers of a block's allocations: correct calls may be reported as misuse",
+  "stack log": "the call stacks in such reports may be wrong",
 };
 
-/** What a wrong one lets pass, but for how long a run is said to be that was asked for. */
-export function saysLength(name: string): boolean {
-  return name.startsWith("REQUESTED_LOW, ALLOCATED");
+/**
+ * Whether words of this kind hold the requested length of an allocated run. If one is wrong, that length is not to be
+ * tested.
+ */
+export function holdsRequested(kind: string): boolean {
+  return kind.startsWith("REQUESTED_LOW, ALLOCATED");
 }
 
-/** For each word of header, caches, depot and table its kind. */
+/** The kind of each word from the start of the region to the end of the block table. */
 export function kindsOfWords(region: Region): string[] {
   const { header } = region;
   const kinds = Array.from(header, (_, word) => kindOfHeaderWord(region, word));
@@ -96,6 +125,7 @@ export function kindsOfWords(region: Region): string[] {
   return kinds;
 }
 
+/** The names of words by their places. `doubles` are names of 64-bit words. */
 function places(words: string, doubles: string): ReadonlyMap<number, string> {
   const place = (name: string): number => layout[name as keyof typeof layout] as number;
   const single = words.split(" ").map((name) => [place(name), name] as const);
@@ -103,7 +133,7 @@ function places(words: string, doubles: string): ReadonlyMap<number, string> {
     [0, 1].map((half) => [2 * place(name) + half, name] as const)
   );
   const all = new Map([...single, ...double]);
-  if (all.size !== single.length + double.length) throw new Error("Two words of the header lie in one place");
+  if (all.size !== single.length + double.length) throw new Error("Two words of the header have the same place");
   return all;
 }
 
@@ -127,7 +157,9 @@ function isWithin(word: number, start: number, length: number): boolean {
 function kindOfEntry({ header, slots, depot }: Region, word: number): string {
   const cachedBlocks = header[layout.CACHED_BLOCKS]!;
   const requests = layout.waitQueueWord(cachedBlocks);
-  if (word >= requests) return word < requests + NEAR_REQUESTS * layout.REQUEST_WORDS ? "means nothing" : FAR_REQUEST;
+  if (word >= requests) {
+    return word < requests + FIRST_REQUESTS * layout.REQUEST_WORDS ? "means nothing" : OTHER_REQUEST;
+  }
   const entries = layout.cacheWord(layout.SLOT_COUNT, cachedBlocks);
   if (word >= entries) return isWithin(word, entries, depot.top) ? "entry of the depot" : "means nothing";
   for (let slot = 0; slot < slots.used; slot++) {
@@ -141,9 +173,9 @@ function kindOfEntry({ header, slots, depot }: Region, word: number): string {
   return "means nothing";
 }
 
-/** Requests whose words are flipped; all others are like them, and very many. */
-const NEAR_REQUESTS = 4;
-export const FAR_REQUEST = "request far away";
+/** The first requests of the wait queue, whose bits are flipped. All others are alike, and there are thousands. */
+const FIRST_REQUESTS = 4;
+export const OTHER_REQUEST = "other request";
 
 const INNER_ABOVE_HIGH_WATER = ["inner TAG above high water", "means nothing", "means nothing", "means nothing"];
 

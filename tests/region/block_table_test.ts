@@ -1,3 +1,5 @@
+/** The block table: tags, requested bytes, and how the neighbours of a free run find it. */
+
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import {
   ALLOCATED,
@@ -26,7 +28,7 @@ import { plainTable } from "../support/plain.ts";
 const ALLOCATED_STATES = [ALLOCATED, ALLOCATED_SHORT, ALLOCATED_RUN];
 const OTHER_STATES = [INTERIOR, FREE, END_OF_FREE, RELEASING, CACHED, CACHED_RUN, TAKING];
 
-test("tag - keeps state and worker, up to the highest worker", () => {
+test("tag - holds a state and a worker, up to the highest worker number", () => {
   for (const state of [...OTHER_STATES, ...ALLOCATED_STATES]) {
     for (const worker of [0, 1, 2, 12345, MAX_WORKERS]) {
       const tag = makeTag(state, worker);
@@ -36,7 +38,7 @@ test("tag - keeps state and worker, up to the highest worker", () => {
   }
 });
 
-test("isAllocated - holds for what is handed out and for nothing else", () => {
+test("isAllocated - is true for allocated states and for no other", () => {
   for (const worker of [0, 7, MAX_WORKERS]) {
     for (const state of ALLOCATED_STATES) assert(isAllocated(makeTag(state, worker)));
     for (const state of OTHER_STATES) {
@@ -45,7 +47,7 @@ test("isAllocated - holds for what is handed out and for nothing else", () => {
   }
 });
 
-test("allocatedState - tells one block, a short run and a longer one from each other", () => {
+test("allocatedState - differs for a single block, a short run and a longer run", () => {
   const lengths = [1, 2, LONGEST_SHORT_RUN, LONGEST_SHORT_RUN + 1, MAX_BLOCKS];
   assertEquals(lengths.map(allocatedState), [
     ALLOCATED,
@@ -56,7 +58,7 @@ test("allocatedState - tells one block, a short run and a longer one from each o
   ]);
 });
 
-test("requested - keeps numbers of bytes past 32 bits", () => {
+test("requested - holds numbers of bytes beyond 32 bits", () => {
   const table = plainTable(16);
   const lengths = [
     1,
@@ -75,7 +77,7 @@ test("requested - keeps numbers of bytes past 32 bits", () => {
   }
 });
 
-test("set - touches one word of one descriptor", () => {
+test("set - stores one word of one descriptor", () => {
   const table = plainTable(4);
   for (let block = 0; block < 4; block++) {
     for (let field = 0; field < 4; field++) table.set(block, field, block * 10 + field);
@@ -83,7 +85,7 @@ test("set - touches one word of one descriptor", () => {
   assertEquals([...table.words], [0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23, 30, 31, 32, 33]);
 });
 
-test("exchangeTag - only the first of two that saw the same tag succeeds", () => {
+test("exchangeTag - of two exchanges that expect the same tag, only the first succeeds", () => {
   const table = plainTable(16);
   table.set(2, TAG, makeTag(ALLOCATED, 5));
   assert(table.exchangeTag(2, makeTag(ALLOCATED, 5), FREE));
@@ -91,7 +93,7 @@ test("exchangeTag - only the first of two that saw the same tag succeeds", () =>
   assertEquals(table.loadTag(2), FREE);
 });
 
-test("describeFree - lets both neighbours find a run of one, two and more blocks", () => {
+test("describeFree - both neighbours find a free run of one, two and more blocks", () => {
   for (const length of [1, 2, 3, 9]) {
     const table = plainTable(16);
     table.describeFree(4, length);
@@ -102,7 +104,7 @@ test("describeFree - lets both neighbours find a run of one, two and more blocks
   }
 });
 
-test("markAllocated - hides the run from both neighbours", () => {
+test("markAllocated - neither neighbour finds the run any more", () => {
   for (const length of [1, 2, 3, 9]) {
     const table = plainTable(16);
     table.describeFree(4, length);
@@ -114,14 +116,14 @@ test("markAllocated - hides the run from both neighbours", () => {
   }
 });
 
-test("freeRunBefore and freeRunAt - find nothing past the ends of the table", () => {
+test("freeRunBefore and freeRunAt - return NONE at the ends of the table", () => {
   const table = plainTable(16);
   table.describeFree(0, 16);
   assertEquals(table.freeRunBefore(0), NONE);
   assertEquals(table.freeRunAt(16), NONE);
 });
 
-test("metaBytes - is 16 bytes a block, and within reach of one buffer on Bun for the largest pool", () => {
+test("metaBytes - is 16 bytes a block, 32 in a checked pool, and at most 4 GiB for the largest pools", () => {
   assertEquals(metaBytes(1001, 64, false) - metaBytes(1000, 64, false), 16);
   assertEquals(metaBytes(1001, 0, true) - metaBytes(1000, 0, true), 32);
   assert(metaBytes(MAX_BLOCKS, MAX_CACHED_BLOCKS, false) <= 2 ** 32);

@@ -1,4 +1,8 @@
-/** Workers come to have blocks whose descriptors share no cache line with another's: what is in the depot and in holes is chosen. */
+/**
+ * Contested cache lines: lines of the block table that hold descriptors of blocks of several workers, so that their
+ * processors wait for each other. The depot and the free runs prefer to give a worker blocks whose lines no other
+ * worker writes.
+ */
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { IN_DEPOT } from "../../src/region/depot.ts";
@@ -13,7 +17,7 @@ import { SimMemory, SimWorker } from "../support/simulation.ts";
 const ONE = 1;
 const TWO = 2;
 
-/** Single blocks with these owners in this order; then some of them came to the depot, in the order of `pushed`. */
+/** A region of single blocks with these owners, 0 for none. The blocks `pushed` are in the depot, in that order. */
 function owned(owners: readonly number[], pushed: readonly number[]): Region {
   const { region } = SimWorker.attach(SimMemory.make({ blocks: 64, cachedBlocks: 4 }));
   for (const owner of owners) region.table.set(take(region, 1), TAG, makeTag(ALLOCATED, owner));
@@ -21,17 +25,17 @@ function owned(owners: readonly number[], pushed: readonly number[]): Region {
   return region;
 }
 
-/** What is in the depot, from the top down. */
+/** The blocks in the depot, from the top down. */
 function stackOf({ depot }: Region): number[] {
   return Array.from({ length: depot.top }, (_, entry) => depot.at(depot.top - 1 - entry));
 }
 
-test("contested - is a line in which somebody else has a block", () => {
+test("isContested - is true in cache lines in which another worker has a block", () => {
   const { table } = plainRegion(2 * LINE_BLOCKS + 1);
   for (let block = 0; block < table.blockCount; block++) table.set(block, TAG, FREE);
   const inFirst = [0, 1, 2, 3];
-  for (const nobodys of [FREE, IN_DEPOT, makeTag(ALLOCATED, ONE), makeTag(CACHED, ONE), makeTag(ALLOCATED, ORPHAN)]) {
-    table.set(2, TAG, nobodys);
+  for (const tag of [FREE, IN_DEPOT, makeTag(ALLOCATED, ONE), makeTag(CACHED, ONE), makeTag(ALLOCATED, ORPHAN)]) {
+    table.set(2, TAG, tag);
     for (const block of inFirst) assertFalse(table.isContested(block, ONE));
   }
   for (const state of [ALLOCATED, CACHED]) {
@@ -40,12 +44,12 @@ test("contested - is a line in which somebody else has a block", () => {
     assertFalse(table.isContested(4, ONE));
   }
   table.set(8, TAG, makeTag(ALLOCATED, TWO));
-  assert(table.isContested(8, ONE), "a line that is not full");
+  assert(table.isContested(8, ONE), "the last line, which is not full");
   assertFalse(table.isContested(7, ONE));
 });
 
-test("contested - the depot brings up what is not, and as much as is wanted", () => {
-  // Lines: of one, of nobody, of two, of both, of one.
+test("contested lines - the depot moves blocks of uncontested lines to its top, as many as are wanted", () => {
+  // Lines of worker one, of no worker, of worker two, of both, of worker one.
   const lines = [[0, ONE, 0, ONE], [0, 0, 0, 0], [0, TWO, TWO, TWO], [ONE, 0, 0, TWO], [ONE, ONE, 0, ONE]].flat();
   const pushed = [0, 8, 4, 13, 2, 5, 14, 18, 6, 7];
   const arranged = (count: number, worker: number): [number, number[], number[]] => {
@@ -60,7 +64,7 @@ test("contested - the depot brings up what is not, and as much as is wanted", ()
   assertEquals(arranged(0, ONE)[0], 0);
 });
 
-test("contested - of a worker's next blocks none is, where half of what it wants is not", () => {
+test("contested lines - a refill takes only uncontested blocks, if they are at least half of what it wants", () => {
   const memory = SimMemory.make({ blocks: 64, cachedBlocks: 8 });
   const [one, two] = [SimWorker.attach(memory), SimWorker.attach(memory)];
   const { table, depot } = two.region;
@@ -76,14 +80,17 @@ test("contested - of a worker's next blocks none is, where half of what it wants
   assertEquals(depot.top, before - 4);
 });
 
-/** The next block of a worker that took more than the depot holds, when its lines in the depot are on top and some of nobody's below. */
-function nextOfTaker(between: (taker: SimWorker, held: number[]) => void): { block: number; contested: number } {
+/**
+ * The block that a worker gets next, after it has allocated more than the depot holds and done what `between` says. The
+ * depot then has contested blocks on top, from block `contested` up, and uncontested ones below.
+ */
+function nextAfter(between: (worker: SimWorker, held: number[]) => void): { block: number; contested: number } {
   const cachedBlocks = 8;
   const memory = SimMemory.make({ blocks: 256, cachedBlocks });
-  const [other, taker] = [SimWorker.attach(memory), SimWorker.attach(memory)];
-  const { region } = taker;
-  const held = Array.from({ length: (DEPOT_CACHES + 1) * cachedBlocks }, () => taker.alloc(1));
-  between(taker, held);
+  const [other, worker] = [SimWorker.attach(memory), SimWorker.attach(memory)];
+  const { region } = worker;
+  const held = Array.from({ length: (DEPOT_CACHES + 1) * cachedBlocks }, () => worker.alloc(1));
+  between(worker, held);
   assertEquals(region.slots.cachedBlocks(), 0);
   const blocks = Array.from({ length: 4 * LINE_BLOCKS }, () => take(region, 1));
   const contested = blocks[2 * LINE_BLOCKS]!;
@@ -91,43 +98,43 @@ function nextOfTaker(between: (taker: SimWorker, held: number[]) => void): { blo
     if (block >= contested && block % LINE_BLOCKS === 0) region.table.set(block, TAG, makeTag(ALLOCATED, other.number));
     else region.depot.push(block);
   }
-  return { block: taker.alloc(1), contested };
+  return { block: worker.alloc(1), contested };
 }
 
-test("contested - who only takes gets what comes first; who gives back too, what is not", () => {
-  const taking = nextOfTaker(() => {});
+test("contested lines - a consumer takes any block of the depot, other workers take uncontested ones", () => {
+  const taking = nextAfter(() => {});
   assert(taking.block >= taking.contested);
 
-  /** Gives so many blocks back, then takes as many again, and so many more. */
-  const turn = (taker: SimWorker, held: readonly number[], count: number, more: number): void => {
-    for (const block of held.slice(0, count)) assert(taker.free(block));
-    for (let times = 0; times < count + more; times++) taker.alloc(1);
+  /** Frees `count` blocks, then allocates as many and `more`. */
+  const turn = (worker: SimWorker, held: readonly number[], count: number, more: number): void => {
+    for (const block of held.slice(0, count)) assert(worker.free(block));
+    for (let times = 0; times < count + more; times++) worker.alloc(1);
   };
-  const giving = nextOfTaker((taker, held) => turn(taker, held, 4, 0));
-  assert(giving.block < giving.contested, "it gave back as many as the last refill brought");
-  const fewer = nextOfTaker((taker, held) => turn(taker, held, 3, 0));
-  assert(fewer.block >= fewer.contested, "it gave back fewer");
-  const formerly = nextOfTaker((taker, held) => turn(taker, held, 4, held.length));
-  assert(formerly.block >= formerly.contested, "it gave back as many once, and then took only");
+  const giving = nextAfter((worker, held) => turn(worker, held, 4, 0));
+  assert(giving.block < giving.contested, "it freed as many as its last refill brought");
+  const fewer = nextAfter((worker, held) => turn(worker, held, 3, 0));
+  assert(fewer.block >= fewer.contested, "it freed fewer");
+  const formerly = nextAfter((worker, held) => turn(worker, held, 4, held.length));
+  assert(formerly.block >= formerly.contested, "it freed as many once, and then only allocated");
 });
 
-test("contested - holes of another's are left to it, while there are others", () => {
+test("contested lines - findSingle avoids free runs between another worker's blocks, if there are other runs", () => {
   const memory = SimMemory.make({ blocks: 64, cachedBlocks: 2 });
   const { region, number } = SimWorker.attach(memory);
   const { table, runs } = region;
   const blocks = Array.from({ length: 32 }, () => take(region, 1));
   for (const block of blocks) table.set(block, TAG, makeTag(ALLOCATED, block < 16 ? TWO : number));
   give(region, 17);
-  give(region, 1); // the next that is found
+  give(region, 1); // the last one that was freed is found first
   assertEquals([runs.findSingle(number), runs.findSingle(TWO)], [17, 1]);
-  give(region, 2); // 1 and 2 are one run now
+  give(region, 2); // coalesces with block 1
   assertEquals([runs.findSingle(number), runs.findSingle(TWO)], [17, 1]);
   table.set(18, TAG, makeTag(ALLOCATED, TWO));
-  assertEquals(runs.findSingle(number), 32, "the long run behind them all");
+  assertEquals(runs.findSingle(number), 32, "the long run at the end");
   assertEquals(runs.findSingle(TWO), 1);
 });
 
-test("contested - where all holes are, the shortest one is taken", () => {
+test("contested lines - if every free run is contested, findSingle returns the shortest one", () => {
   const memory = SimMemory.make({ blocks: 256, cachedBlocks: 2 });
   const { region, number } = SimWorker.attach(memory);
   const { table, runs } = region;
@@ -139,7 +146,7 @@ test("contested - where all holes are, the shortest one is taken", () => {
   assertEquals(runs.findSingle(number), 100);
 });
 
-test("contested - two workers that use and give up blocks again and again come apart", () => {
+test("contested lines - two workers that allocate and free at random rarely share a line in the end", () => {
   const blocks = 1024;
   const memory = SimMemory.make({ blocks, cachedBlocks: 32 });
   const workers = [SimWorker.attach(memory), SimWorker.attach(memory)];
@@ -174,5 +181,5 @@ test("contested - two workers that use and give up blocks again and again come a
     if (owners.size > 0) lines++;
     if (owners.size > 1) contested++;
   }
-  assert(contested < lines / 4, `${contested} of ${lines} lines`);
+  assert(contested < lines / 4, `${contested} of ${lines} lines are shared`);
 });

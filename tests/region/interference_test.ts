@@ -1,7 +1,7 @@
 /**
- * One worker in the middle of an operation, and another that does something at the worst moment, often wrongly: frees a
- * block that is not its own, or destroys the pool. The moment is the same in every run: what stands for the other worker
- * is called from inside of the operation.
+ * Models another worker that acts in the middle of an operation, often by mistake: it frees a block that is not its
+ * own, or destroys the pool. The interleaving is the same in every run, because `once` (tests/support/once.ts) calls
+ * the other worker's action from inside the operation.
  */
 
 import { assertEquals } from "@std/assert";
@@ -16,10 +16,10 @@ import { beforeLocking, once } from "../support/once.ts";
 import { plainHeader } from "../support/plain.ts";
 import { assertMarked, assertRefused, insideOf, makePool, mark, present, withPool } from "../support/pool.ts";
 
-/** The other worker. */
+/** The number of the other worker. */
 const OTHER = 99;
 
-/** What is inside of a pool that OTHER has attached too. */
+/** The insides of a pool to which worker OTHER is attached too. */
 function sharedInside(pool: MemPool): Attachment {
   const inside = insideOf(pool);
   inside.region.header[NEXT_WORKER] = OTHER + 1;
@@ -27,14 +27,14 @@ function sharedInside(pool: MemPool): Attachment {
   return inside;
 }
 
-/** Frees a single block into the other worker's cache, as `WorkerCache.give` does there. */
-function giveAway(pool: MemPool, block: number): boolean {
+/** Frees a single block into the cache of worker OTHER, as `BlockCache.give` does there. */
+function freeByOther(pool: MemPool, block: number): boolean {
   const { table } = insideOf(pool).region;
   return table.exchangeTag(block, table.loadTag(block), makeTag(CACHED, OTHER));
 }
 
 test(
-  "interference - allocMany that fails: nobody ever sees a block of it, or could free it",
+  "interference - an allocMany that fails hands out no block, not even for a moment",
   withPool((pool) => {
     const { region } = insideOf(pool);
     const offsets = [0, 1, 2, 3].map(() => pool.allocOffset(1));
@@ -48,14 +48,14 @@ test(
 );
 
 test(
-  "interference - realloc down into the free run before, and the block is freed at that moment",
+  "interference - another worker frees the block while realloc moves it into the free run before: double free",
   withPool((pool) => {
     const { region } = sharedInside(pool);
     const before = pool.allocOffset(1);
     const block = pool.allocOffset(1);
     pool.allocOffset(1);
     pool.freeOffset(before);
-    once(region.runs, "roomAround", "after", () => assertEquals(giveAway(pool, 1), true));
+    once(region.runs, "roomAround", "after", () => assertEquals(freeByOther(pool, 1), true));
     const refusal = `Cannot reallocate block at offset ${block}: it is already free`;
     assertRefused(() => pool.reallocOffset(block, 65), "double-free", refusal);
     assertEquals(stateOf(region.table.tag(1)), CACHED);
@@ -63,20 +63,20 @@ test(
 );
 
 test(
-  "interference - realloc to elsewhere, and the old block is freed before its bytes are copied",
+  "interference - the old block is freed before realloc copies its bytes: the copy has the right length",
   withPool((pool) => {
     const { lock } = insideOf(pool);
     const block = present(pool.alloc(60));
     mark(block, 7);
     pool.allocOffset(1);
-    // A link of the free list overwrites what says how many bytes there are.
+    // Then a link of the free list overwrites the word that said how many bytes the block holds.
     once(lock, "leave", "after", () => pool.freeOffset(0));
     assertMarked(present(pool.realloc(block, 100)), 7, 60);
   }, { checked: false }),
 );
 
 test(
-  "interference - freeMany that fails gives blocks back to the worker that took them over at that moment",
+  "interference - a block changes its owner during a freeMany that fails: it still belongs to the new owner",
   withPool((pool) => {
     const { table } = sharedInside(pool).region;
     const block = present(pool.alloc(1));
@@ -93,7 +93,7 @@ test(
 );
 
 test(
-  "interference - a block that freeMany holds for a moment, and gives back, is still there to look at",
+  "interference - at() of a block that a failing freeMany has claimed for a moment succeeds",
   withPool((pool) => {
     const { region: { table }, lock } = insideOf(pool);
     const offset = pool.allocOffset(10);
@@ -104,12 +104,12 @@ test(
   }),
 );
 
-test("interference - the pool is destroyed while a worker looks at a block: destroyed, and not a double free", () => {
+test("interference - the pool is destroyed during at(): it throws destroyed, not double-free", () => {
   using pool = makePool();
   const { region } = insideOf(pool);
   const offset = pool.allocOffset(10);
   const tag = region.table.tag(0);
-  // destroy() empties the table when the state is set.
+  // destroy() sets the state and then zeroes the table.
   once(region.table, "loadTag", "before", () => {
     region.header[STATE] = DESTROYED;
     region.table.set(0, TAG, 0);
@@ -119,15 +119,15 @@ test("interference - the pool is destroyed while a worker looks at a block: dest
   region.header[STATE] = LIVE;
 });
 
-for (const [begins, before, after] of [["stops", AWAITED, LIVE], ["begins", LIVE, AWAITED]] as const) {
-  test(`interference - somebody ${begins} to wait while another worker asks whether the pool is live: it is`, () => {
+for (const [begins, before, after] of [["ceases", AWAITED, LIVE], ["begins", LIVE, AWAITED]] as const) {
+  test(`interference - a worker ${begins} to wait while another one asks whether the pool is live: it is`, () => {
     let reads = 0;
     const header = new Proxy(plainHeader(1), { get: () => reads++ === 0 ? before : after });
     assertEquals(isLive(header), true);
   });
 }
 
-test("interference - a pool that is just being destroyed cannot be attached any more", () => {
+test("interference - attach to a pool that is being destroyed throws destroyed", () => {
   using pool = makePool();
   const { header } = insideOf(pool).region;
   header[STATE] = DESTROYED;
@@ -137,18 +137,19 @@ test("interference - a pool that is just being destroyed cannot be attached any 
 });
 
 test(
-  "interference - a block is freed while a worker looks at it: no buffer, whatever its descriptor says by then",
+  "interference - the block is freed during at(): double free, whatever its descriptor contains by then",
   withPool((pool) => {
     const { table } = insideOf(pool).region;
     const offset = pool.allocOffset(10);
-    once(table, "requested", "before", () => pool.freeOffset(offset)); // which writes links of a free list
+    // Links of a free list overwrite the word that said how many bytes the block holds.
+    once(table, "requested", "before", () => pool.freeOffset(offset));
     const refusal = "Cannot look at block at offset 0: it is already free";
     assertRefused(() => pool.at(offset), "double-free", refusal);
   }),
 );
 
 test(
-  "interference - a block that freeMany holds for a moment, and gives back, is owned all the time",
+  "interference - owns() of a block that a failing freeMany has claimed for a moment is true",
   withPool((pool) => {
     const { region: { table }, lock } = insideOf(pool);
     const block = present(pool.alloc(10));

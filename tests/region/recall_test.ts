@@ -1,4 +1,7 @@
-/** Recalling what others have cached, step by step, with workers that are played in this thread. */
+/**
+ * Recalling what other workers have cached, at chosen interleavings: three workers in one thread share a region over
+ * plain memory, and a hook lets one act when another has come to a given step.
+ */
 
 import { assertEquals } from "@std/assert";
 import type { Allocator } from "../../src/allocator/allocator.ts";
@@ -14,15 +17,15 @@ import { plainWorker } from "../support/plain.ts";
 
 const BLOCKS = 4;
 
-interface Played {
+interface SharedRegion {
   readonly region: Region;
   readonly mapping: Mapping;
   /** Worker 1 in slot 0, worker 2 in slot 1, worker 3 in slot 2. */
   readonly workers: readonly [Allocator, Allocator, Allocator];
 }
 
-/** A pool of four blocks over plain memory, with three workers, none of whom has anything. */
-function played(plainClaims: boolean, barrier = () => true): Played {
+/** A region of four free blocks with three workers. */
+function threeWorkers(plainClaims: boolean, barrier = () => true): SharedRegion {
   const settings = settingsFrom(BLOCKS * 64, 64, { cachedBlocks: BLOCKS });
   const region = formatRegion(new ArrayBuffer(settings.metaBytes), settings, plainClaims);
   const native = { barrier, alive: () => true } as Partial<Native> as Native;
@@ -37,15 +40,15 @@ function played(plainClaims: boolean, barrier = () => true): Played {
   return { region, mapping, workers: [join(1), join(2), join(3)] };
 }
 
-/** Calls `meanwhile` when a recall comes to this slot, before it looks at the cache there. */
-function whenRecallComesTo(region: Region, slot: number, meanwhile: () => void): void {
+/** Calls `meanwhile` when a recall reaches this slot, before it looks at the cache there. */
+function whenRecallReaches(region: Region, slot: number, meanwhile: () => void): void {
   const { slots } = region;
   const worker = slots.worker.bind(slots);
-  let come = false;
+  let reached = false;
   Object.defineProperty(slots, "worker", {
     value: (asked: number) => {
-      if (asked === slot && !come) {
-        come = true;
+      if (asked === slot && !reached) {
+        reached = true;
         meanwhile();
       }
       return worker(asked);
@@ -56,30 +59,30 @@ function whenRecallComesTo(region: Region, slot: number, meanwhile: () => void):
 for (const plainClaims of [true, false]) {
   const how = plainClaims ? "claims by plain stores" : "claims by exchange";
 
-  test(`recall - sees a block that comes where it has looked, while one goes where it has not, ${how}`, () => {
-    const { region, workers: [one, two, three] } = played(plainClaims);
+  test(`recall - finds a block freed into a cache it has passed, while one is taken from a later cache, ${how}`, () => {
+    const { region, workers: [one, two, three] } = threeWorkers(plainClaims);
     assertEquals([three.allocate(1), one.allocate(1), two.allocate(1), two.allocate(1)], [0, 1, 2, 3]);
     assertEquals([two.cache.give(2), two.cache.give(3)], [true, true]);
-    // At any time two neighbours are free: 2 and 3, then 1 to 3, then 1 and 2.
-    whenRecallComesTo(region, 1, () => assertEquals([one.cache.give(1), two.cache.take(1)], [true, 3]));
+    // Two adjacent blocks are free at every moment: 2 and 3, then 1 to 3, then 1 and 2.
+    whenRecallReaches(region, 1, () => assertEquals([one.cache.give(1), two.cache.take(1)], [true, 3]));
     assertEquals(three.allocate(2 * 64), 1);
   });
 
-  test(`recall - for many, sees a block that comes where it has looked, ${how}`, () => {
-    const { region, workers: [one, two, three] } = played(plainClaims);
+  test(`recall - by allocMany, finds a block that is freed into a cache it has passed, ${how}`, () => {
+    const { region, workers: [one, two, three] } = threeWorkers(plainClaims);
     assertEquals([three.allocate(1), one.allocate(1), two.allocate(1), two.allocate(1)], [0, 1, 2, 3]);
     assertEquals([two.cache.give(2), two.cache.give(3)], [true, true]);
-    whenRecallComesTo(region, 1, () => assertEquals([one.cache.give(1), two.cache.take(1)], [true, 3]));
+    whenRecallReaches(region, 1, () => assertEquals([one.cache.give(1), two.cache.take(1)], [true, 3]));
     assertEquals(three.allocateMany(2, 1), Int32Array.of(1, 2));
   });
 
-  test(`recall - realloc slides into a free block that another is about to take and give back, ${how}`, () => {
-    const { region, mapping, workers: [one, two, three] } = played(plainClaims);
+  test(`recall - realloc moves down into a free block that another worker takes and frees meanwhile, ${how}`, () => {
+    const { region, mapping, workers: [one, two, three] } = threeWorkers(plainClaims);
     assertEquals([three.allocate(1), one.allocate(1), two.allocate(1), two.allocate(1)], [0, 1, 2, 3]);
     three.leave();
     three.freeUncounted(0);
     assertEquals(region.lists.find(1), 0);
-    // Where a critical section ends; two adjacent blocks are free or cached all the time.
+    // Worker two acts when the first critical section ends. Two adjacent blocks are free or cached all the time.
     once(mapping, "unlock", "after", () => {
       const block = two.allocate(1);
       if (block !== NONE) assertEquals(two.cache.give(block), true);
@@ -87,11 +90,12 @@ for (const plainClaims of [true, false]) {
     assertEquals(one.resize(1, 128, NO_HOOKS), 0);
   });
 
-  test(`recall - takes what a worker has cached that once could not take it and gave up, ${how}`, () => {
-    const { region, workers: [one, two, three] } = played(plainClaims);
+  test(`recall - takes a cached block that its worker once failed to take, ${how}`, () => {
+    const { region, workers: [one, two, three] } = threeWorkers(plainClaims);
     assertEquals([two.allocate(1), one.allocate(1), one.allocate(1), one.allocate(1)], [0, 1, 2, 3]);
     assertEquals(two.cache.give(0), true);
-    // Another recalls it. This worker does not get the lock, under which it would look again; later the block comes back.
+    // Another recalls it. This worker does not get the lock, under which it would look again; later the block comes
+    // back.
     region.table.set(0, TAG, FREE);
     assertEquals(two.cache.take(1), NONE);
     region.table.set(0, TAG, makeTag(CACHED, 2));
@@ -99,9 +103,9 @@ for (const plainClaims of [true, false]) {
   });
 }
 
-test("recall - ends where the system refuses the barrier, whatever others free and take meanwhile", () => {
+test("recall - ends if the system refuses the barrier, whatever other workers free and take meanwhile", () => {
   let tries = 0;
-  const { workers: [one, two, three] } = played(true, () => {
+  const { workers: [one, two, three] } = threeWorkers(true, () => {
     if (++tries > 1) throw new Error("tried again");
     assertEquals([one.cache.give(0), one.cache.take(1)], [true, 0]);
     return false;

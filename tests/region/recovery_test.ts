@@ -1,4 +1,8 @@
-/** What is derived can be lost: `rebuild` makes it again from tags and lengths, after any single store too. */
+/**
+ * The recovery after a death in a critical section, on a region over plain memory: it must rebuild everything derived
+ * from tags and lengths, whatever the derived words contain, and also after a death between any two stores of an
+ * operation.
+ */
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import fc from "fast-check";
@@ -11,6 +15,8 @@ import {
   FIRST_LEVELS,
   FREE,
   FREE_BLOCKS,
+  HIGH_WATER,
+  HIGH_WATER_INVERTED,
   INTERIOR,
   LENGTH,
   LIST_HEADS,
@@ -25,13 +31,14 @@ import { Runs } from "../../src/region/runs.ts";
 import { BlockTable, isAllocated, makeTag } from "../../src/region/block_table.ts";
 import type { Region } from "../../src/region/region.ts";
 import { recover } from "../../src/allocator/recovery.ts";
+import { validHighWater } from "../../src/region/validate.ts";
 import { test } from "../support/harness.ts";
 import { BLOCK_SIZE, give, picture, plainRegion, type PlainRun, runsOf, take } from "../support/plain.ts";
 import { forAll } from "../support/random.ts";
 
 const BLOCKS = 48;
 
-/** Something done to the table: by `pick` which run, by `length` how much of it. */
+/** One operation on the table. `pick` chooses the run. */
 type Step = { readonly kind: "take" | "give" | "resize"; readonly pick: number; readonly length: number };
 
 const step: fc.Arbitrary<Step> = fc.record({
@@ -61,29 +68,32 @@ function after(all: readonly Step[]): Region {
   return region;
 }
 
-/** Words that rebuild makes again: lists, bitmaps and the counter; links and ends of runs. */
-function derivedWords(region: Region): { words: Int32Array; word: number; values?: readonly number[] }[] {
+/** A word that recovery rebuilds. `values` are the only ones that it can have before, if not any value is possible. */
+interface DerivedWord {
+  readonly words: Int32Array;
+  readonly word: number;
+  readonly values?: readonly number[];
+}
+
+/** The lists, the bitmaps and the count of free blocks; the links of free runs, and the words inside runs. */
+function derivedWords(region: Region): DerivedWord[] {
   const { header, table } = region;
   const lists = Array.from({ length: FIRST_LEVELS * SECOND_LEVELS }, (_, index) => LIST_HEADS + index);
   const maps = Array.from({ length: FIRST_LEVELS + 1 }, (_, index) => FIRST_LEVEL_MAP + index);
-  const found: { words: Int32Array; word: number; values?: readonly number[] }[] = [...lists, ...maps, FREE_BLOCKS]
-    .map((word) => ({ words: header, word }));
-  const descriptor = (block: number, field: number): { words: Int32Array; word: number } => ({
-    words: table.words,
-    word: block * 4 + field,
-  });
+  const found: DerivedWord[] = [...lists, ...maps, FREE_BLOCKS].map((word) => ({ words: header, word }));
+  const descriptor = (block: number, field: number): DerivedWord => ({ words: table.words, word: block * 4 + field });
   for (const { first, length, state } of runsOf(region)) {
     if (state === FREE) found.push(descriptor(first, PREVIOUS), descriptor(first, NEXT));
     for (let inner = first + 1; inner < first + length; inner++) {
       found.push(descriptor(inner, LENGTH), descriptor(inner, PREVIOUS), descriptor(inner, NEXT));
-      // What is handed out is never inside a run, so these are all there can be.
+      // No inner block can have another state.
       found.push({ ...descriptor(inner, TAG), values: [INTERIOR, FREE, END_OF_FREE] });
     }
   }
   return found;
 }
 
-test("recovery - of an untouched table changes nothing", () => {
+test("recovery - of an intact region changes nothing", () => {
   forAll(200, steps, (all) => {
     const region = after(all);
     const before = picture(region);
@@ -93,7 +103,7 @@ test("recovery - of an untouched table changes nothing", () => {
   });
 });
 
-test("recovery - whatever derived words hold, the runs are the same and every invariant holds", () => {
+test("recovery - whatever the derived words contain, the runs stay the same and every invariant holds", () => {
   const damage = fc.array(fc.record({ place: fc.nat(1_000_000), value: fc.integer() }), {
     minLength: 1,
     maxLength: 60,
@@ -112,7 +122,7 @@ test("recovery - whatever derived words hold, the runs are the same and every in
   });
 });
 
-test("recovery - all derived words lost at once", () => {
+test("recovery - all derived words are overwritten at once", () => {
   const region = after([{ kind: "take", pick: 0, length: 7 }, { kind: "take", pick: 0, length: 2 }]);
   give(region, 0);
   for (const { words, word, values } of derivedWords(region)) words[word] = values?.[2] ?? 0x5a5a5a5a;
@@ -121,7 +131,7 @@ test("recovery - all derived words lost at once", () => {
   checkInvariants(region);
 });
 
-test("recovery - joins neighbours that were left free side by side, and what freeMany had claimed", () => {
+test("recovery - coalesces adjacent free runs, and frees what freeMany had claimed", () => {
   const region = plainRegion(10);
   for (const _ of [1, 2, 3]) take(region, 2);
   region.table.set(0, TAG, FREE);
@@ -131,7 +141,7 @@ test("recovery - joins neighbours that were left free side by side, and what fre
   checkInvariants(region);
 });
 
-test("recovery - refuses lengths that do not tile the table", () => {
+test("recovery - fails if the lengths do not tile the table", () => {
   for (const length of [0, -1, 11, 2 ** 31 - 1]) {
     for (const state of [FREE, ALLOCATED]) {
       const region = plainRegion(10);
@@ -143,60 +153,87 @@ test("recovery - refuses lengths that do not tile the table", () => {
   }
 });
 
-class Died extends Error {}
+class Death extends Error {}
 
-/** A table whose worker ends before its next store once `stores` are used up. */
+/** A table whose worker dies before it makes more than `stores` stores. */
 class MortalTable extends BlockTable {
   stores = Infinity;
 
   override set(block: number, field: number, value: number): void {
-    if (this.stores-- <= 0) throw new Died();
+    if (this.stores-- <= 0) throw new Death();
     super.set(block, field, value);
   }
 }
 
-/** The same region as a worker sees it that can die. */
-function mortal(region: Region): Region & { readonly table: MortalTable } {
+/** The same region, for a worker that can die. */
+function withMortalTable(region: Region): Region & { readonly table: MortalTable } {
   const table = new MortalTable(region.table.words, region.header, region.table.capacity);
   const lists = new FreeLists(region.header, table);
   return { ...region, table, lists, runs: new Runs(region.header, region.counters, table, lists) };
 }
 
-/** Whether it was done before the stores were used up. */
+/** Returns whether the worker completed the step before it died. */
 function applyOrDie(region: Region & { readonly table: MortalTable }, last: Step, stores: number): boolean {
   region.table.stores = stores;
   try {
     apply(region, last);
     return true;
   } catch (error) {
-    if (error instanceof Died) return false;
+    if (error instanceof Death) return false;
     throw error;
   } finally {
     region.table.stores = Infinity;
   }
 }
 
-test("recovery - after a worker died between any two stores, everything holds and no other run has moved", () => {
+test("recovery - after a death between any two stores, every invariant holds and at most one run has changed", () => {
   forAll(200, fc.record({ all: steps, last: step }), ({ all, last }) => {
     for (let stores = 0, done = false; !done; stores++) {
-      const region = mortal(after(all));
+      const region = withMortalTable(after(all));
       const before = allocatedRuns(region);
       done = applyOrDie(region, last, stores);
       assert(recover(region), `after ${stores} stores`);
       checkInvariants(region);
       const now = allocatedRuns(region);
-      const changed = before.filter((run) =>
-        !now.some((same) => same.first === run.first && same.length === run.length)
-      );
+      const changed = before.filter((run) => {
+        return !now.some(({ first, length }) => first === run.first && length === run.length);
+      });
       assert(changed.length <= 1, `after ${stores} stores: ${picture(region)}`);
     }
   });
 });
 
-test("recovery - lists find every run again", () => {
+test("recovery - free runs that were in no list are found again", () => {
   const region = after([{ kind: "take", pick: 0, length: 5 }]);
   region.lists.clear();
   assertEquals(take(region, 1), NONE);
   assert(recover(region));
   assertEquals(take(region, BLOCKS - 5), 5);
+});
+
+/**
+ * Lets a region of 10 blocks, of which 4 were used, recover from these two values of high water. Returns the new value.
+ */
+function recoverHighWater(stored: number, storedInverted: number): number {
+  const region = plainRegion(10);
+  take(region, 4);
+  region.header[HIGH_WATER] = stored;
+  region.header[HIGH_WATER_INVERTED] = ~storedInverted;
+  assert(recover(region));
+  checkInvariants(region);
+  return validHighWater(region.header);
+}
+
+test("recovery - of two different values of high water, the higher one is kept", () => {
+  assertEquals([recoverHighWater(4, 4), recoverHighWater(4, 7), recoverHighWater(7, 4)], [4, 7, 7]);
+});
+
+test("recovery - a value of high water that no pool of this size can have is ignored", () => {
+  for (const impossible of [-1, 11, -(2 ** 31), 2 ** 31 - 1]) {
+    assertEquals([recoverHighWater(4, impossible), recoverHighWater(impossible, 4)], [4, 4], `beside ${impossible}`);
+  }
+});
+
+test("recovery - if both values of high water are impossible, it becomes the number of blocks", () => {
+  assertEquals([recoverHighWater(-1, -1), recoverHighWater(11, -5), recoverHighWater(2 ** 31 - 1, 99)], [10, 10, 10]);
 });

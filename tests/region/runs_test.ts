@@ -1,3 +1,8 @@
+/**
+ * Runs on a region over plain memory: allocate, coalesce and resize. Tests describe a region by its `picture`, as "2 -3
+ * 1".
+ */
+
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { checkInvariants } from "../../src/diagnostics/invariants.ts";
 import { COALESCED, FREE_BLOCKS, HIGH_WATER, NONE } from "../../src/region/layout.ts";
@@ -5,7 +10,7 @@ import type { Region } from "../../src/region/region.ts";
 import { test } from "../support/harness.ts";
 import { BLOCK_SIZE, give, picture, plainRegion, take } from "../support/plain.ts";
 
-/** A table of runs of these lengths in this order; those of free runs are negative. */
+/** A region with runs of these lengths, in this order. Negative lengths are those of free runs. */
 function layOut(lengths: readonly number[]): Region {
   const region = plainRegion(lengths.reduce((sum, length) => sum + Math.abs(length), 0));
   const firsts = lengths.map((length) => take(region, Math.abs(length)));
@@ -25,7 +30,7 @@ function resize({ runs }: Region, block: number, length: number): boolean {
   return runs.resize(block, length, length * BLOCK_SIZE, 1);
 }
 
-test("format - writes one free run over everything, for any number of blocks", () => {
+test("format - makes the whole table one free run, for any number of blocks", () => {
   for (const blockCount of [2, 3, 31, 32, 33, 64, 1000, 4097]) {
     const region = plainRegion(blockCount);
     assertPicture(region, `${-blockCount}`);
@@ -33,13 +38,13 @@ test("format - writes one free run over everything, for any number of blocks", (
   }
 });
 
-test("format - writes three words of the table, whatever its length", () => {
+test("format - writes only the first and the last descriptor, whatever the length of the table", () => {
   const { table } = plainRegion(4096);
   const written = [...table.words.keys()].filter((word) => table.words[word] !== 0);
   assert(written.every((word) => word < 4 || word >= 4 * 4095), `words ${written.join()}`);
 });
 
-test("allocate - splits what is longer", () => {
+test("allocateAt - splits a free run that is longer", () => {
   const region = plainRegion(10);
   assertEquals(take(region, 3), 0);
   assertPicture(region, "3 -7");
@@ -47,20 +52,20 @@ test("allocate - splits what is longer", () => {
   assertPicture(region, "3 1 -6");
 });
 
-test("allocate - takes all of a run that fits exactly", () => {
+test("allocateAt - takes all of a free run that fits exactly", () => {
   const region = plainRegion(10);
   assertEquals(take(region, 10), 0);
   assertPicture(region, "10");
   assertEquals(take(region, 1), NONE);
 });
 
-test("allocate - refuses what no run holds, though the sum would", () => {
+test("find - returns NONE if no free run is long enough, although all together are", () => {
   const region = layOut([-3, 1, -3, 1, -3]);
   assertEquals(take(region, 4), NONE);
   assertPicture(region, "-3 1 -3 1 -3");
 });
 
-test("allocate - high water stays at its highest", () => {
+test("high water - does not fall when blocks are freed", () => {
   const region = plainRegion(10);
   const block = take(region, 6);
   give(region, block);
@@ -68,41 +73,41 @@ test("allocate - high water stays at its highest", () => {
   assertEquals([region.header[HIGH_WATER], region.header[FREE_BLOCKS]], [6, 8]);
 });
 
-test("release - between two taken runs joins nothing", () => {
+test("coalesce - between two allocated runs joins nothing", () => {
   const region = layOut([2, 3, 4]);
   give(region, 2);
   assertPicture(region, "2 -3 4");
   assertEquals(region.counters[COALESCED], 0);
 });
 
-test("release - joins the free run on the left", () => {
+test("coalesce - joins the free run on the left", () => {
   const region = layOut([-2, 3, 4]);
   give(region, 2);
   assertPicture(region, "-5 4");
   assertEquals(region.counters[COALESCED], 1);
 });
 
-test("release - joins the free run on the right", () => {
+test("coalesce - joins the free run on the right", () => {
   const region = layOut([2, 3, -4]);
   give(region, 2);
   assertPicture(region, "2 -7");
   assertEquals(region.counters[COALESCED], 1);
 });
 
-test("release - joins both", () => {
+test("coalesce - joins the free runs on both sides", () => {
   const region = layOut([1, -2, 3, -4, 1]);
   give(region, 3);
   assertPicture(region, "1 -9 1");
   assertEquals(region.counters[COALESCED], 2);
 });
 
-test("release - joins single blocks on both sides", () => {
+test("coalesce - joins single blocks on both sides", () => {
   const region = layOut([1, -1, 1, -1, 1]);
   give(region, 2);
   assertPicture(region, "1 -3 1");
 });
 
-test("release - at the very start and the very end of the table", () => {
+test("coalesce - works at the start and at the end of the table", () => {
   const region = layOut([1, 2, 1]);
   give(region, 0);
   give(region, 3);
@@ -111,14 +116,14 @@ test("release - at the very start and the very end of the table", () => {
   assertPicture(region, "-4");
 });
 
-test("resize - the same length changes what was asked for and nothing else", () => {
+test("resize - with the same length changes only the requested bytes", () => {
   const region = layOut([2, 3, -4]);
   assert(region.runs.resize(2, 3, 2 * BLOCK_SIZE + 1, 1));
   assertPicture(region, "2 3 -4");
   assertEquals(region.table.requested(2), 2 * BLOCK_SIZE + 1);
 });
 
-test("resize - grows into a part of the free run on the right", () => {
+test("resize - grows into part of the free run on the right", () => {
   const region = layOut([2, 3, -4, 1]);
   assert(resize(region, 2, 5));
   assertPicture(region, "2 5 -2 1");
@@ -130,7 +135,7 @@ test("resize - grows into all of the free run on the right", () => {
   assertPicture(region, "2 7 1");
 });
 
-test("resize - a single block becomes a run, and a run a single block", () => {
+test("resize - turns a single block into a run, and a run into a single block", () => {
   const region = layOut([1, -4]);
   assert(resize(region, 0, 3));
   assertPicture(region, "3 -2");
@@ -138,7 +143,7 @@ test("resize - a single block becomes a run, and a run a single block", () => {
   assertPicture(region, "1 -4");
 });
 
-test("resize - does not grow past the free run, into a taken one or past the end", () => {
+test("resize - fails if the run would grow past the free run, into an allocated one or past the end", () => {
   for (const [lengths, block] of [[[2, 3, -4, 1], 2], [[2, 3, 1], 2], [[-2, 3], 2]] as const) {
     const region = layOut(lengths);
     assertFalse(resize(region, block, 8));
@@ -146,7 +151,7 @@ test("resize - does not grow past the free run, into a taken one or past the end
   }
 });
 
-test("resize - shrinking gives the tail back, joined with what is free behind it", () => {
+test("resize - frees the tail when it shrinks a run, and coalesces it with the free run behind", () => {
   const region = layOut([2, 5, 1]);
   assert(resize(region, 2, 2));
   assertPicture(region, "2 2 -3 1");
@@ -154,28 +159,28 @@ test("resize - shrinking gives the tail back, joined with what is free behind it
   assertPicture(region, "2 1 -4 1");
 });
 
-test("resize - high water follows growth", () => {
+test("high water - rises when a run grows", () => {
   const region = layOut([2, -8]);
   assert(resize(region, 0, 9));
   assertEquals([region.header[HIGH_WATER], region.header[FREE_BLOCKS]], [10, 1]);
 });
 
-test("roomAround - counts the free runs on both sides", () => {
+test("roomAround - adds the free runs on both sides", () => {
   const region = layOut([1, -2, 3, -4, 1]);
   assertEquals([5, 9, 10].map((length) => region.runs.roomAround(3, length)), [1, 1, NONE]);
 });
 
-test("roomAround - nothing without a free run on the left", () => {
+test("roomAround - returns NONE without a free run on the left", () => {
   assertEquals(layOut([1, 3, -4]).runs.roomAround(1, 3), NONE);
   assertEquals(layOut([3, -4]).runs.roomAround(0, 3), NONE);
 });
 
-test("roomAround - a taken run on the right adds nothing", () => {
+test("roomAround - an allocated run on the right adds nothing", () => {
   const region = layOut([-2, 3, 4]);
   assertEquals([5, 6].map((length) => region.runs.roomAround(2, length)), [0, NONE]);
 });
 
-test("allocateAt - takes the start of that very run", () => {
+test("allocateAt - allocates the start of the given run", () => {
   const region = layOut([-2, 1, -5, 1]);
   region.runs.allocateAt(3, 2, 2 * BLOCK_SIZE, 1);
   assertPicture(region, "-2 1 2 -3 1");

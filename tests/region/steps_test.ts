@@ -1,7 +1,7 @@
 /**
- * A worker is stopped between any two stores of every operation that changes the table, and the next one finds everything
- * right: `check` passes, no block that lives has changed, none is lost, none is had twice. And bugs that are planted in the
- * steps are found.
+ * Stops a worker after every store of every operation that changes the block table; the next worker must find
+ * everything right. _steps.ts says what that means and how to read a failure, _operations.ts lists the operations. The
+ * tests named "planted" put a bug into an operation or into the recovery, and assert that this method finds it.
  */
 
 import { assert, assertMatch } from "@std/assert";
@@ -9,62 +9,63 @@ import { CACHED, LENGTH, TAG } from "../../src/region/layout.ts";
 import { BlockTable, makeTag } from "../../src/region/block_table.ts";
 import { effort, tell } from "../support/effort.ts";
 import { test } from "../support/harness.ts";
-import { BLOCK, freeing, got, OPERATIONS, type Part, Play } from "./_plays.ts";
+import { type Action, assertBlock, BLOCK, freeing, OPERATIONS, Scenario } from "./_operations.ts";
 import { thrownBy } from "../support/pool.ts";
-import type { Live } from "./_rich.ts";
+import type { LiveRun } from "./_populated_pool.ts";
 import type { SimWorker } from "../support/simulation.ts";
 import { type End, type Prepare, stopEverywhere, stopRecovery } from "./_steps.ts";
 
 let moments = 0;
 
-/** Counts them, for a soak to tell. */
-function told(more: number): number {
+/** Adds to the number of moments that a soak prints. */
+function count(more: number): number {
   moments += more;
   tell(`steps: stopped at ${moments} moments so far`);
   return more;
 }
 
+/** What differs from a plain run of an operation. */
 interface How {
   readonly checked?: boolean;
   readonly prepare?: Prepare;
 }
 
-function stop(part: (play: Play) => Part, end: End, { checked, prepare }: How = {}): number {
-  const play = new Play(checked);
-  return told(stopEverywhere(play.operation(part(play)), end, prepare));
+function stop(action: (scenario: Scenario) => Action, end: End, { checked, prepare }: How = {}): number {
+  const scenario = new Scenario(checked);
+  return count(stopEverywhere(scenario.operation(action(scenario)), end, prepare));
 }
 
-for (const [name, part] of Object.entries(OPERATIONS)) {
+for (const [name, action] of Object.entries(OPERATIONS)) {
   test(`steps - ${name}`, () => {
-    const deaths = stop(part, "dies");
+    const deaths = stop(action, "dies");
     assert(deaths > 1);
-    stop(part, "is thrown out");
+    stop(action, "is thrown out");
   });
 }
 
-/** Of each of the two that die one step of so many; in a soak of 3. */
+/** In these operations and in the recovery after them, a worker dies after one step of so many. In a soak, of three. */
 const RECOVERIES = {
   "grow for many": 29,
   "trim": 29,
-  "drain into the depot": 5,
+  "flush into the depot": 5,
   "recall a single block": 7,
   "reap": 13,
 };
 
 for (const [name, every] of Object.entries(RECOVERIES)) {
-  test(`steps - recovery from: ${name}`, () => {
-    const play = new Play();
-    const deaths = told(stopRecovery(play.operation(OPERATIONS[name]!(play)), effort(every, 3)));
-    assert(deaths > 50, `The two died at ${deaths} places only`);
+  test(`steps - ${name}: two workers die, the second one in its recovery`, () => {
+    const scenario = new Scenario();
+    const deaths = count(stopRecovery(scenario.operation(OPERATIONS[name]!(scenario)), effort(every, 3)));
+    assert(deaths > 50, `the two died at only ${deaths} pairs of moments`);
   });
 }
 
-/** In a soak all, else one of three. */
-function someOf(live: readonly Live[]): Live[] {
+/** In a soak all runs, otherwise every third. */
+function someOf(live: readonly LiveRun[]): LiveRun[] {
   return live.filter((_, place) => place % effort(3, 1) === 0);
 }
 
-/** The lengths that a run is made to have: one block, one less, one more, twice as many, one that is nowhere near. */
+/** The lengths to which a run is resized: one block, one less, one more, twice as many, and far more. */
 function lengthsFor(blocks: number): number[] {
   return [1, blocks - 1, blocks + 1, 2 * blocks, 66].filter((length, place, all) => {
     return length > 0 && length !== blocks && all.indexOf(length) === place;
@@ -73,49 +74,49 @@ function lengthsFor(blocks: number): number[] {
 
 for (const end of ["dies", "is thrown out"] as const) {
   for (const checked of [false, true]) {
-    test(`steps - free blocks that are held${checked ? ", in a checked pool" : ""}: the worker ${end}`, () => {
-      for (const { block } of someOf(new Play(checked).live)) {
+    test(`steps - free an allocated run${checked ? " of a checked pool" : ""}: the worker ${end}`, () => {
+      for (const { block } of someOf(new Scenario(checked).live)) {
         stop(({ four }) => freeing(four, block, (actor) => actor.free(block)), end, { checked });
       }
     });
   }
 
-  test(`steps - realloc blocks that are held: the worker ${end}`, () => {
-    for (const { block, bytes } of someOf(new Play().live)) {
+  test(`steps - realloc an allocated run: the worker ${end}`, () => {
+    for (const { block, bytes } of someOf(new Scenario().live)) {
       for (const length of lengthsFor(Math.ceil(bytes / BLOCK))) {
-        const act = (actor: SimWorker) => got(actor.allocator.resize(block, length * BLOCK));
+        const act = (actor: SimWorker) => assertBlock(actor.allocator.resize(block, length * BLOCK));
         stop(({ four }) => ({ actor: four, act, about: [block] }), end);
       }
     }
   });
 }
 
-/** An operation with a bug that is put into it, and what finds it. */
+/** Registers a test that plants a bug into an operation and expects it to be found with this message. */
 function testPlanted(
   bug: string,
   how: How & { name: string; plant?: (actor: SimWorker) => void },
-  found: RegExp,
+  message: RegExp,
 ): void {
   test(`steps - planted: ${bug}`, () => {
     const error = thrownBy(() =>
       stop(
-        (play) => {
-          const part = OPERATIONS[how.name]!(play);
+        (scenario) => {
+          const action = OPERATIONS[how.name]!(scenario);
           const act = (actor: SimWorker): void => {
             how.plant?.(actor);
-            part.act(actor);
+            action.act(actor);
           };
-          return { ...part, act };
+          return { ...action, act };
         },
         "dies",
         how,
       )
     );
-    assertMatch(String(error), found);
+    assertMatch(String(error), message);
   });
 }
 
-testPlanted("what is left of a run is described after the store that cuts it off", {
+testPlanted("the rest of a run is described after the store that cuts it off", {
   name: "allocate the start of a free run",
   plant: ({ region: { table } }) => {
     const { describeFree, set } = BlockTable.prototype;
@@ -130,7 +131,7 @@ testPlanted("what is left of a run is described after the store that cuts it off
   },
 }, /After \d+ of \d+ steps: .*(the block table cannot be repaired|I\d)/);
 
-testPlanted("a cached block has its tag before the run is cut", {
+testPlanted("a cached block gets its tag before its run is cut", {
   name: "refill from several free runs",
   plant: ({ region: { table } }) => {
     const { set } = BlockTable.prototype;
@@ -141,19 +142,19 @@ testPlanted("a cached block has its tag before the run is cut", {
   },
 }, /After \d+ of \d+ steps: /);
 
-for (const name of ["allocate the start of a free run", "free many", "recall what makes a run"]) {
-  testPlanted(`nothing is recovered after a death: ${name}`, {
+for (const name of ["allocate the start of a free run", "free many", "recall single blocks that form a run"]) {
+  testPlanted(`the next worker skips the recovery: ${name}`, {
     name,
     prepare: ({ lock }) => void Reflect.set(lock, "tryToRecover", () => true),
   }, /After \d+ of \d+ steps: /);
 }
 
-testPlanted("the last block of a run that is handed out still says that a free one ends there", {
-  name: "allocate a free run as it is",
+testPlanted("the last block of an allocated run still claims to end a free one", {
+  name: "allocate a whole free run",
   plant: ({ region: { table } }) => table.markAllocatedEnd = () => {},
 }, /After (\d+) of \1 steps: .*invariant I5/);
 
-testPlanted("the last block of a run that became free points to where the run began before", {
+testPlanted("the last block of a coalesced run points to the first block from before", {
   name: "free many",
   plant: ({ region: { table } }) => table.markFreeEnd = () => {},
 }, /After (\d+) of \1 steps: .*invariant I5/);

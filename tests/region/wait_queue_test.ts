@@ -1,4 +1,4 @@
-/** The queue of requests, against a plain list. */
+/** The wait queue, compared with a plain list. */
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
@@ -18,7 +18,7 @@ import { test } from "../support/harness.ts";
 import { plainHeader, plainTable } from "../support/plain.ts";
 import { forAll } from "../support/random.ts";
 
-/** A queue whose places start here. */
+/** An empty queue whose first place is `start`. */
 function plainQueue(start = 0): { header: Int32Array; queue: WaitQueue } {
   const header = plainHeader(8);
   header[QUEUE_FIRST] = header[QUEUE_NEXT] = header[QUEUE_END] = start;
@@ -32,7 +32,7 @@ interface Listed {
   block: number;
 }
 
-test("queue - in order of arrival, whatever is served, collected or given up in between", () => {
+test("wait queue - keeps the order of arrival, whatever is granted or finished in between", () => {
   const steps = fc.array(
     fc.record({ what: fc.constantFrom("push", "push", "grant", "finish"), pick: fc.nat(1000), bytes: fc.maxSafeNat() }),
     { maxLength: 60 },
@@ -70,7 +70,7 @@ test("queue - in order of arrival, whatever is served, collected or given up in 
   });
 });
 
-test("queue - full after so many, and has room again for those that are done", () => {
+test("wait queue - is full after MAX_WAITING requests, and has room again when the oldest ones are done", () => {
   const { queue } = plainQueue(2 ** 31 - 5);
   const places = Array.from({ length: MAX_WAITING }, () => queue.push(1, 1));
   assertEquals(queue.isFull, true);
@@ -80,7 +80,7 @@ test("queue - full after so many, and has room again for those that are done", (
   assertEquals([queue.isFull, queue.blockAt(places[1]!)], [false, DONE]);
 });
 
-test("queue - after a death: who has no block waits again, in the old order", () => {
+test("wait queue - after a death, requests without a block of their worker wait again, in the old order", () => {
   const { queue } = plainQueue();
   const table = plainTable(8);
   const [mine, stolen, early, waiting] = [1, 2, 3, 4].map((worker) => queue.push(worker, 10));

@@ -1,4 +1,7 @@
-/** A block that another worker frees by mistake, in the middle of a call of its holder: the lists stay whole. */
+/**
+ * Models a program error: a worker frees a block that another worker holds, in the middle of a call of that worker. The
+ * free lists must stay intact, and the block must be either freed or allocated, and counted so.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import type { Allocator } from "../../src/allocator/allocator.ts";
@@ -15,8 +18,8 @@ import { once } from "../support/once.ts";
 
 const BLOCKS = 4;
 
-/** Two workers on a pool without a lock, of which one can be made to act right after the other's next exchange. */
-function played(
+/** A region with two workers. `meanwhile` sets what happens right after the next exchange. */
+function twoWorkers(
   blocks = BLOCKS,
 ): { region: Region; meanwhile: (act: () => void) => void; one: Allocator; two: Allocator } {
   const settings = settingsFrom(blocks * 64, 64, { cachedBlocks: blocks });
@@ -35,8 +38,8 @@ function played(
   return { region, meanwhile: (act) => next = act, one: join(), two: join() };
 }
 
-test("wrong free - of a block that is just being taken by exchange: refused, as it is not allocated yet", () => {
-  const { region, meanwhile, one, two } = played();
+test("wrong free - of a block that its worker is taking by exchange: refused, because it is not allocated yet", () => {
+  const { region, meanwhile, one, two } = twoWorkers();
   const block = one.allocate(64);
   one.free(block);
   for (let i = 1; i < BLOCKS; i++) two.allocate(1);
@@ -52,29 +55,29 @@ test("wrong free - of a block that is just being taken by exchange: refused, as 
   checkInvariants(region);
 });
 
-test("wrong free - of a block that is just being resized: its words are written before it can be in a list", () => {
-  const { region, one, two } = played();
+test("wrong free - of a block that is being resized: the block is freed, and no list is overwritten", () => {
+  const { region, one, two } = twoWorkers();
   const block = one.allocate(64);
   const set = region.table.setRequested.bind(region.table);
   let freed: boolean | undefined;
   region.table.setRequested = (at, bytes) => {
-    // Without the lock, which the resizing worker has, a free can do no more than this.
+    // The worker that resizes holds the lock, so another worker can only free the block into its cache.
     if (freed === undefined) freed = two.cache.give(block);
     set(at, bytes);
   };
   assertEquals([one.resize(block, 10, NO_HOOKS), freed], [block, true]);
   two.leave();
   checkInvariants(region);
-  assertEquals(one.free(block), false, "it was freed, and is free");
+  assertEquals(one.free(block), false, "the block is free");
 });
 
-/** Where a resize of the single block 0 to two looks at the table, or writes to it. */
+/** Methods of the block table that are called when the single block 0 grows to two blocks. */
 const MOMENTS = ["loadTag", "exchangeTag", "set", "length", "setRequested"] as const;
 
 for (const moment of MOMENTS) {
   for (const when of ["before", "after"] as const) {
-    test(`wrong free - of a block that is just growing in place, ${when} its ${moment}: freed, or not, and counted so`, () => {
-      const { region, one, two } = played();
+    test(`wrong free - ${when} ${moment} while the block grows in place: the block is freed or allocated`, () => {
+      const { region, one, two } = twoWorkers();
       assertEquals(one.allocate(64), 0);
       let freed: boolean | undefined;
       once(region.table, moment, when, () => freed = two.cache.give(0));
@@ -90,10 +93,11 @@ for (const moment of MOMENTS) {
   }
 }
 
-test("wrong free - of the last block that realloc could find room around: not allocated, and no neighbour harmed", () => {
-  const { region, one, two } = played(8);
+test("wrong free - of a block whose neighbours realloc has searched: realloc refuses, and no neighbour changes", () => {
+  const { region, one, two } = twoWorkers(8);
   for (let block = 0; block < 8; block++) assertEquals((block === 5 ? one : two).allocate(64), block);
-  // Recalled, they are one free run, and the last block's descriptor says where it begins: 4, no length.
+  // After the recall they are one free run, and the word LENGTH of its last block holds the first block, which is no
+  // length.
   once(region.lists, "find", "before", () => assertEquals([two.cache.give(4), two.cache.give(5)], [true, true]));
   assertEquals(one.resize(5, 3 * 64, NO_HOOKS), NOT_ALLOCATED);
   checkInvariants(region);

@@ -1,18 +1,18 @@
 /**
- * A stand-in for `@std/assert`, over `node:assert`, for machines that do not reach JSR: the functions that the tests
- * use, under the same names and with the same arguments. scripts/_std_assert.ts decides when it is used;
- * assert_stand_in_test.ts shows that it fails when it should.
+ * Replaces `@std/assert` on machines that do not reach JSR: the functions that the tests use, with the same names and
+ * arguments, on top of `node:assert`. scripts/_std_assert.ts decides when it is used; assert_stand_in_test.ts shows
+ * that its assertions fail when they should.
  */
 
 import { AssertionError as NodeAssertionError, deepStrictEqual } from "node:assert";
 import { inspect } from "node:util";
 
-/** What a failed assertion throws. */
+/** The error of a failed assertion. */
 export class AssertionError extends Error {
   override readonly name: string = "AssertionError";
 }
 
-// With unknown[] no constructor that takes arguments would do.
+// Not unknown[], because then no constructor with parameters would match.
 type AnyConstructor<T> = abstract new (...args: any[]) => T;
 
 export function fail(msg?: string): never {
@@ -163,14 +163,14 @@ export async function assertRejects(
   throw new AssertionError(withReason("Expected function to reject.", expected.msg));
 }
 
-/** What a call of assertThrows or assertRejects asks of the error. */
+/** What a call of assertThrows or assertRejects expects of the error. */
 interface Expectation {
   readonly type: AnyConstructor<Error> | undefined;
   readonly includes: string | undefined;
   readonly msg: string | undefined;
 }
 
-/** The second argument is a class, or a message in the place of one. */
+/** The second argument is a class or, in its place, a message. */
 function expectation(
   classOrMsg: AnyConstructor<Error> | string | undefined,
   includes: string | undefined,
@@ -193,12 +193,12 @@ function withReason(failure: string, msg: string | undefined): string {
   return msg ? `${failure}: ${msg}` : failure;
 }
 
-/** A pattern with the flag g or y would start where its last use ended. */
+/** `search`, because `test` with a pattern that has the flag g or y would start where its last use ended. */
 function matches(text: string, pattern: RegExp): boolean {
   return text.search(pattern) !== -1;
 }
 
-/** Describes how two values differ, as `@std/assert` compares them; undefined when they are equal. */
+/** Describes how two values differ, compared as `@std/assert` does; undefined if they are equal. */
 function findDifference(actual: unknown, expected: unknown): string | undefined {
   try {
     deepStrictEqual(actual, expected);

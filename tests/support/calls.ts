@@ -1,8 +1,8 @@
-/** All that can be called on a pool. */
+/** Every call of a pool, for the tests of closed and destroyed pools. */
 
 import type { MemPool } from "mempool";
 
-/** Every method that needs a live pool, with what its error says it was about to do. */
+/** Each method that needs a live pool, with the action that its error message names. */
 export function callsOf(pool: MemPool, block: ArrayBuffer): [() => unknown, string][] {
   return [
     [() => pool.alloc(1), "allocate"],

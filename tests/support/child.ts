@@ -1,4 +1,6 @@
-/** Runs a program of the tests as a process of its own, on the same runtime: so that a signal ends it and not the tests. */
+/**
+ * Runs a program of the tests in a process of its own, on the same runtime, so that a crash ends it and not the tests.
+ */
 
 import { execFile } from "node:child_process";
 import process from "node:process";
@@ -6,31 +8,34 @@ import { fileURLToPath } from "node:url";
 import { onDeno } from "../../scripts/_project.ts";
 
 export interface ChildOptions {
-  /** For Deno. All unless given: a program that looks at its process in /proc needs them. */
+  /** Deno's permissions. By default all, because a program that reads /proc needs them. */
   readonly permissions?: readonly string[];
-  /** For the runtime that this is. */
+  /** Flags for the current runtime. */
   readonly moreFlags?: readonly string[];
-  /** Beside this process's own. */
+  /** Environment variables in addition to those of this process. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
 }
 
-/** Little memory for the engine's garbage, so that what grows is not that. */
+/** Small heaps, so that a growing process is not just garbage that was not collected yet. */
 const flags = onDeno
   ? ["run", "--quiet", "--no-prompt", "--no-check", "--v8-flags=--max-old-space-size=32,--max-semi-space-size=1"]
   : ["--smol"];
 
-/** With this, a program on Deno has a function `gc`. On Bun, every program has `Bun.gc`. */
+/** With these flags, a program on Deno has a function `gc`. On Bun, every program has `Bun.gc`. */
 export const EXPOSE_GC: readonly string[] = onDeno ? ["--v8-flags=--expose-gc"] : [];
 
-/** Returns what the program printed. Rejects when it ended by a signal, in failure or not at all, and says which. */
+/**
+ * Returns what the program printed. Rejects if it exits with a failure, crashes, or takes longer than `timeLimit`
+ * milliseconds.
+ */
 export function runChild(
   file: URL,
   args: readonly string[],
-  patience: number,
+  timeLimit: number,
   { permissions = ["--allow-all"], moreFlags = [], env, cwd = process.cwd() }: ChildOptions = {},
 ): Promise<string> {
-  const options = { timeout: patience, maxBuffer: 2 ** 26, cwd, env: { ...process.env, ...env } };
+  const options = { timeout: timeLimit, maxBuffer: 2 ** 26, cwd, env: { ...process.env, ...env } };
   const all = [...flags, ...moreFlags, ...(onDeno ? permissions : []), fileURLToPath(file.href), ...args];
   return new Promise((resolve, reject) => {
     execFile(process.execPath, all, options, (error, stdout, stderr) => {

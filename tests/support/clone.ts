@@ -1,4 +1,4 @@
-/** Fresh clones of this project, as somebody has them who sees it for the first time. */
+/** Fresh clones of this project, as a newcomer gets them. */
 
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync } from "node:fs";
@@ -8,7 +8,7 @@ import process from "node:process";
 import { root } from "../../scripts/_project.ts";
 import { execute, inScratch, type Output } from "./package.ts";
 
-/** Whether this project is a git repository. A download of its files is none. */
+/** Whether this project is a git repository. It is not if its files were downloaded as an archive. */
 export const inRepository = existsSync(join(root, ".git"));
 
 /** A fresh clone: the files of this project that git does not ignore, and an empty home. */
@@ -34,7 +34,7 @@ export class Clone {
     await this.run("git", [...author, "commit", "--quiet", "--message=Test"]);
   }
 
-  /** Runs a program in the clone, or in `cwd`, with the empty home and none of the settings that this process has. */
+  /** Runs a program in the clone, or in `cwd`, with an empty home and without this process's settings of tools. */
   run(program: string, args: readonly string[], cwd = this.folder): Promise<Output> {
     const settings = /^(npm_|DENO_|BUN_|XDG_|NODE_OPTIONS$|INIT_CWD$)/i;
     const inherited = Object.entries(process.env).filter(([name]) => !settings.test(name));
@@ -52,7 +52,10 @@ function filesOfGit(): string[] {
   return names.filter((name) => name !== "" && existsSync(join(root, name)));
 }
 
-/** Passes `use` a fresh clone, and removes it afterwards. It lies outside of this project, so that nothing here is found. */
+/**
+ * Calls `use` with a fresh clone and removes it afterwards. It lies outside this project, so that tools find no files
+ * here.
+ */
 export function withClone(use: (clone: Clone) => Promise<void>): () => Promise<void> {
   return () => inScratch((folder) => use(new Clone(folder)), tmpdir());
 }

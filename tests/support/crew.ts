@@ -1,4 +1,4 @@
-/** Workers of tests that share one pool among threads. */
+/** Workers that share one pool with the test that spawns them. */
 
 import type { MemPool } from "mempool";
 import { spawnWorker, type TestWorker, withWorkers } from "./harness.ts";
@@ -6,7 +6,7 @@ import { untilEnded } from "./native.ts";
 import { FLAGS_BYTES, type Order } from "./orders.ts";
 import { destroyQuietly, inKind, kindsOf, makePool, type PoolShape } from "./pool.ts";
 
-/** A worker that has attached the pool, and what it can be told to do. */
+/** A worker that is attached to a pool and executes orders. */
 export interface Hand<Orders> {
   order<Reply = unknown>(order: Orders, transfer?: ArrayBuffer[]): Promise<Reply>;
   terminate(): void;
@@ -16,21 +16,21 @@ export interface Hand<Orders> {
   die(): Promise<void>;
 }
 
-/** What a test does with a pool and its workers. */
+/** A test with a pool and workers that are attached to it. */
 export type Teamwork<Orders> = (pool: MemPool, crew: Hand<Orders>[]) => Promise<void>;
 
-/** The worker that uses a pool in the common ways. */
+/** The file of the worker that executes the common orders. */
 export const POOL_WORKER: URL = new URL("./pool_worker.ts", import.meta.url);
 
 /**
- * Lets `use` have a pool and so many workers that have attached it; ends and destroys them in the end. Then the same with
- * a checked pool, unless the shape says of which kind it is.
+ * Calls `use` with a pool and `count` workers that are attached to it, and ends all of them afterwards; then does the
+ * same with a checked pool. If the shape says whether the pool is checked, only that kind is tested.
  */
 export function withCrew(count: number, shape: PoolShape, use: Teamwork<Order>): Promise<void> {
   return withCrewOf(POOL_WORKER, count, shape, use);
 }
 
-/** The same with workers of another file, which answers an order to attach by the id of its thread. */
+/** The same with workers of another file, which must answer an order to attach with the number of its thread. */
 export async function withCrewOf<Orders>(
   file: URL,
   count: number,
@@ -54,7 +54,7 @@ async function withCrewInKind<Orders>(
   });
 }
 
-/** A worker of this file that the caller ends. */
+/** Spawns one worker, which the caller ends. */
 export function spawnHand<Orders>(file: URL, pool: MemPool): Promise<Hand<Orders>> {
   return attach(spawnWorker(file), pool);
 }
@@ -72,7 +72,7 @@ async function attach<Orders>({ call, terminate }: TestWorker, pool: MemPool): P
   };
 }
 
-/** Words that all threads share, besides the pool. */
+/** Shared words with which a test and its workers signal to each other; see orders.ts. */
 export function makeFlags(): { flags: SharedArrayBuffer; words: Int32Array } {
   const flags = new SharedArrayBuffer(FLAGS_BYTES);
   return { flags, words: new Int32Array(flags) };

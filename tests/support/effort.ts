@@ -1,21 +1,21 @@
 /**
- * How much the concurrency tests try: a few seconds in every test run, as long as it takes in `deno task soak` and
- * `bun run soak`. The same tests, other numbers.
+ * How much the long tests try: little in every test run, so that it takes seconds, and much in `deno task soak` and
+ * `bun run soak`. The tests are the same, only their numbers differ.
  */
 
 import process from "node:process";
 
-/** The environment variable by which the soak task tells its tests. */
+/** The environment variable that the soak task sets for its tests. */
 export const EFFORT = "MEMPOOL_EFFORT";
 
 export const soaking = isSoak(process.env[EFFORT]);
 
-/** The number for this run: of rounds, histories, operations. */
+/** Returns the number of rounds, histories or operations for this run. */
 export function effort(normal: number, soak: number): number {
   return soaking ? soak : normal;
 }
 
-/** Prints what a soak measured. Other runs only pass or fail. */
+/** Prints figures in a soak. Other runs print only whether the tests pass. */
 export function tell(figures: string): void {
   if (soaking) console.log(figures);
 }

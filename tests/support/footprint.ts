@@ -1,8 +1,15 @@
-/** What this process has of the system: where Linux says so. */
+/** The resources of the operating system that this process uses. Only Linux reports them. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
-import type { Footprint } from "./destroy_orders.ts";
+
+/** Resources of a process. Sizes are in bytes. */
+export interface Footprint {
+  readonly mappings: number;
+  readonly descriptors: number;
+  readonly addressSpace: number;
+  readonly memory: number;
+}
 
 export const canMeasure = process.platform === "linux";
 

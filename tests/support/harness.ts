@@ -1,4 +1,4 @@
-/** One test file for both runtimes: `test` registers with `deno test` or `bun test`, whichever runs the file. */
+/** One test file for both runtimes: `test` registers a test with `deno test` or with `bun test`. */
 
 import process from "node:process";
 import { effort } from "./effort.ts";
@@ -14,22 +14,26 @@ interface BunTest {
   skip(name: string, body: TestBody): void;
 }
 
-/** Bun ends a test after 5 seconds unless told; model tests take longer. Milliseconds. */
+/** Milliseconds for one test. Bun's default of 5 seconds is too short for a loaded machine. */
 const timeLimit = effort(300_000, 3_600_000);
 
-/** Registers a test. Keep tests flat: no steps, no order among them. */
+/** Registers a test. Tests have no steps and do not depend on each other. */
 export function test(name: string, body: TestBody): void {
   register(name, body);
 }
 
-/** Gives a `test` that registers its tests as skipped and says why: `const bigTest = enough ? test : skip("why")`. */
+/**
+ * Returns a `test` that registers its tests as skipped, with the reason: `const bigTest = enough ? test : skip("why")`.
+ */
 export function skip(reason: string): typeof test {
   return (name, body) => registerSkipped(`${name} (skipped: ${reason})`, body);
 }
 
 const [register, registerSkipped] = "Deno" in globalThis ? denoRegisters() : bunRegisters();
 
-/** The sanitizers stay off: the library stays open and a pool's lock may outlive the test that first used it. */
+/**
+ * Deno's sanitizers are off: the native library stays open, and a pool's lock may outlive the test that first uses it.
+ */
 function denoRegisters(): [Register, Register] {
   const options = { sanitizeOps: false, sanitizeResources: false };
   return [
@@ -38,7 +42,7 @@ function denoRegisters(): [Register, Register] {
   ];
 }
 
-/** `import "bun:test"` would break Deno, and an awaited import would lose messages. */
+/** `import "bun:test"` fails on Deno, and a worker would lose messages during an awaited import. */
 function bunRegisters(): [Register, Register] {
   const module = process.getBuiltinModule("bun:test") as unknown as { test: BunTest };
   return [

@@ -1,4 +1,4 @@
-/** Pools to draw that are made of letters, and what the tests of the page read it with. */
+/** Fake pools for the tests of src/inspect, described by a row of letters, and readers for the page and its images. */
 
 import { connect, type Socket } from "node:net";
 import type { BlockInfo, MemPoolStats } from "mempool";
@@ -6,11 +6,12 @@ import type { Inspectable } from "mempool/inspect";
 import type { PageEvent } from "../../src/inspect/page.ts";
 
 const BLOCK_SIZE = 64;
-const MOST_WAITED = 30_000;
+/** Milliseconds after which an event that does not come counts as missing. */
+const TIME_LIMIT = 30_000;
 
 /**
- * A pool as a row of letters, a block each: `A` is allocated by worker 1, `a` cached by it, `#` and `+` are that by nobody,
- * `.` is free. Equal neighbours are one run, but for cached ones.
+ * A pool as a row of letters, one for each block. `A` is allocated by worker 1 and `a` is cached by it; `#` is
+ * allocated and `+` cached without an owner; `.` is free. Equal neighbours form one run, except for cached blocks.
  */
 export function lettered(letters: string): Inspectable {
   return { blocks: () => runsOf(letters), stats: () => statsOf(letters) };
@@ -28,7 +29,7 @@ function meaningOf(letter: string): Pick<BlockInfo, "state" | "owner"> {
   return { state, owner: /[#+]/.test(letter) ? 0 : letter.toUpperCase().charCodeAt(0) - 64 };
 }
 
-/** Only what is drawn is as the letters say. */
+/** Statistics that fit the letters, as far as maps show them. */
 function statsOf(letters: string): MemPoolStats {
   const count = (kind: RegExp): number => letters.match(kind)?.length ?? 0;
   const [allocatedBlocks, cachedBlocks, freeBlocks] = [count(/[A-Z#]/g), count(/[a-z+]/g), count(/\./g)];
@@ -57,13 +58,13 @@ function statsOf(letters: string): MemPoolStats {
   };
 }
 
-/** The runtimes' types of this differ. */
+/** The part of a stream's reader that is used here. The types of the runtimes differ. */
 interface Reader {
   read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
   cancel(): Promise<void>;
 }
 
-/** What a page is told, one event after the other. */
+/** The events that the server sends to a page. */
 export class Events implements AsyncDisposable {
   readonly #reader: Reader;
   readonly #decoder = new TextDecoder();
@@ -73,13 +74,13 @@ export class Events implements AsyncDisposable {
     this.#reader = reader;
   }
 
-  /** @param url The page's. */
+  /** @param url The address of the page. */
   static async open(url: string): Promise<Events> {
     const response = await fetch(new URL("events", url));
     return new Events(response.body!.getReader());
   }
 
-  /** `undefined` once the server has ended the connection. */
+  /** The next event; `undefined` once the server has closed the connection. */
   async next(): Promise<PageEvent | undefined> {
     for (let end = this.#rest.indexOf("\n\n"); end < 0; end = this.#rest.indexOf("\n\n")) {
       const { done, value } = await this.#reader.read();
@@ -91,11 +92,11 @@ export class Events implements AsyncDisposable {
     return JSON.parse(event.replace(/^data: /, "")) as PageEvent;
   }
 
-  /** The first event of which that is true. Rejects when there is none in a long time. */
+  /** The first event that satisfies `isIt`. Rejects if none comes in time. */
   async until(isIt: (event: PageEvent) => boolean): Promise<PageEvent> {
     const { promise, reject } = Promise.withResolvers<never>();
     let last: PageEvent | undefined;
-    const timer = setTimeout(() => reject(new Error(`No such event; the last was ${last?.message}`)), MOST_WAITED);
+    const timer = setTimeout(() => reject(new Error(`No such event; the last was ${last?.message}`)), TIME_LIMIT);
     const search = async (): Promise<PageEvent> => {
       for (last = await this.next(); last !== undefined; last = await this.next()) {
         if (isIt(last)) return last;
@@ -110,14 +111,16 @@ export class Events implements AsyncDisposable {
   }
 }
 
-/** Sends a request as it stands, and returns the answer as it stands. */
+/** Sends the text of a request and returns the text of the answer. */
 export function ask(url: string, request: string): Promise<string> {
   const { socket, answer } = dial(url);
   socket.write(request);
   return answer;
 }
 
-/** A connection to the server, and all that comes through it until it is closed. */
+/**
+ * Opens a connection to the server. `answer` resolves with everything that was received, once the connection is closed.
+ */
 export function dial(url: string): { socket: Socket; answer: Promise<string> } {
   const { port, hostname } = new URL(url);
   const { promise, resolve, reject } = Promise.withResolvers<string>();
@@ -130,7 +133,10 @@ export function dial(url: string): { socket: Socket; answer: Promise<string> } {
   return { socket, answer: promise };
 }
 
-/** The elements of an XML text: throws where it is not well-formed. Attributes and entities as SVG here has them. */
+/**
+ * The elements of an XML text. Throws if it is not well-formed. Knows the kinds of attributes and entities that our SVG
+ * has.
+ */
 export function elementsOf(xml: string): { name: string; attributes: Record<string, string> }[] {
   const open: string[] = [];
   const elements: { name: string; attributes: Record<string, string> }[] = [];

@@ -1,4 +1,4 @@
-/** A runtime and a C library that a test plays, for loading a library. */
+/** A fake runtime and a fake C library, for the tests of how the native library is loaded. */
 
 import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import type { LibcSymbols } from "../../src/runtime/libc.ts";
 import type { Host, Native } from "../../src/runtime/native.ts";
 import type { Prebuilt } from "../../src/runtime/prebuilt.ts";
 
-/** A library with no function that works: the loader looks at its version only. */
+/** A native library whose functions all throw: the loader reads only its version. */
 export function fakeNative(abi: number): Native {
   const unused = (): never => {
     throw new Error("not a real library");
@@ -26,13 +26,13 @@ export function fakeNative(abi: number): Native {
   };
 }
 
-/** A C library with one file in memory, and what was done with that. */
+/** A C library with one file in memory. It records what is done with that file. */
 export class PlayedLibc implements LibcSymbols {
-  /** Of what the process has loaded. */
+  /** The names of the libraries that the process has loaded. */
   readonly names: string[] = [];
   readonly content: number[] = [];
   file = 7;
-  /** So many bytes at most are written at once. */
+  /** The largest number of bytes that one call writes. */
   piece = 1000;
   sealing = 0;
   seals = 0;
@@ -40,7 +40,7 @@ export class PlayedLibc implements LibcSymbols {
   errno = 28;
 
   gnu_get_libc_version(): never {
-    throw new Error("nobody asks for the version");
+    throw new Error("the loader does not ask for the version");
   }
 
   dlopen(name: Uint8Array): number | null {
@@ -52,7 +52,7 @@ export class PlayedLibc implements LibcSymbols {
   }
 
   write(file: number, bytes: Uint8Array, length: number): bigint {
-    if (file !== this.file || length !== bytes.length) throw new Error("what is written where?");
+    if (file !== this.file || length !== bytes.length) throw new Error(`a write of ${length} bytes to file ${file}`);
     const piece = bytes.subarray(0, this.piece);
     this.content.push(...piece);
     return BigInt(piece.length);
@@ -82,7 +82,7 @@ export class PlayedHost implements Host {
   machine = "machine";
   readonly permissions = "It needs a permission";
   readonly loaded: string[] = [];
-  /** Without one, nothing can be loaded from memory. */
+  /** The C library. Without it, nothing can be loaded from memory. */
   played: PlayedLibc | undefined;
   permit: () => void = () => {};
   onLoad: (path: string) => Native;
@@ -102,7 +102,7 @@ export class PlayedHost implements Host {
   }
 }
 
-/** A folder of a test's own, for temporary files. */
+/** A temporary folder of one test. */
 export class TemporaryFolder implements Disposable {
   readonly path: string;
 
@@ -111,17 +111,17 @@ export class TemporaryFolder implements Disposable {
     this.path = mkdtempSync(join(parent, "temporary-"));
   }
 
-  /** Where this user's libraries go. */
+  /** The folder into which the loader puts the libraries of this user. */
   get ours(): string {
     return join(this.path, `mempool-${lstatSync(this.path).uid}`);
   }
 
-  /** Where this one goes. */
+  /** The file into which the loader puts this library. */
   fileOf({ sha256, name }: Prebuilt): string {
     return join(this.ours, sha256.slice(0, 16), name);
   }
 
-  /** All files and folders inside. */
+  /** All files and folders in it. */
   entries(): string[] {
     return readdirSync(this.path, { recursive: true, encoding: "utf8" }).sort();
   }
@@ -131,7 +131,7 @@ export class TemporaryFolder implements Disposable {
   }
 }
 
-/** Gives `use` a folder that meanwhile is the system's for temporary files. */
+/** Calls `use` with a new folder that is the system's folder for temporary files meanwhile. */
 export function withTemporary<Result>(use: (folder: TemporaryFolder) => Result): () => Result {
   return () => {
     using folder = new TemporaryFolder();

@@ -1,17 +1,17 @@
-/** What the tests of the native library share: workers that say who they are, and the end of a thread. */
+/** Workers that know their thread's number, and waiting for the end of a thread. */
 
 import { openNative } from "../../src/runtime/open.ts";
 import { spawnWorker } from "./harness.ts";
 import type { NativeOrder } from "./native_worker.ts";
 
-/** A worker that does what a `NativeOrder` says. */
+/** A worker that executes a `NativeOrder`. */
 export interface NativeWorker {
-  /** Its thread's id. */
+  /** The number of its thread. */
   readonly thread: number;
   order<Reply = unknown>(order: NativeOrder): Promise<Reply>;
   /** Terminates it and waits until its thread has ended. */
   terminate(): Promise<void>;
-  /** Lets it end itself, and waits for that. */
+  /** Lets it close itself and waits until its thread has ended. */
   end(): Promise<void>;
 }
 
@@ -34,13 +34,14 @@ export async function spawnNativeWorker(): Promise<NativeWorker> {
   };
 }
 
-/** A thread that was told to end and has not in so many milliseconds hangs. */
-const patience = 60_000;
+/** Milliseconds after which a thread that should end counts as hanging. */
+const TIME_LIMIT = 60_000;
 
+/** Waits until a thread has ended, as the native library sees it. From then on it holds no lock of any pool. */
 export async function untilEnded(thread: number): Promise<void> {
   const native = openNative();
   for (const start = Date.now(); native.alive(thread);) {
-    if (Date.now() - start > patience) throw new Error(`Thread ${thread} still runs after ${patience} ms`);
+    if (Date.now() - start > TIME_LIMIT) throw new Error(`Thread ${thread} still runs after ${TIME_LIMIT} ms`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }

@@ -1,4 +1,4 @@
-/** The worker of the tests that look behind the pool at the native library. */
+/** The worker of the tests of the native library. */
 
 import { MemPool, type MemPoolHandle } from "mempool";
 import { openNative } from "../../src/runtime/open.ts";

@@ -1,10 +1,10 @@
-/** Does something in the middle of an operation, as another worker might do it. */
+/** Runs an action in the middle of an operation, where another worker could act: the same interleaving in every run. */
 
 import type { Lock } from "../../src/allocator/lock.ts";
 
 type Methods<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never }[keyof T];
 
-/** Calls `interfere` once, before the next call of a method or after it. */
+/** Calls `interfere` once: before or after the next call of a method of `target`. */
 export function once<T extends object>(
   target: T,
   method: Methods<T>,
@@ -23,7 +23,7 @@ export function once<T extends object>(
   });
 }
 
-/** Calls `interfere` once, before a worker next acquires the lock: for a critical section, or to look at the pool. */
+/** Calls `interfere` once, before a worker next takes the lock, for a critical section or to inspect the pool. */
 export function beforeLocking(lock: Lock, interfere: () => void): void {
   once(lock as unknown as { acquire(action: string): void }, "acquire", "before", interfere);
 }

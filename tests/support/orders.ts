@@ -1,8 +1,10 @@
-/** What a test and its workers say to each other about the pool they share. */
+/** The messages between a test and its pool workers (pool_worker.ts). */
 
 import type { MemPoolHandle } from "mempool";
 
-/** A block on its way from one worker to another: as an offset, or as the buffer itself. */
+/**
+ * A block that one worker hands to another: as an offset, or as the buffer itself. `mark` filled it with the cookie.
+ */
 export interface Parcel {
   readonly where: number | ArrayBuffer;
   readonly cookie: number;
@@ -22,17 +24,17 @@ export type Order =
   }
   | { readonly ask: "race to alloc"; readonly rounds: number; readonly flags: SharedArrayBuffer };
 
-/** How the racers free: one offset, a buffer of their own, or many at once. Or they only look at the block. */
+/** What the racers call for a block: one of three ways to free it, or `at`. */
 export type RaceKind = "freeOffset" | "free" | "freeMany" | "at";
 
-/** What became of a call that may be refused. */
+/** How a worker's operations ended: with "done", or with the error that refused one. */
 export interface Ending {
   readonly code: string;
   readonly message: string;
   readonly steps: number;
 }
 
-/** Words of `flags`: set to stop a churn; steps done by all; arrivals of racers. */
+/** Words of `flags`: not 0 to stop a churn; the number of steps of all workers; the arrivals of racers. */
 export const STOP = 0;
 export const PROGRESS = 1;
 export const ARRIVALS = 2;

@@ -1,4 +1,4 @@
-/** A region over plain memory: the table, the lists and the runs without the native library. */
+/** Regions over plain memory, for tests of the structures in a region without the native library. */
 
 import { Wakeup } from "../../src/runtime/wakeup.ts";
 import { Allocator } from "../../src/allocator/allocator.ts";
@@ -23,7 +23,7 @@ import { formatRegion, type Region } from "../../src/region/region.ts";
 
 export const BLOCK_SIZE = 64;
 
-/** A header that says nothing but this, and that no block was used. */
+/** A header with this number of blocks, none of which was ever used. Its other words are 0. */
 export function plainHeader(blockCount: number): Int32Array {
   const header = new Int32Array(HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT);
   header[BLOCK_COUNT] = blockCount;
@@ -32,16 +32,16 @@ export function plainHeader(blockCount: number): Int32Array {
   return header;
 }
 
-/** Descriptors that say nothing. */
+/** A block table whose words are all 0. */
 export function plainTable(blockCount: number, header = plainHeader(blockCount)): BlockTable {
   return new BlockTable(new Int32Array(blockCount * DESCRIPTOR_WORDS), header, blockCount);
 }
 
-/** Header and table of a new pool with so many blocks. */
+/** The region of a new pool without caches. */
 export function plainRegion(blockCount: number): Region {
   const settings = plainSettings(blockCount);
   const region = formatRegion(new ArrayBuffer(settings.metaBytes), settings, false);
-  region.header[NEXT_WORKER] = 10; // as if some had attached
+  region.header[NEXT_WORKER] = 10; // as if workers had attached
   return region;
 }
 
@@ -49,26 +49,26 @@ export function plainSettings(blockCount: number): Settings {
   return settingsFrom(blockCount * BLOCK_SIZE, BLOCK_SIZE, { cachedBlocks: 0 });
 }
 
-/** A worker in the next free slot of such a region, where the library and the lock are played. */
+/** A worker in the next free slot of such a region. The test supplies the native library and the mapping. */
 export function plainWorker(native: Native, mapping: Mapping, region: Region, worker: number): Allocator {
   const slot = region.slots.take(worker, worker);
   return new Allocator({ native, mapping, region, slot, number: worker }, new Wakeup(1, 1));
 }
 
-/** Hands out `length` blocks that are all asked for; returns the first or NONE. */
+/** Allocates a run of `length` blocks and requests all of its bytes. Returns its first block, or NONE. */
 export function take({ runs, lists }: Region, length: number, worker = 1): number {
   const found = lists.find(length);
   if (found !== NONE) runs.allocateAt(found, length, length * BLOCK_SIZE, worker);
   return found;
 }
 
-/** Gives the run at `block` back, as a worker does that has won it. */
+/** Frees the run at `block`. */
 export function give({ table, runs }: Region, block: number): void {
   table.set(block, TAG, FREE);
   runs.coalesce(block);
 }
 
-/** Length of the longest run on the lists, 0 when there is none. */
+/** The length of the longest run in the lists, 0 if there is none. */
 export function longestListed({ lists, table }: Pick<Region, "lists" | "table">): number {
   let longest = 0;
   for (let index = 0; index < FIRST_LEVELS * SECOND_LEVELS; index++) {
@@ -79,14 +79,14 @@ export function longestListed({ lists, table }: Pick<Region, "lists" | "table">)
   return longest;
 }
 
-/** One run of the table. */
+/** A run, as its first descriptor says. */
 export interface PlainRun {
   readonly first: number;
   readonly length: number;
   readonly state: number;
 }
 
-/** The runs in order of address, found by walking the lengths. */
+/** The runs in order of address, found by a walk over the lengths. */
 export function runsOf({ table }: Region): PlainRun[] {
   const runs: PlainRun[] = [];
   for (let first = 0; first < table.blockCount;) {
@@ -98,7 +98,7 @@ export function runsOf({ table }: Region): PlainRun[] {
   return runs;
 }
 
-/** The runs as a row of numbers: lengths, those of free runs negative. `10 -54` is ten blocks taken and the rest free. */
+/** The lengths of the runs, negative for free ones: "10 -54" is a run of ten blocks in use, and 54 free blocks. */
 export function picture(region: Region): string {
   return runsOf(region).map(({ length, state }) => state === FREE ? -length : length).join(" ");
 }

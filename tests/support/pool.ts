@@ -1,4 +1,4 @@
-/** What the tests of the pool share: a pool of a chosen number of blocks that is checked in the end, and exact errors. */
+/** Pools for tests, which are checked at the end, and assertions on exact errors. */
 
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import {
@@ -21,14 +21,14 @@ export interface PoolShape extends MemPoolOptions {
   readonly blockSize?: number;
 }
 
-/** A pool that the caller destroys. Without worker caches unless told: then offsets and counters are predictable. */
+/** A pool that the caller destroys. By default it has no worker caches, so offsets and counters are predictable. */
 export function makePool({ blocks = 64, blockSize = 64, ...options }: PoolShape = {}): MemPool {
   return MemPool.init(blocks * blockSize, blockSize, { cachedBlocks: 0, ...options });
 }
 
 /**
- * Makes a pool, lets `use` have it, checks it and destroys it. Then the same with a checked pool, which must do all that
- * others do; unless the shape says of which kind the pool is.
+ * Returns a test that makes a pool, calls `use` with it, checks the pool and destroys it; and then does the same with a
+ * checked pool, which must behave alike. If the shape says whether the pool is checked, only that kind is tested.
  */
 export function withPool(use: (pool: MemPool) => void, shape: PoolShape = {}): () => void {
   return () => {
@@ -42,7 +42,7 @@ export function withPool(use: (pool: MemPool) => void, shape: PoolShape = {}): (
   };
 }
 
-/** As `withPool`, for tests that wait. */
+/** The same as `withPool`, for asynchronous tests. */
 export function withPoolAsync(use: (pool: MemPool) => Promise<void>, shape: PoolShape = {}): () => Promise<void> {
   return async () => {
     for (const kind of kindsOf(shape)) {
@@ -55,12 +55,14 @@ export function withPoolAsync(use: (pool: MemPool) => Promise<void>, shape: Pool
   };
 }
 
-/** The shape as it is if it says whether the pool is checked, else of both kinds. */
+/**
+ * The shapes to test: the given one if it says whether the pool is checked, otherwise an unchecked and a checked one.
+ */
 export function kindsOf(shape: PoolShape): PoolShape[] {
   return shape.checked === undefined ? [shape, { ...shape, checked: true }] : [shape];
 }
 
-/** Says with what fails that it failed in a checked pool. */
+/** Runs a test; if it fails with a checked pool, the error says so. */
 export function inKind<T extends void | Promise<void>>({ checked }: PoolShape, run: () => T): T {
   const fail = (error: unknown): never => {
     if (checked !== true) throw error;
@@ -80,7 +82,9 @@ function endOf(pool: MemPool): void {
   destroyQuietly(pool);
 }
 
-/** What tests leave allocated, a checked pool tells of when it is destroyed: that is read here, and not printed. */
+/**
+ * Destroys a pool without printing the leaks that a checked pool reports, because many tests leave blocks allocated.
+ */
 export function destroyQuietly(pool: MemPool): void {
   const { id } = pool.handle;
   for (const [line] of warningsOf(() => pool.destroy())) {
@@ -88,25 +92,25 @@ export function destroyQuietly(pool: MemPool): void {
   }
 }
 
-/** This thread's share in a pool: the words of the region and the lock, for tests that break them on purpose. */
+/** This thread's attachment to a pool: the words of the region and the lock, for tests that corrupt or hold them. */
 export function insideOf(pool: MemPool): Attachment {
   return Attachment.open(pool.handle);
 }
 
-/** Lets workers that attach from now on claim by exchange always, as where the system has no barrier. */
+/** Makes workers that attach from now on always claim by exchange, as on a system without a barrier. */
 export function withoutBarrier(header: Int32Array): void {
   header[HAS_BARRIER] = header[PLAIN_CLAIMS] = header[BIAS_TAG] = 0;
   header[HEADER_SUM] = headerSum(header);
 }
 
-/** Expects a MemPoolError with this code and exactly this message, but for the stacks that a checked pool adds. */
+/** Expects a MemPoolError with this code and exactly this message, apart from the stacks that a checked pool adds. */
 export function assertRefused(act: () => unknown, code: MemPoolErrorCode, message: string): void {
   const error = thrownBy(act);
   assertInstanceOf(error, MemPoolError);
   assertEquals({ code: error.code, message: withoutStacks(error.message) }, { code, message });
 }
 
-/** A message of a checked pool as another pool would word it. */
+/** The message without the stacks that a checked pool adds. */
 export function withoutStacks(message: string): string {
   return message.replace(/\nallocated\n[^]*$/, "");
 }
@@ -118,7 +122,7 @@ export function assertError(act: () => unknown, type: ErrorConstructor, message:
   assertEquals({ name: error.name, message: error.message }, { name: type.name, message });
 }
 
-/** What `act` throws; it is an error of the test if it throws nothing. */
+/** Returns what `act` throws. Throws if it throws nothing. */
 export function thrownBy(act: () => unknown): unknown {
   let result: unknown;
   try {
@@ -126,26 +130,28 @@ export function thrownBy(act: () => unknown): unknown {
   } catch (error) {
     return error;
   }
-  throw new Error(`Expected it to throw, it returned ${String(result)}`);
+  throw new Error(`Expected an error, but the call returned ${String(result)}`);
 }
 
-/** The block that must be there. */
+/** Returns the block, which must not be null. */
 export function present<T>(block: T | null): T {
   assert(block !== null, "the pool is exhausted");
   return block;
 }
 
-/** Fills a block with bytes that only this cookie gives. */
+/** Fills a block with bytes that depend on the cookie. */
 export function mark(block: Block, cookie: number): void {
   const bytes = bytesOf(block);
   for (let i = 0; i < bytes.length; i++) bytes[i] = byteAt(cookie, i);
 }
 
-/** Expects the first bytes, all unless told how many, to be as `mark` left them. */
+/** Expects the first `length` bytes to be as `mark` left them. */
 export function assertMarked(block: Block, cookie: number, length = block.byteLength): void {
   const bytes = bytesOf(block);
   for (let i = 0; i < length; i++) {
-    if (bytes[i] !== byteAt(cookie, i)) throw new Error(`Byte ${i} of ${length} marked ${cookie} is ${bytes[i]}`);
+    if (bytes[i] !== byteAt(cookie, i)) {
+      throw new Error(`Byte ${i} of ${length}, marked with cookie ${cookie}, is ${bytes[i]}`);
+    }
   }
 }
 
@@ -159,7 +165,7 @@ function byteAt(cookie: number, index: number): number {
   return (Math.imul(cookie + 1, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b)) >>> 24;
 }
 
-/** Expects nothing to be allocated, and all blocks to be one free run. */
+/** Expects that nothing is allocated and that the whole pool is one free run. */
 export function assertOneFreeRun(pool: MemPool): void {
   pool.check();
   const { allocatedBlocks, requestedBytes, largestFreeRun, fragmentation, blockCount, frees, allocs } = pool.stats();
@@ -169,7 +175,7 @@ export function assertOneFreeRun(pool: MemPool): void {
   );
 }
 
-/** What `act` prints with console.warn. */
+/** Returns the arguments of each call of console.warn during `act`. */
 export function warningsOf(act: () => unknown): unknown[][] {
   const warnings: unknown[][] = [];
   const { warn } = console;
@@ -182,7 +188,7 @@ export function warningsOf(act: () => unknown): unknown[][] {
   return warnings;
 }
 
-/** Stats without what a refused or a reading call may change. */
+/** The statistics that neither a refused call nor a call that only reads may change. */
 export type LastingStats = Omit<MemPoolStats, "lockAcquisitions" | "lockContended" | "exhausted">;
 
 export function lastingStats(pool: MemPool): LastingStats {

@@ -1,4 +1,7 @@
-/** The worker of the tests that share one pool among threads: does what a message says, to the pool it has attached. */
+/**
+ * The worker of the tests that share one pool among threads: executes an `Order` (orders.ts) on the pool it has
+ * attached.
+ */
 
 import { MemPool, MemPoolError } from "mempool";
 import { Attachment } from "../../src/attachment.ts";
@@ -6,6 +9,7 @@ import { openNative } from "../../src/runtime/open.ts";
 import { meet } from "./meet.ts";
 import { ARRIVALS, type Ending, type Order, type Parcel, PROGRESS, STOP } from "./orders.ts";
 import { assertMarked, mark, present } from "./pool.ts";
+import { type Draw, sequenceFrom } from "./sequence.ts";
 import { answer, transferring } from "./workers.ts";
 
 let pool: MemPool;
@@ -39,10 +43,10 @@ answer((order: Order) => {
 });
 
 function produce({ count, seed, as }: Order & { ask: "produce" }): unknown {
-  const random = randomFrom(seed);
+  const draw = sequenceFrom(seed);
   const parcels = Array.from({ length: count }, (): Parcel & { where: ArrayBuffer } => {
-    const where = present(pool.alloc(1 + random() % 300));
-    const cookie = random();
+    const where = present(pool.alloc(1 + draw(300)));
+    const cookie = draw(2 ** 32);
     mark(where, cookie);
     return { where, cookie };
   });
@@ -50,7 +54,7 @@ function produce({ count, seed, as }: Order & { ask: "produce" }): unknown {
   return transferring(parcels, parcels.map(({ where }) => where));
 }
 
-/** Checks the cookies and frees; every other one after it has been reallocated. */
+/** Checks the cookie of each block and frees it, every other one after a realloc. */
 function consume(parcels: readonly Parcel[]): void {
   for (const [place, { where, cookie }] of parcels.entries()) {
     const block = typeof where === "number" ? pool.at(where) : where;
@@ -62,15 +66,18 @@ function consume(parcels: readonly Parcel[]): void {
   }
 }
 
-/** Allocates, checks, reallocates and frees blocks of its own, until told to stop or refused. */
+/**
+ * Allocates, checks, reallocates and frees blocks of its own, for `steps` steps, or until STOP is set or a call is
+ * refused.
+ */
 function churn({ steps, seed, flags }: Order & { ask: "churn" }): Ending {
   const words = new Int32Array(flags);
-  const random = randomFrom(seed);
+  const draw = sequenceFrom(seed);
   const mine: Parcel[] = [];
   let step = 0;
   try {
     for (; step < steps && Atomics.load(words, STOP) === 0; step++) {
-      churnOnce(mine, random);
+      churnOnce(mine, draw);
       Atomics.add(words, PROGRESS, 1);
       Atomics.notify(words, PROGRESS);
     }
@@ -78,19 +85,20 @@ function churn({ steps, seed, flags }: Order & { ask: "churn" }): Ending {
     return { code: "done", message: "", steps: step };
   } catch (error) {
     if (!(error instanceof MemPoolError)) throw error;
-    // What a stale buffer says no longer matters, but writing it must not end the process. A checked pool has detached it.
+    // A stale buffer may contain anything, but writing to it must not crash the process. A checked pool has detached
+    // it.
     for (const { where } of mine) if (!(where as ArrayBuffer).detached) new Uint8Array(where as ArrayBuffer).fill(1);
     return { code: error.code, message: error.message, steps: step };
   }
 }
 
-function churnOnce(mine: Parcel[], random: () => number): void {
-  const choice = random() % 4;
-  const place = random() % Math.max(mine.length, 1);
+function churnOnce(mine: Parcel[], draw: Draw): void {
+  const choice = draw(4);
+  const place = draw(Math.max(mine.length, 1));
   const held = mine[place];
   if (choice < 2 || held === undefined) {
-    const block = pool.alloc(1 + random() % 500);
-    const cookie = random();
+    const block = pool.alloc(1 + draw(500));
+    const cookie = draw(2 ** 32);
     if (block === null) return;
     mark(block, cookie);
     mine.push({ where: block, cookie });
@@ -100,8 +108,8 @@ function churnOnce(mine: Parcel[], random: () => number): void {
     release(held.where as ArrayBuffer, held.cookie);
   } else {
     const block = held.where as ArrayBuffer;
-    const kept = Math.min(block.byteLength, 1 + random() % 500);
-    const resized = pool.realloc(block, kept + random() % 100);
+    const kept = Math.min(block.byteLength, 1 + draw(500));
+    const resized = pool.realloc(block, kept + draw(100));
     if (resized === null) return;
     checkMarks(resized, held.cookie, Math.min(kept, resized.byteLength));
     mark(resized, held.cookie);
@@ -114,7 +122,7 @@ function release(block: ArrayBuffer, cookie: number): void {
   pool.free(block);
 }
 
-/** Once the pool is destroyed blocks hold anything, and it may be destroyed while we look. */
+/** Checks the cookie, unless the pool is destroyed meanwhile: then a block may contain anything. */
 function checkMarks(block: ArrayBuffer, cookie: number, length = block.byteLength): void {
   try {
     assertMarked(block, cookie, length);
@@ -123,7 +131,7 @@ function checkMarks(block: ArrayBuffer, cookie: number, length = block.byteLengt
   }
 }
 
-/** Frees each of the offsets at the same moment as the other racer; returns what became of it. */
+/** Frees each of the blocks at the same moment as the other racer. Returns the outcomes. */
 function race({ offsets, by, flags }: Order & { ask: "race" }): string[] {
   const words = new Int32Array(flags);
   const blocks = offsets.map((offset) => by === "free" || by === "freeMany" ? pool.at(offset) : new ArrayBuffer(0));
@@ -138,7 +146,7 @@ function race({ offsets, by, flags }: Order & { ask: "race" }): string[] {
   });
 }
 
-/** Takes the only free block at the same moment as the other; the winner gives it back. */
+/** Allocates the only free block at the same moment as the other racer. The winner frees it. */
 function raceToAlloc({ rounds, flags }: Order & { ask: "race to alloc" }): boolean[] {
   const words = new Int32Array(flags);
   return Array.from({ length: rounds }, (_, round) => {
@@ -157,15 +165,4 @@ function outcomeOf(act: () => void): string {
   } catch (error) {
     return error instanceof MemPoolError ? error.code : String(error);
   }
-}
-
-/** Marsaglia's xorshift: the same numbers for the same seed on both runtimes. */
-function randomFrom(seed: number): () => number {
-  let state = seed | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
 }

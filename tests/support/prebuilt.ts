@@ -1,14 +1,14 @@
-/** Libraries as src/runtime/prebuilt.ts has them, made for a test. */
+/** Libraries in the form of src/runtime/prebuilt.ts, made for a test. */
 
 import { createHash } from "node:crypto";
 import process from "node:process";
 import { deflateRawSync } from "node:zlib";
 import { PREBUILT, type Prebuilt } from "../../src/runtime/prebuilt.ts";
 
-/** As the loader names it. */
+/** The current platform, as the loader names it. */
 export const platformHere = `${process.platform}-${process.arch}`;
 
-/** The project's library for this machine. */
+/** The project's library for this platform. */
 export const libraryHere: Prebuilt | undefined = PREBUILT[platformHere];
 
 export function prebuiltOf(name: string, library: Uint8Array): Prebuilt {

@@ -1,6 +1,7 @@
 /**
- * Records every store that a worker makes, in its order: to the words and the counters of the region, and to the data; and
- * when it takes and leaves the lock. So that the moments between any two of them can be looked at.
+ * Records the steps of one operation of a simulated worker: each store to a word or a counter of the region, each
+ * change of the data, and each time that it takes or leaves the lock. A test can then replay the first n steps on a
+ * copy of the memory, and so see every state in which the worker could have died.
  */
 
 import type { BlockCache } from "../../src/cache/block_cache.ts";
@@ -15,17 +16,17 @@ import { BlockTable } from "../../src/region/block_table.ts";
 import { Region } from "../../src/region/region.ts";
 import { SimMemory, type SimWorker } from "./simulation.ts";
 
-/** One step of a worker that others can see. */
+/** One step of a worker that other workers can see. */
 export interface Step {
-  /** The word of the region that it stores to, if it is a store to one. */
+  /** The word of the region that the step stores to, if it stores to one. */
   readonly word?: number;
-  /** Whether it is in the middle of something that nothing can throw out of: the worker can die here, but no more. */
+  /** Whether no exception can occur after this step before the next one: here, a worker can only die. */
   readonly inside?: boolean;
-  /** Does it again. */
+  /** Repeats the step on another memory. */
   apply(memory: SimMemory): void;
 }
 
-/** What `act` lets a worker do, step by step, and what it returns. The memory is as after it. */
+/** Calls `act` with a recorded worker. Returns the steps and the result; the memory has the state after all steps. */
 export function record<T>(
   memory: SimMemory,
   worker: SimWorker,
@@ -34,15 +35,18 @@ export function record<T>(
   const recording = new RecordingMemory(memory);
   const recorded = worker.over(recording, recordingRegion(recording));
   for (const cache of [recorded.allocator.cache, recorded.allocator.runCache]) {
-    for (const name of ["take", "give"] as const) holdTogether(recording, cache, name);
+    for (const name of ["take", "give"] as const) markInside(recording, cache, name);
   }
   const result = withAtomicsFor(() => act(recorded));
   memory.owner = recording.owner;
   return { steps: recording.steps, result };
 }
 
-/** Once the cache has begun to change something it calls nothing any more: so no full stack, say, can cut it off. */
-function holdTogether(recording: RecordingMemory, cache: BlockCache | RunCache, name: "take" | "give"): void {
+/**
+ * Marks the steps of a method of a cache as `inside`. Once such a method has begun to change words, it calls nothing
+ * that could throw, a full stack for example.
+ */
+function markInside(recording: RecordingMemory, cache: BlockCache | RunCache, name: "take" | "give"): void {
   const method = cache[name].bind(cache) as (argument: number) => number | boolean;
   Object.assign(cache, {
     [name]: (argument: number) => {
@@ -54,10 +58,10 @@ function holdTogether(recording: RecordingMemory, cache: BlockCache | RunCache, 
   });
 }
 
-/** The same memory, but what is done to it is written down. */
+/** The same memory, but it records what is done to it. */
 class RecordingMemory extends SimMemory {
   readonly steps: Step[] = [];
-  /** Whether what comes now is held together. */
+  /** Whether the next steps are `inside`; see `Step`. */
   inside = false;
 
   constructor(memory: SimMemory) {
@@ -104,14 +108,14 @@ function recordingRegion(recording: RecordingMemory): Region {
   };
   const cachedBlocks = plain.header[CACHED_BLOCKS]!;
   const start = tableWord(cachedBlocks);
-  const meta = watched(plain.meta, noteWord);
-  const header = watched(plain.header, noteWord);
-  const counters = watched(plain.counters, noteCounter);
-  const words = watched(plain.table.words, (place, value, inside) => noteWord(start + place, value, inside));
+  const meta = observed(plain.meta, noteWord);
+  const header = observed(plain.header, noteWord);
+  const counters = observed(plain.counters, noteCounter);
+  const words = observed(plain.table.words, (place, value, inside) => noteWord(start + place, value, inside));
   const table = new BlockTable(words, header, plain.table.capacity);
   const lists = new FreeLists(header, table);
   const queueWords = [waitQueueWord(cachedBlocks), start] as const;
-  const ring = watched(
+  const ring = observed(
     plain.meta.subarray(...queueWords),
     (place, ...what) => noteWord(queueWords[0] + place, ...what),
   );
@@ -133,11 +137,11 @@ type Numbers = Int32Array | Float64Array;
 type Note = (place: number, value: number, inside?: boolean) => void;
 type Method = (...args: never[]) => unknown;
 
-/** The arrays behind the watched ones. */
+/** The arrays behind the observed ones. */
 const behind = new WeakMap<object, { readonly target: Numbers; readonly note: Note }>();
 
-/** An array that tells of every store to it. */
-export function watched<T extends Numbers>(target: T, note: Note): T {
+/** An array that notes every store to it. */
+export function observed<T extends Numbers>(target: T, note: Note): T {
   const proxy = new Proxy(target, {
     get: (_, name) => {
       const value: unknown = Reflect.get(target, name, target);
@@ -153,16 +157,18 @@ export function watched<T extends Numbers>(target: T, note: Note): T {
   return proxy;
 }
 
-/** The array's method; of those that change it each store is told, in the order of the places. */
+/** A method of an observed array. If it changes the array, each store is noted, in the order of the places. */
 function methodOf(target: Numbers, note: Note, name: string, method: Method): unknown {
   return (...args: never[]) => {
     const result: unknown = method.apply(target, args);
     const [first = 0, second = target.length, third = target.length] = args.slice(name === "fill" ? 1 : 0) as number[];
-    if (name === "subarray") return watched(result as Numbers, (place, ...what) => note(first + place, ...what));
+    if (name === "subarray") return observed(result as Numbers, (place, ...what) => note(first + place, ...what));
     if (name === "fill") noteRange(target, note, first, second);
     else if (name === "copyWithin") noteRange(target, note, first, first + third - second);
     else if (name === "reverse") noteRange(target, note, 0, target.length);
-    else if (!["slice", "at", "indexOf"].includes(name)) throw new Error(`${name} of watched numbers is not watched`);
+    else if (!["slice", "at", "indexOf"].includes(name)) {
+      throw new Error(`${name} of an observed array is not recorded`);
+    }
     return result;
   };
 }
@@ -173,7 +179,7 @@ function noteRange(target: Numbers, note: Note, from: number, to: number): void 
 
 const ATOMICS = ["load", "store", "compareExchange", "exchange", "add"] as const;
 
-/** `Atomics` takes no proxies: while `body` runs, it is told what is behind them. */
+/** `Atomics` accepts no proxies. While `body` runs, its functions work on the arrays behind them. */
 function withAtomicsFor<T>(body: () => T): T {
   const own = ATOMICS.map((name) => [name, Atomics[name] as Method] as const);
   try {
@@ -184,12 +190,15 @@ function withAtomicsFor<T>(body: () => T): T {
   }
 }
 
-/** The operation on what is behind a watched array. One that did not change the word is told of as if it had stored the same. */
+/**
+ * The same operation on the array behind a proxy. An exchange that fails is noted as a store of the value that was
+ * there.
+ */
 function throughTo(method: Method, reads: boolean): Method {
   return (array: Int32Array, place: number, ...values: number[]) => {
-    const watched = behind.get(array);
-    const result = method.apply(Atomics, [watched?.target ?? array, place, ...values] as never[]);
-    if (!reads) watched?.note(place, watched.target[place]!);
+    const proxied = behind.get(array);
+    const result = method.apply(Atomics, [proxied?.target ?? array, place, ...values] as never[]);
+    if (!reads) proxied?.note(place, proxied.target[place]!);
     return result;
   };
 }

@@ -1,9 +1,9 @@
-/** Random numbers for workers: the same from the same seed, on both runtimes. */
+/** Random numbers that depend only on a seed, on every runtime. Workers use them. */
 
-/** The next number of a sequence, from 0 up and below `below`, which is at most 2^32. */
+/** Returns the next number of a sequence: a whole number from 0 to below `below`, which is at most 2^32. */
 export type Draw = (below: number) => number;
 
-/** mulberry32. */
+/** The generator is mulberry32. */
 export function sequenceFrom(seed: number): Draw {
   let state = seed | 0;
   return (below) => {

@@ -1,7 +1,10 @@
 /**
- * A pool over plain memory with several workers, all in one thread: every layer below `Attachment` is the real one, the
- * native library is played. So the whole region can be copied, put back and damaged; a worker can be cut off between any
- * two stores; and what would be a fault of the process is an error here.
+ * Simulates a pool with several workers in one thread, over plain memory. The code above the native library is the real
+ * one: `Allocator`, caches, lock, recovery. Only the library is replaced, by `SimMemory`.
+ *
+ * So a test can copy, restore and corrupt the whole region, stop a worker between any two stores (recording.ts),
+ * declare it dead, and let another one continue. An access that would crash a process is a `Fault` here. Workers do not
+ * run at the same time; real races are the subject of tests/workers.
  */
 
 import type { Wakeup } from "../../src/runtime/wakeup.ts";
@@ -17,7 +20,7 @@ import { collectStats, type MemPoolStats } from "../../src/diagnostics/stats.ts"
 import { checkHeader, stateError } from "../../src/region/validate.ts";
 import { formatRegion, Region } from "../../src/region/region.ts";
 
-/** What would have ended the process. */
+/** An access outside the memory, which would crash a real process, or a call that the simulation does not have. */
 export class Fault extends Error {}
 
 export interface SimShape {
@@ -26,23 +29,23 @@ export interface SimShape {
   readonly checked?: boolean;
   /** 64 bytes unless given. */
   readonly blockSize?: number;
-  /** What it may grow to, in bytes. */
+  /** The size in bytes that the pool may grow to. */
   readonly maxSize?: number;
 }
 
-/** Where workers live: over plain memory, or over a real region. */
-export interface Stage {
+/** What simulated workers run on: plain memory, or the region of a real pool (_bits_program.ts in tests/region). */
+export interface Backing {
   readonly native: Native;
   readonly meta: ArrayBuffer;
   readonly data: Uint8Array;
-  /** The region as a worker's thread sees it; `words` is what it changes in meta. */
+  /** The mapping of a worker's thread. Exchanges go to `words`, which is a recording array while steps are recorded. */
   mappingFor(thread: number, words: Int32Array): Mapping;
-  /** A thread for a worker of this number; one that does not run, or soon will not, if it is `doomed`. */
+  /** The thread of the worker with this number. A `doomed` worker's thread does not run, or will be declared dead. */
   threadFor(number: number, doomed: boolean): number;
 }
 
-/** The memory of a pool, and what the system knows of its lock and its threads. */
-export class SimMemory implements Native, Stage {
+/** The memory of a simulated pool, its lock, and the threads that run. */
+export class SimMemory implements Native, Backing {
   readonly abi = 0;
   readonly process = 1;
   readonly maxBufferBytes = 2 ** 32;
@@ -51,9 +54,9 @@ export class SimMemory implements Native, Stage {
   readonly words: Int32Array;
   readonly counters: Float64Array;
   readonly data: Uint8Array;
-  /** Threads that run. */
+  /** The threads that run. A test declares a thread dead by deleting it here. */
   readonly living = new Set<number>();
-  /** The thread that has the lock, 0 for none. */
+  /** The thread that holds the lock, 0 for none. */
   owner = 0;
 
   constructor(meta: ArrayBuffer, data: Uint8Array) {
@@ -73,7 +76,7 @@ export class SimMemory implements Native, Stage {
     return memory;
   }
 
-  /** The same moment again. */
+  /** A copy of the current state. */
   copy(): SimMemory {
     const copy = new SimMemory(this.meta.slice(), this.data.slice());
     copy.owner = this.owner;
@@ -81,7 +84,7 @@ export class SimMemory implements Native, Stage {
     return copy;
   }
 
-  /** Becomes the moment that was copied. */
+  /** Restores the state of a copy. */
   restore(from: SimMemory): void {
     this.words.set(from.words);
     this.data.set(from.data);
@@ -94,14 +97,14 @@ export class SimMemory implements Native, Stage {
     return new SimMapping(this, thread, words);
   }
 
-  /** The number of the worker; the test says when it dies. */
+  /** Each worker has a thread of the same number. */
   threadFor(number: number): number {
     this.living.add(number);
     return number;
   }
 
   thread(): number {
-    throw new Fault("there are many threads");
+    throw new Fault("the simulation has no current thread");
   }
 
   alive(thread: number): boolean {
@@ -113,7 +116,7 @@ export class SimMemory implements Native, Stage {
   }
 
   create(): number {
-    throw new Fault("there is only one region");
+    throw new Fault("the simulation has only one region");
   }
 
   open(): number {
@@ -121,7 +124,7 @@ export class SimMemory implements Native, Stage {
   }
 
   mapping(): Mapping {
-    throw new Fault("a region here belongs to a worker");
+    throw new Fault("a simulated mapping belongs to one worker");
   }
 
   take(thread: number): number {
@@ -145,15 +148,15 @@ export class SimMemory implements Native, Stage {
   }
 }
 
-/** Small, so that a few blocks have some. */
+/** Bytes of a page: few, so that runs of a few blocks contain whole pages. */
 const PAGE = 256;
 
-/** Bytes of the whole pages in a range. */
+/** How many bytes of a range lie in whole pages. */
 function wholePages(offset: number, byteLength: number): number {
   return Math.max(0, Math.floor((offset + byteLength) / PAGE) - Math.ceil(offset / PAGE)) * PAGE;
 }
 
-/** The region as one thread sees it. */
+/** The mapping of one thread. */
 class SimMapping implements Mapping {
   readonly meta: ArrayBuffer;
   readonly dataBytes: number;
@@ -194,7 +197,7 @@ class SimMapping implements Mapping {
   }
 
   buffer(): ArrayBuffer {
-    throw new Fault("there are no buffers here");
+    throw new Fault("the simulation makes no buffers");
   }
 
   offsetOf(): number {
@@ -227,10 +230,10 @@ class SimMapping implements Mapping {
   }
 }
 
-/** Nobody sleeps here whom it would have to wake. */
-const SILENT_WAKEUP = { listen() {}, stop() {}, wakeHere() {}, wakeOthers() {} } as unknown as Wakeup;
+/** No simulated worker sleeps, so none has to be woken. */
+const NO_WAKEUP = { listen() {}, stop() {}, wakeHere() {}, wakeOthers() {} } as unknown as Wakeup;
 
-/** A worker: what an attachment has, but for buffers. */
+/** A worker: what an `Attachment` has, except for buffers. */
 export class SimWorker {
   readonly number: number;
   readonly thread: number;
@@ -238,39 +241,39 @@ export class SimWorker {
   readonly region: Region;
   readonly lock: Lock;
   readonly allocator: Allocator;
-  /** In a checked pool. */
+  /** Only in a checked pool. */
   readonly log: AllocationLog | undefined;
 
-  constructor(stage: Stage, region: Region, number: number, thread: number, slot: number) {
-    const mapping = stage.mappingFor(thread, region.meta);
+  constructor(backing: Backing, region: Region, number: number, thread: number, slot: number) {
+    const mapping = backing.mappingFor(thread, region.meta);
     this.number = number;
     this.thread = thread;
     this.slot = slot;
     this.region = region;
-    this.allocator = new Allocator({ native: stage.native, mapping, region, slot, number }, SILENT_WAKEUP);
+    this.allocator = new Allocator({ native: backing.native, mapping, region, slot, number }, NO_WAKEUP);
     this.lock = this.allocator.lock;
-    this.log = region.checked ? new AllocationLog(new Region(stage.meta)) : undefined;
+    this.log = region.checked ? new AllocationLog(new Region(backing.meta)) : undefined;
   }
 
-  /** Takes a number and a slot, as `Attachment` does. */
-  static attach(stage: Stage, doomed = false): SimWorker {
-    const region = new Region(stage.meta);
+  /** Attaches a new worker: it gets a number and a slot, as in `Attachment`. */
+  static attach(backing: Backing, doomed = false): SimWorker {
+    const region = new Region(backing.meta);
     checkHeader(region);
     if (region.header[STATE] !== LIVE) throw stateError("attach", region.header[STATE]!);
     const number = region.slots.nextWorker();
-    const thread = stage.threadFor(number, doomed);
-    const mapping = stage.mappingFor(thread, region.meta);
-    const lock = new Lock({ native: stage.native, mapping, region, slot: NONE, number });
+    const thread = backing.threadFor(number, doomed);
+    const mapping = backing.mappingFor(thread, region.meta);
+    const lock = new Lock({ native: backing.native, mapping, region, slot: NONE, number });
     const slot = lock.run("attach", () => {
-      revokeBias(stage.native, region, lock.timeout);
+      revokeBias(backing.native, region, lock.timeout);
       return region.slots.take(number, thread);
     });
-    return new SimWorker(stage, region, number, thread, slot);
+    return new SimWorker(backing, region, number, thread, slot);
   }
 
-  /** The same worker over another memory, or as it is seen through other views. */
-  over(stage: Stage, region = new Region(stage.meta)): SimWorker {
-    return new SimWorker(stage, region, this.number, this.thread, this.slot);
+  /** The same worker on another memory, or with recording arrays as its region. */
+  over(backing: Backing, region = new Region(backing.meta)): SimWorker {
+    return new SimWorker(backing, region, this.number, this.thread, this.slot);
   }
 
   alloc(bytes: number): number {
@@ -278,7 +281,7 @@ export class SimWorker {
     return block === NONE ? this.allocator.allocate(bytes) : block;
   }
 
-  /** Says whether it was allocated. */
+  /** Returns whether the run was allocated. */
   free(block: number): boolean {
     return this.allocator.cache.give(block) || this.allocator.free(block);
   }

@@ -1,4 +1,4 @@
-/** A program of the tests that is talked with while it runs: by lines, on the runtime that runs the tests. */
+/** Runs a program that a test talks to while it runs, line by line, on the runtime that runs the tests. */
 
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -7,8 +7,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { onDeno, root } from "../../scripts/_project.ts";
 
-/** A program that is silent for so long hangs. Milliseconds. */
-const PATIENCE = 60_000;
+/** Milliseconds of silence after which a program counts as hanging. */
+const TIME_LIMIT = 60_000;
 
 export class Talk implements Disposable {
   readonly #child: ChildProcessWithoutNullStreams;
@@ -16,7 +16,7 @@ export class Talk implements Disposable {
   readonly #exit: Promise<unknown[]>;
   #errors = "";
 
-  /** @param permissions For Deno. */
+  /** @param permissions Deno's flags for permissions. */
   constructor(file: URL, args: readonly string[], permissions: readonly string[]) {
     const flags = onDeno ? ["run", "--quiet", "--no-prompt", "--no-check", ...permissions] : [];
     this.#child = spawn(process.execPath, [...flags, fileURLToPath(file.href), ...args], { cwd: root });
@@ -27,20 +27,20 @@ export class Talk implements Disposable {
 
   /** The next line that it prints. */
   async line(): Promise<string> {
-    const { done, value } = await this.#patiently(this.#lines.next());
-    if (done) throw new Error(`It said nothing more. To standard error it wrote:\n${this.#errors}`);
+    const { done, value } = await this.#inTime(this.#lines.next());
+    if (done) throw new Error(`The program printed no further line. To standard error it wrote:\n${this.#errors}`);
     return value;
   }
 
-  /** Types a line. */
+  /** Sends a line to its standard input. */
   say(line: string): void {
     this.#child.stdin.write(`${line}\n`);
   }
 
-  /** Types no more, and waits until it has ended. */
+  /** Closes its standard input and waits until it has ended. */
   async end(): Promise<{ code: unknown; stderr: string }> {
     this.#child.stdin.end();
-    const [code] = await this.#patiently(this.#exit);
+    const [code] = await this.#inTime(this.#exit);
     return { code, stderr: this.#errors };
   }
 
@@ -48,11 +48,12 @@ export class Talk implements Disposable {
     if (this.#child.exitCode === null) this.#child.kill("SIGKILL");
   }
 
-  async #patiently<T>(promise: Promise<T>): Promise<T> {
+  async #inTime<T>(promise: Promise<T>): Promise<T> {
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(
-      () => reject(new Error(`Silent for ${PATIENCE} ms. It wrote:\n${this.#errors}`)),
-      PATIENCE,
+      () =>
+        reject(new Error(`The program was silent for ${TIME_LIMIT} ms. To standard error it wrote:\n${this.#errors}`)),
+      TIME_LIMIT,
     );
     return await Promise.race([promise, late]).finally(() => clearTimeout(timer));
   }

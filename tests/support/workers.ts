@@ -1,25 +1,25 @@
 /**
- * Workers for tests: the test calls, the worker answers.
+ * Workers for tests: the test calls a worker, and the worker answers.
  *
  *     // in the test                                             // in the worker's file
  *     const worker = spawnWorker(new URL("./_x.ts", …));         answer((message) => …reply…);
  *     const reply = await worker.call(message);
  *
- * What the worker's function throws is thrown by `call`. A worker that fails to load, throws outside of an answer or is
- * terminated rejects the calls it has not answered, so that no test waits forever.
+ * `call` rejects with what the worker's function throws. If a worker fails to load, throws outside of an answer, or is
+ * terminated, then the calls that it has not answered reject, so no test waits forever.
  */
 
 export interface TestWorker {
-  /** Sends a message and returns the reply. Rejects with the worker's error; its `name`, `message` and `code` are kept. */
+  /** Sends a message and returns the reply. Rejects with the worker's error, with its `name`, `message` and `code`. */
   call<Reply = unknown>(message: unknown, transfer?: ArrayBuffer[]): Promise<Reply>;
-  /** Sends a message whose reply nobody waits for. */
+  /** Sends a message without waiting for a reply. */
   post(message: unknown, transfer?: ArrayBuffer[]): void;
-  /** Ends the worker. Calls without a reply reject. */
+  /** Terminates the worker. Its unanswered calls reject. */
   terminate(): void;
 }
 
 interface Request {
-  /** Absent when nobody waits for the reply. */
+  /** Absent if no reply is expected. */
   readonly id?: number;
   readonly message: unknown;
 }
@@ -29,7 +29,7 @@ type Response =
   | { readonly kind: "reply"; readonly id: number; readonly reply: unknown }
   | { readonly kind: "error"; readonly id: number; readonly error: PlainError };
 
-/** An error's own properties do not all survive postMessage, and differ by runtime. */
+/** An error as plain data: runtimes differ in which properties of an error survive postMessage. */
 interface PlainError {
   readonly name: string;
   readonly message: string;
@@ -41,8 +41,8 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** A worker without an answer for so long has died or hangs. Milliseconds. */
-const patience = 60_000;
+/** Milliseconds without an answer after which a worker counts as dead or hanging. */
+const TIME_LIMIT = 60_000;
 
 export function spawnWorker(url: string | URL): TestWorker {
   const worker = new Worker(url, { type: "module" });
@@ -50,7 +50,8 @@ export function spawnWorker(url: string | URL): TestWorker {
   let nextId = 0;
   let ended: Error | undefined;
 
-  // A message posted before the worker listens is lost in some runtimes: hold it back until the worker says so.
+  // Some runtimes lose a message that is posted before the worker listens. Messages are held back until the worker is
+  // ready.
   let held: (() => void)[] | undefined = [];
 
   worker.addEventListener("message", ({ data }: MessageEvent<Response>) => {
@@ -61,7 +62,7 @@ export function spawnWorker(url: string | URL): TestWorker {
     else call?.reject(revive(data.error));
   });
   worker.addEventListener("error", (event) => {
-    event.preventDefault(); // else Deno ends the whole test run
+    event.preventDefault(); // otherwise Deno ends the whole test run
     end(new Error(`Worker failed: ${event.message}`));
   });
 
@@ -86,7 +87,7 @@ export function spawnWorker(url: string | URL): TestWorker {
     if (ended !== undefined) return Promise.reject(ended);
     const id = nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const timer = setTimeout(() => reject(new Error(`Worker gave no reply in ${patience} ms`)), patience);
+    const timer = setTimeout(() => reject(new Error(`The worker gave no reply in ${TIME_LIMIT} ms`)), TIME_LIMIT);
     waiting.set(id, { resolve, reject });
     send({ id, message }, transfer);
     return promise.finally(() => {
@@ -105,7 +106,7 @@ export function spawnWorker(url: string | URL): TestWorker {
   };
 }
 
-/** Lets `use` have so many workers of a file, and terminates them in the end. */
+/** Calls `use` with `count` workers of a file, and terminates them afterwards. */
 export async function withWorkers<Result>(
   url: string | URL,
   count: number,
@@ -119,13 +120,16 @@ export async function withWorkers<Result>(
   }
 }
 
-/** What the answering code needs of the worker's global scope; tsc has no types for both runtimes' scopes at once. */
+/** The part of a worker's global scope that is used here. The types of the two runtimes contradict each other. */
 interface WorkerScope {
   postMessage(message: Response, transfer: ArrayBuffer[]): void;
   addEventListener(type: "message", listener: (event: MessageEvent<Request>) => void): void;
 }
 
-/** In the worker: answers each message with what `handle` returns for it, in the order in which the promises settle. */
+/**
+ * In the worker: answers each message with what `handle` returns for it. Answers are sent in the order in which they
+ * settle.
+ */
 export function answer<Message>(handle: (message: Message) => unknown): void {
   const scope = globalThis as unknown as WorkerScope;
   scope.addEventListener("message", ({ data: { id, message } }) => {
@@ -134,7 +138,7 @@ export function answer<Message>(handle: (message: Message) => unknown): void {
   scope.postMessage({ kind: "ready" }, []);
 }
 
-/** A reply whose listed buffers are transferred and not copied. */
+/** A reply whose listed buffers are transferred instead of copied. */
 export function transferring(reply: unknown, transfer: ArrayBuffer[]): unknown {
   return new Transferring(reply, transfer);
 }

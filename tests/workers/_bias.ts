@@ -1,6 +1,8 @@
+/** What bias_test.ts and its worker share. */
+
 import { type MemPool, MemPoolError } from "mempool";
 
-/** Frees a block that another worker may have freed; says whether this one did. */
+/** Frees a block that another worker may free too. Returns whether this worker was the one that freed it. */
 export function winsFree(pool: MemPool, offset: number): boolean {
   try {
     pool.freeOffset(offset);

@@ -1,6 +1,6 @@
 /**
- * The worker of sole_test.ts: allocates and frees single blocks as fast as it can, shows each to whoever wants to free it too,
- * and notices when it is the pool's only worker.
+ * The worker of bias_test.ts: allocates and frees single blocks as fast as it can, publishes their offsets so that
+ * another worker tries to free them too, and counts the rounds in which the pool is biased towards it.
  */
 
 import { MemPool, type MemPoolHandle } from "mempool";
@@ -10,37 +10,38 @@ import { makeTag } from "../../src/region/block_table.ts";
 import { winsFree } from "./_bias.ts";
 import { answer } from "../support/workers.ts";
 
-export interface SoleOrder {
+export interface BiasOrder {
   readonly handle: MemPoolHandle;
-  /** One more than the offset of each block that it holds, 0 for none. */
-  readonly shown: Int32Array;
-  /** Of rounds in which it was the only worker. */
+  /** For each block that the worker holds, its offset plus 1; or 0. */
+  readonly published: Int32Array;
+  /** How many rounds the worker was biased. */
   readonly rounds: Int32Array;
-  /** Not 0 when it has done enough. */
+  /** Not 0 if the worker is to stop. */
   readonly stop: Int32Array;
 }
 
-export interface SoleReport {
+export interface BiasReport {
   readonly allocated: number;
   readonly freed: number;
 }
 
-answer(({ handle, shown, rounds, stop }: SoleOrder): SoleReport => {
+answer(({ handle, published, rounds, stop }: BiasOrder): BiasReport => {
   using pool = MemPool.attach(handle);
   const { lock, region: { header } } = Attachment.open(handle);
-  const tag = makeTag(CACHED, lock.inspect("ask who this is", () => header[HOLDER]!));
+  const number = lock.inspect("read this worker's number", () => header[HOLDER]!);
+  const tag = makeTag(CACHED, number);
   let allocated = 0;
   let freed = 0;
   while (Atomics.load(stop, 0) === 0) {
-    // More than it has cached: so that the cache is filled anew, where it becomes the only worker.
-    for (let place = 0; place < shown.length; place++) {
+    // More blocks than it has cached, because a worker becomes biased when its cache is refilled.
+    for (let place = 0; place < published.length; place++) {
       const offset = pool.allocOffset(1);
       allocated++;
-      Atomics.store(shown, place, offset + 1);
+      Atomics.store(published, place, offset + 1);
     }
     if (Atomics.load(header, BIAS_TAG) === tag) Atomics.add(rounds, 0, 1);
-    for (let place = 0; place < shown.length; place++) {
-      if (winsFree(pool, Atomics.load(shown, place) - 1)) freed++;
+    for (let place = 0; place < published.length; place++) {
+      if (winsFree(pool, Atomics.load(published, place) - 1)) freed++;
     }
   }
   return { allocated, freed };

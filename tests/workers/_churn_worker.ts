@@ -1,7 +1,7 @@
 /**
- * The worker of churn_test.ts: allocates and frees at random in a pool that is too small for all of its workers, so that
- * caches are refilled, drained and recalled all the time. Each block bears its holder's cookie in every word; a block
- * that two workers hold at once loses one of the cookies.
+ * The worker of churn_test.ts: allocates and frees at random in a pool that is too small for all of its workers, so
+ * that caches are refilled, flushed and recalled all the time. It fills each block with a cookie of its own and checks
+ * it before the free.
  */
 
 import { MemPool, type MemPoolHandle } from "mempool";
@@ -10,15 +10,15 @@ import { answer } from "../support/workers.ts";
 
 export interface ChurnOrder {
   readonly handle: MemPoolHandle;
-  /** Tells the workers apart, from 1. */
+  /** The number of this worker, from 1. */
   readonly worker: number;
   readonly seed: number;
   readonly rounds: number;
-  /** Most blocks that one allocation takes. */
+  /** The largest number of blocks in one allocation. */
   readonly longest: number;
-  /** Blocks that the worker tries to hold. */
+  /** How many allocations the worker tries to hold. */
   readonly target: number;
-  /** Counts who is ready; all start together, or they would take turns. */
+  /** Counts the workers that are ready. All start together, because otherwise they would run one after another. */
   readonly gate: Int32Array;
   readonly workers: number;
 }
@@ -26,7 +26,7 @@ export interface ChurnOrder {
 export interface ChurnReport {
   readonly allocated: number;
   readonly exhausted: number;
-  /** The first block found with another's cookie in it, or "". */
+  /** The first block that contained another cookie, or "". */
   readonly broken: string;
 }
 
@@ -63,7 +63,11 @@ answer(({ handle, worker, seed, rounds, longest, target, gate, workers }: ChurnO
     held[place] = held.at(-1)!;
     held.pop();
     for (let word = offset / 4; word < offset / 4 + words; word++) {
-      if (data[word] !== cookie) return `worker ${worker}: offset ${offset} holds ${data[word]} instead of ${cookie}`;
+      if (data[word] !== cookie) {
+        return `worker ${worker}: byte ${4 * word} in its block at offset ${offset} holds ${
+          data[word]
+        } instead of ${cookie}`;
+      }
     }
     pool.freeOffset(offset);
     return "";

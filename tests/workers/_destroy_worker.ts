@@ -1,30 +1,30 @@
 /**
- * The worker of the destroy races: works on a pool in its own way until it is destroyed, then tries every call once more.
- * Buffers of pools that are gone are kept, and read while later pools live and die.
+ * The worker of the destroy races: uses a pool in its role until the pool is destroyed, then makes every call twice,
+ * each of which must throw "destroyed". It keeps buffers of destroyed pools and reads them in later rounds.
  */
 
 import { MemPool, MemPoolError } from "mempool";
 import { Attachment } from "../../src/attachment.ts";
-import type { DestroyOrder, DestroyReport } from "../support/destroy_orders.ts";
+import type { DestroyOrder, DestroyReport } from "./_destroy_orders.ts";
 import { meet } from "../support/meet.ts";
 import { type Draw, sequenceFrom } from "../support/sequence.ts";
 import { answer } from "../support/workers.ts";
 
-/** Buffers of so many pools are kept: more than rest before a range of addresses is used again. */
+/** The buffers of so many pools are kept: more pools than are destroyed before an address range is used again. */
 const KEPT_POOLS = 20;
 
 const stale: ArrayBuffer[][] = [];
 
 answer((order: DestroyOrder): DestroyReport => {
-  const player = new Player(order);
-  player.run();
-  stale.push(player.blocks);
+  const round = new Round(order);
+  round.run();
+  stale.push(round.blocks);
   if (stale.length > KEPT_POOLS) stale.shift();
-  return player.report;
+  return round.report;
 });
 
-/** A worker in one round. */
-class Player {
+/** One pool, from attach to the last call. */
+class Round {
   readonly report: { calls: number; wrong: string[] } = { calls: 0, wrong: [] };
   readonly blocks: ArrayBuffer[] = [];
   readonly #order: DestroyOrder;
@@ -76,7 +76,7 @@ class Player {
       );}
   }
 
-  /** The pools are never nearly full. */
+  /** Throws on null: these pools are never nearly full. */
   #notNull<T>(got: T | null): T {
     if (got === null) throw new Error("null, though the pool has room");
     return got;
@@ -89,7 +89,7 @@ class Player {
     if (!this.#pool.owns(block)) throw new Error("owns() says no");
   }
 
-  /** In a critical section the others wait, and the one that destroys too. */
+  /** Holds the lock for a while, so that the other workers wait for it, also the one that destroys the pool. */
   #holdTheLock(): void {
     const { lock } = Attachment.open(this.#order.handle);
     lock.enter("hold");
@@ -97,7 +97,7 @@ class Player {
     lock.leave();
   }
 
-  /** What a buffer of a pool that is gone says does not matter. That reading it ends nothing does. */
+  /** Reads buffers of destroyed pools. Any contents are right, but reading them must not crash the process. */
   #readStale(): void {
     for (const block of [...this.blocks, ...stale.flat()]) {
       const bytes = new Uint8Array(block);
@@ -105,7 +105,7 @@ class Player {
     }
   }
 
-  /** Every call must say that the pool is destroyed, and say it again. */
+  /** Makes every call twice. Each must throw "destroyed". */
   #callAll(): void {
     const pool = this.#pool;
     const block = this.blocks[1]!;
@@ -134,10 +134,12 @@ class Player {
       const code = this.#codeOf(call);
       if (code !== "destroyed") this.report.wrong.push(`${name} after destroy: ${code === "" ? "succeeds" : code}`);
     }
-    if (!pool.destroyed || pool.buffer.byteLength !== 0) this.report.wrong.push("the pool does not know its end");
+    if (!pool.destroyed || pool.buffer.byteLength !== 0) {
+      this.report.wrong.push("the pool's properties do not tell that it is destroyed");
+    }
   }
 
-  /** "" for a call that succeeds. */
+  /** The code that a call throws, "" if it succeeds. */
   #codeOf(call: () => unknown): string {
     try {
       call();

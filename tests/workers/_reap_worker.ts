@@ -1,4 +1,4 @@
-/** The worker of reap_test.ts: takes what it is told to, and ends without giving anything back. */
+/** The worker of reap_test.ts: allocates what it is told to, and may end without freeing it. */
 
 import { MemPool, type MemPoolHandle } from "mempool";
 import { openNative } from "../../src/runtime/open.ts";
@@ -7,6 +7,7 @@ import { answer } from "../support/workers.ts";
 
 export type ReapOrder =
   | { readonly ask: "attach"; readonly handle: MemPoolHandle }
+  /** Allocates blocks of these sizes. The answer is the offsets of all blocks so far. */
   | { readonly ask: "take"; readonly sizes: readonly number[] }
   | { readonly ask: "free" | "adopt"; readonly offset: number }
   | { readonly ask: "close" | "end" };
@@ -30,7 +31,7 @@ answer((order: ReapOrder) => {
     case "close":
       return pool.close();
     case "end":
-      // Once the reply is on its way.
+      // After the reply has been sent.
       setTimeout(() => (globalThis as unknown as { close(): void }).close(), 0);
   }
 });

@@ -1,28 +1,29 @@
-/** Workers of the stress test, and of the test that terminates them: see there. */
+/** A pool and its workers in stress_test.ts and termination_test.ts. stress_test.ts describes the workload. */
 
 import type { MemPool } from "mempool";
 import { isAllocated } from "../../src/region/block_table.ts";
 import { spawnWorker, type TestWorker } from "../support/harness.ts";
+import { untilEnded } from "../support/native.ts";
 import { insideOf, makePool } from "../support/pool.ts";
 import { type Draw, sequenceFrom } from "../support/sequence.ts";
 import { checkWords, Shared, type StressOrder, type StressReport } from "./_stress_orders.ts";
-import { Vigil } from "./_vigil.ts";
 
 export interface Situation {
   readonly blocks: number;
-  /** Blocks and runs that each worker tries to hold. */
+  /** How many runs each worker tries to hold. */
   readonly target: number;
+  /** How many workers run at the same time. */
   readonly workers: number;
-  /** How often the worker at each place is replaced by another, and one more. */
+  /** How many workers follow each other in the place of each. */
   readonly generations: number;
-  /** Of each worker. */
+  /** How many operations each worker makes. */
   readonly operations: number;
 }
 
 const CACHED_BLOCKS = 64;
 const KINDS = ["operations", "allocs", "frees", "exhausted", "resized", "takenOver"] as const;
 
-/** Workers that attach one pool after the other, some at a time, and what they have done together. */
+/** A pool, the workers that attach to it and leave it, and the sum of their reports. */
 export class Stress {
   readonly pool: MemPool;
   readonly sum: Record<keyof StressReport, number> = {
@@ -46,27 +47,26 @@ export class Stress {
     this.pool = makePool({ blocks: situation.blocks, cachedBlocks: CACHED_BLOCKS });
   }
 
-  /** Has a worker do its operations, and close the pool. */
+  /** Spawns a worker, which makes its operations and closes the pool. */
   async work(): Promise<void> {
     const worker = this.#spawn();
-    const report = await worker.call<StressReport>(this.#order());
+    const report = await worker.call<StressReport>(this.#order(false));
     for (const what of KINDS) this.sum[what] += report[what];
     this.#end(worker);
   }
 
-  /** Has a worker begin, and terminates it at some moment. Returns once it is dead. */
+  /** Spawns a worker and terminates it at a random moment. Returns once its thread has ended. */
   async die(terminated: () => void = () => {}): Promise<void> {
-    using vigil = new Vigil();
     const worker = this.#spawn();
-    await worker.call({ ...this.#order(), vigil: vigil.handle });
+    const thread = await worker.call<number>(this.#order(true));
     await new Promise((resolve) => setTimeout(resolve, this.#draw(30)));
     this.#end(worker);
     terminated();
-    await vigil.death();
+    await untilEnded(thread);
   }
 
-  /** Takes what is left in the shared array. */
-  drain(): void {
+  /** Frees the runs that workers have left in the shared places. */
+  freeShared(): void {
     const shared = new Shared(this.#shared);
     const data = new Int32Array(this.pool.buffer);
     for (const block of shared.takeAll()) {
@@ -76,7 +76,7 @@ export class Stress {
     }
   }
 
-  /** Frees what is still allocated; returns how many blocks and runs that were. */
+  /** Frees all runs that are still allocated. Returns their number. */
   freeTheRest(): number {
     const { table } = insideOf(this.pool).region;
     let freed = 0;
@@ -104,9 +104,10 @@ export class Stress {
     this.#workers.delete(worker);
   }
 
-  #order(): StressOrder {
+  #order(endless: boolean): StressOrder {
     const { operations, target } = this.#situation;
     const seed = this.#draw(2 ** 31);
-    return { handle: this.pool.handle, worker: ++this.#numbers, seed, operations, target, shared: this.#shared };
+    const worker = ++this.#numbers;
+    return { handle: this.pool.handle, worker, seed, operations, target, shared: this.#shared, endless };
   }
 }

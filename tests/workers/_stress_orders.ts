@@ -1,28 +1,30 @@
 /**
- * What the stress test and its workers share: a ledger that says what each block holds, and a shared array of blocks
- * that belong to nobody, where workers swap what they have for what others left.
+ * What the stress tests and their workers share: orders, and `Shared`, which consists of
+ *
+ * - places where a worker leaves a block and takes what another worker has left, by one atomic exchange;
+ * - a ledger that says for each allocated run how many words it holds and which stamp they carry.
  */
 
 import type { MemPoolHandle } from "mempool";
 
 export interface StressOrder {
   readonly handle: MemPoolHandle;
-  /** Tells workers apart, from 1: no two of a test have the same number. */
+  /** The number of the worker, from 1. No two workers of a test have the same. */
   readonly worker: number;
   readonly seed: number;
-  /** Blocks and runs to allocate, resize or free. */
+  /** How many runs the worker allocates, resizes or frees. */
   readonly operations: number;
-  /** Blocks and runs that the worker tries to hold. */
+  /** How many runs the worker tries to hold. */
   readonly target: number;
   readonly shared: SharedArrayBuffer;
   /**
-   * Where a worker's death is seen that is to be terminated. It replies early, goes on for ever, and pauses now and then:
-   * Deno ends no worker before it does.
+   * Whether the worker is to be terminated: it replies with its thread's number, goes on for ever, and pauses
+   * regularly.
    */
-  readonly vigil?: MemPoolHandle;
+  readonly endless: boolean;
 }
 
-/** What a worker did: operations, of what kind, and how many blocks it took over from others. */
+/** How many operations a worker made, of which kind, and how many runs it took over from other workers. */
 export interface StressReport {
   readonly operations: number;
   readonly allocs: number;
@@ -34,18 +36,18 @@ export interface StressReport {
 
 export const NONE = -1;
 
-/** Places for blocks that belong to nobody. */
+/** The number of places where workers leave blocks. */
 const PLACES = 512;
 
-/** Words a block in the ledger. */
+/** Words for each block in the ledger. */
 const LEDGER_WORDS = 2;
 const LENGTH = 0;
 const STAMP = 1;
 
-/** Allocations of one worker that its stamps tell apart. */
+/** How many allocations of one worker have different stamps. */
 const SERIALS = 2 ** 18;
 
-/** The shared words: first the places, then the ledger. */
+/** The shared words: the places, then the ledger. */
 export class Shared {
   readonly #words: Int32Array;
 
@@ -57,7 +59,7 @@ export class Shared {
     this.#words = new Int32Array(shared);
   }
 
-  /** Writes down how many words a block or run holds, and which stamp is in them. */
+  /** Enters into the ledger how many words a run holds, and their stamp. */
   enter(block: number, words: number, stamp: number): void {
     this.#words[PLACES + LEDGER_WORDS * block + LENGTH] = words;
     this.#words[PLACES + LEDGER_WORDS * block + STAMP] = stamp;
@@ -71,12 +73,12 @@ export class Shared {
     return this.#words[PLACES + LEDGER_WORDS * block + STAMP]!;
   }
 
-  /** Leaves a block, or NONE, at a place for others; returns what lay there, or NONE. */
+  /** Leaves a block, or NONE, at a place. Returns the block that was there, or NONE. */
   swap(place: number, block: number): number {
     return Atomics.exchange(this.#words, place % PLACES, block + 1) - 1;
   }
 
-  /** Takes whatever lies at some place. */
+  /** Takes the blocks from all places. */
   *takeAll(): Generator<number> {
     for (let place = 0; place < PLACES; place++) {
       const block = this.swap(place, NONE);
@@ -85,27 +87,29 @@ export class Shared {
   }
 }
 
-/** Tells one allocation of a worker from all others, of other workers too. */
+/** A number that differs for all allocations of all workers. */
 export function stampOf(worker: number, serial: number): number {
   return worker * SERIALS + serial % SERIALS;
 }
 
-/** What the word at an index of the pool's data holds: by where it is, and by whose it is. */
+/** The contents of a word: they depend on its place in the pool and on the stamp of its run. */
 function cookieAt(word: number, stamp: number): number {
   return Math.imul(word ^ Math.imul(stamp, 0x9e3779b1), 0x85ebca6b);
 }
 
-/** Fills words of the data, or of a block whose first word is number `first` of the data, with the cookie of a stamp. */
+/** Fills a run of the data. `first` is the place that its contents depend on: that of its first word. */
 export function fillWords(data: Int32Array, at: number, words: number, first: number, stamp: number): void {
   for (let word = 0; word < words; word++) data[at + word] = cookieAt(first + word, stamp);
 }
 
-/** Expects so many words to be as `fillWords` left them when their block began at word `first` of the data. */
+/** Expects a run to be as `fillWords` left it. After a realloc, `at` is its new place and `first` the old one. */
 export function checkWords(data: Int32Array, at: number, words: number, first: number, stamp: number): void {
   for (let word = 0; word < words; word++) {
     if (data[at + word] !== cookieAt(first + word, stamp)) {
       const owner = Math.floor(stamp / SERIALS);
-      throw new Error(`Word ${word} of ${words} of the block at byte ${4 * at}, of worker ${owner}, was overwritten`);
+      throw new Error(
+        `Word ${word} of ${words} in the run at offset ${4 * at} was overwritten; worker ${owner} had filled it`,
+      );
     }
   }
 }

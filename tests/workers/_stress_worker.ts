@@ -1,40 +1,39 @@
-/** The worker of stress_test.ts: see there. */
+/** The worker of stress_test.ts and termination_test.ts. stress_test.ts describes the workload. */
 
 import { MemPool } from "mempool";
 import { Attachment } from "../../src/attachment.ts";
+import { openNative } from "../../src/runtime/open.ts";
 import { type Draw, sequenceFrom } from "../support/sequence.ts";
 import { checkWords, fillWords, NONE, Shared, stampOf, type StressOrder, type StressReport } from "./_stress_orders.ts";
-import { watchOver } from "./_vigil.ts";
 import { answer } from "../support/workers.ts";
 
-/** Operations between the pauses of a worker that is to be terminated. */
+/** Operations between two pauses of a worker that is to be terminated. */
 const BURST = 500;
 
-answer((order: StressOrder): StressReport => {
-  const stress = new Stress(order);
-  if (order.vigil === undefined) {
-    stress.run(order.operations);
-    stress.leave();
-  } else {
-    watchOver(order.vigil);
-    runOn(stress);
+answer((order: StressOrder): StressReport | number => {
+  const load = new Load(order);
+  if (order.endless) {
+    runForever(load);
+    return openNative().thread();
   }
-  return stress.report;
+  load.run(order.operations);
+  load.leave();
+  return load.report;
 });
 
-function runOn(stress: Stress): void {
-  stress.run(BURST);
-  stress.pause(() => runOn(stress));
+function runForever(load: Load): void {
+  load.run(BURST);
+  load.pause(() => runForever(load));
 }
 
-class Stress {
+class Load {
   readonly report = { operations: 0, allocs: 0, frees: 0, exhausted: 0, resized: 0, takenOver: 0 };
   readonly #order: StressOrder;
   readonly #pool: MemPool;
   readonly #data: Int32Array;
   readonly #shared: Shared;
   readonly #draw: Draw;
-  /** Block numbers. */
+  /** The first blocks of the runs that this worker holds. */
   readonly #held: number[] = [];
   #serial = 0;
 
@@ -46,13 +45,16 @@ class Stress {
     this.#draw = sequenceFrom(order.seed);
   }
 
-  /** Does at least so many operations. */
+  /** Makes at least this number of operations. */
   run(operations: number): void {
     const until = this.report.operations + operations;
     while (this.report.operations < until) this.#step();
   }
 
-  /** Lets the runtime end this worker; now and then inside of a critical section, where Bun ends workers anyway. */
+  /**
+   * Gives Deno an opportunity to terminate this worker, one time in four inside a critical section. Bun terminates a
+   * worker anywhere.
+   */
   pause(then: () => void): void {
     const { lock } = Attachment.open(this.#order.handle);
     const holds = this.#draw(4) === 0;
@@ -63,13 +65,13 @@ class Stress {
     });
   }
 
-  /** Leaves what it holds to others, as far as there are places, and closes the pool. */
+  /** Leaves its runs to other workers, frees those for which there is no place, and closes the pool. */
   leave(): void {
-    for (const block of this.#held.splice(0)) this.#freed(this.#shared.swap(this.#draw(2 ** 16), block));
+    for (const block of this.#held.splice(0)) this.#free(this.#shared.swap(this.#draw(2 ** 16), block));
     this.#pool.close();
   }
 
-  /** Half of the time a block comes, half of the time one goes; now and then one is resized or handed on. */
+  /** Allocates or frees a run, so that the worker holds about as many as its target; sometimes resizes or swaps one. */
   #step(): void {
     const choice = this.#draw(100);
     if (choice < 6) this.#resize();
@@ -77,7 +79,7 @@ class Stress {
     else if (choice < 18) this.#allocateMany();
     else if (choice < 20) this.#freeMany();
     else if (this.#draw(2 * this.#order.target) >= this.#held.length) this.#allocate();
-    else this.#freed(this.#pick());
+    else this.#free(this.#pick());
   }
 
   #allocate(): void {
@@ -89,7 +91,7 @@ class Stress {
     else this.#keep(this.#pool.allocOffset(bytes), bytes);
   }
 
-  /** Mostly single blocks, some runs, a few of them long; lengths of runs are spread by powers of two. */
+  /** Mostly single blocks, some runs, a few long runs. The lengths of runs are spread over powers of two. */
   #drawBytes(): number {
     const { blockSize } = this.#pool;
     const choice = this.#draw(100);
@@ -101,18 +103,18 @@ class Stress {
 
   #offsetOf(block: ArrayBuffer | null, bytes: number): number {
     if (block === null) return NONE;
-    if (block.byteLength !== bytes) throw new Error(`${bytes} bytes were asked for, and ${block.byteLength} came`);
+    if (block.byteLength !== bytes) throw new Error(`alloc(${bytes}) returned ${block.byteLength} bytes`);
     return this.#pool.offsetOf(block);
   }
 
   #keepZeroed(offset: number, bytes: number): void {
     for (let word = offset / 4; offset !== NONE && word < (offset + bytes) >> 2; word++) {
-      if (this.#data[word] !== 0) throw new Error(`calloc: the word at byte ${4 * word} is not 0`);
+      if (this.#data[word] !== 0) throw new Error(`calloc: the word at offset ${4 * word} is not 0`);
     }
     this.#keep(offset, bytes);
   }
 
-  /** Fills a new block with a cookie of its own, or counts that there was none. */
+  /** Fills a new run, or counts that the pool was exhausted. */
   #keep(offset: number, bytes: number): void {
     this.#count(offset === NONE ? "exhausted" : "allocs", 1);
     if (offset === NONE) return;
@@ -132,7 +134,7 @@ class Stress {
     const block = this.#pick();
     if (block === NONE) return;
     const bytes = this.#drawBytes();
-    // Before: once it has moved, its old place is another's.
+    // Read before the call: if the run moves, another worker may enter its old place into the ledger.
     const words = this.#shared.wordsOf(block);
     const stamp = this.#shared.stampOf(block);
     const moved = this.#resizeTo(block, bytes);
@@ -150,13 +152,13 @@ class Stress {
     return this.#offsetOf(this.#pool.realloc(this.#pool.at(offset), bytes), bytes);
   }
 
-  /** Leaves a block to others, and frees or keeps what another left there. */
+  /** Leaves a run to other workers, and frees or keeps the one that another worker has left in its place. */
   #swap(): void {
     const taken = this.#shared.swap(this.#draw(2 ** 16), this.#pick());
     if (taken === NONE) return;
     this.report.takenOver++;
-    this.#pool.at(taken * this.#pool.blockSize); // or it would still be its former holder's, for `reap`
-    if (this.#draw(2) === 0) this.#freed(taken);
+    this.#pool.at(taken * this.#pool.blockSize); // makes this worker its owner, for `reap`
+    if (this.#draw(2) === 0) this.#free(taken);
     else {
       this.#check(taken);
       this.#held.push(taken);
@@ -177,8 +179,8 @@ class Stress {
     this.#count("frees", blocks.length);
   }
 
-  /** Frees a block, its own or one that it took over, in one tier or the other. */
-  #freed(block: number): void {
+  /** Checks and frees a run, by its offset or by a buffer. */
+  #free(block: number): void {
     if (block === NONE) return;
     this.#check(block);
     const offset = block * this.#pool.blockSize;
@@ -187,9 +189,9 @@ class Stress {
     this.#count("frees", 1);
   }
 
-  #count(what: "allocs" | "frees" | "resized" | "exhausted", blocks: number): void {
-    this.report[what] += blocks;
-    this.report.operations += blocks;
+  #count(what: "allocs" | "frees" | "resized" | "exhausted", runs: number): void {
+    this.report[what] += runs;
+    this.report.operations += runs;
   }
 
   #check(block: number): void {
@@ -197,7 +199,7 @@ class Stress {
     checkWords(this.#data, first, this.#shared.wordsOf(block), first, this.#shared.stampOf(block));
   }
 
-  /** Takes any block out of those it holds; NONE when it holds none. */
+  /** Removes a random run from those that the worker holds, and returns it; NONE if it holds none. */
   #pick(): number {
     if (this.#held.length === 0) return NONE;
     const place = this.#draw(this.#held.length);

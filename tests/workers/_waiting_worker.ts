@@ -1,4 +1,6 @@
-/** The worker of waiting_test.ts. */
+/**
+ * The worker of waiting_test.ts: executes its orders, or a load of several tasks that wait for blocks at the same time.
+ */
 
 import { MemPool, type MemPoolHandle } from "mempool";
 import { openNative } from "../../src/runtime/open.ts";
@@ -7,23 +9,25 @@ import { answer } from "../support/workers.ts";
 
 export type WaitingOrder =
   | { readonly ask: "attach"; readonly handle: MemPoolHandle }
-  /** Waits for a block of so many bytes; the answer is its offset. */
+  /** Waits for a block of this size. The answer is its offset. */
   | { readonly ask: "wait"; readonly bytes: number }
-  /** So many blocks that are there; the answer is their offsets. */
+  /** Allocates blocks without waiting. The answer is their offsets. */
   | { readonly ask: "take"; readonly count: number; readonly bytes: number }
   | { readonly ask: "free"; readonly offsets: readonly number[] }
   | { readonly ask: "load"; readonly load: Load }
   | { readonly ask: "close" | "destroy" | "stats" };
 
-/** Works for a while with more hands than there are blocks for. */
+/** A load of tasks that wait for blocks at the same time, more of them than there are blocks. */
 export interface Load {
-  /** What is done at the same time. */
-  readonly hands: number;
-  /** How often each of them waits for blocks. */
+  /** How many tasks run at the same time. */
+  readonly tasks: number;
+  /** How often each task waits for a block. */
   readonly rounds: number;
+  /** The size of the longest request in bytes. */
   readonly longest: number;
+  /** The number from which the worker derives its cookies. */
   readonly cookie: number;
-  /** Every so many rounds, blocks are allocated and freed without waiting too. */
+  /** In one of so many rounds, a task also allocates and frees blocks without waiting. */
   readonly sync: number;
 }
 
@@ -51,18 +55,18 @@ answer(async (order: WaitingOrder) => {
   }
 });
 
-/** Returns how many blocks it was served. */
+/** Executes a load. Returns how many blocks were served. */
 async function work(load: Load): Promise<number> {
-  const served = await Promise.all(Array.from({ length: load.hands }, (_, hand) => workBy(hand, load)));
+  const served = await Promise.all(Array.from({ length: load.tasks }, (_, task) => runTask(task, load)));
   return served.reduce((sum, count) => sum + count, 0);
 }
 
-async function workBy(hand: number, { rounds, longest, cookie, sync }: Load): Promise<number> {
+async function runTask(task: number, { rounds, longest, cookie, sync }: Load): Promise<number> {
   for (let round = 0; round < rounds; round++) {
-    const mine = cookie + hand * 10_000 + round;
+    const mine = cookie + task * 10_000 + round;
     const block = await pool.allocAsync(1 + (mine * 7919) % longest);
     mark(block, mine);
-    // Deno ends a worker only where it comes back to its event loop.
+    // Deno terminates a worker only when it returns to its event loop.
     if (round % 16 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
     if (round % sync === 0) churn(mine);
     assertMarked(block, mine);
@@ -71,7 +75,7 @@ async function workBy(hand: number, { rounds, longest, cookie, sync }: Load): Pr
   return rounds;
 }
 
-/** Takes what is there by the fast path, and gives it back, in the middle of others' waiting. */
+/** Allocates and frees by the fast path while other tasks and workers wait. */
 function churn(cookie: number): void {
   for (let turn = 0; turn < 20; turn++) {
     const block = pool.alloc(30);

@@ -1,17 +1,17 @@
-/** The worker of termination_test.ts that lives on: takes the lock again and again, and says how long it ever waited. */
+/** The witness of termination_test.ts: takes the lock again and again, and measures its longest call. */
 
 import { MemPool, type MemPoolHandle } from "mempool";
 import { answer } from "../support/workers.ts";
 
 export interface WitnessOrder {
   readonly handle: MemPoolHandle;
-  /** Word 0 is set when it is to stop. */
+  /** Word 0 is not 0 when the witness is to stop. */
   readonly words: SharedArrayBuffer;
 }
 
 export interface WitnessReport {
   readonly calls: number;
-  /** Milliseconds. */
+  /** The longest call, in milliseconds. */
   readonly longest: number;
 }
 

@@ -1,4 +1,8 @@
-/** A worker that is alone in its pool frees by plain stores, and stops before anybody else could free the same block. */
+/**
+ * Bias: a worker that is alone in its pool frees by plain stores, and no longer does so when another worker has
+ * attached. The tests stop the biased worker between any two stores of a free, and let a real worker attach again and
+ * again.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { MemPool } from "mempool";
@@ -12,57 +16,58 @@ import { assertRefused } from "../support/pool.ts";
 import { record } from "../support/recording.ts";
 import { SimMemory, SimWorker } from "../support/simulation.ts";
 import { winsFree } from "./_bias.ts";
-import type { SoleOrder, SoleReport } from "./_bias_worker.ts";
+import type { BiasOrder, BiasReport } from "./_bias_worker.ts";
 
 const BLOCKS = 16;
-const visits = effort(300, 20_000);
+/** How often another worker attaches and leaves. */
+const visits = effort(100, 20_000);
 
 interface Alone {
   readonly memory: SimMemory;
   readonly one: SimWorker;
-  /** What it holds. */
+  /** The block that the worker holds. */
   readonly block: number;
 }
 
-/** A pool with one worker, which holds a block and has others cached. */
+/** A pool with one worker, which holds one block and has others cached. */
 function alone(): Alone {
   const memory = SimMemory.make({ blocks: BLOCKS, cachedBlocks: 4 });
   const one = SimWorker.attach(memory);
   return { memory, one, block: one.alloc(1) };
 }
 
-/** The worker named in SOLE_TAG has this number; 0 for none. */
-function soleOf({ words }: SimMemory): number {
+/** The number of the worker towards which the pool is biased, 0 for none. */
+function biasedWorker({ words }: SimMemory): number {
   const tag = words[BIAS_TAG]!;
   const number = [1, 2, 3].find((number) => tag === makeTag(CACHED, number));
-  assert(number !== undefined || tag === 0, `it says ${tag}`);
+  assert(number !== undefined || tag === 0, `BIAS_TAG is ${tag}`);
   return number ?? 0;
 }
 
-/** Takes all that the cache has, and then a block that it has to be filled for. */
-function useUp(worker: SimWorker): void {
+/** Allocates all blocks of the cache, and then one more, for which the cache is refilled. */
+function refill(worker: SimWorker): void {
   const { cachedBlocks } = worker.stats();
   for (let taken = 0; taken <= cachedBlocks; taken++) worker.alloc(1);
 }
 
-test("sole - the pool's only worker, not where others are, and again once they have left", () => {
+test("bias - a pool is biased towards its only worker, not while it has several, and again when one is left", () => {
   const { memory, one } = alone();
-  assertEquals(soleOf(memory), 1);
+  assertEquals(biasedWorker(memory), 1);
   const two = SimWorker.attach(memory);
-  useUp(one);
-  assertEquals(soleOf(memory), 0);
+  refill(one);
+  assertEquals(biasedWorker(memory), 0);
   two.alloc(1);
-  assertEquals(soleOf(memory), 0);
+  assertEquals(biasedWorker(memory), 0);
   one.allocator.leave();
-  useUp(two);
-  assertEquals(soleOf(memory), 2);
+  refill(two);
+  assertEquals(biasedWorker(memory), 2);
   const three = SimWorker.attach(memory);
   three.allocator.leave();
-  assertEquals(soleOf(memory), 0);
+  assertEquals(biasedWorker(memory), 0);
   two.check();
 });
 
-test("sole - frees without an exchange, and two workers with one", () => {
+test("bias - a biased worker frees without an exchange, each of two workers with one", () => {
   const { memory, one, block } = alone();
   const exchanges = (worker: SimWorker, block: number): number => {
     let count = 0;
@@ -86,13 +91,15 @@ test("sole - frees without an exchange, and two workers with one", () => {
   assertEquals(exchanges(two, two.alloc(1)), 1);
 });
 
-test("sole - a second free is refused, as ever", () => {
+test("bias - a second free of a block is refused", () => {
   const { one, block } = alone();
   assertEquals([one.free(block), one.free(block)], [true, false]);
   one.check();
 });
 
-/** Every moment of a free by plain stores: the memory there, and what is left to do. */
+/**
+ * Every moment of a free by plain stores: the memory at that moment, and a function that makes the remaining stores.
+ */
 function* momentsOfFree(): Iterable<{ memory: SimMemory; rest: () => void; when: string; block: number }> {
   const { memory: before, one, block } = alone();
   const after = before.copy();
@@ -100,7 +107,7 @@ function* momentsOfFree(): Iterable<{ memory: SimMemory; rest: () => void; when:
   assert(result);
   assert(
     steps.filter(({ word }) => word === slotWord(0) + SLOT_FREEING).length === 2,
-    "it was no free by plain stores",
+    "the block was not freed by plain stores",
   );
   for (let done = 0; done <= steps.length; done++) {
     const memory = before.copy();
@@ -110,7 +117,7 @@ function* momentsOfFree(): Iterable<{ memory: SimMemory; rest: () => void; when:
   }
 }
 
-test("sole - its worker dies at any moment of a free: the block was freed, or is there to be", () => {
+test("bias - the biased worker dies at any moment of a free: the block is cached or still allocated", () => {
   let [freed, held] = [0, 0];
   for (const { memory, when, block } of momentsOfFree()) {
     memory.living.delete(1);
@@ -127,7 +134,7 @@ test("sole - its worker dies at any moment of a free: the block was freed, or is
   assert(freed > 0 && held > 0);
 });
 
-test("sole - another attaches at any moment of a free: it waits for the end of it", () => {
+test("bias - a worker that attaches at any moment of a free waits for its end", () => {
   let waits = 0;
   for (const { memory, rest, when, block } of momentsOfFree()) {
     if (memory.words[slotWord(0) + SLOT_FREEING] === 0) continue;
@@ -142,10 +149,10 @@ test("sole - another attaches at any moment of a free: it waits for the end of i
     two.check();
     waits++;
   }
-  assertEquals(waits, 2); // before the tag is stored, and after
+  assertEquals(waits, 2); // before and after the store of the tag
 });
 
-test("sole - a free that does not end: lock-timeout, and nobody has attached", () => {
+test("bias - while a free does not end, attach throws lock-timeout and the worker is not attached", () => {
   const { memory, one } = alone();
   memory.words[slotWord(0) + SLOT_FREEING] = 1;
   const { region } = one;
@@ -159,7 +166,7 @@ test("sole - a free that does not end: lock-timeout, and nobody has attached", (
   SimWorker.attach(memory).check();
 });
 
-test("revokeBias - the time in which the process was stopped is no wait", () => {
+test("bias - while attach waits for a free, the time in which the process is stopped does not count", () => {
   const { memory, one } = alone();
   const freeing = slotWord(0) + SLOT_FREEING;
   const runtimesNow = performance.now;
@@ -188,29 +195,29 @@ test("revokeBias - the time in which the process was stopped is no wait", () => 
   }
 });
 
-test("sole - no barrier: refused, and the next one that attaches passes it", () => {
+test("bias - if the system refuses the barrier, attach throws, and the next attach executes the barrier", () => {
   const { memory, one, block } = alone();
   const refusal = "Cannot attach: the system refused a memory barrier of all threads";
   assertRefused(() => revokeBias({ alive: () => true, barrier: () => false }, one.region, 20), "unsupported", refusal);
-  assertEquals(memory.words[BIAS_TAG], REVOKING); // and so by an exchange
+  assertEquals(memory.words[BIAS_TAG], REVOKING); // so the next free uses an exchange
   assert(one.free(block));
   let passed = 0;
   memory.barrier = () => ++passed > 0;
   SimWorker.attach(memory);
-  assertEquals([passed, soleOf(memory)], [1, 0]);
+  assertEquals([passed, biasedWorker(memory)], [1, 0]);
   SimWorker.attach(memory);
   assertEquals(passed, 1);
 });
 
-test("sole - where it was unsettled, the only worker is that again", () => {
+test("bias - after an attach that failed, a refill biases the pool towards its only worker again", () => {
   const { memory, one } = alone();
   memory.words[BIAS_TAG] = REVOKING;
   one.check();
-  useUp(one);
-  assertEquals(soleOf(memory), 1);
+  refill(one);
+  assertEquals(biasedWorker(memory), 1);
 });
 
-test("sole - any bit of the words for it: check says so, and a second free is refused", () => {
+test("bias - any flipped bit of its words is reported by check, and a second free is still refused", () => {
   for (const word of [BIAS_TAG, slotWord(0) + SLOT_FREEING]) {
     for (let bit = 0; bit < 32; bit++) {
       const { memory, one, block } = alone();
@@ -227,23 +234,23 @@ test("sole - any bit of the words for it: check says so, and a second free is re
   }
 });
 
-test("sole - a worker that frees as fast as it can, and one that attaches, frees the same blocks and leaves", () =>
+test("bias - one worker frees as fast as it can, another attaches, tries to free the same blocks, and leaves", () =>
   withWorkers(new URL("./_bias_worker.ts", import.meta.url), 1, async ([worker]) => {
     using pool = MemPool.init(BLOCKS * 64, 64, { cachedBlocks: 4 });
     const { handle } = pool;
     const words = (length: number): Int32Array => new Int32Array(new SharedArrayBuffer(4 * length));
-    const [shown, rounds, stop] = [words(BLOCKS / 2), words(1), words(1)];
-    let over = false;
-    const order: SoleOrder = { handle, shown, rounds, stop };
-    const report = worker!.call<SoleReport>(order).finally(() => over = true);
+    const [published, rounds, stop] = [words(BLOCKS / 2), words(1), words(1)];
+    let isDone = false;
+    const order: BiasOrder = { handle, published, rounds, stop };
+    const report = worker!.call<BiasReport>(order).finally(() => isDone = true);
     pool.close();
     let won = 0;
-    for (let visit = 0; visit < visits && !over; visit++) {
+    for (let visit = 0; visit < visits && !isDone; visit++) {
       const before = Atomics.load(rounds, 0);
-      while (Atomics.load(rounds, 0) === before && !over) await new Promise((resolve) => setTimeout(resolve, 0));
+      while (Atomics.load(rounds, 0) === before && !isDone) await new Promise((resolve) => setTimeout(resolve, 0));
       using visitor = MemPool.attach(handle);
       for (let tries = 0; tries < 100; tries++) {
-        const offset = Atomics.load(shown, tries % shown.length) - 1;
+        const offset = Atomics.load(published, tries % published.length) - 1;
         if (offset >= 0 && winsFree(visitor, offset)) won++;
       }
       visitor.check();

@@ -1,4 +1,7 @@
-/** The lock: over a region that a test plays itself, and over a real one held by another thread. */
+/**
+ * The lock: over a fake mapping, whose lock answers as a test tells it to, and over real pools whose lock another
+ * thread holds.
+ */
 
 import { assertEquals } from "@std/assert";
 import { CONTENDED, INHERITED, LOCKED, type Mapping, TIMED_OUT } from "../../src/runtime/native.ts";
@@ -29,8 +32,8 @@ import {
   withPoolAsync,
 } from "../support/pool.ts";
 
-/** A region without memory whose lock answers as it is told. */
-class PlayedMapping implements Mapping {
+/** A mapping without memory. Its lock answers `status`. */
+class FakeMapping implements Mapping {
   readonly meta = new ArrayBuffer(0);
   readonly dataBytes = 0;
   status = LOCKED;
@@ -75,9 +78,9 @@ class PlayedMapping implements Mapping {
   close(): void {}
 }
 
-/** A lock of worker 7 over a played region, where only thread 7000 runs. */
-function played(): { mapping: PlayedMapping; region: Region; lock: Lock } {
-  const mapping = new PlayedMapping();
+/** The lock of worker 7 over a fake mapping. Only thread 7000 runs. */
+function fakeLock(): { mapping: FakeMapping; region: Region; lock: Lock } {
+  const mapping = new FakeMapping();
   const region = plainRegion(16);
   return {
     mapping,
@@ -86,24 +89,24 @@ function played(): { mapping: PlayedMapping; region: Region; lock: Lock } {
   };
 }
 
-test("lock - entering sets the holder and counts, leaving clears it", () => {
-  const { mapping, region, lock } = played();
+test("lock - enter sets the holder and counts, leave clears the holder", () => {
+  const { mapping, region, lock } = fakeLock();
   lock.enter("try");
   assertEquals([mapping.held, region.header[HOLDER], region.counters[LOCK_ACQUISITIONS]], [1, 7, 1]);
   lock.leave();
   assertEquals([mapping.held, region.header[HOLDER], region.counters[LOCK_ACQUISITIONS]], [0, 0, 1]);
 });
 
-test("lock - one that had to be waited for is counted", () => {
-  const { mapping, region, lock } = played();
+test("lock - counts each time that it was contended", () => {
+  const { mapping, region, lock } = fakeLock();
   mapping.status = CONTENDED;
   lock.enter("try");
   lock.leave();
   assertEquals([region.counters[LOCK_CONTENDED], region.counters[OWNER_DEATHS], mapping.held], [1, 0, 0]);
 });
 
-test("lock - one that a dead worker held is counted, and what is derived is made again", () => {
-  const { mapping, region, lock } = played();
+test("lock - counts the death of a holder, and the next holder rebuilds what is derived", () => {
+  const { mapping, region, lock } = fakeLock();
   take(region, 3);
   region.lists.clear();
   mapping.status = CONTENDED | INHERITED;
@@ -112,8 +115,8 @@ test("lock - one that a dead worker held is counted, and what is derived is made
   assertEquals([region.counters[LOCK_CONTENDED], region.counters[OWNER_DEATHS], longestListed(region)], [1, 1, 13]);
 });
 
-test("lock - a holder left behind, by an error or a worker that ended, has everything made again", () => {
-  const { mapping, region, lock } = played();
+test("lock - after an error in a critical section, the next holder rebuilds what is derived", () => {
+  const { mapping, region, lock } = fakeLock();
   lock.enter("try");
   region.lists.clear();
   assertError(
@@ -130,8 +133,8 @@ test("lock - a holder left behind, by an error or a worker that ended, has every
   assertEquals([region.header[HOLDER], longestListed(region), region.counters[OWNER_DEATHS]], [0, 16, 0]);
 });
 
-test("lock - not free in time: says who holds it", () => {
-  const { mapping, region, lock } = played();
+test("lock - if it is not free in time, the error names its holder", () => {
+  const { mapping, region, lock } = fakeLock();
   mapping.status = TIMED_OUT;
   region.header[HOLDER] = 3;
   const waited = "Cannot allocate: the lock was not free within 5000 ms, it is held by ";
@@ -151,8 +154,8 @@ test("lock - not free in time: says who holds it", () => {
   assertEquals([mapping.held, region.counters[LOCK_ACQUISITIONS]], [0, 0]);
 });
 
-test("lock - broken itself", () => {
-  const { mapping, region, lock } = played();
+test("lock - if the mutex itself is broken, enter throws corrupt", () => {
+  const { mapping, region, lock } = fakeLock();
   mapping.status = -2;
   region.header[HOLDER] = 3;
   assertRefused(
@@ -162,15 +165,15 @@ test("lock - broken itself", () => {
   );
 });
 
-test("lock - of a pool that was destroyed meanwhile is given back", () => {
-  const { mapping, region, lock } = played();
+test("lock - is released if the pool was destroyed meanwhile", () => {
+  const { mapping, region, lock } = fakeLock();
   region.header[STATE] = DESTROYED;
   assertRefused(() => lock.enter("free"), "destroyed", "Cannot free: the pool is destroyed");
   assertEquals([mapping.held, region.counters[LOCK_ACQUISITIONS]], [0, 0]);
 });
 
-test("lock - a table in pieces is reported, and the lock given back", () => {
-  const { mapping, region, lock } = played();
+test("lock - a table that cannot be recovered is reported, and the lock is released", () => {
+  const { mapping, region, lock } = fakeLock();
   region.table.set(0, LENGTH, 0);
   region.header[HOLDER] = 3;
   assertRefused(
@@ -182,8 +185,8 @@ test("lock - a table in pieces is reported, and the lock given back", () => {
   assertEquals(mapping.held, 0);
 });
 
-test("inspect - leaves whatever the look throws, and nothing has to be made again", () => {
-  const { mapping, region, lock } = played();
+test("inspect - releases the lock if the look throws, and no recovery follows", () => {
+  const { mapping, region, lock } = fakeLock();
   assertError(
     () =>
       lock.inspect("look", () => {
@@ -196,7 +199,7 @@ test("inspect - leaves whatever the look throws, and nothing has to be made agai
 });
 
 test(
-  "lock - thrown out of a critical section of a real pool: the next call repairs",
+  "lock - after an exception in a critical section of a real pool, the next call recovers",
   withPool((pool) => {
     const { lock, region } = insideOf(pool);
     const block = present(pool.alloc(300));
@@ -210,7 +213,7 @@ test(
 );
 
 test(
-  "lock - thrown out without giving it back, by a full stack say: the same thread gets it again",
+  "lock - a thread that has not released it, for example because its stack was full, gets it again and recovers",
   withPool((pool) => {
     const { lock, region } = insideOf(pool);
     lock.enter("break");
@@ -220,7 +223,7 @@ test(
   }),
 );
 
-test("check and lock - corrupt, by the pool's own methods", () => {
+test("check and lock - the methods of a pool report corruption", () => {
   using pool = makePool();
   const { region, lock } = insideOf(pool);
   region.table.set(0, LENGTH, 0);
@@ -235,7 +238,7 @@ test("check and lock - corrupt, by the pool's own methods", () => {
 });
 
 test(
-  "lockTimeout - a lock that another thread does not leave: every operation says who holds it, and works afterwards",
+  "lockTimeout - while another thread holds the lock, every operation names the holder; afterwards it works",
   withPoolAsync(async (pool) => {
     const block = present(pool.alloc(100));
     const worker = await spawnHand<Order>(POOL_WORKER, pool);
@@ -260,7 +263,7 @@ test(
 );
 
 test(
-  "lockTimeout - 0 gives up at once",
+  "lockTimeout - 0 does not wait",
   withPoolAsync(async (pool) => {
     const worker = await spawnHand<Order>(POOL_WORKER, pool);
     await worker.order({ ask: "hold" });
@@ -274,7 +277,7 @@ test(
 );
 
 test(
-  "lock - of a worker that ended while it held it: the next one inherits it",
+  "lock - after its holder was terminated, the next worker inherits it",
   withPoolAsync(async (pool) => {
     const worker = await spawnHand<Order>(POOL_WORKER, pool);
     await worker.order({ ask: "hold" });

@@ -1,4 +1,4 @@
-/** What is left behind by workers that end without `close`, and how it comes back. */
+/** Workers that end without `close`: what they leave behind, and how `reap`, exhaustion and attaching take it back. */
 
 import { assertEquals } from "@std/assert";
 import { MemPool } from "mempool";
@@ -20,13 +20,13 @@ import {
 } from "../support/pool.ts";
 import type { ReapOrder } from "./_reap_worker.ts";
 
-interface Mortal extends Hand<ReapOrder> {
+interface Victim extends Hand<ReapOrder> {
   /** Ends the worker in this way, and waits until its thread has ended. */
   die(how?: "terminate" | "close itself"): Promise<void>;
 }
 
-/** A worker that has attached the pool. */
-async function mortal(pool: MemPool): Promise<Mortal> {
+/** Spawns a worker that is attached to the pool. */
+async function spawnVictim(pool: MemPool): Promise<Victim> {
   const hand = await spawnHand<ReapOrder>(new URL("./_reap_worker.ts", import.meta.url), pool);
   return {
     ...hand,
@@ -38,18 +38,18 @@ async function mortal(pool: MemPool): Promise<Mortal> {
   };
 }
 
-/** Single blocks, and runs of 2 and 8: 13 blocks together. */
+/** Three single blocks and runs of 2 and 8: 13 blocks together. */
 const SIZES = [64, 10, 128, 1, 512];
 
 for (const how of ["terminate", "close itself"] as const) {
   test(
-    `reap - what a worker had allocated and cached, ended by ${how}`,
+    `reap - takes back what a worker had allocated and cached, ended by ${how}`,
     withPoolAsync(async (pool) => {
-      const worker = await mortal(pool);
+      const worker = await spawnVictim(pool);
       await worker.order({ ask: "take", sizes: SIZES });
       const before = pool.stats();
       assertEquals(before.allocatedBlocks, 13);
-      assertEquals(pool.reap(), 0, "it still runs");
+      assertEquals(pool.reap(), 0, "the worker still runs");
       await worker.die(how);
       assertEquals(pool.reap(), 13 + before.cachedBlocks);
       assertEquals(pool.reap(), 0, "the second time");
@@ -61,9 +61,9 @@ for (const how of ["terminate", "close itself"] as const) {
 }
 
 test(
-  "reap - leaves alone what living workers hold, and what they took over",
+  "reap - keeps what living workers hold, also what they took over from a dead one",
   withPoolAsync(async (pool) => {
-    const worker = await mortal(pool);
+    const worker = await spawnVictim(pool);
     const mine = present(pool.alloc(64));
     mark(mine, 1);
     const offsets = await worker.order<number[]>({ ask: "take", sizes: SIZES });
@@ -82,7 +82,7 @@ test(
 test(
   "reap - takes back what a dead worker had taken over",
   withPoolAsync(async (pool) => {
-    const worker = await mortal(pool);
+    const worker = await spawnVictim(pool);
     const offset = pool.allocOffset(640);
     assertEquals(await worker.order({ ask: "adopt", offset }), 640);
     await worker.die();
@@ -92,9 +92,9 @@ test(
 );
 
 test(
-  "reap - what a worker left that has closed is nobody's, and stays",
+  "reap - keeps what a worker left allocated that has closed the pool",
   withPoolAsync(async (pool) => {
-    const worker = await mortal(pool);
+    const worker = await spawnVictim(pool);
     const offsets = await worker.order<number[]>({ ask: "take", sizes: SIZES });
     await worker.order({ ask: "close" });
     await worker.die();
@@ -106,9 +106,9 @@ test(
 );
 
 test(
-  "reap - many dead workers at once, their blocks side by side",
+  "reap - takes back blocks of several dead workers, which are adjacent",
   withPoolAsync(async (pool) => {
-    const workers = await Promise.all(Array.from({ length: 4 }, () => mortal(pool)));
+    const workers = await Promise.all(Array.from({ length: 4 }, () => spawnVictim(pool)));
     for (let round = 0; round < 3; round++) {
       for (const { order } of workers) await order({ ask: "take", sizes: [64, 128] });
     }
@@ -121,13 +121,13 @@ test(
 );
 
 test(
-  "exhausted - takes back what a dead worker has cached, also where the cache does not know of it",
+  "exhaustion - takes back what a dead worker has cached, also a block without an entry in its cache",
   withPoolAsync(async (pool) => {
-    const worker = await mortal(pool);
+    const worker = await spawnVictim(pool);
     const [offset = -1] = await worker.order<number[]>({ ask: "take", sizes: [64] });
     await worker.order({ ask: "free", offset });
     await worker.die();
-    // As if it had died between the two stores of a free.
+    // As if the worker had died between the two stores of a free.
     const { region: { counters, header, slots, table } } = insideOf(pool);
     const slot = [...Array(slots.used).keys()].find((slot) => !openNative().alive(slots.thread(slot)));
     header[slotWord(slot!) + SLOT_TOP]!--;
@@ -143,27 +143,27 @@ test(
   }, { cachedBlocks: 8, checked: false }),
 );
 
-test("attach - when dead workers have all the slots: one is taken over, and reap still finds what its worker held", () => {
+test("attach - frees the slots of dead workers if no other slot is free; reap still takes back what they held", () => {
   const pool = makePool();
   const { handle } = pool;
   const { region: { slots, table } } = insideOf(pool);
   const offset = pool.allocOffset(64);
   const run = pool.allocOffset(200);
   pool.close();
-  // There never was a thread 1.
+  // No thread has the number 1.
   for (let slot = 0; slot < SLOT_COUNT; slot++) slots.take(9000 + slot, 1);
   for (const block of [offset / 64, run / 64]) table.adopt(block, 9001);
 
   const joined = MemPool.attach(handle);
   assertEquals([stateOf(table.tag(offset / 64)), workerOf(table.tag(run / 64))], [ALLOCATED, ORPHAN]);
-  assertEquals(joined.stats().workers, 1, "all of the dead ones' slots are free again");
+  assertEquals(joined.stats().workers, 1, "the slots of all dead workers are free again");
   assertEquals(joined.reap(), 1 + 4);
   assertOneFreeRun(joined);
   joined.destroy();
 });
 
 test(
-  "reap - a block without an owner among the living or the dead stays",
+  "reap - keeps a block whose owner is neither a living nor a dead worker",
   withPool((pool) => {
     const { region: { table } } = insideOf(pool);
     const offset = pool.allocOffset(64);

@@ -1,4 +1,10 @@
-/** allocAsync: requests that wait for what others free, in order, and never in vain. */
+/**
+ * allocAsync: requests that wait until blocks are freed, in the order of their arrival. The last part models several
+ * workers, each with more waiting tasks than the pool has blocks, and workers that are terminated while they wait.
+ *
+ * How to read a failure: "The worker gave no reply in 60000 ms" is a request that was never served, though its blocks
+ * were freed. An error of `assertMarked` is a block that was handed out twice.
+ */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { MemPool, MemPoolError, type MemPoolErrorCode, type MemPoolStats } from "mempool";
@@ -23,28 +29,28 @@ import type { Load, WaitingOrder } from "./_waiting_worker.ts";
 
 const BLOCK = 64;
 
-/** All blocks of a pool, one by one, by a call that finds none missing: nothing is counted as exhausted. */
+/** Allocates every block of a pool. Does not count as exhaustion, because no call fails. */
 function allocAll(pool: MemPool): ArrayBuffer[] {
   return present(pool.allocMany(pool.blockCount, BLOCK));
 }
 
-/** What has been settled by now, in the order in which it was. */
-class Watched {
-  readonly settled: string[] = [];
+/** The names of the promises that have settled, in that order. Those that rejected have the prefix "not". */
+class Settlements {
+  readonly names: string[] = [];
 
-  tracker(name: string, promise: Promise<ArrayBuffer>): Promise<ArrayBuffer> {
-    promise.then(() => this.settled.push(name), () => this.settled.push(`not ${name}`));
+  add(name: string, promise: Promise<ArrayBuffer>): Promise<ArrayBuffer> {
+    promise.then(() => this.names.push(name), () => this.names.push(`not ${name}`));
     return promise;
   }
 }
 
-async function refusal(promise: Promise<unknown>, code: MemPoolErrorCode, message: string): Promise<void> {
+async function assertRefuses(promise: Promise<unknown>, code: MemPoolErrorCode, message: string): Promise<void> {
   const error = await assertRejects(() => promise, MemPoolError, message);
   assertEquals([error.code, error.message], [code, message]);
 }
 
 test(
-  "allocAsync - what is free is there at once, and counted as any other",
+  "allocAsync - returns a free block at once, and counts like alloc",
   withPoolAsync(async (pool) => {
     const block = await pool.allocAsync(50);
     assertEquals([block.byteLength, pool.owns(block)], [50, true]);
@@ -57,18 +63,18 @@ test(
 
 for (const cachedBlocks of [0, 8]) {
   test(
-    `allocAsync - waits, and is served in order of arrival, ${cachedBlocks} blocks cached`,
+    `allocAsync - requests wait and are served in order of arrival, with ${cachedBlocks} cached blocks`,
     withPoolAsync(async (pool) => {
       const blocks = allocAll(pool);
-      const watched = new Watched();
-      const waiting = ["a", "b", "c", "d"].map((name) => watched.tracker(name, pool.allocAsync(BLOCK)));
+      const settled = new Settlements();
+      const waiting = ["a", "b", "c", "d"].map((name) => settled.add(name, pool.allocAsync(BLOCK)));
       for (const [place, name] of ["a", "b", "c", "d"].entries()) {
         await Promise.resolve();
-        assertEquals(watched.settled.length, place);
+        assertEquals(settled.names.length, place);
         const freed = pool.offsetOf(blocks[place]!);
         pool.free(blocks[place]!);
         const block = await waiting[place]!;
-        assertEquals([pool.offsetOf(block), watched.settled.at(-1)], [freed, name]);
+        assertEquals([pool.offsetOf(block), settled.names.at(-1)], [freed, name]);
         blocks[place] = block;
       }
       assertEquals(insideOf(pool).region.header[STATE], LIVE);
@@ -80,23 +86,23 @@ for (const cachedBlocks of [0, 8]) {
 }
 
 test(
-  "allocAsync - a larger request is not passed by smaller ones that wait, but alloc takes what there is",
+  "allocAsync - smaller requests do not overtake a larger one, but alloc takes what is free",
   withPoolAsync(async (pool) => {
     const blocks = allocAll(pool);
-    const watched = new Watched();
-    const large = watched.tracker("large", pool.allocAsync(4 * BLOCK));
-    const small = watched.tracker("small", pool.allocAsync(BLOCK));
+    const settled = new Settlements();
+    const large = settled.add("large", pool.allocAsync(4 * BLOCK));
+    const small = settled.add("small", pool.allocAsync(BLOCK));
     pool.freeMany(blocks.slice(0, 3));
     await Promise.resolve();
-    assertEquals(watched.settled, []);
+    assertEquals(settled.names, []);
     const taken = present(pool.alloc(BLOCK));
     pool.free(taken);
     pool.free(blocks[4]!);
     await Promise.resolve();
-    assertEquals(watched.settled, []);
+    assertEquals(settled.names, []);
     pool.free(blocks[3]!);
     assertEquals([(await large).byteLength, (await small).byteLength], [4 * BLOCK, BLOCK]);
-    assertEquals(watched.settled, ["large", "small"]);
+    assertEquals(settled.names, ["large", "small"]);
   }, { blocks: 16, cachedBlocks: 4 }),
 );
 
@@ -110,7 +116,7 @@ test(
 );
 
 test(
-  "allocAsync - gets what realloc, freeMany and reap leave too",
+  "allocAsync - gets what a realloc to a smaller size frees",
   withPoolAsync(async (pool) => {
     const whole = present(pool.alloc(16 * BLOCK));
     const waiting = pool.allocAsync(4 * BLOCK);
@@ -122,7 +128,7 @@ test(
 );
 
 test(
-  "allocAsync - arguments: each mistake is a rejection, at once",
+  "allocAsync - rejects invalid arguments at once",
   withPoolAsync(async (pool) => {
     allocAll(pool);
     for (const bytes of [0, -1, 1.5, NaN, Infinity, 17 * BLOCK, 1e300]) {
@@ -153,24 +159,24 @@ test(
 );
 
 test(
-  "allocAsync - aborted before, while it waits, and in the moment that it is served",
+  "allocAsync - can be aborted before it waits, while it waits, and when it has just been served",
   withPoolAsync(async (pool) => {
     const blocks = allocAll(pool);
     const reason = new Error("enough");
     await assertRejects(() => pool.allocAsync(1, { signal: AbortSignal.abort(reason) }), Error, "enough");
 
-    const watched = new Watched();
+    const settled = new Settlements();
     const [early, late] = [new AbortController(), new AbortController()];
-    const first = watched.tracker("first", pool.allocAsync(BLOCK, { signal: early.signal }));
-    const second = watched.tracker("second", pool.allocAsync(BLOCK, { signal: late.signal }));
-    const third = watched.tracker("third", pool.allocAsync(BLOCK));
+    const first = settled.add("first", pool.allocAsync(BLOCK, { signal: early.signal }));
+    const second = settled.add("second", pool.allocAsync(BLOCK, { signal: late.signal }));
+    const third = settled.add("third", pool.allocAsync(BLOCK));
     early.abort(reason);
     assertEquals(await first.catch((error: unknown) => error), reason);
-    pool.free(blocks.pop()!); // for the second
+    pool.free(blocks.pop()!); // serves the second request
     late.abort(reason);
     assertEquals(await second.catch((error: unknown) => error), reason);
     assertEquals((await third).byteLength, BLOCK);
-    assertEquals(watched.settled, ["not first", "not second", "third"]);
+    assertEquals(settled.names, ["not first", "not second", "third"]);
     late.abort();
     const { allocatedBlocks, allocs, frees } = pool.stats();
     assertEquals([allocatedBlocks, allocs - frees], [16, 16]);
@@ -179,7 +185,7 @@ test(
 
 for (const how of ["destroy", "close"] as const) {
   test(
-    `allocAsync - ${how} while it waits`,
+    `allocAsync - rejects if its worker calls ${how} while it waits`,
     withPoolAsync(async (pool) => {
       const joined = MemPool.attach(pool.handle);
       allocAll(pool);
@@ -188,10 +194,10 @@ for (const how of ["destroy", "close"] as const) {
       const why = how === "close" ? "this pool object is closed" : "the pool is destroyed";
       const message = `Cannot allocate: ${why}`;
       if (how === "destroy") {
-        await Promise.all([one, other].map((waiting) => refusal(waiting, "destroyed", message)));
+        await Promise.all([one, other].map((waiting) => assertRefuses(waiting, "destroyed", message)));
         return;
       }
-      await refusal(one, "closed", message);
+      await assertRefuses(one, "closed", message);
       pool.free(pool.at(0));
       assertEquals((await other).byteLength, 1);
     }, { blocks: 16, checked: false }),
@@ -199,22 +205,26 @@ for (const how of ["destroy", "close"] as const) {
 }
 
 test(
-  "allocAsync - after destroy and after close: a rejection",
+  "allocAsync - rejects after destroy and after close",
   withPoolAsync(async (pool) => {
     const joined = MemPool.attach(pool.handle);
     joined.close();
-    await refusal(joined.allocAsync(1), "closed", "Cannot allocate: this pool object is closed");
+    await assertRefuses(joined.allocAsync(1), "closed", "Cannot allocate: this pool object is closed");
     pool.destroy();
-    await refusal(pool.allocAsync(1), "destroyed", "Cannot allocate: the pool is destroyed");
+    await assertRefuses(pool.allocAsync(1), "destroyed", "Cannot allocate: the pool is destroyed");
   }),
 );
 
 test(
-  "allocAsync - more requests than can wait: unsupported, and those that wait are served",
+  "allocAsync - rejects with unsupported if too many requests wait, and those that wait are served",
   withPoolAsync(async (pool) => {
     const block = present(pool.alloc(pool.size));
     const waiting = Array.from({ length: MAX_WAITING }, () => pool.allocAsync(BLOCK));
-    await refusal(pool.allocAsync(1), "unsupported", "Cannot allocate: too many requests wait for blocks of this pool");
+    await assertRefuses(
+      pool.allocAsync(1),
+      "unsupported",
+      "Cannot allocate: too many requests wait for blocks of this pool",
+    );
     pool.free(block);
     let served = 0;
     for (const one of waiting) {
@@ -227,24 +237,24 @@ test(
 );
 
 test(
-  "allocAsync - in a checked pool, a leak shows where it was asked for, not who freed the block",
+  "allocAsync - in a checked pool, the stack of a leak is that of the request, not of the free that served it",
   withPoolAsync(async (pool) => {
     const blocks = allocAll(pool);
-    const block = await askHere(pool, () => pool.freeMany(blocks));
+    const block = await requestHere(pool, () => pool.freeMany(blocks));
     const [leak, ...others] = pool.leaks();
     assertEquals([leak!.offset, others.length], [pool.offsetOf(block), 0]);
-    assert(leak!.stack.includes("askHere"), leak!.stack);
+    assert(leak!.stack.includes("requestHere"), leak!.stack);
   }, { blocks: 16, checked: true }),
 );
 
-function askHere(pool: MemPool, meanwhile: () => void): Promise<ArrayBuffer> {
+function requestHere(pool: MemPool, meanwhile: () => void): Promise<ArrayBuffer> {
   const waiting = pool.allocAsync(BLOCK);
   meanwhile();
   return waiting;
 }
 
 test(
-  "allocAsync - a block that was promised and freed by mistake: the request waits on",
+  "allocAsync - if the block that a request has been granted is freed by mistake, the request is served again",
   withPoolAsync(async (pool) => {
     const blocks = allocAll(pool);
     const waiting = pool.allocAsync(BLOCK);
@@ -258,7 +268,7 @@ test(
 );
 
 test(
-  "allocAsync - where no buffer can be made of what came, only that request fails",
+  "allocAsync - if no buffer can be made for a granted block, only that request rejects",
   withPoolAsync(async (pool) => {
     const blocks = allocAll(pool);
     const { waiters } = insideOf(pool).allocator;
@@ -273,15 +283,15 @@ test(
   }, { blocks: 16, checked: false }),
 );
 
-// ---- several workers
+// Several workers.
 
 const WORKER = new URL("./_waiting_worker.ts", import.meta.url);
 
-function withHands(count: number, shape: PoolShape, use: Teamwork<WaitingOrder>): Promise<void> {
+function withWaiters(count: number, shape: PoolShape, use: Teamwork<WaitingOrder>): Promise<void> {
   return withCrewOf(WORKER, count, shape, use);
 }
 
-/** Until so many requests wait for blocks of the pool. */
+/** Waits until the queue of the pool holds `count` requests. */
 async function untilWaiting(pool: MemPool, count: number): Promise<void> {
   const { lock, region: { queue } } = insideOf(pool);
   for (let waiting = -1; waiting !== count;) {
@@ -292,8 +302,8 @@ async function untilWaiting(pool: MemPool, count: number): Promise<void> {
 }
 
 for (const cachedBlocks of [0, 8]) {
-  test(`allocAsync - wakes for what another worker frees, ${cachedBlocks} blocks cached`, () =>
-    withHands(1, { blocks: 16, cachedBlocks }, async (pool, [hand]) => {
+  test(`allocAsync - is served when another worker frees a block, with ${cachedBlocks} cached blocks`, () =>
+    withWaiters(1, { blocks: 16, cachedBlocks }, async (pool, [hand]) => {
       const offsets = await hand!.order<number[]>({ ask: "take", count: 16, bytes: BLOCK });
       for (const offset of offsets) {
         const waiting = pool.allocAsync(BLOCK);
@@ -305,15 +315,15 @@ for (const cachedBlocks of [0, 8]) {
     }));
 }
 
-test("allocAsync - gets what another worker has cached", () =>
-  withHands(1, { blocks: 16, cachedBlocks: 16, checked: false }, async (pool, [hand]) => {
+test("allocAsync - gets blocks that another worker has cached", () =>
+  withWaiters(1, { blocks: 16, cachedBlocks: 16, checked: false }, async (pool, [hand]) => {
     await hand!.order({ ask: "free", offsets: await hand!.order<number[]>({ ask: "take", count: 16, bytes: BLOCK }) });
     assert(pool.stats().cachedBlocks > 0);
     assertEquals((await pool.allocAsync(16 * BLOCK)).byteLength, 16 * BLOCK);
   }));
 
-test("allocAsync - requests of three workers are served in the order in which they came", () =>
-  withHands(3, { blocks: 16, cachedBlocks: 4 }, async (pool, crew) => {
+test("allocAsync - requests of three workers are served in order of arrival", () =>
+  withWaiters(3, { blocks: 16, cachedBlocks: 4 }, async (pool, crew) => {
     const blocks = allocAll(pool);
     const order = [0, 1, 2, 1, 0, 2, 2, 0];
     const served: number[] = [];
@@ -331,8 +341,8 @@ test("allocAsync - requests of three workers are served in the order in which th
     assertEquals(served.length, order.length);
   }));
 
-test("allocAsync - destroyed by another worker: rejects", () =>
-  withHands(2, { blocks: 16, checked: false }, async (pool, [one, other]) => {
+test("allocAsync - rejects in all workers when one destroys the pool", () =>
+  withWaiters(2, { blocks: 16, checked: false }, async (pool, [one, other]) => {
     allocAll(pool);
     const mine = pool.allocAsync(1);
     const theirs = one!.order({ ask: "wait", bytes: 1 });
@@ -340,35 +350,35 @@ test("allocAsync - destroyed by another worker: rejects", () =>
     const destroyed = other!.order({ ask: "destroy" });
     await Promise.all([
       destroyed,
-      refusal(mine, "destroyed", "Cannot allocate: the pool is destroyed"),
+      assertRefuses(mine, "destroyed", "Cannot allocate: the pool is destroyed"),
       assertRejects(() => theirs, Error, "the pool is destroyed"),
     ]);
   }));
 
-test("allocAsync - a worker that ends while it waits holds nobody up", () =>
-  withHands(
+test("allocAsync - a worker that dies while it waits does not block later requests", () =>
+  withWaiters(
     1,
     { blocks: 16, cachedBlocks: 4 },
     async (pool, [hand]) => {
       const blocks = allocAll(pool);
-      const theirs = hand!.order({ ask: "wait", bytes: 8 * BLOCK }).catch(() => "ended");
+      const theirs = hand!.order({ ask: "wait", bytes: 8 * BLOCK }).catch(() => "died");
       await untilWaiting(pool, 1);
       const mine = pool.allocAsync(BLOCK);
       await hand!.die();
       pool.free(blocks.pop()!);
-      assertEquals([await theirs, (await mine).byteLength], ["ended", BLOCK]);
+      assertEquals([await theirs, (await mine).byteLength], ["died", BLOCK]);
       pool.reap();
       assertEquals([pool.stats().workers, insideOf(pool).region.header[STATE]], [1, LIVE]);
     },
   ));
 
-test("allocAsync - what a worker was given and did not live to collect, reap takes back", () =>
-  withHands(
+test("allocAsync - reap takes back a block that was granted to a worker that died before it took it", () =>
+  withWaiters(
     1,
     { blocks: 16, cachedBlocks: 4 },
     async (pool, [hand]) => {
       const blocks = allocAll(pool);
-      const theirs = hand!.order({ ask: "wait", bytes: BLOCK }).catch(() => "ended");
+      const theirs = hand!.order({ ask: "wait", bytes: BLOCK }).catch(() => "died");
       await untilWaiting(pool, 1);
       pool.free(blocks[0]!);
       await Promise.all([theirs, hand!.die()]);
@@ -379,8 +389,8 @@ test("allocAsync - what a worker was given and did not live to collect, reap tak
     },
   ));
 
-test("allocAsync - attaching to a pool that is awaited", () =>
-  withHands(1, { blocks: 16, cachedBlocks: 4, checked: false }, async (pool, [hand]) => {
+test("allocAsync - a worker can attach while a request waits, and serve it", () =>
+  withWaiters(1, { blocks: 16, cachedBlocks: 4, checked: false }, async (pool, [hand]) => {
     const blocks = allocAll(pool);
     const waiting = pool.allocAsync(1);
     assertEquals(insideOf(pool).region.header[STATE], AWAITED);
@@ -393,33 +403,33 @@ test("allocAsync - attaching to a pool that is awaited", () =>
 
 const LOADS: [string, PoolShape & { blocks: number }, Omit<Load, "cookie">][] = [
   ["single blocks", { blocks: 6, cachedBlocks: 4, checked: false }, {
-    hands: 8,
-    rounds: effort(300, 8000),
+    tasks: 8,
+    rounds: effort(100, 8000),
     longest: BLOCK,
     sync: 2,
   }],
   ["runs of up to four", { blocks: 12, cachedBlocks: 4, checked: false }, {
-    hands: 8,
-    rounds: effort(300, 8000),
+    tasks: 8,
+    rounds: effort(100, 8000),
     longest: 4 * BLOCK,
     sync: 3,
   }],
   ["a pool that grows", { blocks: 2, maxSize: 10 * BLOCK, cachedBlocks: 2, checked: false }, {
-    hands: 8,
-    rounds: effort(200, 5000),
+    tasks: 8,
+    rounds: effort(80, 5000),
     longest: BLOCK,
     sync: 2,
   }],
-  ["checked", { blocks: 6, checked: true }, { hands: 4, rounds: effort(40, 1000), longest: BLOCK, sync: 2 }],
+  ["checked", { blocks: 6, checked: true }, { tasks: 4, rounds: effort(20, 1000), longest: BLOCK, sync: 2 }],
 ];
 
 for (const [situation, shape, load] of LOADS) {
-  test(`allocAsync - three workers with more hands than blocks, ${situation}: nobody waits in vain`, () =>
-    withHands(3, shape, async (pool, crew) => {
+  test(`allocAsync - three workers with more waiting tasks than blocks, ${situation}: every request is served`, () =>
+    withWaiters(3, shape, async (pool, crew) => {
       const served = await Promise.all(
         crew.map((hand, place) => hand.order<number>({ ask: "load", load: { ...load, cookie: place * 1_000_000 } })),
       );
-      assertEquals(served, crew.map(() => load.hands * load.rounds));
+      assertEquals(served, crew.map(() => load.tasks * load.rounds));
       for (const hand of crew) await hand.order({ ask: "close" });
       const { header, queue } = insideOf(pool).region;
       assertEquals([header[STATE], queue.isEmpty], [LIVE, true]);
@@ -427,29 +437,29 @@ for (const [situation, shape, load] of LOADS) {
     }));
 }
 
-/** Spawns a worker that works with the pool for ever, and ends it at some moment. */
-async function liveShortly(pool: MemPool, load: Load, milliseconds: number): Promise<void> {
+/** Spawns a worker that uses the pool without end, and terminates it after some milliseconds. */
+async function spawnAndTerminate(pool: MemPool, load: Load, milliseconds: number): Promise<void> {
   const hand = await spawnHand<WaitingOrder>(WORKER, pool);
-  hand.order({ ask: "load", load }).catch(() => "ended");
+  hand.order({ ask: "load", load }).catch(() => "died");
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
   await hand.die();
 }
 
-test("allocAsync - others are terminated at any moment, waiting, served or freeing: who lives is served", () =>
+test("allocAsync - other workers are terminated at random moments: the surviving worker is always served", () =>
   withSeed((seed) =>
-    withHands(1, { blocks: 6, cachedBlocks: 4, checked: false }, async (pool, [hand]) => {
-      const load = { hands: 8, longest: 2 * BLOCK, sync: 2 };
-      const rounds = effort(1000, 10_000);
+    withWaiters(1, { blocks: 6, cachedBlocks: 4, checked: false }, async (pool, [hand]) => {
+      const load = { tasks: 8, longest: 2 * BLOCK, sync: 2 };
+      const rounds = effort(400, 10_000);
       let isDone = false;
       const served = hand!.order<number>({ ask: "load", load: { ...load, rounds, cookie: 0 } }).finally(() =>
         isDone = true
       );
       for (let life = 1; !isDone; life++) {
-        await liveShortly(pool, { ...load, rounds: Infinity, cookie: life * 1_000_000 }, (seed * life) % 17);
+        await spawnAndTerminate(pool, { ...load, rounds: Infinity, cookie: life * 1_000_000 }, (seed * life) % 17);
         pool.reap();
         pool.check();
       }
-      assertEquals(await served, load.hands * rounds);
+      assertEquals(await served, load.tasks * rounds);
       await hand!.order({ ask: "close" });
       pool.reap();
       assertEquals([pool.stats().allocatedBlocks, insideOf(pool).region.header[STATE]], [0, LIVE]);
@@ -457,7 +467,7 @@ test("allocAsync - others are terminated at any moment, waiting, served or freei
   ));
 
 test(
-  "allocAsync - costs a pool that nobody waits for nothing: no lock, no exchange more",
+  "allocAsync - a pool without waiting requests needs no lock for alloc and free",
   withPool((pool) => {
     const block = present(pool.alloc(1));
     const before = pool.stats().lockAcquisitions;

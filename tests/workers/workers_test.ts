@@ -1,5 +1,11 @@
+/**
+ * Several workers on one pool: blocks that are handed from worker to worker, races for one block, and workers that
+ * destroy, close, or are terminated in the middle of their work. pool_worker.ts in tests/support executes the orders.
+ */
+
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { MemPoolStats } from "mempool";
+import { effort } from "../support/effort.ts";
 import { test } from "../support/harness.ts";
 import { type Hand, makeFlags, withCrew } from "../support/crew.ts";
 import { type Ending, type Order, type Parcel, PROGRESS, type RaceKind, STOP } from "../support/orders.ts";
@@ -12,12 +18,13 @@ import {
   type PoolShape,
   present,
 } from "../support/pool.ts";
+import { withSeed } from "../support/random.ts";
 
 const LARGE = { blocks: 8192, blockSize: 64, cachedBlocks: 0 };
 
 interface Kind extends PoolShape {
   readonly kind: string;
-  /** How much slower a pool of this kind is. */
+  /** The factor by which a pool of this kind is slower. The tests do less by this factor. */
   readonly slow: number;
 }
 
@@ -27,27 +34,20 @@ const KINDS: readonly Kind[] = [
   { kind: "checked", checked: true, slow: 10 },
 ];
 
-/** Seeds of this run: a failure names them, and they can be put here. */
-const SEED = Math.floor(Math.random() * 2 ** 30);
-
-/** Adds the seed to whatever fails. */
-async function seeded(use: () => Promise<void>): Promise<void> {
-  try {
-    await use();
-  } catch (error) {
-    throw new Error(`With SEED = ${SEED}: ${error instanceof Error ? error.message : error}`, { cause: error });
-  }
-}
-
-/** The buffers among parcels, for a transfer list. */
+/** The buffers among the parcels, for a transfer list. */
 function buffersOf(parcels: readonly Parcel[]): ArrayBuffer[] {
   return parcels.map(({ where }) => where).filter((where) => typeof where !== "number");
 }
 
-/** Every worker produces; what it has made goes to the next one, which frees it. */
-async function passRound(crew: Hand<Order>[], as: "offset" | "buffer", count: number): Promise<void> {
+/** Every worker allocates blocks, and the next worker checks and frees them. */
+async function passRound(
+  crew: Hand<Order>[],
+  as: "offset" | "buffer",
+  count: number,
+  seed: number,
+): Promise<void> {
   const made = await Promise.all(
-    crew.map((hand, place) => hand.order<Parcel[]>({ ask: "produce", count, seed: SEED + place, as })),
+    crew.map((hand, place) => hand.order<Parcel[]>({ ask: "produce", count, seed: seed + place, as })),
   );
   await Promise.all(crew.map((hand, place) => {
     const parcels = made[(place + 1) % crew.length]!;
@@ -57,10 +57,10 @@ async function passRound(crew: Hand<Order>[], as: "offset" | "buffer", count: nu
 
 for (const { kind, slow, ...shape } of KINDS) {
   for (const as of ["offset", "buffer"] as const) {
-    test(`workers - four hand blocks on by ${as}, ${kind}; ends as one free run`, () =>
-      seeded(() =>
+    test(`workers - four workers pass blocks on by ${as}, ${kind}: in the end, everything is free`, () =>
+      withSeed((seed) =>
         withCrew(4, { ...LARGE, ...shape }, async (pool, crew) => {
-          for (let round = 0; round < 5; round++) await passRound(crew, as, 100 / slow);
+          for (let round = 0; round < 5; round++) await passRound(crew, as, 100 / slow, seed);
           const { allocs, frees, allocatedBlocks, workers } = pool.stats();
           assertEquals({ allocs, frees, allocatedBlocks, workers }, {
             allocs: 2000 / slow,
@@ -74,13 +74,13 @@ for (const { kind, slow, ...shape } of KINDS) {
       ));
   }
 
-  test(`workers - four allocate, resize and free at once, ${kind}; every byte stays its owner's`, () =>
-    seeded(() =>
+  test(`workers - four workers allocate, resize and free at the same time, ${kind}: no block is overwritten`, () =>
+    withSeed((seed) =>
       withCrew(4, { blocks: 512, ...shape }, async (pool, crew) => {
         const { flags } = makeFlags();
-        const steps = 8000 / slow;
+        const steps = effort(4000, 40_000) / slow;
         const endings = await Promise.all(
-          crew.map((hand, place) => hand.order<Ending>({ ask: "churn", steps, seed: SEED + place, flags })),
+          crew.map((hand, place) => hand.order<Ending>({ ask: "churn", steps, seed: seed + place, flags })),
         );
         assertEquals(endings, Array(4).fill({ code: "done", message: "", steps }));
         assertEquals(pool.stats().allocatedBlocks, 0);
@@ -90,12 +90,12 @@ for (const { kind, slow, ...shape } of KINDS) {
     ));
 
   for (const by of ["freeOffset", "free", "freeMany"] as RaceKind[]) {
-    test(`workers - two ${by} one block at the same moment, ${kind}: exactly one succeeds`, () =>
+    test(`workers - two workers call ${by} for one block at the same moment, ${kind}: exactly one succeeds`, () =>
       withCrew(2, { blocks: 1000, ...shape }, async (pool, crew) => {
         const { flags } = makeFlags();
-        // Single blocks and runs, in turn.
+        // Alternately single blocks and runs.
         const offsets = Array.from(
-          { length: slow === 1 ? 500 : 200 },
+          { length: effort(slow === 1 ? 300 : 150, 2000) },
           (_, round) => pool.allocOffset(1 + 64 * (round % 2)),
         );
         const race = { ask: "race", offsets, by, flags } as const;
@@ -107,11 +107,11 @@ for (const { kind, slow, ...shape } of KINDS) {
       }));
   }
 
-  test(`workers - two take the last block at the same moment, ${kind}: exactly one gets it`, () =>
+  test(`workers - two workers allocate the last block at the same moment, ${kind}: exactly one gets it`, () =>
     withCrew(2, { blocks: 2, ...shape }, async (pool, crew) => {
       const { flags } = makeFlags();
       const keep = present(pool.alloc(1));
-      const rounds = slow === 1 ? 300 : 100;
+      const rounds = effort(slow === 1 ? 200 : 100, 2000);
       const race = { ask: "race to alloc", rounds, flags } as const;
       const [one, other] = await Promise.all(crew.map((hand) => hand.order<boolean[]>(race)));
       assertEquals(one!.map((won, round) => Number(won) + Number(other![round])), Array(rounds).fill(1));
@@ -119,10 +119,10 @@ for (const { kind, slow, ...shape } of KINDS) {
     }));
 }
 
-test("workers - two look at one block at the same moment: both see it, and it can be freed", () =>
+test("workers - two workers call at() for one block at the same moment: both succeed, and it can be freed", () =>
   withCrew(2, { blocks: 1000 }, async (pool, crew) => {
     const { flags } = makeFlags();
-    const offsets = Array.from({ length: 500 }, (_, round) => pool.allocOffset(1 + 64 * (round % 2)));
+    const offsets = Array.from({ length: 300 }, (_, round) => pool.allocOffset(1 + 64 * (round % 2)));
     const race = { ask: "race", offsets, by: "at", flags } as const;
     const outcomes = await Promise.all(crew.map((hand) => hand.order<string[]>(race)));
     assertEquals([...new Set(outcomes.flat())], ["done"]);
@@ -130,9 +130,9 @@ test("workers - two look at one block at the same moment: both see it, and it ca
     assertOneFreeRun(pool);
   }));
 
-test("workers - a block goes there and back, by offset and by buffer, and keeps its bytes", () =>
+test("workers - a block that passes between workers, by offset and by buffer, keeps its bytes", () =>
   withCrew(1, {}, async (pool, [hand]) => {
-    const parcels = await hand!.order<Parcel[]>({ ask: "produce", count: 3, seed: SEED, as: "buffer" });
+    const parcels = await hand!.order<Parcel[]>({ ask: "produce", count: 3, seed: 1, as: "buffer" });
     for (const { where, cookie } of parcels) {
       assert(where instanceof ArrayBuffer && pool.owns(where));
       assertMarked(where, cookie);
@@ -151,7 +151,7 @@ test("workers - a block goes there and back, by offset and by buffer, and keeps 
     assertOneFreeRun(pool);
   }));
 
-test("workers - a buffer that is posted without a transfer list is a copy, and foreign there", () =>
+test("workers - a buffer that is posted without a transfer list is a copy, and freeing it is refused", () =>
   withCrew(1, {}, async (pool, [hand]) => {
     const block = present(pool.alloc(10));
     mark(block, 1);
@@ -164,21 +164,19 @@ test("workers - a buffer that is posted without a transfer list is a copy, and f
     assert(pool.owns(block));
   }));
 
-const UNCHECKED_AND_CHECKED = [{ kind: "unchecked", slow: 1, rounds: 5, checked: false }, {
-  kind: "checked",
-  slow: 10,
-  rounds: 2,
-  checked: true,
-}] as const;
+const UNCHECKED_AND_CHECKED = [
+  { kind: "unchecked", slow: 1, rounds: effort(3, 50), checked: false },
+  { kind: "checked", slow: 10, rounds: effort(2, 20), checked: true },
+] as const;
 
 for (const { kind, slow, rounds, ...shape } of UNCHECKED_AND_CHECKED) {
-  test(`workers - one destroys while others work: they get destroyed, and nothing crashes, ${kind}`, () =>
-    seeded(async () => {
+  test(`workers - one worker destroys the pool while others use it, ${kind}: their calls throw destroyed`, () =>
+    withSeed(async (seed) => {
       for (let round = 0; round < rounds; round++) {
         await withCrew(3, { blocks: 512, ...shape }, async (pool, crew) => {
           const { flags, words } = makeFlags();
           const endings = crew.map((hand, place) =>
-            hand.order<Ending>({ ask: "churn", steps: Infinity, seed: SEED + place, flags })
+            hand.order<Ending>({ ask: "churn", steps: Infinity, seed: seed + place, flags })
           );
           waitFor(words, 1000 / slow);
           const stale = present(pool.alloc(1));
@@ -196,7 +194,7 @@ for (const { kind, slow, rounds, ...shape } of UNCHECKED_AND_CHECKED) {
     }));
 }
 
-test("workers - one that only attached may destroy too", () =>
+test("workers - a worker that has attached can destroy the pool", () =>
   withCrew(2, {}, async (pool, crew) => {
     await crew[0]!.order({ ask: "destroy" });
     assert(pool.destroyed);
@@ -205,9 +203,9 @@ test("workers - one that only attached may destroy too", () =>
     await assertRejects(() => call, Error, "Cannot collect statistics: the pool is destroyed");
   }));
 
-test("workers - one closes: its blocks and the others stay", () =>
+test("workers - when a worker closes the pool, its blocks stay allocated and other workers stay attached", () =>
   withCrew(2, {}, async (pool, crew) => {
-    const parcels = await crew[0]!.order<Parcel[]>({ ask: "produce", count: 5, seed: SEED, as: "offset" });
+    const parcels = await crew[0]!.order<Parcel[]>({ ask: "produce", count: 5, seed: 1, as: "offset" });
     assertEquals(pool.stats().workers, 3);
     await crew[0]!.order({ ask: "close" });
     assertEquals(pool.stats().workers, 2);
@@ -219,9 +217,9 @@ test("workers - one closes: its blocks and the others stay", () =>
     assertEquals((await crew[0]!.order<MemPoolStats>({ ask: "stats" })).workers, 3);
   }));
 
-test("workers - one ends without close: the pool and its blocks are there for the others", () =>
+test("workers - when a worker is terminated, the pool and its blocks stay usable for other workers", () =>
   withCrew(2, { blocks: 512 }, async (pool, crew) => {
-    const parcels = await crew[0]!.order<Parcel[]>({ ask: "produce", count: 5, seed: SEED, as: "offset" });
+    const parcels = await crew[0]!.order<Parcel[]>({ ask: "produce", count: 5, seed: 1, as: "offset" });
     crew[0]!.terminate();
     await crew[1]!.order({ ask: "consume", parcels });
     assertEquals(pool.stats().allocatedBlocks, 0);
@@ -229,23 +227,22 @@ test("workers - one ends without close: the pool and its blocks are there for th
   }));
 
 for (const { kind, slow, rounds, ...shape } of UNCHECKED_AND_CHECKED) {
-  test(`workers - one is terminated at any moment of its work: the others go on, ${kind}`, () =>
-    seeded(async () => {
+  test(`workers - a worker is terminated at a random moment, ${kind}: other workers continue`, () =>
+    withSeed(async (seed) => {
       for (let round = 0; round < rounds; round++) {
-        // So many that the victim, who takes more than it gives back, cannot fill the pool before it is terminated.
+        // The victim allocates more than it frees. The pool is so large that it is terminated before it has filled the
+        // pool.
         await withCrew(2, { blocks: 2 ** 18, ...shape }, async (pool, crew) => {
           const { flags, words } = makeFlags();
           const [victim, other] = crew as [Hand<Order>, Hand<Order>];
-          const lost = victim.order({ ask: "churn", steps: Infinity, seed: SEED, flags }).catch((error: Error) =>
-            error
-          );
+          const lost = victim.order({ ask: "churn", steps: Infinity, seed, flags }).catch((error: Error) => error);
           waitFor(words, (300 + round * 77) / slow);
           victim.terminate();
           assert(await lost instanceof Error);
           const { flags: own } = makeFlags();
-          const ending = await other.order<Ending>({ ask: "churn", steps: 5000 / slow, seed: SEED + 1, flags: own });
+          const ending = await other.order<Ending>({ ask: "churn", steps: 5000 / slow, seed: seed + 1, flags: own });
           assertEquals(ending, { code: "done", message: "", steps: 5000 / slow });
-          Atomics.store(words, STOP, 1); // Deno does not end a worker inside of a loop
+          Atomics.store(words, STOP, 1); // Deno does not terminate a worker inside a loop
           pool.free(present(pool.alloc(100)));
           pool.check();
         });
@@ -253,7 +250,7 @@ for (const { kind, slow, rounds, ...shape } of UNCHECKED_AND_CHECKED) {
     }));
 }
 
-/** Waits until the workers have done so many steps. */
+/** Waits until all workers together have made `steps` steps. */
 function waitFor(words: Int32Array, steps: number): void {
   for (;;) {
     const done = Atomics.load(words, PROGRESS);

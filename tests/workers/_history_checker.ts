@@ -1,27 +1,27 @@
 /**
- * Whether a history of concurrent calls is linearizable: whether there is an order of the calls, each at some moment
- * between its invocation and its return, in which a pool without any concurrency would have answered the same. The
- * search is Wing and Gong's (1993), with Lowe's memory of what has been tried (2017).
+ * Decides whether a history of concurrent calls is linearizable: whether the calls can be ordered, each at some moment
+ * between its invocation and its return, so that a pool without concurrency would have returned the same results. The
+ * search is that of Wing and Gong (1993), and remembers what it has tried as Lowe (2017) proposes.
  *
- * The model answers as the documentation promises: `null` only when no run of free blocks is long enough, whoever has
- * cached them; `free` exactly when an allocated run starts there. Which free run is handed out is not promised, so
- * whatever a call got is right if it was free.
+ * The model of such a pool follows the documentation: `alloc` returns `null` only if no run of free blocks is long
+ * enough, where cached blocks count as free; `free` succeeds exactly if an allocated run starts there. The
+ * documentation does not promise which free run `alloc` returns, so every run is right whose blocks were free.
  */
 
 export type Operation =
-  /** Hands out `length` adjacent blocks; `got` is the first, or NONE. */
+  /** Allocates `length` adjacent blocks; `got` is the first of them, or NONE. */
   | { readonly kind: "alloc"; readonly length: number; readonly got: number }
-  /** Hands out two single blocks, or neither. */
+  /** Allocates two single blocks, or neither. */
   | { readonly kind: "allocMany"; readonly got: readonly [number, number] | typeof NONE }
   | { readonly kind: "free"; readonly block: number; readonly done: boolean }
   /** Frees both runs, or neither. */
   | { readonly kind: "freeMany"; readonly blocks: readonly [number, number]; readonly done: boolean }
-  /** Whether an allocated run starts there. */
+  /** Asks whether an allocated run starts there. */
   | { readonly kind: "look"; readonly block: number; readonly done: boolean };
 
 export const NONE = -1;
 
-/** A call: by whom, and when. Moments are numbers that no two calls share. */
+/** A call of a worker. The moments at which it began and returned are readings of one clock, and all different. */
 export interface Call {
   readonly worker: number;
   readonly invoked: number;
@@ -30,20 +30,32 @@ export interface Call {
 }
 
 /**
- * What `alloc` and `free` may look like to others. `at once`: a block is free in one moment and allocated in the next, or
- * the other way round. `in steps`: between those, still inside of the call, it may be neither. Whoever finds the pool
- * exhausted leaves a worker the block that it is just taking from its cache or putting there. Then `null` says that the
- * block is not free, and `free` that it is not allocated. That takes two calls of one worker inside of one of another, and
- * one of the two is a free of a block that is none of its own.
+ * How other workers may see a block change inside a call of `alloc` or `free`. `at once`: from one moment to the next,
+ * from free to allocated or back. `in steps`: in between, it may be neither.
+ *
+ * The second case occurs with worker caches: a recall leaves a block alone that its worker is taking from its cache or
+ * putting there. To the worker that recalls, the block is not free (`null`), and a `free` of it finds that it is not
+ * allocated. To see both, a worker must make two calls during one call of another worker, and one of the two frees a
+ * block that is not its own.
  */
 export type Changing = "at once" | "in steps";
 
-/** Whether an order of the calls explains all answers, from an empty pool. */
+/** Whether an order of the calls explains all results, beginning with an empty pool. */
 export function isLinearizable(blocks: number, calls: readonly Call[], changing: Changing): boolean {
-  return new Search(blocks, calls, changing).from([], 0);
+  return unexplained(blocks, calls, changing).length === 0;
 }
 
-// What a block is in the model. A state of the model is those of all blocks, block 0 in the lowest bits.
+/**
+ * Returns no call if the history is linearizable. Otherwise, takes the longest order of calls that explains their
+ * results, and returns the calls that could follow it in time, none of which can have had its result.
+ */
+export function unexplained(blocks: number, calls: readonly Call[], changing: Changing): readonly Call[] {
+  const search = new Search(blocks, calls, changing);
+  return search.from([], 0) ? [] : search.stuckAt;
+}
+
+// The states of a block in the model. A state of the model consists of those of all blocks, with block 0 in the lowest
+// bits.
 
 const FREE = 0;
 const SINGLE = 1;
@@ -53,33 +65,38 @@ const TAKEN = 4;
 const BITS = 3;
 const MASK = 7;
 
-/** The most blocks and steps of a worker for which all that has been tried has a number of its own. */
+/** The limits for which `keyOf` returns different numbers for different positions of the search. */
 const MOST_BLOCKS = 6;
 const MOST_STEPS = 64;
 const MOST_WORKERS = 4;
 
-/** No state: the call cannot have been answered like this. */
+/** Stands for the state after a call that cannot have had its result. */
 const IMPOSSIBLE = -1;
 
-/** What a call does at one moment: the state after it, or IMPOSSIBLE. */
+/** What a call changes at one moment: returns the state after it, or IMPOSSIBLE. */
 type Change = (state: number) => number;
 
-interface Step extends Pick<Call, "invoked" | "returned"> {
+interface Step {
+  readonly call: Call;
   readonly change: Change;
 }
 
 class Search {
-  /** What each worker did, in its order. */
+  /** The steps of each worker, in its order. */
   readonly #lanes: readonly (readonly Step[])[];
-  /** How far each worker had come, with the state that this had led to, where no order led to the end. */
+  /** Positions from which no order leads to the end: the number of steps that each worker has done, and the state. */
   readonly #failed = new Set<number>();
+  /** The largest number of steps in an order that was tried. */
+  #longest = -1;
+  /** The calls that could follow that order in time. */
+  stuckAt: readonly Call[] = [];
 
   constructor(blocks: number, calls: readonly Call[], changing: Changing) {
     const model = new Model(blocks, changing);
     const workers = [...new Set(calls.map(({ worker }) => worker))];
     this.#lanes = workers.map((worker) =>
       calls.filter((call) => call.worker === worker).sort((one, other) => one.invoked - other.invoked).flatMap((call) =>
-        model.changesBy(call.operation).map((change) => ({ ...call, change }))
+        model.changesBy(call.operation).map((change) => ({ call, change }))
       )
     );
     if (
@@ -91,16 +108,17 @@ class Search {
     }
   }
 
-  /** Whether what the workers have not done yet can follow, from this state. */
+  /** Whether the steps that are not done can follow in some order, from this state. */
   from(done: readonly number[], state: number): boolean {
     const next = this.#lanes.map((lane, place) => lane[done[place] ?? 0]);
-    // The next one in the order must have been invoked before any that is still to come returned.
-    const before = Math.min(...next.map((step) => step?.returned ?? Infinity));
+    // The next step must belong to a call that was invoked before any of the remaining calls returned.
+    const before = Math.min(...next.map((step) => step?.call.returned ?? Infinity));
     if (before === Infinity) return true;
     const key = keyOf(done, state);
     if (this.#failed.has(key)) return false;
+    this.#noteLongest(done, next, before);
     for (const [place, step] of next.entries()) {
-      if (step === undefined || step.invoked > before) continue;
+      if (step === undefined || step.call.invoked > before) continue;
       const after = step.change(state);
       if (after === IMPOSSIBLE) continue;
       if (this.from(this.#lanes.map((_, lane) => (done[lane] ?? 0) + Number(lane === place)), after)) return true;
@@ -108,13 +126,21 @@ class Search {
     this.#failed.add(key);
     return false;
   }
+
+  #noteLongest(done: readonly number[], next: readonly (Step | undefined)[], before: number): void {
+    const steps = done.reduce((sum, count) => sum + count, 0);
+    if (steps <= this.#longest) return;
+    this.#longest = steps;
+    const calls = next.filter((step) => step !== undefined).map(({ call }) => call);
+    this.stuckAt = calls.filter(({ invoked }) => invoked < before);
+  }
 }
 
 function keyOf(done: readonly number[], state: number): number {
   return done.reduce((key, steps) => key * MOST_STEPS + steps, 0) * 2 ** (BITS * MOST_BLOCKS) + state;
 }
 
-/** A pool of so many blocks, without concurrency. */
+/** A pool without concurrency. */
 class Model {
   readonly #blocks: number;
   readonly #changing: Changing;
@@ -124,7 +150,7 @@ class Model {
     this.#changing = changing;
   }
 
-  /** What a call does, moment by moment. */
+  /** The changes that a call makes, one after another. */
   changesBy(operation: Operation): Change[] {
     switch (operation.kind) {
       case "alloc":
@@ -142,7 +168,7 @@ class Model {
     }
   }
 
-  /** Hands out runs of so many blocks, of which these are the first. */
+  /** Allocates runs of `length` blocks with these first blocks. */
   #taking(firsts: readonly number[], length: number): Change[] {
     const each = (change: (state: number, first: number) => number): Change => (state) => firsts.reduce(change, state);
     const take = each((state, first) =>
@@ -154,7 +180,7 @@ class Model {
     return this.#inOrder(take, handOut);
   }
 
-  /** Frees all of these, or if it was not done, none, because one of them was not allocated or named twice. */
+  /** Frees all of these runs. If it was not done, then one of them must have been not allocated, or named twice. */
   #freeing(blocks: readonly number[], done: boolean): Change[] {
     const possible = (state: number): boolean =>
       new Set(blocks).size === blocks.length && blocks.every((block) => starts(state, block));
@@ -165,7 +191,7 @@ class Model {
     return this.#inOrder(end, release);
   }
 
-  /** Two changes at two moments, or both at one. */
+  /** Two changes at different moments, or both at once. */
   #inOrder(first: Change, second: Change): Change[] {
     if (this.#changing === "in steps") return [first, second];
     return [(state) => {
@@ -222,17 +248,41 @@ function starts(state: number, block: number): boolean {
   return at(state, block) === SINGLE || at(state, block) === FIRST_OF_RUN;
 }
 
-/** Whether calls of two workers were under way at the same time. */
+/** Whether calls of two workers overlapped in time. */
 export function overlaps(calls: readonly Call[]): boolean {
   return calls.some((one) =>
     calls.some((other) => one.worker !== other.worker && one.invoked < other.returned && other.invoked < one.returned)
   );
 }
 
-/** A history as a person reads it: a line for each call, in order of invocation. */
-export function pictureOf(calls: readonly Call[]): string {
-  const inOrder = [...calls].sort((one, other) => one.invoked - other.invoked);
-  return inOrder.map(({ worker, invoked, returned, operation }) =>
-    `  ${invoked} to ${returned}, worker ${worker}: ${JSON.stringify(operation)}`
-  ).join("\n");
+/**
+ * A table of a history: a line for each call in order of invocation, a column for each worker. Marks the `stuck` calls.
+ */
+export function pictureOf(calls: readonly Call[], stuck: readonly Call[] = []): string {
+  const workers = [...new Set(calls.map(({ worker }) => worker))].sort((one, other) => one - other);
+  const width = Math.max(...calls.map(({ operation }) => textOf(operation).length));
+  const start = Math.min(...calls.map(({ invoked }) => invoked));
+  const line = (mark: string, moments: string, columns: readonly string[]): string =>
+    `${mark} ${moments.padStart(8)}  ${columns.map((column) => column.padEnd(width)).join("  ")}`.trimEnd();
+  const lines = calls.toSorted((one, other) => one.invoked - other.invoked).map((call) => {
+    const { worker, invoked, returned, operation } = call;
+    const columns = workers.map((column) => column === worker ? textOf(operation) : "");
+    return line(stuck.includes(call) ? "*" : " ", `${invoked - start} to ${returned - start}`, columns);
+  });
+  return [line(" ", "moments", workers.map((worker) => `worker ${worker}`)), ...lines].join("\n");
+}
+
+function textOf(operation: Operation): string {
+  switch (operation.kind) {
+    case "alloc":
+      return `alloc ${operation.length}: ${operation.got === NONE ? "null" : operation.got}`;
+    case "allocMany":
+      return `allocMany 2: ${operation.got === NONE ? "null" : operation.got.join(" and ")}`;
+    case "free":
+      return `free ${operation.block}: ${operation.done ? "done" : "refused"}`;
+    case "freeMany":
+      return `freeMany ${operation.blocks.join(" and ")}: ${operation.done ? "done" : "refused"}`;
+    case "look":
+      return `look at ${operation.block}: ${operation.done ? "allocated" : "not allocated"}`;
+  }
 }

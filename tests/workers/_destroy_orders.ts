@@ -1,8 +1,9 @@
-/** What the program of the destroy races and its workers say to each other. */
+/** The messages between the program of the destroy tests (_destroy_program.ts), its workers, and the test. */
 
 import type { MemPoolHandle } from "mempool";
+import type { Footprint } from "../support/footprint.ts";
 
-/** What a worker does while another ends the pool. */
+/** What a worker does while another one destroys the pool. */
 export const ROLES = ["single blocks", "runs", "many", "look", "hold the lock", "read"] as const;
 export type Role = typeof ROLES[number];
 
@@ -10,17 +11,18 @@ export interface DestroyOrder {
   readonly handle: MemPoolHandle;
   readonly role: Role;
   readonly seed: number;
-  /** Whether this worker is the one that destroys the pool, after some calls. */
+  /** Whether this worker destroys the pool after some calls. */
   readonly destroys: boolean;
-  /** For `meet`, at word 0, which so many come to. */
+  /** The workers meet at word 0 (see tests/support/meet.ts) before they start. */
   readonly words: SharedArrayBuffer;
+  /** How many workers meet. */
   readonly awaited: number;
 }
 
 export interface DestroyReport {
-  /** Calls that succeeded before the pool was destroyed. */
+  /** How many calls succeeded before the pool was destroyed. */
   readonly calls: number;
-  /** Whatever was not "destroyed", or came where "destroyed" was due. */
+  /** Errors other than "destroyed", and calls that succeeded on the destroyed pool. */
   readonly wrong: readonly string[];
 }
 
@@ -31,12 +33,4 @@ export interface Outcome {
   readonly wrong: readonly string[];
   readonly before: Footprint | undefined;
   readonly after: Footprint | undefined;
-}
-
-/** What the process has of the system, where that can be known. Sizes in bytes. */
-export interface Footprint {
-  readonly mappings: number;
-  readonly descriptors: number;
-  readonly addressSpace: number;
-  readonly memory: number;
 }

@@ -1,10 +1,18 @@
-/** The checker of histories, on some that a person can judge. */
+/** The checker of histories (_history_checker.ts), on histories that are short enough to judge by hand. */
 
 import { assertEquals } from "@std/assert";
 import { test } from "../support/harness.ts";
-import { type Call, isLinearizable, NONE, type Operation, overlaps } from "./_linear.ts";
+import {
+  type Call,
+  isLinearizable,
+  NONE,
+  type Operation,
+  overlaps,
+  pictureOf,
+  unexplained,
+} from "./_history_checker.ts";
 
-/** Calls of a history that is given as rows: worker, invocation, return, operation. */
+/** A history from rows of worker, invocation, return, operation. */
 function history(...rows: [number, number, number, Operation][]): Call[] {
   return rows.map(([worker, invoked, returned, operation]) => ({ worker, invoked, returned, operation }));
 }
@@ -15,7 +23,9 @@ const free = (block: number, done = true): Operation => ({ kind: "free", block, 
 const freeMany = (blocks: [number, number], done = true): Operation => ({ kind: "freeMany", blocks, done });
 const look = (block: number, done = true): Operation => ({ kind: "look", block, done });
 
-/** Expects a history on a pool of two blocks to be explained or not, however `alloc` is seen. */
+/**
+ * Registers a test that a history on a pool of two blocks is linearizable or not, for both ways in which blocks change.
+ */
 function judge(name: string, expected: boolean, ...rows: [number, number, number, Operation][]): void {
   test(`linearizable - ${expected ? "yes" : "no"}: ${name}`, () => {
     for (const changing of ["at once", "in steps"] as const) {
@@ -24,9 +34,9 @@ function judge(name: string, expected: boolean, ...rows: [number, number, number
   });
 }
 
-judge("nothing", true);
+judge("an empty history", true);
 judge(
-  "one worker, in its order",
+  "one worker, whose calls follow each other",
   true,
   [0, 0, 1, alloc(1)],
   [0, 2, 3, alloc(0)],
@@ -79,21 +89,21 @@ judge(
   [1, 2, 3, alloc(NONE, 2)],
 );
 judge(
-  "null while another still holds the last block",
+  "null while another worker has not yet returned from freeing the last block",
   true,
   [0, 0, 1, alloc(0, 2)],
   [0, 2, 5, free(0)],
   [1, 3, 4, alloc(NONE)],
 );
 judge(
-  "null after another has freed the last block",
+  "null after another worker has freed the last block",
   false,
   [0, 0, 1, alloc(0, 2)],
   [0, 2, 3, free(0)],
   [1, 4, 5, alloc(NONE)],
 );
 judge(
-  "null, while always one of two blocks was free",
+  "null, although at every moment one of two blocks was free",
   false,
   [0, 0, 1, alloc(0)],
   [1, 2, 9, alloc(NONE)],
@@ -101,14 +111,14 @@ judge(
   [2, 5, 6, alloc(1)],
 );
 judge(
-  "two free one block: both succeed",
+  "two workers free one block, and both succeed",
   false,
   [0, 0, 1, alloc(0)],
   [0, 2, 5, free(0)],
   [1, 3, 4, free(0)],
 );
 judge(
-  "two free one block: neither succeeds",
+  "two workers free one block, and neither succeeds",
   false,
   [0, 0, 1, alloc(0)],
   [0, 2, 5, free(0, false)],
@@ -127,7 +137,7 @@ judge(
   [1, 2, 3, free(0, false)],
 );
 judge(
-  "a free inside of a run",
+  "a free inside a run",
   false,
   [0, 0, 1, alloc(0, 2)],
   [1, 2, 3, free(1)],
@@ -140,57 +150,57 @@ judge(
   [1, 4, 5, alloc(1)],
 );
 judge(
-  "a look sees the block free after it saw it allocated",
+  "two looks of one worker see the block allocated and then free, without a free",
   false,
   [0, 0, 9, alloc(0)],
   [1, 1, 2, look(0)],
   [1, 3, 4, look(0, false)],
 );
 judge(
-  "many: one block twice",
+  "allocMany returns one block twice",
   false,
   [0, 0, 1, allocMany([0, 0])],
 );
 judge(
-  "many: null with one block free",
+  "allocMany returns null with one block free",
   true,
   [0, 0, 1, alloc(0)],
   [0, 2, 3, allocMany(NONE)],
 );
 judge(
-  "many: null, and another saw what it had for a moment",
+  "allocMany returns null, and another worker saw a block allocated for a moment",
   false,
   [0, 0, 1, alloc(0)],
   [0, 2, 7, allocMany(NONE)],
   [1, 3, 4, look(1)],
 );
 judge(
-  "many: frees both",
+  "freeMany frees both",
   true,
   [0, 0, 1, allocMany([1, 0])],
   [0, 2, 3, freeMany([0, 1])],
   [1, 4, 5, alloc(0, 2)],
 );
 judge(
-  "many: refused, and one of the two is freed",
+  "freeMany is refused, and one of the two is freed",
   false,
   [0, 0, 1, alloc(0)],
   [0, 2, 3, freeMany([0, 1], false)],
   [1, 4, 5, look(0, false)],
 );
 judge(
-  "many: one block named twice",
+  "freeMany frees one block that is named twice",
   false,
   [0, 0, 1, alloc(0)],
   [0, 2, 3, freeMany([0, 0])],
 );
 
-test("linearizable - a block that is no longer free and not yet allocated: only where changes have steps", () => {
+test("linearizable - a block that is no longer free and not yet allocated: only if changes have steps", () => {
   const calls = history([0, 0, 1, alloc(0)], [0, 2, 9, alloc(1)], [1, 3, 4, alloc(NONE)], [1, 5, 6, free(1, false)]);
   assertEquals([isLinearizable(2, calls, "at once"), isLinearizable(2, calls, "in steps")], [false, true]);
 });
 
-test("linearizable - a block that is no longer allocated and not yet free: only where changes have steps", () => {
+test("linearizable - a block that is no longer allocated and not yet free: only if changes have steps", () => {
   const calls = history(
     [0, 0, 1, alloc(0, 2)],
     [0, 2, 9, free(0)],
@@ -200,7 +210,35 @@ test("linearizable - a block that is no longer allocated and not yet free: only 
   assertEquals([isLinearizable(2, calls, "at once"), isLinearizable(2, calls, "in steps")], [false, true]);
 });
 
-test("linearizable - overlapping calls are those of two workers at the same time", () => {
+test("overlaps - is true if two workers were in calls at the same time", () => {
   assertEquals(overlaps(history([0, 0, 1, look(0)], [1, 2, 3, look(0)])), false);
   assertEquals(overlaps(history([0, 0, 2, look(0)], [1, 1, 3, look(0)])), true);
+});
+
+test("unexplained - returns the calls that could follow the longest order in time, but not with their results", () => {
+  const calls = history([0, 0, 5, alloc(0)], [1, 1, 2, alloc(0)], [2, 3, 4, alloc(1)], [1, 6, 7, free(0)]);
+  // Two of the three allocations can be ordered. Then block 0 is allocated, so the third one cannot follow.
+  assertEquals(unexplained(2, calls, "at once"), [calls[0]!]);
+  assertEquals(unexplained(2, calls.slice(1), "at once"), []);
+});
+
+test("pictureOf - shows a line for each call, a column for each worker, and marks the given calls", () => {
+  const calls = history(
+    [1, 101, 103, alloc(NONE, 2)],
+    [0, 100, 102, allocMany([1, 0])],
+    [0, 104, 105, freeMany([0, 1], false)],
+    [1, 106, 107, free(1)],
+    [0, 108, 109, look(1, false)],
+  );
+  assertEquals(
+    pictureOf(calls, [calls[2]!]).split("\n"),
+    [
+      "   moments  worker 0                   worker 1",
+      "    0 to 2  allocMany 2: 1 and 0",
+      "    1 to 3                             alloc 2: null",
+      "*   4 to 5  freeMany 0 and 1: refused",
+      "    6 to 7                             free 1: done",
+      "    8 to 9  look at 1: not allocated",
+    ],
+  );
 });

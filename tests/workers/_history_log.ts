@@ -1,42 +1,43 @@
-/** What a test of linearizability and its workers share: orders, and how the workers write down what they did. */
+/** What linearizability_test.ts shares with its workers: orders, and the log into which workers write their calls. */
 
 import type { MemPoolHandle } from "mempool";
-import { type Call, NONE, type Operation } from "./_linear.ts";
+import { type Call, NONE, type Operation } from "./_history_checker.ts";
 
-/** Makes a worker take part in some histories, one after the other. */
+/** Lets a worker take part in histories, one after another. */
 export interface HistoriesOrder {
   readonly handle: MemPoolHandle;
-  /** The number of this worker, from 0, and of all. */
+  /** The number of this worker, from 0. */
   readonly worker: number;
+  /** How many workers take part. */
   readonly workers: number;
   readonly seed: number;
   readonly histories: number;
-  /** Whether workers also free what is not theirs, or look at it: what was freed before, or another is just being handed. */
+  /** Whether the worker also frees and looks at blocks that are not its own: free ones, and those of other workers. */
   readonly guesses: boolean;
-  /** Words that all share. */
+  /** Words that all workers share: CLOCK, STARTS and ENDS. */
   readonly words: SharedArrayBuffer;
-  /** Where the workers write their calls. */
+  /** The log of all workers; see `LogWriter`. */
   readonly log: SharedArrayBuffer;
 }
 
-/** Words that all workers share: a clock, and how many have come to a meeting. */
+/** Places of the shared words: a clock, and the meetings before and after each history, with two words each. */
 export const CLOCK = 0;
 export const STARTS = 1;
 export const ENDS = 3;
-/** And how many of them are awake. */
 export const WORDS_BYTES = 20;
 
-/** Calls that each worker makes in a history. */
+/** How many calls each worker makes in a history. */
 export const FEWEST_CALLS = 2;
 export const MOST_CALLS_EACH = 5;
 
 /**
- * One worker first takes some blocks, and may free one. In the end it frees what is left, by a call for each block, and
- * may take all blocks as one and free them.
+ * Room in the log for the calls of one worker in one history. Before the others start, one worker allocates up to six
+ * blocks and may free one. At the end, one worker calls free for each of up to six blocks, and may allocate and free
+ * all of them as one run.
  */
 const PLACES = (6 + 1) + MOST_CALLS_EACH + (6 + 2);
 
-/** A call in the log: when, what, and its result. */
+/** The words of a call in the log. */
 const INVOKED = 0;
 const RETURNED = 1;
 const KIND = 2;
@@ -54,14 +55,14 @@ const KINDS: readonly (Operation["kind"] | undefined)[] = [
   "look",
 ];
 
-/** Two block numbers in one result. */
+/** The factor of the first of two block numbers in one result. */
 const PAIR = 16;
 
 export function makeLog(workers: number, histories: number): SharedArrayBuffer {
   return new SharedArrayBuffer(4 * workers * histories * PLACES * CALL_WORDS);
 }
 
-/** A worker's own part of the log. */
+/** Writes the calls of one worker into its part of the log. */
 export class LogWriter {
   readonly #log: Int32Array;
   readonly #words: Int32Array;
@@ -74,12 +75,12 @@ export class LogWriter {
     this.#words = new Int32Array(order.words);
   }
 
-  /** Begins a history. */
+  /** Begins the history with this number. */
   begin(history: number): void {
     this.#at = placeOf(history, this.#order.worker, this.#order.workers);
   }
 
-  /** Makes a call and writes down when it began and ended. */
+  /** Makes a call and logs when it began and returned, and its result. */
   alloc(length: number, call: () => number): number {
     return this.#note("alloc", length, 0, call);
   }
@@ -113,7 +114,7 @@ export class LogWriter {
   }
 }
 
-/** The calls of one history, by all workers. */
+/** The calls of all workers in one history. */
 export function readHistory(log: Int32Array, workers: number, history: number): Call[] {
   const calls: Call[] = [];
   for (let worker = 0; worker < workers; worker++) {

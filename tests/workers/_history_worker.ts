@@ -1,46 +1,46 @@
 /**
- * The worker of linearizability_test.ts: together with others makes a few calls on a tiny pool, all from the same moment on, and
- * writes down when each began, when it ended and what it returned.
+ * The worker of linearizability_test.ts: calls a tiny pool, beginning at the same moment as other workers, and logs
+ * when each call began, when it returned, and its result.
  */
 
 import { MemPool, MemPoolError } from "mempool";
 import { Attachment } from "../../src/attachment.ts";
 import type { Allocator } from "../../src/allocator/allocator.ts";
 import { type Hooks, NO_HOOKS } from "../../src/allocator/hooks.ts";
-import { CLOCK, ENDS, FEWEST_CALLS, type HistoriesOrder, LogWriter, MOST_CALLS_EACH, STARTS } from "./_histories.ts";
-import { NONE } from "./_linear.ts";
+import { CLOCK, ENDS, FEWEST_CALLS, type HistoriesOrder, LogWriter, MOST_CALLS_EACH, STARTS } from "./_history_log.ts";
+import { NONE } from "./_history_checker.ts";
 import { meet, meetAwake } from "../support/meet.ts";
 import { type Draw, sequenceFrom } from "../support/sequence.ts";
 import { answer } from "../support/workers.ts";
 
-/** Idle steps before a call. */
+/** The largest number of idle steps before a call. */
 const MOST_SPINS = 100;
 
 answer((order: HistoriesOrder) => {
   const pool = MemPool.attach(order.handle);
-  const player = new Player(pool, order);
-  for (let history = 0; history < order.histories; history++) player.play(history);
+  const participant = new Participant(pool, order);
+  for (let history = 0; history < order.histories; history++) participant.takePart(history);
   pool.close();
 });
 
-class Player {
+class Participant {
   readonly #pool: MemPool;
-  /** For calls by block numbers where the pool's own speak of buffers. */
+  /** For operations by block numbers, where the pool has them only for buffers. */
   readonly #inside: Attachment;
-  readonly #blocks: Allocator;
+  readonly #allocator: Allocator;
   readonly #order: HistoriesOrder;
   readonly #words: Int32Array;
   readonly #log: LogWriter;
   readonly #draw: Draw;
-  /** The same numbers for all workers. */
+  /** Draws the same numbers in all workers. */
   readonly #commonDraw: Draw;
-  /** What this worker was handed out in this history, and has not freed. */
+  /** The blocks that this worker has allocated in this history and not freed. */
   readonly #mine: number[] = [];
 
   constructor(pool: MemPool, order: HistoriesOrder) {
     this.#pool = pool;
     this.#inside = Attachment.open(pool.handle);
-    this.#blocks = this.#inside.allocator;
+    this.#allocator = this.#inside.allocator;
     this.#order = order;
     this.#words = new Int32Array(order.words);
     this.#log = new LogWriter(order);
@@ -48,34 +48,35 @@ class Player {
     this.#commonDraw = sequenceFrom(order.seed + order.workers);
   }
 
-  play(history: number): void {
+  takePart(history: number): void {
     this.#log.begin(history);
     this.#mine.length = 0;
     const { workers } = this.#order;
     const calls = FEWEST_CALLS + this.#draw(MOST_CALLS_EACH - FEWEST_CALLS + 1);
-    const taken = this.#commonDraw(this.#pool.blockCount + 1);
-    const duel = this.#order.guesses && this.#commonDraw(2) === 0 ? this.#commonDraw(this.#pool.blockCount) : NONE;
-    if (this.#isAlone(history)) this.#prepare(taken);
+    const allocated = this.#commonDraw(this.#pool.blockCount + 1);
+    // In half of the histories with guesses, every worker begins with a free of the same block.
+    const contested = this.#order.guesses && this.#commonDraw(2) === 0 ? this.#commonDraw(this.#pool.blockCount) : NONE;
+    if (this.#isAlone(history)) this.#prepare(allocated);
     meetAwake(this.#words, STARTS, (history + 1) * workers, workers);
-    if (duel !== NONE) this.#free(duel);
-    for (let call = Number(duel !== NONE); call < calls; call++) this.#call();
+    if (contested !== NONE) this.#free(contested);
+    for (let call = Number(contested !== NONE); call < calls; call++) this.#call();
     meet(this.#words, ENDS, (history + 1) * workers);
     if (this.#isAlone(history + 1)) this.#cleanUp();
   }
 
-  /** Whether it is this worker that acts between two histories, while the others wait: another each time. */
+  /** Whether this worker acts alone before this history, while the others wait. It is another worker each time. */
   #isAlone(history: number): boolean {
     return history % this.#order.workers === this.#order.worker;
   }
 
-  /** Takes some blocks, and may free one of them again: into its cache. */
+  /** Allocates some blocks, and may free one of them again, into its cache. */
   #prepare(blocks: number): void {
     for (let block = 0; block < blocks; block++) this.#alloc(1);
     if (blocks > 0 && this.#draw(2) === 0) this.#free(this.#pick());
   }
 
   #call(): void {
-    // Calls of different length are to meet each other in all of their steps.
+    // So that calls of different duration overlap in all of their steps.
     for (let spins = this.#draw(MOST_SPINS); spins > 0; spins--) Atomics.load(this.#words, CLOCK);
     const choice = this.#draw(16);
     if (choice < 3 && this.#knows(1)) this.#look(this.#any());
@@ -86,7 +87,7 @@ class Player {
     else this.#alloc(1);
   }
 
-  /** Frees whatever is allocated, and now and then sees that all blocks are one run again. */
+  /** Frees everything that is allocated. Sometimes allocates all blocks as one run, which must succeed. */
   #cleanUp(): void {
     for (let block = 0; block < this.#pool.blockCount; block++) this.#free(block);
     if (this.#draw(4) !== 0) return;
@@ -94,7 +95,7 @@ class Player {
     this.#free(0);
   }
 
-  /** Whether there are so many blocks that this worker may name. */
+  /** Whether there are `blocks` blocks that this worker may pass to a call. */
   #knows(blocks: number): boolean {
     return this.#order.guesses || this.#mine.length >= blocks;
   }
@@ -103,7 +104,7 @@ class Player {
     return this.#order.guesses ? this.#draw(this.#pool.blockCount) : this.#mine[this.#draw(this.#mine.length)]!;
   }
 
-  /** A block to free: one of its own, or where workers guess, any, whoever has it. */
+  /** A block to free: one of its own, or with guesses, any block. */
   #pick(): number {
     const { length } = this.#mine;
     if (this.#order.guesses && (length === 0 || this.#draw(2) === 0)) return this.#draw(this.#pool.blockCount);
@@ -133,12 +134,12 @@ class Player {
   }
 
   #freeMany(one: number, other: number): void {
-    this.#log.freeMany(one, other, () => this.#blocks.freeMany([one, other], this.#hooks()) === NONE);
+    this.#log.freeMany(one, other, () => this.#allocator.freeMany([one, other], this.#hooks()) === NONE);
   }
 
   #look(block: number): void {
     const { tracker } = this.#inside;
-    const adopt = (): boolean => this.#blocks.adopt("look at", block) !== 0;
+    const adopt = (): boolean => this.#allocator.adopt("look at", block) !== 0;
     const look = (): boolean => this.#isDone(() => this.#pool.at(block * this.#pool.blockSize));
     this.#log.look(block, tracker === undefined ? adopt : look);
   }
@@ -149,7 +150,7 @@ class Player {
     return this.#pool.allocMany(2, this.#pool.blockSize)?.map((buffer) => buffers.blockOf(buffer));
   }
 
-  /** As the pool's own calls have one, if it is a checked one. */
+  /** The hooks with which a checked pool's own freeMany calls the allocator. */
   #hooks(): Hooks {
     const { tracker } = this.#inside;
     if (tracker === undefined) return NO_HOOKS;
@@ -160,7 +161,7 @@ class Player {
     };
   }
 
-  /** False for what is refused because the block is not allocated. */
+  /** Returns false if the call is refused because the block is not allocated. */
   #isDone(act: () => void): boolean {
     try {
       act();
