@@ -106,7 +106,8 @@ export class Tracker {
 
   #hold(block: number, stack: string): void {
     this.#held.add(block);
-    const line = `mempool: block at offset ${block * this.#blockSize} was freed while native code uses its buffer`;
+    const line = `mempool: block at offset ${block * this.#blockSize} was freed while its buffer cannot be detached: ` +
+      "native code uses it, or it is untransferable";
     this.#reports.push(`${line}\nallocated\n${this.log.stackAt(this.log.allocatedAt(block))}\nfreed\n${stack}`);
   }
 

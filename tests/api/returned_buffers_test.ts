@@ -6,8 +6,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { MemPool, type MemPoolOptions } from "mempool";
 import { markAsUntransferable } from "node:worker_threads";
+import { onDeno } from "../../scripts/_project.ts";
 import { test } from "../support/harness.ts";
-import { present, thrownBy } from "../support/pool.ts";
+import { assertRefused, present, thrownBy, warningsOf } from "../support/pool.ts";
 
 /** Attaches something to a buffer. Returns whether it is on the buffer that is allocated after the buffer was freed. */
 function returns(
@@ -68,4 +69,21 @@ test("returned buffers - with cachedBuffers: 0, markAsUntransferable does not re
   const moved = structuredClone(next, { transfer: [next] });
   assertEquals(next.detached, true);
   pool.free(moved);
+});
+
+test("returned buffers - in a checked pool, a buffer that is marked as untransferable is freed like any other", () => {
+  const pool = MemPool.init(4096, 64, { checked: true });
+  const [buffer, other] = [present(pool.alloc(50)), present(pool.alloc(50))];
+  markAsUntransferable(buffer);
+  markAsUntransferable(pool.buffer);
+  const printed = warningsOf(() => {
+    pool.freeMany([buffer, other]);
+    assertEquals([pool.leaks(), pool.owns(buffer), other.byteLength], [[], false, 0]);
+    assertRefused(() => pool.free(buffer), "double-free", "Cannot free block at offset 0: it is already free");
+    pool.check();
+    pool.destroy();
+  });
+  assert(pool.destroyed);
+  // Deno does not detach such a buffer, so the block is held and reported.
+  assertEquals(printed.length, onDeno ? 1 : 0);
 });
