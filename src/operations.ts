@@ -131,6 +131,7 @@ export class Operations {
   }
 
   trim(): number {
+    this.attachment.buffers.release();
     return this.attachment.allocator.trim();
   }
 
