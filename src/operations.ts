@@ -60,12 +60,17 @@ export class Operations {
   /** `owner` is the pool object that was called. The request keeps it alive, and is rejected when it closes. */
   async allocAsync(numBytes: number, options: unknown, owner: object): Promise<ArrayBuffer> {
     checkCount("allocate", "numBytes", numBytes);
-    const signal = signalFrom("allocate", options);
-    this.#checkFits(numBytes);
-    this.#checkBufferLength("allocate", numBytes);
-    signal?.throwIfAborted();
-    const request = { bytes: numBytes, hooks: this.hooks(), owner, signal };
-    return await this.attachment.allocator.waiters.request(request, (number) => this.bufferOver(number, numBytes));
+    const callers = signalFrom("allocate", options);
+    const signal = callers?.signal;
+    try {
+      this.#checkFits(numBytes);
+      this.#checkBufferLength("allocate", numBytes);
+      if (signal?.aborted === true) throw signal.reason;
+      const request = { bytes: numBytes, hooks: this.hooks(), owner, signal };
+      return await this.attachment.allocator.waiters.request(request, (number) => this.bufferOver(number, numBytes));
+    } finally {
+      callers?.release();
+    }
   }
 
   free(block: unknown): void {
