@@ -223,6 +223,7 @@ export class Attachment {
   /** Must precede the closing of the mapping: after that, the range of addresses may become another pool's. */
   #end(): void {
     this.allocator.cache.close();
+    this.buffers.release();
     if (attachments.get(this.handle.id) === this) attachments.delete(this.handle.id);
   }
 }
