@@ -84,7 +84,7 @@ for (const end of ["dies", "is thrown out"] as const) {
   test(`steps - realloc an allocated run: the worker ${end}`, () => {
     for (const { block, bytes } of someOf(new Scenario().live)) {
       for (const length of lengthsFor(Math.ceil(bytes / BLOCK))) {
-        const act = (actor: SimWorker) => assertBlock(actor.allocator.resize(block, length * BLOCK));
+        const act = (actor: SimWorker) => assertBlock(actor.resize(block, length * BLOCK));
         stop(({ four }) => ({ actor: four, act, about: [block] }), end);
       }
     }

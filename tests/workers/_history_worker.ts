@@ -3,7 +3,7 @@
  * when each call began, when it returned, and its result.
  */
 
-import { MemPool, MemPoolError } from "mempool";
+import { MemPool, MemPoolError, type MemPoolErrorCode } from "mempool";
 import { Attachment } from "../../src/attachment.ts";
 import type { Allocator } from "../../src/allocator/allocator.ts";
 import { type Hooks, NO_HOOKS } from "../../src/allocator/hooks.ts";
@@ -12,6 +12,9 @@ import { NONE } from "./_history_checker.ts";
 import { meet, meetAwake } from "../support/meet.ts";
 import { type Draw, sequenceFrom } from "../support/sequence.ts";
 import { answer } from "../support/workers.ts";
+
+/** The codes with which a call refuses a block at which no allocated run starts: it is free, or lies inside a run. */
+const REFUSALS: readonly MemPoolErrorCode[] = ["double-free", "foreign-block"];
 
 /** The largest number of idle steps before a call. */
 const MOST_SPINS = 100;
@@ -146,7 +149,11 @@ class Participant {
 
   #allocateTwo(): ArrayLike<number> & Iterable<number> | undefined {
     const { allocator, buffers, tracker } = this.#inside;
-    if (tracker === undefined) return allocator.allocateMany(2, this.#pool.blockSize);
+    if (tracker === undefined) {
+      const blocks = allocator.allocateMany(2, this.#pool.blockSize);
+      allocator.journal.allocatedMany = undefined; // as in the pool's own call, once the result is delivered
+      return blocks;
+    }
     return this.#pool.allocMany(2, this.#pool.blockSize)?.map((buffer) => buffers.blockOf(buffer));
   }
 
@@ -161,13 +168,13 @@ class Participant {
     };
   }
 
-  /** Returns false if the call is refused because the block is not allocated. */
+  /** Returns false if the call is refused because no allocated run starts at the block. */
   #isDone(act: () => void): boolean {
     try {
       act();
       return true;
     } catch (error) {
-      if (error instanceof MemPoolError && error.code === "double-free") return false;
+      if (error instanceof MemPoolError && REFUSALS.includes(error.code)) return false;
       throw error;
     }
   }
