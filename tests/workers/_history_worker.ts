@@ -151,7 +151,9 @@ class Participant {
     const { allocator, buffers, tracker } = this.#inside;
     if (tracker === undefined) {
       const blocks = allocator.allocateMany(2, this.#pool.blockSize);
-      allocator.journal.allocatedMany = undefined; // as in the pool's own call, once the result is delivered
+      // As in the pool's own call, once the result is delivered.
+      allocator.journal.allocatedMany = undefined;
+      allocator.journal.allocated = NONE;
       return blocks;
     }
     return this.#pool.allocMany(2, this.#pool.blockSize)?.map((buffer) => buffers.blockOf(buffer));
