@@ -6,7 +6,7 @@ import { BlockList } from "../../src/diagnostics/block_list.ts";
 import { ALLOCATED, CACHED, LENGTH, ORPHAN, RELEASING, TAG, TAKING } from "../../src/region/layout.ts";
 import { makeTag } from "../../src/region/block_table.ts";
 import { assertExact, assertTiles, mapOf } from "./_blocks.ts";
-import { makeFlags, withCrew } from "../support/crew.ts";
+import { makeFlags, withPoolWorkers } from "../support/pool_workers.ts";
 import { test } from "../support/harness.ts";
 import { type Ending, type Parcel, STOP } from "../support/orders.ts";
 import { BLOCK_SIZE, give, plainRegion, take } from "../support/plain.ts";
@@ -95,7 +95,7 @@ test("blocks - can be iterated after the pool is destroyed", () => {
 });
 
 test("blocks - of workers: each has its number, until another takes the block over", () =>
-  withCrew(2, { blocks: 64, blockSize: 512, cachedBlocks: 0 }, async (pool, crew) => {
+  withPoolWorkers(2, { blocks: 64, blockSize: 512, cachedBlocks: 0 }, async (pool, crew) => {
     const produce = { ask: "produce", count: 2, seed: 1, as: "offset" } as const;
     for (const hand of crew) await hand.order(produce);
     pool.allocOffset(1000);
@@ -110,7 +110,7 @@ test("blocks - of workers: each has its number, until another takes the block ov
   }));
 
 test("blocks - on their way from one worker to another are cached, and nobody's", () =>
-  withCrew(1, { blocks: 64, blockSize: 512, cachedBlocks: 8, checked: false }, async (pool, [hand]) => {
+  withPoolWorkers(1, { blocks: 64, blockSize: 512, cachedBlocks: 8, checked: false }, async (pool, [hand]) => {
     const parcels = await hand!.order<Parcel[]>({ ask: "produce", count: 16, seed: 1, as: "offset" });
     for (const { where } of parcels) pool.freeOffset(where as number);
     const owners = assertExact(pool).filter(({ state }) => state === "cached").map(({ owner }) => owner);
@@ -164,7 +164,7 @@ test("blocks - many thousands of runs", () => {
 });
 
 test("blocks - tile while workers allocate, resize and free, and the pool grows; what nobody touches is as it was", () =>
-  withCrew(2, { blocks: 16, maxSize: 512 * 64, cachedBlocks: 16 }, async (pool, crew) => {
+  withPoolWorkers(2, { blocks: 16, maxSize: 512 * 64, cachedBlocks: 16 }, async (pool, crew) => {
     const mine = [1, 2, 1, 5].map((blocks) => ({ offset: pool.allocOffset(blocks * 64), byteLength: blocks * 64 }));
     const { flags, words } = makeFlags();
     const churns = crew.map((hand, place) => hand.order<Ending>({ ask: "churn", steps: 1e7, seed: 77 + place, flags }));

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { MemPool, type MemPoolStats } from "mempool";
-import { withCrew } from "../support/crew.ts";
+import { withPoolWorkers } from "../support/pool_workers.ts";
 import { test } from "../support/harness.ts";
 import type { Parcel } from "../support/orders.ts";
 import { assertMarked, assertOneFreeRun, mark, type PoolShape, present, withPool } from "../support/pool.ts";
@@ -137,7 +137,7 @@ test(
 );
 
 test("growth - in one worker is there for all: offsets, buffers, frees", () =>
-  withCrew(2, growing(4096, { cachedBlocks: 8 }), async (pool, [one, other]) => {
+  withPoolWorkers(2, growing(4096, { cachedBlocks: 8 }), async (pool, [one, other]) => {
     const made = await one!.order<Parcel[]>({ ask: "produce", count: 300, seed: 1, as: "offset" });
     assert(pool.blockCount > 256);
     assert(made.some(({ where }) => (where as number) > 256 * BLOCK));
@@ -147,7 +147,7 @@ test("growth - in one worker is there for all: offsets, buffers, frees", () =>
   }));
 
 test("growth - four workers at once: each block is handed out once, none is missed", () =>
-  withCrew(4, { blocks: 4, maxSize: 3000 * BLOCK, cachedBlocks: 16 }, async (pool, crew) => {
+  withPoolWorkers(4, { blocks: 4, maxSize: 3000 * BLOCK, cachedBlocks: 16 }, async (pool, crew) => {
     const made = await Promise.all(
       crew.map((hand, place) => hand.order<Parcel[]>({ ask: "produce", count: 250, seed: place, as: "offset" })),
     );

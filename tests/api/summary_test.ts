@@ -5,7 +5,7 @@ import { GIGABYTE, KILOBYTE, MEGABYTE, MemPool } from "mempool";
 import { inspect, stripVTControlCharacters } from "node:util";
 import { FREE_BLOCKS, SLOT_TOP } from "../../src/region/layout.ts";
 import { slotWord } from "../../src/region/worker_slots.ts";
-import { withCrew } from "../support/crew.ts";
+import { withPoolWorkers } from "../support/pool_workers.ts";
 import { test } from "../support/harness.ts";
 import { destroyQuietly, insideOf, makePool, present, withPool } from "../support/pool.ts";
 
@@ -44,7 +44,7 @@ test(
 );
 
 test("summary - with what other workers have cached, and the depot", () =>
-  withCrew(2, { cachedBlocks: 8, blockSize: 512, checked: false }, async (pool, crew) => {
+  withPoolWorkers(2, { cachedBlocks: 8, blockSize: 512, checked: false }, async (pool, crew) => {
     for (const hand of crew) await hand.order({ ask: "produce", count: 5, seed: 1, as: "offset" });
     for (let block = 0; block < 64; block++) pool.allocOffset(1);
     for (const { offset, state } of pool.blocks()) if (state === "allocated") pool.freeOffset(offset);
@@ -90,13 +90,13 @@ test(
 );
 
 test("summary - of a pool that another worker has destroyed", () =>
-  withCrew(1, {}, async (pool, [hand]) => {
+  withPoolWorkers(1, {}, async (pool, [hand]) => {
     await hand!.order({ ask: "destroy" });
     assertShown(pool, "MemPool { destroyed, size: 4 KiB, blocks: 64 × 64 B }");
   }));
 
 test("summary - while another worker holds the lock: neither waits nor fails", () =>
-  withCrew(1, { lockTimeout: 2 ** 31 - 1 }, async (pool, [hand]) => {
+  withPoolWorkers(1, { lockTimeout: 2 ** 31 - 1 }, async (pool, [hand]) => {
     await hand!.order({ ask: "hold" });
     assertShown(pool, "MemPool { size: 4 KiB, blocks: 64 × 64 B, allocated: 0, cached: 0, free: 64, workers: 2 }");
     await hand!.order({ ask: "leave" });

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { GIGABYTE, MEGABYTE } from "mempool";
 import { runChild } from "../support/child.ts";
-import { withCrew } from "../support/crew.ts";
+import { withPoolWorkers } from "../support/pool_workers.ts";
 import { canMeasure } from "../support/footprint.ts";
 import { skip, test } from "../support/harness.ts";
 import { assertMarked, mark, present, withPool } from "../support/pool.ts";
@@ -70,7 +70,7 @@ test(
 );
 
 test("trim - takes what workers have cached", () =>
-  withCrew(1, { blocks: 64, blockSize: PAGE, cachedBlocks: 32, checked: false }, async (pool, [hand]) => {
+  withPoolWorkers(1, { blocks: 64, blockSize: PAGE, cachedBlocks: 32, checked: false }, async (pool, [hand]) => {
     const made = await hand!.order<[]>({ ask: "produce", count: 20, seed: 1, as: "offset" });
     await hand!.order({ ask: "consume", parcels: made });
     assert((await hand!.order<{ cachedBlocks: number }>({ ask: "stats" })).cachedBlocks > 0);
