@@ -43,7 +43,7 @@ for (const [name, action] of Object.entries(OPERATIONS)) {
   });
 }
 
-/** In these operations and in the recovery after them, a worker dies after one step of so many. In a soak, of three. */
+/** One in how many steps of the operation, and of the recovery after it, is tried. In a soak, it is one in three. */
 const RECOVERIES = {
   "grow for many": 29,
   "trim": 29,
