@@ -25,7 +25,7 @@ import {
   Kept,
   reallocHere,
 } from "./_checked.ts";
-import { withHands } from "./_hands.ts";
+import { withCheckedWorkers } from "./_checked_workers.ts";
 import { skip, test } from "../support/harness.ts";
 import {
   assertMarked,
@@ -319,7 +319,7 @@ bunTest(
 bunTest(
   "checked io - reap holds a dead worker's block that this worker reads into until the read has ended",
   () =>
-    withHands(1, (pool, victim) =>
+    withCheckedWorkers(1, (pool, victim) =>
       expectingHeld(async () => {
         const block = allocateHere(pool, 150);
         const reading = new Reading(block);
@@ -339,7 +339,7 @@ bunTest(
 bunTest(
   "checked io - reap does not give back a block that realloc left held, even after its former owner died",
   () =>
-    withHands(1, (pool, victim) =>
+    withCheckedWorkers(1, (pool, victim) =>
       expectingHeld(async () => {
         const block = allocateHere(pool, 50);
         allocateHere(pool, 50);

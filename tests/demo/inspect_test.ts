@@ -6,25 +6,29 @@ import { randomPuzzle } from "../../examples/n_puzzle/puzzle.ts";
 import { test } from "../support/harness.ts";
 import { Events } from "../support/inspect.ts";
 import { runDemo } from "./_cli.ts";
-import { Talk } from "../support/talk.ts";
+import { RunningProgram } from "../support/running_program.ts";
 
 const permissions = ["--allow-ffi", "--allow-read", "--allow-write", "--allow-run", "--allow-net=127.0.0.1"];
 
-function startSearch(job: Partial<Job>): Talk {
+function startSearch(job: Partial<Job>): RunningProgram {
   const { size, tiles } = randomPuzzle(4, 40, 1);
   const all: Job = { store: "pool", size, tiles: [...tiles], memory: 2 ** 23, workers: 1, inspect: true, ...job };
-  return new Talk(new URL("../../examples/n_puzzle/child.ts", import.meta.url), [JSON.stringify(all)], permissions);
+  return new RunningProgram(
+    new URL("../../examples/n_puzzle/child.ts", import.meta.url),
+    [JSON.stringify(all)],
+    permissions,
+  );
 }
 
 /** Skips the reports of progress and returns the answer. */
-async function answerOf(search: Talk): Promise<Answer> {
+async function answerOf(search: RunningProgram): Promise<Answer> {
   for (;;) {
     const message = JSON.parse(await search.line());
     if (!("progress" in message)) return message;
   }
 }
 
-async function pageOf(search: Talk): Promise<string> {
+async function pageOf(search: RunningProgram): Promise<string> {
   const { page } = JSON.parse(await search.line());
   assertMatch(page, /^http:\/\/127\.0\.0\.1:\d+\/$/);
   return page;

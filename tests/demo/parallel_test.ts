@@ -31,7 +31,7 @@ const crews = new Map<number, Crew>();
 afterAll(() => crews.forEach((crew) => crew.end()));
 
 /** Runs a test with the crew that all tests with this number of workers share. A test that fails ends it. */
-async function withCrew(workers: number, use: (crew: Crew) => Promise<void>): Promise<void> {
+async function withPoolWorkers(workers: number, use: (crew: Crew) => Promise<void>): Promise<void> {
   const crew = crews.get(workers) ?? new Crew(workers);
   crews.set(workers, crew);
   try {
@@ -73,21 +73,21 @@ const someOf = (walks: readonly Puzzle[]): Puzzle[] => walks.filter((_, k) => k 
 
 for (const workers of [1, 2, 3, 4]) {
   test(`parallel search, ${workers} workers - every 2×2 board, as breadth first`, () =>
-    withCrew(workers, async (crew) => {
+    withPoolWorkers(workers, async (crew) => {
       for (const [board, distance] of distancesFromGoal(2)) {
         assertEquals(await movesOf(crew, { size: 2, tiles: tilesOf(board) }), distance);
       }
     }));
 
   test(`parallel search, ${workers} workers - 3×3 boards of every distance, as breadth first`, () =>
-    withCrew(workers, async (crew) => {
+    withPoolWorkers(workers, async (crew) => {
       for (const [board, distance] of boardsOfEveryDistance(stride)) {
         assertEquals(await movesOf(crew, { size: 3, tiles: tilesOf(board) }), distance);
       }
     }));
 
   test(`parallel search, ${workers} workers - random walks on larger boards, as the sequential search`, () =>
-    withCrew(workers, async (crew) => {
+    withPoolWorkers(workers, async (crew) => {
       const makeStore = await storesOf("arena");
       for (const puzzle of someOf(WALKS)) {
         assertEquals(await movesOf(crew, puzzle, WALK_MEMORY), solve(puzzle, makeStore(puzzle.tiles.length)).moves);
@@ -95,7 +95,7 @@ for (const workers of [1, 2, 3, 4]) {
     }));
 
   test(`parallel search, ${workers} workers - rings of two states`, () =>
-    withCrew(workers, async (crew) => {
+    withPoolWorkers(workers, async (crew) => {
       const makeStore = await storesOf("arena");
       for (const puzzle of [...someOf(WALKS.slice(40)), randomPuzzle(4, 110, 7)]) {
         const { moves } = solve(puzzle, makeStore(puzzle.tiles.length));
@@ -104,7 +104,7 @@ for (const workers of [1, 2, 3, 4]) {
     }));
 
   test(`parallel search, ${workers} workers - nothing or next to nothing to do`, () =>
-    withCrew(workers, async (crew) => {
+    withPoolWorkers(workers, async (crew) => {
       for (const size of [2, 3, 4, 10]) {
         assertEquals(await movesOf(crew, { size, tiles: goalTiles(size) }, 2 ** 22), 0);
         for (const moves of [1, 2, 3]) {
@@ -115,7 +115,7 @@ for (const workers of [1, 2, 3, 4]) {
 }
 
 test("parallel search - one worker does what the sequential search does", () =>
-  withCrew(1, async (crew) => {
+  withPoolWorkers(1, async (crew) => {
     const puzzle = randomPuzzle(4, 110, 7);
     using pool = MemPool.init(memoryFor(16), recordBytes(16));
     const outcome = await searchTogether(crew, pool, puzzle);
@@ -127,7 +127,7 @@ test("parallel search - one worker does what the sequential search does", () =>
   }));
 
 test("parallel search - every worker expands its share of the states", () =>
-  withCrew(4, async (crew) => {
+  withPoolWorkers(4, async (crew) => {
     const puzzle = randomPuzzle(4, 110, 7);
     const least = ownedStatesBelow(44, puzzle, 4);
     for (const each of least) assert(each > total(least) / 10, `shares ${least}`);
@@ -188,7 +188,7 @@ test("partition - boards have as many owners as there are workers, evenly", () =
 });
 
 test("parallel search - a full pool ends the search for all workers", () =>
-  withCrew(3, async (crew) => {
+  withPoolWorkers(3, async (crew) => {
     const puzzle = randomPuzzle(4, 110, 7);
     for (const memory of [2 ** 20, 2 ** 21, 3 * 2 ** 20]) {
       for (let run = 0; run < fullRuns; run++) {
@@ -206,7 +206,7 @@ test("parallel search - a full pool ends the search for all workers", () =>
   }));
 
 test("parallel search - a pool too small for rings or tables is full as well", () =>
-  withCrew(2, async (crew) => {
+  withPoolWorkers(2, async (crew) => {
     const puzzle = randomPuzzle(4, 30, 1);
     for (const size of [2 ** 10, 2 ** 18]) {
       using pool = MemPool.init(size, 32);
@@ -218,7 +218,7 @@ test("parallel search - a pool too small for rings or tables is full as well", (
   }));
 
 test("parallel search - a worker that fails ends the search for all workers, and the error says why", () =>
-  withCrew(3, async (crew) => {
+  withPoolWorkers(3, async (crew) => {
     const pool = MemPool.init(2 ** 28, recordBytes(16));
     const puzzle = parsePuzzle("0 4 7 2 9 14 10 15 13 6 5 11 1 8 12 3");
     let timer: ReturnType<typeof setInterval> | undefined;

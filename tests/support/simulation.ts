@@ -283,7 +283,19 @@ export class SimWorker {
 
   alloc(bytes: number): number {
     const block = this.allocator.cache.take(bytes);
-    return block === NONE ? this.allocator.allocate(bytes) : block;
+    return block === NONE ? this.#delivered(this.allocator.allocate(bytes)) : block;
+  }
+
+  allocZeroed(bytes: number): number {
+    return this.#delivered(this.allocator.allocateZeroed(bytes));
+  }
+
+  allocMany(count: number, bytes: number): Int32Array | undefined {
+    return this.#delivered(this.allocator.allocateMany(count, bytes));
+  }
+
+  resize(block: number, bytes: number): number {
+    return this.#delivered(this.allocator.resize(block, bytes));
   }
 
   /** Returns whether the run was allocated. */
@@ -293,6 +305,13 @@ export class SimWorker {
 
   check(): void {
     this.lock.inspect("check the pool", () => checkInvariants(this.region));
+  }
+
+  /** Clears the journal, as every call of a pool does when its result has reached the caller. */
+  #delivered<T>(result: T): T {
+    this.allocator.journal.allocated = NONE;
+    this.allocator.journal.allocatedMany = undefined;
+    return result;
   }
 
   stats(): MemPoolStats {
