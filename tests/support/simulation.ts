@@ -252,11 +252,6 @@ export class SimWorker {
     this.region = region;
     this.allocator = new Allocator({ native: backing.native, mapping, region, slot, number }, NO_WAKEUP);
     this.lock = this.allocator.lock;
-    // A simulated call returns what it allocates at once, so no note of it stays.
-    Object.defineProperties(this.allocator.journal, {
-      allocated: { get: () => NONE, set: () => {} },
-      allocatedMany: { get: () => undefined, set: () => {} },
-    });
     this.log = region.checked ? new AllocationLog(new Region(backing.meta)) : undefined;
   }
 
@@ -283,7 +278,7 @@ export class SimWorker {
 
   alloc(bytes: number): number {
     const block = this.allocator.cache.take(bytes);
-    return block === NONE ? this.#delivered(this.allocator.allocate(bytes)) : block;
+    return this.#delivered(block === NONE ? this.allocator.allocate(bytes) : block);
   }
 
   allocZeroed(bytes: number): number {
@@ -307,8 +302,9 @@ export class SimWorker {
     this.lock.inspect("check the pool", () => checkInvariants(this.region));
   }
 
-  /** Clears the journal, as every call of a pool does when its result has reached the caller. */
+  /** Clears claim and journal, as every call of a pool does when its result has reached the caller. */
   #delivered<T>(result: T): T {
+    this.allocator.cache.deliver();
     this.allocator.journal.allocated = NONE;
     this.allocator.journal.allocatedMany = undefined;
     return result;
