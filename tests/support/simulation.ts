@@ -278,7 +278,9 @@ export class SimWorker {
 
   alloc(bytes: number): number {
     const block = this.allocator.cache.take(bytes);
-    return this.#delivered(block === NONE ? this.allocator.allocate(bytes) : block);
+    if (block === NONE) return this.#delivered(this.allocator.allocate(bytes));
+    this.allocator.cache.deliver();
+    return block;
   }
 
   allocZeroed(bytes: number): number {
@@ -302,9 +304,8 @@ export class SimWorker {
     this.lock.inspect("check the pool", () => checkInvariants(this.region));
   }
 
-  /** Clears claim and journal, as every call of a pool does when its result has reached the caller. */
+  /** Clears the journal, as every call of a pool does when its result has reached the caller. */
   #delivered<T>(result: T): T {
-    this.allocator.cache.deliver();
     this.allocator.journal.allocated = NONE;
     this.allocator.journal.allocatedMany = undefined;
     return result;
