@@ -1,4 +1,4 @@
-/** The two kinds of charts, as Vega-Lite wants to have them told. */
+/** The two kinds of charts, as specifications for Vega-Lite. */
 
 import type { TopLevelSpec } from "vega-lite";
 
@@ -7,7 +7,7 @@ export interface Datum {
   readonly name: string;
   readonly mean: number;
   readonly label: string;
-  /** Whether it is this pool: drawn so that it stands out. */
+  /** Whether this is the pool, which is drawn in another colour. */
   readonly ours: boolean;
   readonly series: string;
   readonly at: number;
@@ -23,7 +23,7 @@ const COLUMN = {
   header: { labelFontSize: 13, labelFontWeight: "bold" },
 };
 const CONFIG = {
-  background: "white", // pages that are dark, too
+  background: "white", // also on a dark page
   font: "sans-serif",
   padding: 10,
   title: { anchor: "start", fontSize: 14, offset: 12 },
@@ -32,7 +32,7 @@ const CONFIG = {
   view: { stroke: null },
 } as const;
 
-/** A bar a contender. */
+/** A bar for each contender. */
 export function bars(data: readonly Datum[], caption: string, axisFor = logarithmic): TopLevelSpec {
   const axis = axisFor(data.map(({ mean }) => mean));
   const y = { field: "name", type: "nominal", sort: null, title: null } as const;
@@ -73,7 +73,7 @@ interface Axis {
   readonly axis: Readonly<Record<string, unknown>>;
 }
 
-/** A scale and an axis with ticks at the powers of ten; at the high end there is room for a label. */
+/** A scale and an axis with ticks at the powers of ten. The high end leaves room for a label. */
 function logarithmic(values: readonly number[]): Axis {
   const [lowest, highest] = [Math.floor(Math.log10(Math.min(...values))), Math.log10(Math.max(...values))];
   const powers = Array.from({ length: Math.floor(highest + 0.5) - lowest + 1 }, (_, index) => 10 ** (lowest + index));
@@ -87,7 +87,7 @@ export function linear(values: readonly number[]): Axis {
   return { scale: { type: "linear", domain: [0, 1.2 * Math.max(...values)] }, axis: { tickCount: 5 } };
 }
 
-/** A line a series. */
+/** A line for each series. */
 export function lines(
   data: readonly Datum[],
   caption: string,

@@ -1,8 +1,9 @@
-/** Writes docs/benchmarks.md and its pictures from the results kept in docs/benchmarks/, one file a runtime. */
+/** Writes docs/benchmarks.md and its pictures from the results in docs/benchmarks/, one file for each runtime. */
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../scripts/_project.ts";
+import { writeSummary } from "./_summary.ts";
 import { writeTable, writeTargetsOf } from "./_tables.ts";
 import { GROUPS, type Report, type RuntimeName } from "./_types.ts";
 
@@ -20,19 +21,22 @@ function fileOf(runtime: RuntimeName): string {
 
 export async function renderDocs(): Promise<void> {
   const files = runtimes.map(fileOf).filter((file) => existsSync(file));
-  if (files.length === 0) throw new Error("Nothing is kept in docs/benchmarks: measure with --docs first");
+  if (files.length === 0) {
+    throw new Error("Cannot render: docs/benchmarks has no results yet; measure with --docs first");
+  }
   const reports = files.map((file) => JSON.parse(readFileSync(file, "utf8")) as Report);
   const { drawFigures } = await import("./_figures.ts");
   const figures = await drawFigures(reports, folder);
   writeFileSync(join(root, "docs", "benchmarks.md"), writeDocument(reports, figures));
 }
 
-/** @param figures Their file names and captions. */
+/** @param figures The file names of the figures and their captions. */
 function writeDocument(reports: readonly Report[], figures: Readonly<Record<string, string>>): string {
   const pictures = Object.entries(figures).map(([file, caption]) => `![${caption}](benchmarks/${file})\n`);
   return [
     "# Benchmarks\n",
     INTRODUCTION,
+    writeSummary(reports),
     ...reports.map(writeRun),
     "## Targets\n",
     writeTargetsOf(reports),
@@ -43,39 +47,47 @@ function writeDocument(reports: readonly Report[], figures: Readonly<Record<stri
   ].join("\n");
 }
 
-const INTRODUCTION =
-  `Written by \`deno task bench --docs\` and \`bun run bench --docs\`; do not edit. Figures differ from machine to machine
-and, on one that others use too, from minute to minute. Ratios hold better: each is taken within a round of one run, in
-which all contenders have their turn, and the median of the rounds is shown. The first column of figures is processor
-time for one operation, garbage collection included; p50 and p99 are of samples of some thousand operations each. What
-each group does, and why the comparison is fair, is told at the head of its file in [bench](../bench).
+const INTRODUCTION = `\`deno task bench --docs\` and \`bun run bench --docs\` write this page from the results in
+[benchmarks](benchmarks); do not edit it. Times differ between machines and, on a shared machine, from minute to minute.
+Ratios are more stable: each is taken within one round, in which every contender has a turn, and the tables show the
+median over the rounds. Unless a table says otherwise, the first column of figures is the processor time of one
+operation, with garbage collection; p50 and p99 are percentiles of samples of some thousand operations each. The head of
+each file in [bench](../bench) says what the group does and why the comparison is fair.
 `;
 
-/** What the tables measure of it; no figures here, they change with each run. */
-const WHY_NOT = `### Where a target is not reached, and near it
+/** Explains what the tables measure. It has no figures, because they change with each run. */
+const WHY_NOT = `### Where a target is not reached, or only just
 
-Quotation marks name the table or the row below that measures it.
+Quotation marks name the table or the row that measures the effect.
 
-- **A pool that is no constant.** "no constant" is a pool in a field of one of several objects: nothing that belongs to it
-  is a constant for the engines then, and each use of it is checked. In all other rows of one worker the pool is a constant.
-- **A million offsets live, a hundred thousand buffers live.** Nothing is searched for; what grows is misses of the
-  processor's caches, and malloc has as many with a million live. A live ArrayBuffer is an object of the engine's, too:
-  "asking an ArrayBuffer for its length" is one look at a random one. A pair looks at four such distant places: at the
-  buffer, from there at its private fields, and from there at the place where it is kept and at the block's descriptor.
-  What depends on a look waits for it, so a pair takes longer than four looks that a processor may have under way together.
-- **The first allocation.** The collector's work is most of it: compare p50 and the mean. The pool has to know its buffers
-  again; "the same with two private fields" is the least that lets it. The rest is the buffer's place in the worker's arrays,
-  a view for the lowest places, and the first touch of the block's descriptor, which the system backs with memory then.
-- **Handing over from one worker to another.** "records, without a pool" are the least that can be done where a double
-  free is to be found exactly: who allocates writes 16 bytes for each block, who frees exchanges a word there, and the line
-  travels to and fro. That alone stays below 0.9, and far below where the lines come in no order that the processor foresees,
-  "scattered records", as those of a pool that was used for long. The pool adds the way back to the worker that allocates, by
-  batches under the lock. And those who share nothing are fast: who is alone in a pool frees without an atomic instruction.
-- **Two workers that search together.** "two searches that share nothing" do not make twice as many states in a second
-  either: two processors wait for the same memory. The rest of the difference is starting the workers, compiling for each of
-  them what the engine compiles for one on the processor that is idle then, and the states that one makes and the other has
-  to look at.
-- **The puzzle against an arena.** An arena never frees, knows one thread, and has nothing to check or to note for a record.
+- **A pool that is not a constant.** In the rows with "no constant", the pool is a field of one of several objects.
+  Then the engines cannot treat the pool and its parts as constants, and check every use of them. In all other rows
+  with one worker the pool is a constant.
+- **A million live offsets, a hundred thousand live buffers.** The pool does not search for anything; what grows is
+  the number of misses in the processor's caches. With a million live allocations malloc has as many. A live
+  ArrayBuffer is also an object of the engine: "asking an ArrayBuffer for its length" is one access to a random one. A
+  pair of calls accesses four such distant places: the buffer, then its private fields, then the place that keeps the
+  buffer, and the block's descriptor. Each access waits for the one that it depends on, so a pair takes longer than
+  four accesses that a processor could overlap.
+- **The first allocation.** Most of the time is garbage collection: compare p50 with the mean. The pool has to
+  recognise its buffers again, and "the same with two private fields" is the least that allows this. The rest is the
+  buffer's place in the worker's arrays, a view for the lowest places, and the first touch of the block's descriptor,
+  for which the system has to provide memory.
+- **Handing over from one worker to another.** "records, without a pool" does the least that finds every double free:
+  the worker that allocates writes 16 bytes for each block, the worker that frees exchanges one word there, and the
+  cache line travels back and forth. This alone stays below 0.9. With "scattered records", whose order the processor
+  cannot predict, it stays far below; a pool that has been in use for long looks like this. The pool adds the way back
+  to the allocating worker, in batches under the lock. Workers that share nothing are fast, because a worker that is
+  alone in a pool frees without an atomic instruction.
+- **Two workers that search together.** "two searches that share nothing" do not make twice as many states per second
+  either, because two processors wait for the same memory. The rest of the difference has three causes: the workers
+  have to start; each of them compiles its code, while a single worker's code is compiled on the other, idle
+  processor; and each has to look at the states that the other one makes for it.
+- **The puzzle against an arena.** An arena never frees, knows one thread, and keeps no record of an allocation.
+- **The puzzle against objects.** Lean objects show what careful plain JavaScript can do: three integers for a state,
+  and a hash table in place of a \`Map\`. The rest of the difference is garbage collection, and memory for headers of
+  objects and for elements of 8 bytes. Most of the usual objects' time is collection too: each state has a typed
+  array, and each lookup makes a string.
 `;
 
 function writeRun({ runtime, machine, versions, date, command, rounds }: Report): string {

@@ -1,21 +1,22 @@
 /**
- * Contenders in a worker: in an engine of their own, which has seen no pool but theirs. Where a program has one pool, as most
- * have, the compilers take it for a constant. In a process that measures several, an instance of the module for each would
- * do on Deno. In JavaScriptCore, functions of the same text share what it learns of them: the second instance made a pair
- * of the first one's take 14 ns instead of 8, and a copy of the module with other names in it did not.
+ * Contenders in a worker, which is an engine of their own that has seen no other pool. In a program with one pool, as
+ * in most programs, the compilers treat the pool as a constant. In a process that measures several pools, a separate
+ * instance of the module for each would be enough on Deno. In JavaScriptCore, however, functions with the same text
+ * share their profiles: a second instance of the module slowed a pair of the first one from 8 ns to 14, and a copy of
+ * the module with other names did not.
  */
 
 import { spawnWorker } from "../tests/support/workers.ts";
 import type { Contender, DistantContender, Turn } from "./_measure.ts";
 import type { Settings } from "./_types.ts";
 
-/** A contender that holds something. */
+/** A contender with resources to close. */
 export interface Side {
   readonly contender: Contender;
   close(): void;
 }
 
-/** What a module for such a worker exports, by any name. */
+/** The type of a function that a module for such a worker exports. */
 export type MakeSides = (count: number) => Side[];
 
 export type Request =
@@ -28,7 +29,7 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** Starts an engine that imports a module and calls what it exports as `make`, with `count`. */
+/** Starts an engine that imports a module and calls its export `make` with `count`. */
 export async function startEngine(module: URL, make: string, count: number): Promise<Engine> {
   const worker = spawnWorker(new URL("_engine_worker.ts", import.meta.url));
   const ask = <Reply>(request: Request): Promise<Reply> => worker.call<Reply>(request);

@@ -1,4 +1,4 @@
-/** Draws the main figures as SVG with Vega-Lite, one panel a runtime. Needs no browser. */
+/** Draws the main figures as SVG with Vega-Lite, one panel for each runtime. Needs no browser. */
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ interface Figure {
   readonly file: string;
   readonly caption: string;
   readonly group: GroupName;
-  /** Of the group's tables, by the start of their title. */
+  /** The start of the title of the table to draw. */
   readonly table: string;
   readonly draw: (data: readonly Datum[], caption: string) => TopLevelSpec;
 }
@@ -20,7 +20,7 @@ interface Figure {
 const FIGURES: readonly Figure[] = [
   {
     file: "pairs.svg",
-    caption: "One allocation of 200 bytes and giving it up, ns, logarithmic",
+    caption: "One allocation of 200 bytes and its free: ns, logarithmic",
     group: "pairs",
     table: "alloc(200) + free",
     draw: bars,
@@ -41,14 +41,14 @@ const FIGURES: readonly Figure[] = [
   },
   {
     file: "workers.svg",
-    caption: "Mixed load by several workers",
+    caption: "A mixed load on several workers",
     group: "workers",
     table: "Workers, mixed",
     draw: (data, caption) => lines(data, caption, "workers", "million replacements a second", "linear"),
   },
   {
     file: "peer.svg",
-    caption: "Against @thi.ng/malloc with 10,000 live: one replacement, ns, logarithmic",
+    caption: "Replacing one of 10,000 live blocks, compared with @thi.ng/malloc: ns, logarithmic",
     group: "peer",
     table: "Replacing one of 10,000",
     draw: bars,
@@ -69,7 +69,7 @@ const FIGURES: readonly Figure[] = [
   },
 ];
 
-/** Returns the captions of the files it wrote; a figure without data is left out. */
+/** Returns the captions of the files that it wrote. A figure without data is left out. */
 export async function drawFigures(reports: readonly Report[], folder: string): Promise<Record<string, string>> {
   mkdirSync(folder, { recursive: true });
   const drawn: Record<string, string> = {};

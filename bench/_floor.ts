@@ -1,4 +1,4 @@
-/** Builds bench/native/floor.c with the system's C compiler and loads it, in either runtime. */
+/** Builds bench/native/floor.c with the system's C compiler and loads it, on either runtime. */
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -7,36 +7,36 @@ import { join } from "node:path";
 import process from "node:process";
 import { onDeno, root, scratch } from "../scripts/_project.ts";
 
-/** What this runtime calls an address. */
+/** An address, as this runtime represents it. */
 type Address = Deno.PointerValue | number;
 
 export interface Floor {
-  /** Nanoseconds of processor time that all threads of this process have had. */
+  /** The processor time of all threads of this process, in nanoseconds. */
   processorTime(): number;
-  /** `times` pairs of malloc and free in C. */
+  /** Makes `times` pairs of malloc and free in C. */
   pairs(bytes: number, times: number): void;
-  /** Makes a set of live allocations, of up to 16. */
+  /** Fills a set of live allocations. There are 16 sets. */
   fill(set: number, count: number, bytes: number): void;
   empty(set: number): void;
-  /** `times` replacements in C. */
+  /** Makes `times` replacements in C. */
   replaceOldest(set: number, times: number): void;
   replaceRandom(set: number, times: number): void;
   nothing(): void;
   malloc(bytes: number): Address;
   free(block: Address): void;
   memory(bytes: number): Address;
-  /** A buffer as the runtime makes it over native memory. */
+  /** Makes a buffer over native memory with the function of the runtime. */
   buffer(memory: Address, offset: number, byteLength: number): ArrayBuffer;
 }
 
 let floor: Floor | undefined;
 
-/** The library, loaded by this thread's first call. */
+/** Returns the library, which the first call in a thread loads. */
 export function loadFloor(): Floor {
   return floor ??= onDeno ? loadInDeno(build()) : loadInBun(build());
 }
 
-/** Named by its source's hash, and never overwritten: another run may have it loaded. */
+/** The name contains the hash of the source. A file is never overwritten, because another run may have loaded it. */
 function build(): string {
   const source = join(root, "bench", "native", "floor.c");
   const hash = createHash("sha256").update(readFileSync(source)).digest("hex").slice(0, 12);

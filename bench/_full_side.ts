@@ -1,4 +1,4 @@
-/** A worker of bench/full.ts: takes blocks and gives them back at random, in a pool that may have none left. */
+/** A worker of bench/full.ts: allocates and frees blocks at random, in a pool that may be exhausted. */
 
 import { MemPool, type MemPoolHandle } from "../mod.ts";
 import { answer } from "../tests/support/workers.ts";
@@ -14,7 +14,7 @@ export interface FullJob {
 export interface FullDone {
   readonly operations: number;
   readonly milliseconds: number;
-  /** Times that the pool had no block left. */
+  /** How often the pool was exhausted. */
   readonly refused: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The process that runs one group, so that the compilers know nothing of the other groups and no garbage is left over.
- * Its arguments: the group's name, the settings as JSON, and the file for the result.
+ * Runs one group in a process of its own, in which no other group has influenced the compilers or left garbage. The
+ * arguments are the name of the group, the settings as JSON, and the file for the result.
  */
 
 import { writeFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * What bench/live.ts measures of a pool, at one size and in an engine of its own. The loops of the sides look alike and are
- * not shared, so that each compiler output knows one of them only.
+ * The contenders of bench/live.ts with one number of live blocks, in an engine of their own. Their loops are alike but
+ * not shared, so that the compilers specialise each of them.
  */
 
 import { MemPool } from "../mod.ts";
@@ -16,7 +16,7 @@ export const EXCHANGE = "an exchange in a record, without a pool";
 export const LOOK = "asking an ArrayBuffer for its length";
 
 const BLOCK = 256;
-/** Words of a record, as many as a block's descriptor has. */
+/** The words of a record: as many as in the descriptor of a block. */
 const RECORD_WORDS = 4;
 
 export function nameOf(side: string, count: number): string {
@@ -73,7 +73,9 @@ function bufferSide(count: number): Side {
   };
 }
 
-/** The least that tells a double free exactly, at places like those of the pool's descriptors: it never looks for a block. */
+/**
+ * The least that finds every double free, at places like those of the descriptors. It never has to find a free block.
+ */
 function exchangeSide(count: number): Side {
   const records = new Int32Array(new SharedArrayBuffer(2 * count * RECORD_WORDS * 4));
   const words = Array.from({ length: count }, (_, record) => record * RECORD_WORDS);
@@ -120,7 +122,7 @@ function lookSide(count: number): Side {
   };
 }
 
-/** Half of it stays free. */
+/** Half of the pool stays free. */
 function poolFor(count: number): MemPool {
   return MemPool.init(2 * count * BLOCK, BLOCK);
 }

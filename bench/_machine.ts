@@ -1,6 +1,6 @@
 /**
- * Where a run took place and with which versions. Without it, figures say nothing; nor do those of several workers where
- * others keep the processors busy, which the load average shows.
+ * Describes the machine and the versions of a run, without which its figures mean nothing. Figures of several workers
+ * also mean nothing if other programs kept the processors busy: the load average shows this.
  */
 
 import { spawnSync } from "node:child_process";
@@ -14,7 +14,7 @@ export const runtime: RuntimeName = onDeno ? "Deno" : "Bun";
 export function describeMachine(): Record<string, string> {
   const processors = os.cpus();
   return {
-    processor: `${processors[0]?.model ?? "unknown"}, ${processors.length} at hand`,
+    processor: `${processors[0]?.model ?? "unknown"}, ${processors.length} processors`,
     memory: `${Math.round(os.totalmem() / 2 ** 30)} GiB`,
     "load average": os.loadavg()[0]!.toFixed(1),
     system: `${os.type()} ${os.release().split("-")[0]}, ${process.arch}`,

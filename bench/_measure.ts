@@ -1,18 +1,20 @@
 /**
- * Measures contenders against each other within one run, so that the ratios hold where the figures do not: on a machine
- * that others use too, whose clock changes by the second.
+ * Compares contenders within one run. The ratios are reliable even on a shared machine whose speed changes from second
+ * to second, where the times are not.
  *
- * - Time goes by rounds. In each every contender has its turn, in alternating order, after a garbage collection; a ratio
- *   is taken within a round, and the median of the rounds counts.
- * - What counts is the process's processor time of a whole turn by its operations. What collections cost is in it, for
- *   the engines wait for their helping threads; the time in which other programs had the processor is not. On an idle
- *   machine it agrees with the clock on the wall. The percentiles are of that clock, over the samples of a turn.
- * - A contender is a function with its own loop over many operations. So it warms up as a user's loop does, the timer
- *   costs nothing beside it, and no contender makes another's calls megamorphic. The first rounds, in which the
- *   compilers work, do not count.
- * - What is allocated goes where the compilers cannot see that nobody wants it: into `keep`.
+ * - A run consists of rounds. In each round every contender has one turn, in alternating order, after a garbage
+ *   collection. Ratios are taken within a round; the result is the median over the rounds.
+ * - The mean is the processor time of the process for a whole turn, divided by the number of operations. It includes
+ *   garbage collection, also on the engines' helper threads, but not the time in which other programs had the
+ *   processor. On an idle machine it agrees with the wall clock. The percentiles come from the wall clock, over the
+ *   samples of a turn.
+ * - A contender is a function with its own loop over many operations. So it warms up like a user's loop, the cost of
+ *   the timer is negligible, and no contender makes the calls of another one megamorphic. The first rounds, in which
+ *   the compilers work, do not count.
+ * - Contenders store what they allocate in `keep`, so that the compilers cannot remove the allocation.
  *
- * tinybench takes the samples. On such functions it measures what mitata does, to within 1 %, and it is kept up.
+ * tinybench takes the samples. On functions like these its results agree with those of mitata to within 1 %, and it is
+ * maintained.
  */
 
 import { Bench } from "tinybench";
@@ -21,41 +23,41 @@ import type { Row, Settings } from "./_types.ts";
 
 export interface Contender {
   readonly name: string;
-  /** How many operations one call of `run` does: some microseconds' worth at least. */
+  /** The number of operations in one call of `run`. They should take at least some microseconds. */
   readonly operations: number;
   readonly run: () => void;
-  /** Before and after each turn, not measured. */
+  /** Called before and after each turn, outside the measurement. */
   readonly before?: () => void;
   readonly after?: () => void;
-  /** How often `run` is called in a turn, where it cannot be called for as long as the clock says. */
+  /** The number of calls of `run` in a turn. Without it, a turn lasts a fixed time. */
   readonly calls?: number;
 }
 
-/** A contender elsewhere: see bench/_engine.ts. */
+/** A contender in another thread: see bench/_engine.ts. */
 export interface DistantContender {
   readonly name: string;
   readonly turn: (settings: Settings) => Promise<Turn>;
 }
 
-/** What one contender took for one operation in each round, in nanoseconds. */
+/** The times of one contender in each round, in nanoseconds for each operation. */
 export interface Series {
   readonly name: string;
   readonly rounds: readonly Turn[];
 }
 
 export interface Turn {
-  /** Processor time of the whole turn. */
+  /** From the processor time of the whole turn. */
   readonly mean: number;
-  /** Of the samples, which are one call of `run` each. */
+  /** Percentiles over the samples. A sample is one call of `run`. */
   readonly p50: number;
   readonly p99: number;
 }
 
-/** Milliseconds for one turn of one contender. */
+/** The length of one turn of one contender, in milliseconds. */
 const TURN = 50;
 const WARM_UPS = 3;
 
-/** Takes the turns. The series are in the order of the contenders. */
+/** Runs all rounds. The series are in the order of the contenders. */
 export async function compare(
   contenders: readonly (Contender | DistantContender)[],
   settings: Settings,
@@ -74,7 +76,7 @@ export async function compare(
   return series;
 }
 
-/** One turn of a contender of this thread. */
+/** Runs one turn of a contender in this thread. */
 export function takeTurn(contender: Contender, { quick }: Settings): Turn {
   contender.before?.();
   collectGarbage();
@@ -87,7 +89,7 @@ export function takeTurn(contender: Contender, { quick }: Settings): Turn {
   const took = processorTime() - began;
   contender.after?.();
   const result = task!.result;
-  if (!("latency" in result)) throw new Error(`Cannot measure ${contender.name}: it ended as ${result.state}`);
+  if (!("latency" in result)) throw new Error(`Cannot measure ${contender.name}: its state is ${result.state}`);
   const { p50, p99 } = result.latency;
   const { operations } = contender;
   return { mean: took / (task!.runs * operations), p50: p50 * 1e6 / operations, p99: p99 * 1e6 / operations };
@@ -95,7 +97,7 @@ export function takeTurn(contender: Contender, { quick }: Settings): Turn {
 
 const { processorTime } = loadFloor();
 
-/** Not left to the moment: a collection falls on whoever runs then, and not on who made the garbage. */
+/** Collects between turns, so that no contender pays for the garbage of another one. */
 export function collectGarbage(): void {
   const { Bun: bun, gc } = globalThis as { Bun?: { gc(force: boolean): void }; gc?: () => void };
   if (bun !== undefined) bun.gc(true);
@@ -103,7 +105,7 @@ export function collectGarbage(): void {
   else throw new Error("Cannot collect garbage: bench/_group.ts must run with --v8-flags=--expose-gc");
 }
 
-/** Holds what a contender made last. */
+/** Holds the last allocation of a contender. */
 export const keep: { value: unknown } = { value: undefined };
 
 export function median(values: readonly number[]): number {
@@ -112,7 +114,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** How many times as long `one` takes as `other`: the median over the rounds. */
+/** The time of `one` divided by that of `other`: the median over the rounds. */
 export function ratioOf(one: Series, other: Series): number {
   return median(one.rounds.map(({ mean }, round) => mean / other.rounds[round]!.mean));
 }
@@ -123,7 +125,7 @@ export function seriesNamed(series: readonly Series[], name: string): Series {
   return found;
 }
 
-/** A line of a table; `control` names the series to compare with. */
+/** Makes a row of a table. `control` is the name of the series to compare with. */
 export function rowOf(one: Series, series: readonly Series[] = [], control?: string): Row {
   const medianOf = (figure: keyof Turn): number => median(one.rounds.map((round) => round[figure]));
   const row: Row = { name: one.name, unit: "ns", mean: medianOf("mean"), p50: medianOf("p50"), p99: medianOf("p99") };

@@ -1,6 +1,6 @@
 /**
- * What bench/peer.ts measures, at one size and in an engine of its own. The loops of the two sides look alike and are not
- * shared, so that each compiler output knows one of them only.
+ * The contenders of bench/peer.ts with one number of live blocks, in an engine of their own. The loops of the two sides
+ * are alike but not shared, so that the compilers specialise each of them.
  */
 
 import { MemPool as PeerPool } from "@thi.ng/malloc";

@@ -1,6 +1,6 @@
 /**
- * The control of bench/puzzle.ts: the example's search over an arena that can do nothing but what this search needs.
- * Takes the example's options, and prints the line that the example prints with `--json`, without the path.
+ * A control of bench/puzzle.ts: the search of the example over an arena that can do only what this search needs. It
+ * takes the options of the example, and prints the line that the example prints with `--json`, without the path.
  */
 
 import process from "node:process";
@@ -10,7 +10,7 @@ import { Search } from "../examples/n_puzzle/search.ts";
 import { ArenaRecords } from "../examples/n_puzzle/stores/arena_records.ts";
 import { RecordStore } from "../examples/n_puzzle/stores/record_store.ts";
 
-/** Expansions at once, as in the example. */
+/** The number of expansions between two looks at the result, as in the example. */
 const BUDGET = 4096;
 
 const { puzzle, memory } = readOptions(process.argv.slice(2));

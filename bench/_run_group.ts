@@ -10,7 +10,7 @@ import type { GroupName, GroupResult, Settings } from "./_types.ts";
 
 const entry = fileURLToPath(new URL("_group.ts", import.meta.url).href);
 
-/** All permissions, for /proc too; and the collector within reach, as it is in Bun by itself. */
+/** All permissions, because some groups read /proc. Exposes the garbage collector, which Bun always does. */
 const runtimeArgs = onDeno ? ["run", "--quiet", "--no-check", "--allow-all", "--v8-flags=--expose-gc"] : [];
 
 export function runGroup(name: GroupName, settings: Settings): GroupResult {

@@ -1,8 +1,8 @@
-/** Figures as tables in Markdown, aligned: fit for a terminal and for docs/benchmarks.md. */
+/** Writes figures as aligned Markdown tables, for a terminal and for docs/benchmarks.md. */
 
 import type { Report, Table, Verdict } from "./_types.ts";
 
-/** Three digits, no more: the rest is noise. */
+/** Writes three digits, because the rest is noise. */
 export function writeNumber(value: number): string {
   const rounded = Number(value.toPrecision(3));
   const digits = rounded === 0 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(rounded))));
@@ -28,7 +28,9 @@ export function writeTargets(verdicts: readonly Verdict[]): string {
   return grid([["what", "target", "measured", ""], ...lines], ["left", "left", "left", "left"]);
 }
 
-/** One line for each target, with columns for each runtime, whose report may be of a time when there were others. */
+/**
+ * Writes one line for each target, with columns for each runtime. Older reports may lack some targets and have others.
+ */
 export function writeTargetsOf(reports: readonly Report[]): string {
   const head = ["what", ...reports.flatMap(({ runtime }) => [`target on ${runtime}`, "measured", ""])];
   const all = new Set(reports.flatMap(({ targets }) => targets.map(({ what }) => what)));
@@ -42,7 +44,8 @@ export function writeTargetsOf(reports: readonly Report[]): string {
   return grid([head, ...lines], head.map(() => "left"));
 }
 
-function grid(rows: readonly (readonly string[])[], alignment: readonly string[]): string {
+/** A table in Markdown, whose first row is the head. */
+export function grid(rows: readonly (readonly string[])[], alignment: readonly string[]): string {
   const widths = alignment.map((_, column) => Math.max(3, ...rows.map((row) => row[column]!.length)));
   const write = (row: readonly string[]): string => {
     const cells = row.map((cell, column) => {

@@ -1,4 +1,4 @@
-/** What the parts of the benchmarks tell each other. All of it goes through JSON. */
+/** The data that the parts of the benchmarks exchange. All of it is fit for JSON. */
 
 export type GroupName =
   | "pairs"
@@ -12,7 +12,7 @@ export type GroupName =
   | "peer"
   | "puzzle";
 
-/** In the order in which they run. */
+/** The groups in the order in which they run. */
 export const GROUPS: readonly GroupName[] = [
   "pairs",
   "live",
@@ -27,9 +27,9 @@ export const GROUPS: readonly GroupName[] = [
 ];
 
 export interface Settings {
-  /** Everything once, short: shows that it runs, measures nothing. */
+  /** Runs everything once and briefly: a check that it works, not a measurement. */
   readonly quick: boolean;
-  /** How often each contender has its turn. Figures are medians over the rounds. */
+  /** How many turns each contender has. The figures are medians over the rounds. */
   readonly rounds: number;
 }
 
@@ -37,15 +37,15 @@ export interface Settings {
 export interface Row {
   readonly name: string;
   readonly unit: "ns" | "ms" | "s" | "M/s" | "MiB" | "bytes" | "buffers";
-  /** The median over the rounds of what this took, or of what else `unit` says; so are the percentiles. */
+  /** The median of this contender's means over the rounds. The percentiles are medians too. */
   readonly mean: number;
   readonly p50?: number;
   readonly p99?: number;
-  /** The median over the rounds of this one's mean by the control's in the same round. */
+  /** The median over the rounds of this contender's mean divided by that of the control. */
   readonly ratio?: number;
-  /** The control: the name of another row. */
+  /** The name of the control, which is another row. */
   readonly to?: string;
-  /** Where a figure puts the row: its line, and how many blocks or workers it is for. */
+  /** For figures: the line that the row belongs to, and its number of blocks or workers. */
   readonly series?: string;
   readonly at?: number;
 }
@@ -53,35 +53,35 @@ export interface Row {
 export interface Table {
   readonly title: string;
   readonly rows: readonly Row[];
-  /** What a reader must know to believe the figures. */
+  /** What else a reader has to know about the figures. */
   readonly note?: string;
 }
 
-/** What a group's process reports. */
+/** The report of the process of one group. */
 export interface GroupResult {
   readonly tables: readonly Table[];
-  /** The figures that targets are judged by, under the names that _targets.ts uses. */
+  /** The figures for the targets, under the names that _targets.ts uses. */
   readonly measured: Readonly<Record<string, number>>;
   /** Why the group could not run. */
   readonly skipped?: string;
 }
 
-/** The module of each group exports `run` of this type. */
+/** The type of `run`, which the module of each group exports. */
 export type RunGroup = (settings: Settings) => Promise<GroupResult>;
 
 export type RuntimeName = "Deno" | "Bun";
 
-/** Whether a target of _targets.ts is reached. */
+/** The verdict on one target of _targets.ts. */
 export interface Verdict {
   readonly what: string;
-  /** As in "at most 2.6 ×". */
+  /** For example "at most 2.6 ×". */
   readonly target: string;
-  /** The measured figures, rounded; empty when there is none. */
+  /** The measured figures, rounded. Empty if there are none. */
   readonly measured: string;
   readonly verdict: "reached" | "not reached" | "not measured";
 }
 
-/** The whole of `--json`. */
+/** What `--json` writes. */
 export interface Report {
   readonly runtime: RuntimeName;
   readonly versions: Readonly<Record<string, string>>;

@@ -1,18 +1,18 @@
-/** What the workers of bench/workers.ts do, and how they are told when. */
+/** The loads of the workers of bench/workers.ts, and how these start and stop. */
 
 import type { MemPool } from "../mod.ts";
 
-/** `records`, `scattered` and `numbers` do without a pool: what the machine and the ring cost. */
+/** `records`, `scattered` and `numbers` use no pool: they show the cost of the machine and of the ring. */
 export type Load = "mixed" | "singles" | "exchange" | "records" | "scattered" | "numbers";
 
 export interface Job {
   readonly load: Load;
-  /** Whether to use the pool of all or the worker's own. */
+  /** Whether to use the shared pool or the worker's own. */
   readonly shared: boolean;
-  /** For the loads that hand over: where to put what is allocated, and where to get what to free. */
+  /** For loads that hand over: the ring for what is allocated, and the ring with what to free. */
   readonly send?: Int32Array;
   readonly receive?: Int32Array;
-  /** Of `records` and `scattered`: where each lies that may be on its way. */
+  /** For `records` and `scattered`: the records that stand for blocks. */
   readonly records?: Records;
   readonly control: Int32Array;
   readonly seed: number;
@@ -25,13 +25,13 @@ export interface Done {
 
 // The words of `control`.
 
-/** How many workers wait for the start. */
+/** The number of workers that wait for the start. */
 export const READY = 0;
 export const GO = 1;
 export const STOP = 2;
 export const CONTROL_WORDS = 3;
 
-// The words of a ring, those that different workers write far apart.
+// The words of a ring. Words that different workers write are far apart.
 
 const HEAD = 0;
 const TAIL = 32;
@@ -51,7 +51,7 @@ export function newRing(): Int32Array {
 const BYTES = 200;
 const PLACES = 1000;
 
-/** Replaces one of 1,000 at random; nine times of ten a block, else, if `runs`, a run of 2 to 8. */
+/** Replaces a random one of 1,000 allocations by a block or, if `runs`, in one case of ten by a run of 2 to 8. */
 export function replaceAtRandom(pool: MemPool, runs: boolean, { control, seed: start }: Job): Done {
   const places: number[] = new Array(PLACES).fill(-1);
   let seed = start;
@@ -72,10 +72,10 @@ export function replaceAtRandom(pool: MemPool, runs: boolean, { control, seed: s
   return done;
 }
 
-/** How often a worker looks for work in vain before it lets others have the processor. */
+/** How often a worker looks for work in vain before it sleeps. */
 const PATIENCE = 1000;
 
-/** How an allocator hands over: what is put into a ring, and what is done with what comes out of one. */
+/** The two sides of handing over: makes a number to put into a ring, and releases one that came out of it. */
 interface Hands {
   readonly allocate: () => number;
   readonly release: (given: number) => void;
@@ -85,18 +85,18 @@ export function handsOf(pool: MemPool): Hands {
   return { allocate: () => pool.allocOffset(BYTES), release: (offset) => pool.freeOffset(offset) };
 }
 
-/** Nothing at all: the ring alone. */
+/** Does nothing, so that only the ring costs time. */
 export const IDLE_HANDS: Hands = { allocate: () => 0, release: () => {} };
 
-/** What stands for descriptors: four words each, and their places in the order in which they are used. */
+/** Records of four words that stand for descriptors, and their places in order of use. */
 export interface Records {
   readonly words: Int32Array;
   readonly places: Int32Array;
 }
 
 /**
- * The least that an allocator can do which tells a double free exactly: who allocates writes into the block's descriptor
- * of 16 bytes, and who frees exchanges a word there. It never looks for a block: they come round in a circle.
+ * The least that finds every double free: the worker that allocates writes into the block's descriptor of 16 bytes, and
+ * the worker that frees exchanges a word there. It never has to find a free block, because it uses the records in turn.
  */
 export function recordHands({ words, places }: Records): Hands {
   let next = 0;
@@ -114,15 +114,15 @@ export function recordHands({ words, places }: Records): Hands {
   };
 }
 
-/** More than a ring holds: none is used again before it came out there. */
+/** More than a ring holds, so that no record is used again before it was released. */
 const RECORDS = 2 * CAPACITY;
 
-/** Four to a cache line and in order, which processors foresee, as the blocks of a new pool. */
+/** Four records in a cache line, used in order, as in a new pool. Processors prefetch them. */
 export function newRecords(): Records {
   return { words: sharedWords(4 * RECORDS), places: Int32Array.from({ length: RECORDS }, (_, place) => 4 * place) };
 }
 
-/** In no order, and each in a line of its own, as the few blocks under way mostly are in a large pool that was used for long. */
+/** Each record in a cache line of its own, used in random order, as in a large pool that has been in use for long. */
 export function newScatteredRecords(): Records {
   const places = Int32Array.from({ length: RECORDS }, (_, place) => 16 * place);
   let seed = 1;
@@ -134,7 +134,7 @@ export function newScatteredRecords(): Records {
   return { words: sharedWords(16 * RECORDS), places };
 }
 
-/** Puts what was allocated into `send`, releases what comes out of `receive`; counts what it released. */
+/** Allocates into `send`, and releases what comes out of `receive`. Counts the releases. */
 export function handOver({ allocate, release }: Hands, { control, send, receive }: Job): Done {
   let idle = 0;
   const done = untilStopped(control, () => {
@@ -166,7 +166,7 @@ function pull(ring: Int32Array, release: (offset: number) => void): number {
   return count;
 }
 
-/** Waits for the start, works until told to stop, and says how much was done in what time. */
+/** Waits for the start, works until the stop, and returns the number of operations and the time. */
 export function untilStopped(control: Int32Array, work: () => number): Done {
   Atomics.add(control, READY, 1);
   Atomics.wait(control, GO, 0);

@@ -1,4 +1,4 @@
-/** A worker of bench/workers.ts. It is first told the pool of all, then its jobs. */
+/** A worker of bench/workers.ts. Its first message is the handle of the shared pool; the others are jobs. */
 
 import { MEGABYTE, MemPool, type MemPoolHandle } from "../mod.ts";
 import { answer } from "../tests/support/workers.ts";

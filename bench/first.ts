@@ -1,10 +1,10 @@
 /**
- * The first allocation of a block in a worker, whose ArrayBuffer must be made, against the runtime's own making of such
- * a buffer over native memory, at the same distances. Both keep all of a turn's buffers, as a program that needs them
- * does: so many that the collector has its turn several times. The pool is a new one in each turn.
+ * The first allocation of a block in a worker, which has to make the ArrayBuffer, against the runtime's own function
+ * that makes such a buffer over native memory, at the same distances. Both sides keep all buffers of a turn, as a
+ * program that needs them would: enough for several garbage collections. Each turn has a new pool.
  *
- * A pool has to know its buffers again when they are freed, also those that somebody else gives it. The least that does it
- * is measured too: private fields on the buffer.
+ * A pool has to recognise its buffers when they are freed, and to refuse others. The least that allows this is measured
+ * too: private fields on the buffer.
  */
 
 import { MEGABYTE, MemPool } from "../mod.ts";
@@ -43,7 +43,7 @@ function marked(kept: ArrayBuffer[]): Contender {
     ...contender,
     after: () => {
       if (!kept.every((buffer, block) => Mark.isOf(buffer, kept, block))) {
-        throw new Error("A buffer is not known again");
+        throw new Error("A marked buffer was not recognised");
       }
       contender.after!();
     },

@@ -1,9 +1,9 @@
 /**
- * One and eight workers on a pool that is more and more full: whether there is a cliff, and whether anyone starves. Each
- * worker has 1,000 places; an operation picks one at random, and frees the block there or allocates one, so half of the
- * places hold a block on the average and the number of blocks in use goes up and down. The pool has room for this average
- * divided by the share in the row's name. At 100 % every second swing exhausts the pool: then what all workers have cached
- * is recalled under the lock, before the answer is -1.
+ * One and eight workers on pools that are more and more full. Does the speed collapse, and does any worker starve? Each
+ * worker has 1,000 places. An operation picks a random place, and frees the block there or allocates one. So on average
+ * half of the places hold a block, and the number of blocks in use fluctuates. The pool has room for this average
+ * divided by the share in the row's name. At 100 %, every second fluctuation exhausts the pool. Then the pool recalls
+ * the cached blocks of all workers under the lock before it returns -1.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -19,7 +19,9 @@ const PLACES = 1000;
 const SHARES = [50, 90, 99, 100];
 const TURN = 150;
 
-/** What a turn gave: millions of operations a second, the slowest worker by the fastest, refused ones in percent. */
+/**
+ * Millions of operations per second, the slowest worker's rate divided by the fastest's, and the percentage refused.
+ */
 interface Turn {
   readonly rate: number;
   readonly evenness: number;
@@ -85,7 +87,9 @@ function tableOf(count: number, turns: ReadonlyMap<string, readonly Turn[]>): Ta
   });
   const evenness = SHARES.map((share) => median(turns.get(nameOf(count, share))!.map((turn) => turn.evenness)));
   const refused = SHARES.map((share) => median(turns.get(nameOf(count, share))!.map((turn) => turn.refused)));
-  const note = `Refused: ${list(refused, 2, " %")}. The slowest worker's rate by the fastest's: ${list(evenness, 2)}.`;
+  const note = `Refused: ${list(refused, 2, " %")}. The slowest worker's rate divided by the fastest's: ${
+    list(evenness, 2)
+  }.`;
   return { title: `A pool that is nearly full, ${count} worker${count === 1 ? "" : "s"}`, rows, note };
 }
 

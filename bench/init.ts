@@ -1,4 +1,4 @@
-/** How long a pool of 4 GiB takes to make, and one of 4 MiB. The time to destroy it is not in it. */
+/** The time to create a pool of 4 GiB, against one of 4 MiB. Destroying it is not measured. */
 
 import { GIGABYTE, MEGABYTE, MemPool } from "../mod.ts";
 import { collectGarbage, median } from "./_measure.ts";

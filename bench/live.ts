@@ -1,12 +1,13 @@
 /**
- * Replacing random blocks while 1,000 to 1,000,000 are live: what the size of the work costs. Constant-time algorithms
- * alone do not make it flat, the machine's caches are missed more often; malloc with as many live shows by how much.
+ * Replacing random blocks while 1,000 to 1,000,000 are live: the effect of the number of live blocks. The algorithms
+ * take constant time, but misses of the processor's caches grow with the number. malloc with as many live shows by how
+ * much.
  *
- * Every operation takes the next number of the same generator on both sides, frees the block at that place of an array
- * and puts a new one there. Nobody touches the blocks' contents. Two things are measured that nobody can do without: for
- * offsets one exchange in a random one of as many records, without which a double free is not found exactly, and for
- * ArrayBuffers asking a random one for its length, without which nobody can tell which block is to be freed.
- * Each size has an engine of its own; malloc is measured in the main thread, as that of a C program with one thread.
+ * An operation takes the next number of the same generator on both sides, frees the block at that place of an array,
+ * and puts a new one there. The contents of the blocks are not touched. Two controls measure what no pool can avoid.
+ * For offsets it is one exchange in a random one of as many records, without which some double frees are missed. For
+ * ArrayBuffers it is asking a random one for its length, without which the block to free is not known. Each number has
+ * an engine of its own. malloc is measured in the main thread, where it behaves as in a C program with one thread.
  */
 
 import { type Engine, type Side, startEngine } from "./_engine.ts";
@@ -22,7 +23,7 @@ const NATIVE = "malloc + free in C";
 
 export async function run(settings: Settings): Promise<GroupResult> {
   const counts = settings.quick ? QUICK_COUNTS : COUNTS;
-  // A million ArrayBuffers make each of the collections between the turns take long, and no target asks for them.
+  // With a million ArrayBuffers, each garbage collection between turns would take long, and no target needs them.
   const bufferCounts = counts.slice(0, settings.quick ? 2 : 3);
   const offsets = await measure("offsetSides", counts, settings);
   const buffers = await measure("bufferSides", bufferCounts, settings);

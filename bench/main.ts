@@ -1,11 +1,11 @@
 /**
- * Measures the pool against what else there is, and says which targets are reached.
+ * Compares the pool with the alternatives, and reports which targets are reached.
  *
  *     deno task bench [options]
  *     bun run bench [options]
  *
- * Each group of measurements runs in a process of its own; see the head of its file for what it does and why that is
- * fair, and _measure.ts for how time is taken.
+ * Each group of measurements runs in a process of its own. The head of its file says what it does and why the
+ * comparison is fair; _measure.ts says how time is measured.
  */
 
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -20,18 +20,19 @@ import { writeTable, writeTargets } from "./_tables.ts";
 import { judge } from "./_targets.ts";
 import { type GroupName, type GroupResult, GROUPS, type Report, type Settings } from "./_types.ts";
 
-const HELP = `Options:
-  --quick         everything once, short: shows that it runs, measures nothing
-  --rounds n      turns of each contender; figures are medians over them (default 15)
-  --only group    ${GROUPS.join(", ")}; may be given several times
-  --json file     writes everything as JSON
-  --svg folder    draws the main figures
-  --docs          keeps the results for this runtime, and writes docs/benchmarks.md from those of both
-  --render        writes docs/benchmarks.md from the results kept, and measures nothing
-  --help          this text
-`;
-
 const DEFAULT_ROUNDS = 15;
+
+const HELP = `Compares the pool with the alternatives. Options:
+  --quick         run everything once and briefly: a check that it works, not a measurement
+  --rounds n      turns of each contender; the figures are medians over them (default ${DEFAULT_ROUNDS})
+  --only group    run this group only; may be given several times. The groups are
+                  ${GROUPS.join(", ")}
+  --json file     write all results as JSON
+  --svg folder    draw the main figures
+  --docs          record the results of this runtime, and write docs/benchmarks.md from those of both runtimes
+  --render        write docs/benchmarks.md from the recorded results, without measuring
+  --help          print this text
+`;
 
 process.exitCode = await main();
 
@@ -66,7 +67,7 @@ function measure(names: readonly GroupName[], settings: Settings): Report {
   for (const name of names) groups[name] = showing(runGroup(name, settings), name);
   const targets = judge(groups, runtime);
   console.log(`# Targets on ${runtime}\n\n${writeTargets(targets)}`);
-  if (settings.quick) console.log("This was a quick run: its figures mean nothing.");
+  if (settings.quick) console.log("This was a quick run, so its figures mean nothing.");
   return {
     runtime,
     versions: listVersions(),
@@ -90,9 +91,11 @@ function readOptions() {
   const { values } = parse();
   const only = values.only ?? [];
   const unknown = only.find((name) => !GROUPS.includes(name as GroupName));
-  if (unknown !== undefined) return `There is no group ${JSON.stringify(unknown)}: they are ${GROUPS.join(", ")}`;
+  if (unknown !== undefined) return `There is no group ${JSON.stringify(unknown)}: the groups are ${GROUPS.join(", ")}`;
   const rounds = Number(values.rounds ?? (values.quick ? 1 : DEFAULT_ROUNDS));
-  if (!Number.isInteger(rounds) || rounds < 1) return `Cannot take ${values.rounds} rounds: a whole number is needed`;
+  if (!Number.isInteger(rounds) || rounds < 1) {
+    return `Cannot use --rounds ${values.rounds}: it must be a whole number from 1`;
+  }
   const groups = only.length === 0 ? GROUPS : GROUPS.filter((name) => only.includes(name));
   return { ...values, groups, settings: { quick: values.quick ?? false, rounds } };
 }

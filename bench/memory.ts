@@ -1,7 +1,9 @@
 /**
- * What a pool costs beside its blocks. Metadata for a block: by how much resident memory grows when all blocks of a pool
- * are allocated, half of them being counted, and none is touched. Kept buffers: how many of many freed ArrayBuffers the pool still holds after a
- * collection; `cachedBuffers` is the bound.
+ * The memory of a pool beside its blocks.
+ *
+ * - Metadata for a block: the growth of resident memory while blocks of a pool are allocated and not touched.
+ * - Kept buffers: the number of freed ArrayBuffers that the pool still holds after a garbage collection.
+ *   `cachedBuffers` is the limit.
  */
 
 import process from "node:process";
@@ -16,7 +18,7 @@ const CACHED_BUFFERS = 10_000;
 
 export async function run(settings: Settings): Promise<GroupResult> {
   const kept = await leastKept(settings.quick ? 2 * CACHED_BUFFERS : 10 * CACHED_BUFFERS);
-  // A descriptor has whole bytes; what is over is the engine's.
+  // A descriptor has a whole number of bytes; the fraction belongs to the engine.
   const metadata = Math.round(median(Array.from({ length: settings.quick ? 1 : 5 }, metadataPerBlock)));
   const rows: Row[] = [
     { name: `ArrayBuffers kept, cachedBuffers being ${CACHED_BUFFERS}`, unit: "buffers", mean: kept },
@@ -28,10 +30,10 @@ export async function run(settings: Settings): Promise<GroupResult> {
   };
 }
 
-/** The offset tier makes no objects, so that what grows is the pool's own. */
+/** Uses offsets, which need no objects, so that only the pool's own memory grows. */
 function metadataPerBlock(): number {
   using pool = MemPool.init(BLOCKS * BLOCK, BLOCK);
-  allocate(pool, BLOCKS / 4); // lets the engine compile, and take what memory it needs
+  allocate(pool, BLOCKS / 4); // lets the engine compile, and allocate memory for itself
   collectGarbage();
   const before = process.memoryUsage.rss();
   allocate(pool, BLOCKS / 2);
@@ -43,7 +45,7 @@ function allocate(pool: MemPool, count: number): void {
   for (let i = 0; i < count; i++) pool.allocOffset(BLOCK);
 }
 
-/** A collector that takes what is left on the stack for references may keep more than the pool does. */
+/** Takes the least of three, because a conservative collector may keep more buffers than the pool does. */
 async function leastKept(count: number): Promise<number> {
   const tries = [await countKept(count), await countKept(count), await countKept(count)];
   return Math.min(...tries);
@@ -52,7 +54,7 @@ async function leastKept(count: number): Promise<number> {
 async function countKept(count: number): Promise<number> {
   using pool = MemPool.init(count * 256, 256, { cachedBuffers: CACHED_BUFFERS });
   const buffers = allocateAndFree(pool, count);
-  await sleep(1); // what a WeakRef was made of lives on until the turn ends
+  await sleep(1); // the target of a new WeakRef stays alive until the turn of the event loop ends
   collectGarbage();
   return buffers.filter((buffer) => buffer.deref() !== undefined).length;
 }

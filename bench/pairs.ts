@@ -1,12 +1,13 @@
 /**
- * alloc(200) and free in a pool of 256-byte blocks, against what else there is: the C library's malloc, in C and through
- * FFI, and JavaScript's own ways to get bytes, whose price the collector gets later; p99 shows it.
+ * alloc(200) and free in a pool of 256-byte blocks, against the alternatives: the C library's malloc, in C and through
+ * FFI, and JavaScript's own ways to allocate bytes. The garbage collector makes these pay later, which p99 shows.
  *
- * LIFO frees each block at once. FIFO and random replace the oldest or any of 1,000 live blocks, which the C side does
- * with the same loop. All sides do the same for an operation: allocate 200 or 256 bytes, hand them on, give them up.
+ * LIFO frees each block at once. FIFO and random replace the oldest or a random one of 1,000 live blocks; the C side
+ * does this with the same loop. An operation is the same on all sides: allocate 200 or 256 bytes, store the result,
+ * free it.
  *
- * Where the pool is a constant of a module or a closure, as it is here and in most programs, the engines make constants of
- * all that belongs to it. What is lost where it is none, because many objects have pools of their own, is measured too.
+ * If the pool is a constant of a module or a closure, as here and in most programs, the engines treat all its parts as
+ * constants. The rows with "no constant" measure the loss if it is not, because many objects have pools of their own.
  */
 
 import { Buffer } from "node:buffer";
@@ -76,7 +77,7 @@ function lifo(pool: MemPool, floor: Floor): Contender[] {
   ];
 }
 
-/** One of many, for all that the compilers know. */
+/** An object with a pool of its own. There are two, so that the compilers cannot treat the pool as a constant. */
 class Owner {
   readonly #pool: MemPool;
 
@@ -124,7 +125,7 @@ function controls(floor: Floor): Contender[] {
   ];
 }
 
-/** What nothing in TypeScript that uses these can be faster than. */
+/** Lower bounds for TypeScript code that uses these operations. */
 function floors(floor: Floor): Contender[] {
   const words = new Int32Array(new SharedArrayBuffer(64));
   return [
@@ -206,7 +207,7 @@ function replaceRandomOffsets(pool: MemPool, offsets: number[]): void {
   }
 }
 
-/** Speed that let a double free pass would be no speed: the same pool must still find it in both tiers. */
+/** Checks that the measured pool still finds a double free in both tiers. */
 function proveDoubleFree(pool: MemPool): void {
   const block = pool.alloc(BYTES)!;
   const offset = pool.offsetOf(block);

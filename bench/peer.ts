@@ -1,8 +1,8 @@
 /**
- * @thi.ng/malloc from npm: it manages an ArrayBuffer for one thread, walks its lists and does not check for double frees
- * exactly. In steady replacement: with so many live, the newest (LIFO), the oldest (FIFO) or any (random) is freed and
- * another one allocated. Both sides give numbers and no objects, and have as much memory. Each size has an engine of
- * its own.
+ * The pool against @thi.ng/malloc from npm, which manages an ArrayBuffer for one thread, walks its lists, and does not
+ * find every double free. With a fixed number of live blocks, each operation frees the newest one (LIFO), the oldest
+ * one (FIFO) or a random one, and allocates another. Both sides hand out numbers, not objects, and have the same amount
+ * of memory. Each number of live blocks has an engine of its own.
  */
 
 import { startEngine } from "./_engine.ts";

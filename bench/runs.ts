@@ -1,8 +1,8 @@
 /**
- * Runs of 2 to 64 blocks in a fragmented pool: each operation frees a run at random and allocates one of a random other
- * length, so that runs are split and coalesced all the time. A pool of 1,000 blocks against one of 1,000,000, each with
- * a third of its blocks allocated. What does not fit, which the small pool sees now and then, leaves its place empty and
- * counts as an operation.
+ * Runs of 2 to 64 blocks in a fragmented pool. Each operation frees a random run and allocates one of another random
+ * length, so that runs are split and coalesced all the time. Pools of 1,000 to 1,000,000 blocks, each with a third of
+ * its blocks allocated. An allocation that does not fit, as happens occasionally in the small pool, leaves its place
+ * empty and counts as an operation.
  */
 
 import { MemPool } from "../mod.ts";
@@ -37,7 +37,7 @@ export async function run(settings: Settings): Promise<GroupResult> {
 interface Side {
   readonly contender: Contender;
   readonly pool: MemPool;
-  /** Per cent of the operations that found no room. */
+  /** The percentage of operations that found no room. */
   refused(): number;
 }
 
@@ -66,7 +66,7 @@ function sideOf(blockCount: number): Side {
       operations += OPERATIONS;
     },
   };
-  // Several times round, so that the holes lie as they do in a pool that has been used for long.
+  // Replaces every run several times, which fragments the pool like a long use.
   for (let round = 0; round < 4; round++) {
     for (let at = 0; at < places; at++) replace(at);
   }

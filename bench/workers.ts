@@ -1,19 +1,19 @@
 /**
- * Two workers on one pool against two workers that share nothing, each having a pool of its own: what it costs that the
- * pool is shared. What the processors lose when both are busy, both sides lose.
+ * Several workers on one pool, against as many workers that share nothing and have a pool each: the cost of sharing.
+ * What the machine loses when all its processors are busy is lost on both sides.
  *
- * - mixed: each keeps 1,000 places; an operation picks one at random, frees what is there and allocates anew, nine times
- *   of ten a block and else a run of 2 to 8. singles: the same with single blocks only. A pool that has one worker does not
- *   cache runs, one that has several does: so two that share can be ahead of two that do not. What they gain by being two
- *   is in the rows: a worker alone is measured on the shared pool.
- * - one way: one worker allocates, the other frees, the offsets going through a ring in shared memory. A worker alone,
- *   and each of those that share nothing, does both, through a ring of its own.
- * - ping-pong: both allocate for the other and free what they get from it.
- * - The same with no pool: of records, which the one writes and the other exchanges, side by side or scattered, and of
- *   numbers, which nobody looks at.
+ * - mixed: each worker has 1,000 places. An operation picks a random place, frees what is there, and allocates again: a
+ *   block in nine cases of ten, otherwise a run of 2 to 8 blocks. singles: the same with single blocks only. A pool
+ *   with several workers caches runs, and a pool with one does not, so workers that share can be faster than those that
+ *   do not. The first row is a single worker on the shared pool, to show what several workers gain.
+ * - one way: one worker allocates and the other frees. The offsets go through a ring in shared memory. A single worker,
+ *   and each of those that share nothing, does both through a ring of its own.
+ * - ping-pong: each worker allocates for the other, and frees what it receives.
+ * - The same without a pool. With records, one worker writes a record and the other exchanges a word in it; the records
+ *   are adjacent or scattered. With numbers, nothing is read or written.
  *
- * A figure is replacements or handed-over pairs a second of all workers together, in millions, by the clock on the wall:
- * workers that wait for each other must lose by it.
+ * A figure is the number of replacements or handed-over blocks of all workers in a second, in millions, by the wall
+ * clock: it includes the time in which workers wait for each other.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -42,15 +42,17 @@ interface Scenario {
   readonly name: string;
   readonly series: string;
   readonly workers: number;
-  /** What each of its workers does, rings being new each time. */
+  /** Makes the part of each worker, with new rings for each turn. */
   readonly parts: () => readonly Part[];
-  /** Millions of operations a second, by round. */
+  /** Millions of operations per second, by round. */
   readonly rates: number[];
 }
 
 const TURN = 100;
 const WARM_UPS = 2;
-/** Workers may not get the processor at all in a quick run's turn; a ratio is a number even so. */
+/**
+ * A worker may not be scheduled at all in the turn of a quick run. The rates stay positive, so that ratios are numbers.
+ */
 const LEAST = 1e-6;
 
 export async function run(settings: Settings): Promise<GroupResult> {
@@ -80,7 +82,7 @@ export async function run(settings: Settings): Promise<GroupResult> {
   };
 }
 
-/** One worker, then so many on one pool and as many that share nothing. */
+/** One worker; then, for each count, that many on one pool and that many that share nothing. */
 function replacing(load: Load, counts: readonly number[]): Scenario[] {
   const parts = (count: number, shared: boolean) => (): Part[] => {
     return Array.from({ length: count }, () => ({ load, shared }));
@@ -157,7 +159,7 @@ function tableOf(name: string, scenarios: readonly Scenario[]): Table {
     const { series, workers: at } = each;
     const row: Row = { name: each.name, unit: "M/s", mean: median(each.rates), series, at };
     if (index === 0) return row;
-    // A shared pool is compared with sharing nothing, which follows it, and that with one worker.
+    // Workers on one pool are compared with those that share nothing, in the next row, and these with one worker.
     const control = index % 2 === 1 ? scenarios[index + 1]! : scenarios[0]!;
     return { ...row, ratio: ratioOf(each, control), to: control.name };
   });

@@ -251,7 +251,7 @@ export class Operations {
     }
     const buffer = bufferBehind(name);
     const why = buffer !== undefined && isDetached(buffer)
-      ? "it was moved by a transfer or detached, so only its receiver has the block"
+      ? "it was moved or freed elsewhere, the buffer is detached"
       : "it is not a block of this pool";
     return new MemPoolError("foreign-block", `Cannot ${action} ${describe(name)}: ${why}`);
   }

@@ -1,6 +1,5 @@
-/* What the figures are compared with: malloc and free of the system's C library, called through function pointers as a
-   program calls any allocator, doing the same work as the TypeScript side: same sizes, same order, same generator of
-   random numbers. */
+/* The control: malloc and free of the system's C library, called through function pointers, as a program calls any
+   allocator. It does the same work as the TypeScript side, with the same sizes, order and random numbers. */
 
 #define _DEFAULT_SOURCE
 #include <stdint.h>
@@ -10,11 +9,11 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* Volatile: the compiler may neither inline them nor leave a pair out. */
+/* Volatile, so that the compiler can neither inline the calls nor remove a pair. */
 static void *(*volatile allocate)(size_t) = malloc;
 static void (*volatile release)(void *) = free;
 
-/* Nanoseconds of processor time that this process has had, all threads. */
+/* The processor time of all threads of this process, in nanoseconds. */
 EXPORT double floor_processor_time(void) {
   struct timespec time;
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
@@ -51,7 +50,7 @@ EXPORT void floor_empty(uint32_t number) {
   s->count = 0;
 }
 
-/* Allocates and at once frees `times` times. */
+/* Allocates and frees at once, `times` times. */
 EXPORT void floor_pairs(uint32_t bytes, uint32_t times) {
   for (uint32_t i = 0; i < times; i++) release(allocate(bytes));
 }
@@ -81,7 +80,7 @@ EXPORT void floor_replace_random(uint32_t number, uint32_t times) {
   s->seed = seed;
 }
 
-/* For calls through FFI, one at a time. */
+/* For single calls through FFI. */
 
 EXPORT void floor_nothing(void) {}
 
@@ -89,7 +88,7 @@ EXPORT void *floor_malloc(uint32_t bytes) { return allocate(bytes); }
 
 EXPORT void floor_free(void *block) { release(block); }
 
-/* Fresh memory for buffers that the runtime makes itself. Never given back: buffers may outlive any moment. */
+/* New memory for buffers that the runtime makes. It is never unmapped, because nothing limits the life of a buffer. */
 EXPORT void *floor_memory(double bytes) {
   void *memory = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   return memory == MAP_FAILED ? NULL : memory;

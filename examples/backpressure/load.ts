@@ -1,12 +1,12 @@
-/** How many requests there are, and how many clients send them, each one after the other. */
+/** How many requests there are, and how many clients send them. Each client sends one request after another. */
 export interface Load {
   readonly requests: number;
   readonly clients: number;
-  /** The longest list that a request has. */
+  /** The length of the longest list. */
   readonly longest: number;
 }
 
-/** Sends the load, and returns how many requests got the right answer. */
+/** Sends all requests, and returns how many got the right answer. */
 export async function send(url: string, { requests, clients, longest }: Load): Promise<number> {
   let sent = 0;
   let right = 0;
@@ -22,14 +22,14 @@ export async function send(url: string, { requests, clients, longest }: Load): P
   return right;
 }
 
-/** Another list for each request: its length and its numbers. */
+/** A list with random length and numbers, different for each request. */
 function numbers(request: number, longest: number): Float64Array<ArrayBuffer> {
   let seed = request + 1;
   const random = (): number => (seed = Math.imul(seed, 1664525) + 1013904223 >>> 0) / 2 ** 32;
   return Float64Array.from({ length: Math.ceil(longest * random()) || 1 }, random);
 }
 
-/** In four parts, as over a network: so requests keep their blocks for a while. */
+/** Sends a list in four parts, as a network would, so that requests keep their blocks for a while. */
 function slowly(list: Float64Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(list.buffer);
   const part = Math.ceil(bytes.length / 4);

@@ -1,10 +1,10 @@
 /**
- * A server whose memory has a bound, and a load that it would not fit: 8 blocks of 64 KiB, 32 clients.
+ * A server with bounded memory under a load that would need more: 8 blocks of 64 KiB for 32 clients.
  *
  *     deno run --unstable-no-legacy-abort --allow-ffi --allow-net=127.0.0.1 examples/backpressure/main.ts
  *     bun examples/backpressure/main.ts
  *
- * Without the flag Deno warns that its requests' signals abort after the response, too: here that comes to nothing.
+ * Without the flag, Deno warns that the signals of requests also abort after the response. This has no effect here.
  */
 
 import { KILOBYTE, MemPool } from "../../mod.ts";
@@ -28,5 +28,5 @@ await using server = serve(async (request) => {
 
 const right = await send(server.url, { requests: REQUESTS, clients: 32, longest: pool.blockSize / 8 });
 const { blockCount, peakAllocatedBlocks, allocatedBlocks } = pool.stats();
-console.log(`${right} of ${REQUESTS} requests answered rightly, up to ${mostAtOnce} at once`);
-console.log(`${peakAllocatedBlocks} of ${blockCount} blocks in use at most, ${allocatedBlocks} in the end`);
+console.log(`${right} of ${REQUESTS} requests answered correctly, up to ${mostAtOnce} at once`);
+console.log(`at most ${peakAllocatedBlocks} of ${blockCount} blocks in use, ${allocatedBlocks} in the end`);

@@ -1,11 +1,11 @@
 import type { MemPool } from "../../mod.ts";
 
 /**
- * Answers a request whose body is a list of doubles with their median, for which all of them have to be in memory: in a
- * block of the pool. When all blocks are in use, requests wait for one, in the order in which they came, and what their
- * clients send waits in the system's buffers and with the clients. So the pool's size is all the memory that bodies take,
- * however many requests there are. One whose client goes away while it waits is passed over, or on Deno, which notices that
- * when the body is read, fails then.
+ * Answers a request with the median of the doubles in its body. All of them have to be in memory at once: in a block of
+ * the pool. When all blocks are in use, requests wait for one in the order of their arrival; their data waits in the
+ * system's buffers and with the clients. So the bodies never take more memory than the pool, however many requests
+ * there are. If a client disconnects while its request waits, the request gives up its place. Deno notices the end of a
+ * client only when the body is read, so there the request fails later.
  */
 export async function median(pool: MemPool, request: Request): Promise<Response> {
   const block = await pool.allocAsync(pool.blockSize, { signal: request.signal });
@@ -20,7 +20,7 @@ export async function median(pool: MemPool, request: Request): Promise<Response>
   }
 }
 
-/** Returns how many bytes there were, or when there are more than fit, how many were seen. */
+/** Returns the number of bytes in the body. If they do not fit, stops early and returns a larger number than fits. */
 async function read(body: ReadableStream<Uint8Array> | null, block: Uint8Array): Promise<number> {
   let length = 0;
   for await (const chunk of body ?? []) {

@@ -1,11 +1,11 @@
 type Handler = (request: Request) => Promise<Response>;
 
-/** A server that runs. */
+/** A running server. */
 export interface Server extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Serves requests on a port of this machine that is free: all that differs between the runtimes. */
+/** Serves requests on a free port of this machine. Only this function differs between the runtimes. */
 export function serve(handler: Handler): Server {
   const hostname = "127.0.0.1";
   if ("Deno" in globalThis) {
@@ -16,7 +16,7 @@ export function serve(handler: Handler): Server {
   return { url: `http://${hostname}:${server.port}/`, [Symbol.asyncDispose]: () => server.stop() };
 }
 
-/** A request fails when its client goes away, among others: the server says so and goes on. */
+/** Reports a request that fails, for example because its client has disconnected. The server continues. */
 function answering(handler: Handler): Handler {
   return async (request) => {
     try {

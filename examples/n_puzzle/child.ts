@@ -1,4 +1,4 @@
-/** The process that runs one store: its peak memory is the store's own. The job is its only argument. */
+/** The process that runs one store, so that its peak memory is that of the store. Its only argument is the job. */
 
 import { writeSync } from "node:fs";
 import process from "node:process";
@@ -15,8 +15,9 @@ import { Search } from "./search.ts";
 import type { StateStore } from "./state_store.ts";
 import { StoreFullError } from "./stores/records.ts";
 
-/** Expansions between two looks at the clock. */
+/** The number of expansions between two looks at the clock. */
 const BUDGET = 4096;
+/** Milliseconds. */
 const REPORT_EVERY = 100;
 
 const job = JSON.parse(process.argv[2]!) as Job;
@@ -30,7 +31,7 @@ try {
   inspection?.end();
 }
 
-/** Loaded only where it is asked for, as the stores are. */
+/** Loaded only if it is needed, as the stores are. */
 async function loadInspection(): Promise<Inspection> {
   const { Inspection } = await import("./inspect/inspection.ts");
   return new Inspection();
@@ -49,7 +50,7 @@ async function solveAlone(job: Job): Promise<void> {
   }
 }
 
-/** Shows the pool before, in and after the search, each until somebody consents to go on. */
+/** Shows the pool before, during and after the search. The user decides when to start and when to end. */
 async function solveInView(inspection: Inspection, handle: MemPoolHandle, solve: () => Answer): Promise<void> {
   say({ page: await inspection.begin(handle) });
   await inspection.consent();
@@ -72,7 +73,7 @@ function solve<S>(job: Job, store: StateStore<S>, began: number): Answer {
   }
 }
 
-/** Pauses, for those who watch, are none of the search's time. */
+/** The pauses, which let the user watch, do not count as time of the search. */
 function runToGoal<S>(search: Search<S>, none: S, began: number): { goal: S; paused: number } {
   let [reported, paused] = [began, 0];
   for (;;) {
@@ -133,8 +134,8 @@ function sayStatus({ allocations, bound }: Pick<Status, "allocations" | "bound">
 }
 
 /**
- * The high-water mark of resident memory. getrusage counts in KiB on Linux, and needs no permission on Deno, where
- * reading /proc/self/status needs all of them.
+ * The peak of resident memory. getrusage counts in KiB on Linux. On Deno it needs no permission, whereas reading
+ * /proc/self/status needs all permissions.
  */
 function peakBytes(): number {
   return process.resourceUsage().maxRSS * 1024;
@@ -144,7 +145,7 @@ function say(message: Message): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 
-/** The search does not yield, so its reports cannot wait for an event loop. Nobody listens any more: end. */
+/** Writes synchronously, because the search does not yield to the event loop. Ends if the parent process has gone. */
 function sayAtOnce(message: Message): void {
   try {
     writeSync(1, `${JSON.stringify(message)}\n`);

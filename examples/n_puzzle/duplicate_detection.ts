@@ -1,18 +1,18 @@
 import type { StateStore } from "./state_store.ts";
 
-/** What of a store finds duplicates. */
+/** The part of a store that finds duplicates. */
 export type Lookups<S> = Pick<StateStore<S>, "none" | "expect" | "know" | "g" | "replace" | "release" | "push">;
 
 /**
- * States that are looked up together: the memory of so many is waited for at once, where a search that looks up each
- * state when it is made waits for one or two.
+ * How many states are looked up together. Their cache misses overlap; a search that looks up each state when it is made
+ * waits for one or two at a time.
  */
 export const BATCH = 32;
 
 /**
- * Finds out which new states are duplicates, not when they are made but a batch at a time: delayed duplicate detection,
- * which Korf has for disks ("Best-first frontier search with delayed duplicate detection", AAAI 2004), here for what the
- * processor's caches miss. It saves a sixth of a search's time.
+ * Finds out which new states are duplicates, one batch at a time: delayed duplicate detection. Korf uses it for disks
+ * ("Best-first frontier search with delayed duplicate detection", AAAI 2004); here it is for misses of the processor's
+ * caches. It saves a sixth of the time of a search.
  */
 export class DuplicateDetection<S> {
   readonly #store: Lookups<S>;
@@ -25,13 +25,16 @@ export class DuplicateDetection<S> {
     this.#states = Array<S>(BATCH).fill(store.none);
   }
 
-  /** Takes a new state, which waits until there are enough of them. */
+  /** Adds a new state, which waits until the batch is full. */
   add(state: S): void {
     this.#states[this.#added++] = state;
     if (this.#added === BATCH) this.settle();
   }
 
-  /** Puts those that wait on the frontier, and releases each whose board was reached before in as few moves. */
+  /**
+   * Looks up the waiting states. Releases each one whose board is known with as few moves; the others join the
+   * frontier.
+   */
   settle(): void {
     const states = this.#states;
     const added = this.#added;
@@ -40,7 +43,7 @@ export class DuplicateDetection<S> {
     this.#added = this.#settled = 0;
   }
 
-  /** Those that wait, also when the store had no more room for them. */
+  /** The states that still wait. After a `StoreFullError`, these are the ones that found no room. */
   waiting(): readonly S[] {
     return this.#states.slice(this.#settled, this.#added);
   }

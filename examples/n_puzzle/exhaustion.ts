@@ -2,12 +2,12 @@ import type { Exhaustion, Job } from "./messages.ts";
 import { largestPool } from "./pool_size.ts";
 import { showCount, writeByteSize } from "./units.ts";
 
-/** By how much a bound two higher multiplies the states, before two bounds are known to tell it. */
+/** The assumed growth of the states from one bound to the next, as long as the search has not shown it. */
 const USUAL_GROWTH = 6;
-/** Bounds after the one that filled the pool which the proposed size should hold. */
+/** How many bounds after the one that filled the pool the proposed size should hold. */
 const BOUNDS_AHEAD = 2;
 
-/** Says which size would do, as far as anybody can tell, and the command that uses it. */
+/** Estimates which size would be enough, and gives the command that uses it. */
 export function explainExhaustion(job: Job, exhaustion: Exhaustion, command: string): string {
   const { memory, allocations, bound } = exhaustion;
   const story = `The pool of ${writeByteSize(memory)} is full after ${showCount(allocations)} states; ` +
@@ -17,17 +17,17 @@ export function explainExhaustion(job: Job, exhaustion: Exhaustion, command: str
   const proposed = proposeSize(exhaustion);
   const size = writeByteSize(Math.min(proposed, largest));
   const advice = proposed <= largest
-    ? `Going by how the search grew, ${size} would do`
-    : `Going by how the search grew, it may need more than ${size}, the most that there is on this runtime`;
+    ? `From how the search grew, ${size} should be enough`
+    : `From how the search grew, it may need more than ${size}, the largest pool on this runtime`;
   const puzzle = job.tiles.join(" ");
   const workers = job.workers > 1 ? ` --workers ${job.workers}` : "";
-  return `${story} ${advice} (memory is taken only as it is used):\n` +
+  return `${story} ${advice} (a pool takes memory only as it is used):\n` +
     `  ${command} --store ${job.store}${workers} --memory ${size} --puzzle "${puzzle}"`;
 }
 
 /**
- * Each bound takes a multiple of the states of the one before. How many bounds are to come is not known before the
- * solution is; so this is a guess, at least twice the size that was too small, and a power of two.
+ * Each bound takes a multiple of the states of the previous one. The number of bounds to come is unknown until there is
+ * a solution, so this is a guess: a power of two, and at least twice the size that was too small.
  */
 export function proposeSize({ memory, allocations, boundReached }: Exhaustion): number {
   const [before, last] = boundReached.slice(-2);

@@ -3,28 +3,28 @@ import type { Heuristic } from "./heuristic.ts";
 import { neighbours, type Puzzle } from "./puzzle.ts";
 import type { StateStore } from "./state_store.ts";
 
-/** What a search has done so far. */
+/** How far a search is. */
 export interface Progress {
   expanded: number;
   allocations: number;
-  /** The highest f that was expanded; below the f of the start until then. */
+  /** The highest f that was expanded. Until the first expansion it is lower than the f of the start. */
   bound: number;
-  /** What `allocations` was when each bound was reached, from the f of the start in steps of two. */
+  /** The value of `allocations` when each bound was reached: from the f of the start, in steps of two. */
   readonly boundReached: number[];
 }
 
-/** Makes the children of states; what becomes of them is the search's to say. */
+/** Makes the children of states. The search decides what happens to them. */
 export abstract class Expander<S> {
   readonly progress: Progress;
   protected readonly duplicates: DuplicateDetection<S>;
   readonly #store: StateStore<S>;
   readonly #heuristic: Heuristic;
   readonly #tiles: Uint8Array;
-  /** The cells beside each cell, four to a cell, -1 where the board ends. */
+  /** Four entries for each cell: its neighbours, then -1. */
   readonly #neighbours: Int8Array;
   /** The moves of the state that is being expanded. */
   readonly #moves = new Int8Array(4);
-  /** f of the state that was expanded last. */
+  /** The f of the state that was expanded last. */
   #f = 0;
 
   constructor(store: StateStore<S>, heuristic: Heuristic, puzzle: Puzzle) {
@@ -39,10 +39,10 @@ export abstract class Expander<S> {
     this.progress = { expanded: 0, allocations: 0, bound: heuristic.of(puzzle.tiles) - 2, boundReached: [] };
   }
 
-  /** Takes a new state. */
+  /** Receives a new state. */
   protected abstract offer(state: S, g: number, h: number): void;
 
-  /** Makes the state that the search starts from; only before anything is expanded. */
+  /** Makes the state that the search starts from. Must be called before anything is expanded. */
   protected start(): S {
     const tiles = this.#tiles;
     this.progress.allocations++;
@@ -50,8 +50,9 @@ export abstract class Expander<S> {
   }
 
   /**
-   * The state to expand next, with the lowest f below `limit`, or the store's `none`. As long as there are states with
-   * the f at hand, none that waits to be looked up is better: f does not fall from a state to its children.
+   * Returns the state to expand next, which has the lowest f below `limit`, or the store's `none`. While the frontier
+   * has states with the current f, no state that waits for its lookup can be better, because children never have a
+   * lower f.
    */
   protected next(limit: number): S {
     const store = this.#store;
@@ -61,7 +62,7 @@ export abstract class Expander<S> {
     return store.pop(limit);
   }
 
-  /** Offers all children of a state, but not the one that is its parent. */
+  /** Offers all children of a state except the one that undoes the last move. */
   protected expand(state: S): void {
     const store = this.#store;
     const tiles = this.#tiles;
@@ -81,7 +82,7 @@ export abstract class Expander<S> {
     }
   }
 
-  /** Lists the cells whose tile can move, but not the one that takes the last move back. Returns their number. */
+  /** Lists the cells whose tile can move, except the move that undoes the last one. Returns their number. */
   #listMoves(blank: number, previousBlank: number): number {
     let count = 0;
     for (let k = 4 * blank, end = k + 4; k < end; k++) {
@@ -93,7 +94,7 @@ export abstract class Expander<S> {
     return count;
   }
 
-  /** A move changes f by 0 or 2. */
+  /** The steps are two because a move changes f by 0 or 2. */
   #raiseBound(f: number): void {
     const { progress } = this;
     for (; progress.bound < f; progress.bound += 2) progress.boundReached.push(progress.allocations);

@@ -4,15 +4,15 @@ import { LineConflicts } from "./line_conflicts.ts";
  * Manhattan distance plus linear conflict (Hansson, Mayer and Yung, "Criticizing solutions to relaxed models yields
  * powerful admissible heuristics", Information Sciences 63, 1992).
  *
- * A line (row or column) of which k tiles have their goal in this same line, and of which at most s can stay in order
- * without any of them leaving it, needs k - s of them to leave and to return: two moves each that the Manhattan
- * distance does not count. s is the longest increasing subsequence of their goal places.
+ * Take a line (a row or a column) with k tiles whose goals are in this line. If at most s of them can stay in the line
+ * in the right order, the other k - s must leave it and return: two moves each that the Manhattan distance does not
+ * count. s is the length of the longest increasing subsequence of their goal places.
  *
- * Consistent: a tile that slides along a row keeps the order of that row. It leaves one column and enters another.
- * If its goal is in the column that it leaves, the Manhattan distance grows by 1 and that column's conflict shrinks by
- * 0 or 2; if its goal is in the column that it enters, the distance shrinks by 1 and that conflict grows by 0 or 2;
- * otherwise no conflict changes. So h changes by exactly 1 either way, which is what a move costs. With h(goal) = 0
- * it is admissible too.
+ * The heuristic is consistent. A tile that slides along a row keeps the order of that row; it leaves one column and
+ * enters another. If its goal is in the column that it leaves, the Manhattan distance grows by 1 and the conflict of
+ * that column shrinks by 0 or 2. If its goal is in the column that it enters, the distance shrinks by 1 and that
+ * conflict grows by 0 or 2. Otherwise no conflict changes. So h changes by exactly 1, the cost of a move. Because h of
+ * the goal is 0, the heuristic is also admissible.
  */
 export class Heuristic {
   readonly size: number;
@@ -20,8 +20,8 @@ export class Heuristic {
   /** Manhattan distance of `tile` from `cell`, at `tile * cells + cell`. */
   readonly #distance: Uint8Array;
   /**
-   * The tile's goal place in the line, from 1, or 0 when its goal is in another line, at `line * cells + tile`.
-   * Lines are the rows, then the columns.
+   * The tile's goal place in the line, from 1, at `line * cells + tile`; 0 if its goal is in another line. The lines
+   * are the rows, then the columns.
    */
   readonly #place: Uint8Array;
   readonly #conflicts: LineConflicts;
@@ -46,7 +46,7 @@ export class Heuristic {
     }
   }
 
-  /** h of a whole board. */
+  /** The h of a board. */
   of(tiles: Uint8Array): number {
     const size = this.size;
     let h = 0;
@@ -59,14 +59,14 @@ export class Heuristic {
   }
 
   /**
-   * By how much h changes, +1 or -1, when the tile at `from` slides to the blank at `to`. Looks at one line at most.
+   * The change of h, +1 or -1, when the tile at `from` slides to the blank at `to`. Reads one line at most.
    */
   change(tiles: Uint8Array, from: number, to: number): number {
     const size = this.size;
     const cells = this.#cells;
     const tile = tiles[from]!;
     const step = this.#distance[tile * cells + to]! - this.#distance[tile * cells + from]!;
-    // Going towards the goal the tile may enter its goal line, going away it may leave it: only that line counts.
+    // Towards its goal the tile may enter its goal line, away from it the tile may leave it: only that line matters.
     const cell = step < 0 ? to : from;
     const row = (cell / size) | 0;
     const column = cell - row * size;
@@ -80,7 +80,7 @@ export class Heuristic {
     return this.#conflicts.count(others) === this.#conflicts.count(others + own) ? step : -step;
   }
 
-  /** What stands in a line, as a number in base size + 1 whose digits are the tiles' places in that line. */
+  /** The contents of a line, as a number in base size + 1. Its digits are the tiles' goal places in that line. */
   #lineKey(tiles: Uint8Array, line: number, first: number, stride: number): number {
     const base = this.size + 1;
     const row = line * this.#cells;

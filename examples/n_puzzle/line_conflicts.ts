@@ -1,16 +1,18 @@
-/** Up to this size a table of all lines is small (7^6 bytes) and quickly made; above it each line is computed. */
+/**
+ * Up to this size a table of all lines is small (7^6 bytes) and quick to make. For larger boards, lines are computed.
+ */
 const LARGEST_TABLE_SIZE = 6;
 
 /**
- * How many tiles must leave a line so that the others stand in order.
+ * Counts the tiles that must leave a line so that the others are in order.
  *
- * A line is a number in base size + 1, first cell first; a digit is the place from 1 where the tile belongs in this
- * line, or 0 for a tile that belongs elsewhere, and for the blank.
+ * A line is a number in base size + 1, with the first cell as the highest digit. A digit is the goal place of the tile
+ * in this line, from 1. It is 0 for the blank and for a tile whose goal is in another line.
  */
 export class LineConflicts {
   readonly #size: number;
   readonly #base: number;
-  /** What a digit at each cell of the line is worth. */
+  /** The place value of the digit of each cell. */
   readonly #worth: Float64Array;
   readonly #table: Uint8Array | null;
   /** Scratch: the length of the longest increasing subsequence that ends at each cell. */
@@ -28,7 +30,7 @@ export class LineConflicts {
       : null;
   }
 
-  /** The part of a line's number that `place` at cell `index` of the line makes up. */
+  /** What the goal place `place` at cell `index` contributes to the number of a line. */
   digit(place: number, index: number): number {
     return place * this.#worth[index]!;
   }
@@ -37,7 +39,7 @@ export class LineConflicts {
     return this.#table === null ? this.#compute(line) : this.#table[line]!;
   }
 
-  /** Tiles that belong in the line, less those of them that can stay: their longest increasing subsequence. */
+  /** The tiles that belong in the line, minus those that can stay: their longest increasing subsequence. */
   #compute(line: number): number {
     const digits = this.#digits;
     for (let k = this.#size - 1; k >= 0; k--) {

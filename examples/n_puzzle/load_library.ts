@@ -1,4 +1,4 @@
-/** Loads the native library, and the first time builds it: that is no search's time. Not loaded where no pool is used. */
+/** Loads the native library before a search starts, so that the time of the search does not include it. */
 export async function loadLibrary(): Promise<typeof import("../../mod.ts")> {
   const library = await import("../../mod.ts");
   library.MemPool.init(32, 16).destroy();

@@ -3,12 +3,12 @@ import { loadLibrary } from "./load_library.ts";
 import type { StoreName } from "./options.ts";
 import type { StateStore } from "./state_store.ts";
 
-// deno-lint-ignore no-explicit-any -- an offset or an object, and whoever runs the search does not care which
+// deno-lint-ignore no-explicit-any -- a reference or an object: the search works with either
 type AnyStore = StateStore<any>;
 
 /**
- * Loads what a kind of store needs, and returns how to make one. Loaded when asked for, so that the process which
- * measures objects has neither the pool nor its library in memory. `onPool` is told of the pool that it makes.
+ * Loads one kind of store, and returns a function that makes such a store. A process that measures objects never loads
+ * the pool or its library. `onPool` receives the handle of the pool that the store uses, if it uses one.
  */
 export async function loadStore(
   name: StoreName,
@@ -17,6 +17,10 @@ export async function loadStore(
   if (name === "objects") {
     const { ObjectStore } = await import("./stores/object_store.ts");
     return () => new ObjectStore();
+  }
+  if (name === "lean") {
+    const { LeanStore } = await import("./stores/lean_store.ts");
+    return (cells) => new LeanStore(cells);
   }
   const { RecordStore } = await import("./stores/record_store.ts");
   const { MemPool } = await loadLibrary();

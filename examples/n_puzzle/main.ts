@@ -1,5 +1,5 @@
 /**
- * The N-puzzle, solved by A* with the states in a memory pool, and compared with states on the garbage-collected heap.
+ * Solves an N-puzzle with A*, once with its states in a memory pool and once each with other stores, and compares them.
  *
  *     deno task demo --size 4 --moves 60 --seed 1
  *     bun run demo --puzzle "1 7 15 4 0 6 3 8 2 5 14 11 9 13 10 12"
@@ -50,7 +50,7 @@ async function solve(options: Options): Promise<number> {
   return code;
 }
 
-/** Prints what is not told in the report: a line of JSON, or what went wrong. */
+/** Prints what does not belong in the report: a line of JSON, or an error. */
 async function solveWith(store: StoreName, options: Options, view: View): Promise<Answer> {
   const { puzzle: { size, tiles }, memory, inspect, json } = options;
   const workers = store === "pool" ? options.workers ?? 1 : 1;
@@ -70,10 +70,11 @@ async function solveWith(store: StoreName, options: Options, view: View): Promis
   process.stderr.write(`${store}: ${problem}\n`);
   return answer;
 }
-/** Loaded late, so that `--json` needs no package. */
+
+/** The report is imported here, so that `--json` needs no package. */
 async function report(results: readonly Result[], size: number): Promise<void> {
   const { showCharts, showPath, showTable } = await import("./report.ts");
   const { path, moves } = results[0]!;
-  process.stdout.write(`${showPath(path, size)}\nSolved in ${moves} moves, and no solution has fewer.\n\n`);
+  process.stdout.write(`${showPath(path, size)}\nSolved in ${moves} moves; no solution has fewer.\n\n`);
   process.stdout.write(`${showTable(results)}\n\n${showCharts(results)}\n`);
 }

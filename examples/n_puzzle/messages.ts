@@ -1,18 +1,23 @@
 import type { StoreName } from "./options.ts";
 
-/** What the process that runs one store is told, as JSON in its only argument. */
+/** The job of a process that runs one store: JSON in its only argument. */
 export interface Job {
   readonly store: StoreName;
   readonly size: number;
   readonly tiles: readonly number[];
   readonly memory: number;
-  /** Above 1, the search is a parallel one. */
+  /** With more than one, the search is parallel. */
   readonly workers: number;
-  /** Whether to serve a page that shows the pool. Then it waits for a line of its input before and after the search. */
+  /**
+   * Whether to serve a page that shows the pool. If so, the process waits for a line of input before and after the
+   * search.
+   */
   readonly inspect?: boolean;
 }
 
-/** What it says on its standard output: one object a line, the page if there is one, progress, and last an answer. */
+/**
+ * What the process writes to its standard output, one object a line: the page if there is one, progress, the answer.
+ */
 export type Message = { readonly page: string } | { readonly progress: Status } | Answer;
 
 export type Answer = { readonly result: Result } | { readonly full: Exhaustion } | { readonly error: string };
@@ -21,7 +26,7 @@ export interface Status {
   readonly allocations: number;
   readonly bound: number;
   readonly milliseconds: number;
-  /** Resident now. */
+  /** Resident memory. */
   readonly bytes: number;
 }
 
@@ -30,24 +35,24 @@ export interface Solution {
   /** The boards from the start to the goal. */
   readonly path: readonly (readonly number[])[];
   readonly expanded: number;
-  /** States allocated. */
+  /** The number of states allocated. */
   readonly allocations: number;
 }
 
-/** The line that `--json` prints; `workers` where the command line names them. */
+/** The line that `--json` prints. `workers` is there if the command line gives it. */
 export interface Result extends Solution {
   readonly store: StoreName;
   readonly milliseconds: number;
-  /** Peak resident memory of the process that ran the store. */
+  /** The peak resident memory of the process that ran the store. */
   readonly peakBytes: number;
   readonly workers?: number;
 }
 
-/** How far a search came before the pool had no room for one more state. */
+/** How far a search came before the pool had no room for another state. */
 export interface Exhaustion {
   readonly memory: number;
   readonly allocations: number;
   readonly bound: number;
-  /** What `allocations` was when each bound was reached. */
+  /** The value of `allocations` when each bound was reached. */
   readonly boundReached: readonly number[];
 }

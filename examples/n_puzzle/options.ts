@@ -3,7 +3,7 @@ import { MAX_SIZE, MIN_SIZE, parsePuzzle, type Puzzle, randomPuzzle, UsageError 
 import { DEFAULT_POOL, inspectedPool, largestPool, SMALLEST_POOL } from "./pool_size.ts";
 import { parseByteSize, writeByteSize } from "./units.ts";
 
-export const STORES = ["pool", "buffers", "objects"] as const;
+export const STORES = ["pool", "buffers", "lean", "objects"] as const;
 export type StoreName = typeof STORES[number];
 
 export interface Options {
@@ -13,34 +13,41 @@ export interface Options {
   readonly inspect: boolean;
   readonly puzzle: Puzzle;
   readonly stores: readonly StoreName[];
-  /** Bytes that the states may take in the pool. Address space: nothing is used before a state needs it. */
+  /** The size of the pool in bytes. This is address space; memory is used only when a state needs it. */
   readonly memory: number;
-  /** How many workers search in the pool at once, where the command line says so. */
+  /** How many workers search in the pool together, if the command line says so. */
   readonly workers: number | undefined;
 }
 
 const DEFAULT_SIZE = 4;
-/** Enough for a search of a second or so; on larger boards a walk as long often leaves too much to search. */
+/**
+ * Gives a search of about a second. On larger boards, walks of this length often lead to searches that are too large.
+ */
 const defaultMoves = (size: number): number => size <= 4 ? 110 : 60;
 const DEFAULT_SEED = 1;
 const MAX_WORKERS = 64;
 
-export const HELP = `Solves an n-puzzle by A*, with the states in a memory pool or as objects, and compares the two.
+export const HELP =
+  `Solves a sliding-tile puzzle with A*, and measures how the way to store the states changes time and memory.
 
-  --puzzle "5 1 … 0"   the tiles row by row, 0 for the blank; n·n numbers, n from ${MIN_SIZE} to ${MAX_SIZE}
-  --size n             otherwise a random puzzle of this size (default ${DEFAULT_SIZE}),
-  --moves n            so many random moves from the goal (default ${defaultMoves(4)}, ${defaultMoves(5)} above 4×4),
-  --seed n             chosen by this number (default ${DEFAULT_SEED})
-  --store name         pool, buffers, objects or all (default): where the states live
-  --memory size        of the pool, as in 512MiB or 4GiB (default ${DEFAULT_POOL}); only what is used is taken
-  --workers n          so many workers, up to ${MAX_WORKERS}, search in the pool together; other stores have one (default 1)
-  --inspect            serves a page that shows the pool while the search fills it, slowly at first; for one store, pool
-                       unless told, in a pool of ${inspectedPool(1)} (several workers: ${inspectedPool(2)}) unless told
-  --json               one line of JSON for each store, and nothing else on standard output
-  --help               this text
+  --puzzle "5 1 … 0"   the puzzle: n·n numbers, row by row, 0 for the blank; n is from ${MIN_SIZE} to ${MAX_SIZE}
+  --size n             without --puzzle: a random puzzle of n·n cells (default ${DEFAULT_SIZE}),
+  --moves n              this many random moves from the goal (default ${defaultMoves(4)}; ${
+    defaultMoves(5)
+  } above 4×4),
+  --seed n               chosen by this number (default ${DEFAULT_SEED})
+  --store name         ${STORES.join(", ")} or all (default): how the states are stored
+  --memory size        the size of the pool, such as 512MiB (default ${DEFAULT_POOL}); only memory that is used is taken
+  --workers n          how many workers, up to ${MAX_WORKERS}, share the pool and search together (default 1)
+  --inspect            serve a page that shows how the search fills the pool, slowed down at first; for a single store
+                       (default pool), with a smaller pool (default ${inspectedPool(1)}; ${
+    inspectedPool(2)
+  } for several workers)
+  --json               print one line of JSON for each store, and nothing else, on standard output
+  --help               print this text
 `;
 
-/** Reads the command line. Throws `UsageError` with one line that says what is wrong. */
+/** Reads the command line. Throws `UsageError` if it has a mistake. */
 export function readOptions(args: string[]): Options {
   const values = parse(args);
   const puzzle = values.puzzle === undefined ? readRandomPuzzle(values) : readGivenPuzzle(values);
@@ -77,7 +84,7 @@ function parse(args: string[]) {
       },
     }).values;
   } catch (error) {
-    // The rest of parseArgs' message explains how to pass positional arguments, of which there are none here.
+    // The rest of the message explains positional arguments, which this program does not have.
     const [problem] = (error as Error).message.split(/\. |\n/);
     throw new UsageError(`${problem}; --help lists the options`);
   }
@@ -106,7 +113,7 @@ function readNumber(name: string, text: string | undefined, standard: number, lo
   const value = /^\d+$/.test(text) ? Number(text) : NaN;
   if (value >= lowest && value <= highest) return value;
   throw new UsageError(
-    `Cannot use --${name} ${JSON.stringify(text)}: a whole number from ${lowest} to ${highest} is needed`,
+    `Cannot use --${name} ${JSON.stringify(text)}: it must be a whole number from ${lowest} to ${highest}`,
   );
 }
 
@@ -114,28 +121,34 @@ function readStores(name: string): readonly StoreName[] {
   if (name === "all") return STORES;
   const store = STORES.find((each) => each === name);
   if (store === undefined) {
-    throw new UsageError(`Cannot use --store ${JSON.stringify(name)}: it is pool, buffers, objects or all`);
+    throw new UsageError(`Cannot use --store ${JSON.stringify(name)}: it must be ${STORES.join(", ")} or all`);
   }
   return [store];
 }
 
-/** There is one page, of one pool. */
+/** The page shows one pool. */
 function readInspected(name: string): readonly StoreName[] {
   const stores = readStores(name);
-  if (stores.length === 1 && stores[0] !== "objects") return stores;
-  throw new UsageError(`Cannot use --inspect with --store ${name}: it shows one pool, that of pool or of buffers`);
+  if (stores.length === 1 && hasPool(stores[0]!)) return stores;
+  throw new UsageError(
+    `Cannot use --inspect with --store ${name}: it shows one pool, so the store must be pool or buffers`,
+  );
+}
+
+function hasPool(store: StoreName): boolean {
+  return store === "pool" || store === "buffers";
 }
 
 function readWorkers(text: string | undefined, stores: readonly StoreName[]): number | undefined {
   if (text === undefined) return undefined;
   const workers = readNumber("workers", text, 1, 1, MAX_WORKERS);
   if (stores.includes("pool")) return workers;
-  throw new UsageError(`Cannot use --workers with --store ${stores[0]}: only the pool can be shared by several`);
+  throw new UsageError(`Cannot use --workers with --store ${stores[0]}: workers can share only the pool`);
 }
 
 function readMemory(text: string, largest: number): number {
   const bytes = parseByteSize(text);
   if (bytes >= SMALLEST_POOL && bytes <= largest) return bytes;
   const range = `from ${writeByteSize(SMALLEST_POOL)} to ${writeByteSize(largest)}`;
-  throw new UsageError(`Cannot use --memory ${JSON.stringify(text)}: a size ${range} is needed, such as 512MiB`);
+  throw new UsageError(`Cannot use --memory ${JSON.stringify(text)}: it must be a size ${range}, such as 512MiB`);
 }

@@ -1,6 +1,6 @@
 import type { StateStore } from "./state_store.ts";
 
-/** The boards from the start to `goal`, by way of the parents. */
+/** The boards from the start to `goal`, found by following the parents. */
 export function pathTo<S>(store: Pick<StateStore<S>, "none" | "parent" | "load">, goal: S, cells: number): number[][] {
   const boards: number[][] = [];
   const tiles = new Uint8Array(cells);

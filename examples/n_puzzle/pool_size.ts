@@ -1,18 +1,21 @@
 import { recordBytes, UNIT } from "./stores/records.ts";
 
 export const SMALLEST_POOL = 2 ** 20;
-/** Room for some 50 million states of a 4×4 puzzle. Address space only, yet a collector that counts it grows lax. */
+/**
+ * Holds some 50 million states of a 4×4 puzzle. Only address space, but a larger one makes garbage collection rarer.
+ */
 export const DEFAULT_POOL = "2GiB";
-/** What the default puzzle fills to a good part: of a larger one, a map would show little but free blocks. */
+/** The default puzzle fills much of a pool of this size. The map of a larger pool would show little but free blocks. */
 export const inspectedPool = (workers: number): string => workers === 1 ? "64MiB" : "128MiB";
 
 const GIB = 2 ** 30;
-/** The most blocks that a pool can have. */
+/** The largest number of blocks that a pool can have. */
 const MOST_BLOCKS = 264_241_152;
 
 /**
- * The largest pool for puzzles of so many cells, in whole GiB. The pool is used through one ArrayBuffer, which on Bun
- * ends at 4 GiB; on Deno the references between the states, or the number of blocks, set the limit.
+ * The largest pool for puzzles with this number of cells, in whole GiB. The search uses the pool through one
+ * ArrayBuffer, which holds at most 4 GiB on Bun. On Deno the limit is set by the range of references or by the number
+ * of blocks.
  */
 export function largestPool(cells: number): number {
   if (!("Deno" in globalThis)) return 4 * GIB;

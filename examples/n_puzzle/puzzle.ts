@@ -1,6 +1,6 @@
 import { Random } from "./random.ts";
 
-/** The tiles in row-major order, 0 for the blank; the goal is 1, 2, 3, … with the blank last. */
+/** The tiles in row-major order, 0 for the blank. The goal is 1, 2, 3, … with the blank last. */
 export interface Puzzle {
   readonly size: number;
   readonly tiles: Uint8Array;
@@ -9,16 +9,16 @@ export interface Puzzle {
 export const MIN_SIZE = 2;
 export const MAX_SIZE = 10;
 
-/** What is wrong with a puzzle or an option, in one line that is fit for the user. */
+/** A mistake in a puzzle or an option, explained to the user in one line. */
 export class UsageError extends Error {}
 
-/** Reads n·n numbers separated by blanks or commas, and refuses what is no puzzle or has no solution. */
+/** Reads n·n numbers, separated by blanks or commas. Refuses anything that is not a puzzle with a solution. */
 export function parsePuzzle(text: string): Puzzle {
   const words = text.split(/[\s,]+/).filter((word) => word !== "");
   const size = Math.sqrt(words.length);
   if (!Number.isInteger(size) || size < MIN_SIZE || size > MAX_SIZE) {
     throw new UsageError(
-      `Cannot read the puzzle: it has ${words.length} numbers, and n·n with n from ${MIN_SIZE} to ${MAX_SIZE} are needed`,
+      `Cannot read the puzzle: it has ${words.length} numbers but needs n·n, with n from ${MIN_SIZE} to ${MAX_SIZE}`,
     );
   }
   const cells = size * size;
@@ -27,16 +27,18 @@ export function parsePuzzle(text: string): Puzzle {
   for (const [cell, word] of words.entries()) {
     const tile = /^\d{1,2}$/.test(word) ? Number(word) : NaN;
     if (!(tile < cells)) {
-      throw new UsageError(`Cannot read the puzzle: ${JSON.stringify(word)} is no whole number from 0 to ${cells - 1}`);
+      throw new UsageError(
+        `Cannot read the puzzle: ${JSON.stringify(word)} is not a whole number from 0 to ${cells - 1}`,
+      );
     }
-    if (seen.has(tile)) throw new UsageError(`Cannot read the puzzle: ${tile} stands in it twice`);
+    if (seen.has(tile)) throw new UsageError(`Cannot read the puzzle: it has the tile ${tile} twice`);
     seen.add(tile);
     tiles[cell] = tile;
   }
   const puzzle = { size, tiles };
   if (!isSolvable(puzzle)) {
     throw new UsageError(
-      "Cannot solve the puzzle: an odd number of swaps separates it from the goal, and moves keep that odd",
+      "Cannot solve the puzzle: it is an odd number of swaps away from the goal, and every move keeps that number odd",
     );
   }
   return puzzle;
@@ -47,7 +49,7 @@ export function goalTiles(size: number): Uint8Array {
   return Uint8Array.from({ length: size * size }, (_, cell) => (cell + 1) % (size * size));
 }
 
-/** The puzzle `moves` random moves from the goal; no move takes back the one before it. */
+/** A puzzle that is `moves` random moves away from the goal. No move undoes the one before it. */
 export function randomPuzzle(size: number, moves: number, seed: number): Puzzle {
   const random = new Random(seed);
   const tiles = goalTiles(size);
@@ -64,7 +66,7 @@ export function randomPuzzle(size: number, moves: number, seed: number): Puzzle 
   return { size, tiles };
 }
 
-/** The cells beside `cell`: above, left, right, below. */
+/** The neighbours of `cell`: above, left, right, below. */
 export function neighbours(size: number, cell: number): number[] {
   const row = Math.floor(cell / size);
   const column = cell % size;
@@ -77,8 +79,8 @@ export function neighbours(size: number, cell: number): number[] {
 }
 
 /**
- * Whether moves can reach the goal. A move swaps the blank with a tile, so it flips the parity of the permutation and
- * moves the blank by one cell: the two parities always agree, and every board where they do can be solved
+ * Whether moves can reach the goal. A move swaps the blank with a tile. So it flips the parity of the permutation, and
+ * also the parity of the blank's distance from its goal. A board can be solved exactly if the two parities are equal
  * (Johnson and Story, 1879).
  */
 export function isSolvable({ size, tiles }: Puzzle): boolean {

@@ -1,11 +1,12 @@
 /**
- * mulberry32 by Tommy Ettinger (public domain): 32 bits of state, the same numbers in every engine, because it uses
- * nothing but 32-bit integer arithmetic. Good enough to shuffle a puzzle and to fill a hash table; not for secrets.
+ * mulberry32 by Tommy Ettinger (public domain), with 32 bits of state. It uses 32-bit integer arithmetic only, so it
+ * gives the same numbers in every engine. It is good enough to shuffle a puzzle and to fill a hash table, but not for
+ * secrets.
  */
 export class Random {
   #state: number;
 
-  /** @param seed any whole number; the low 32 bits count */
+  /** @param seed Any whole number; only the low 32 bits are used. */
   constructor(seed: number) {
     this.#state = seed | 0;
   }
@@ -19,7 +20,7 @@ export class Random {
     return x ^ (x >>> 14);
   }
 
-  /** A whole number from 0 to `bound - 1`; the product stays below 2^53, so it is exact. */
+  /** A whole number from 0 to `bound - 1`. The product stays below 2^53, so it is exact. */
   below(bound: number): number {
     return Math.floor((this.bits() >>> 0) * bound / 2 ** 32);
   }

@@ -3,13 +3,22 @@ import { stripVTControlCharacters, styleText } from "node:util";
 import Chartscii from "chartscii";
 import Table from "cli-table3";
 import type { Result } from "./messages.ts";
+import type { StoreName } from "./options.ts";
 import { showBytes, showCount, showTime } from "./units.ts";
 
 const BETWEEN_BOARDS = "    ";
 const CHART_WIDTH = 50;
 const FALLBACK_COLUMNS = 100;
 
-/** The boards from start to goal, several to a row; the tile that has just moved stands out. */
+/** What a state is in each store. */
+const STATES: Readonly<Record<StoreName, string>> = {
+  pool: "a record at an offset of a memory pool, without a JavaScript object",
+  buffers: "an ArrayBuffer allocated from a memory pool",
+  lean: "the smallest plain object possible: three integers, in a hash table",
+  objects: "a plain object as usual, with a Uint8Array, in a Map with a string as its key",
+};
+
+/** The boards from start to goal, several to a row. On a terminal, the tile that has just moved is bold. */
 export function showPath(path: Result["path"], size: number): string {
   const width = String(size * size - 1).length;
   const boardWidth = size * (width + 1) - 1 + BETWEEN_BOARDS.length;
@@ -38,11 +47,11 @@ function boardLines(
   return Array.from({ length: size }, (_, row) => cells.slice(row * size, (row + 1) * size).join(" "));
 }
 
-/** The stores side by side; the first one is what the others are compared with. Says who had help. */
+/** Compares the stores with the first one, and explains what they are. */
 export function showTable(results: readonly Result[]): string {
   const first = results[0]!;
   const table = new Table({
-    head: ["store", "time", `× ${first.store}`, "peak memory", `× ${first.store}`, "allocated", "expanded"],
+    head: ["store", "time", `× ${first.store}`, "peak memory", `× ${first.store}`, "states made", "expanded"],
     colAligns: ["left", ...Array<"right">(6).fill("right")],
     style: { head: [], border: [], compact: true },
   });
@@ -57,7 +66,18 @@ export function showTable(results: readonly Result[]): string {
       showCount(result.expanded),
     ]);
   }
-  return [table.toString(), ...explainWorkers(results)].join("\n");
+  return [...introduce(results), table.toString(), ...explainStores(results), ...explainWorkers(results)].join("\n");
+}
+
+function introduce(results: readonly Result[]): string[] {
+  return results.length > 1
+    ? ["The same search with each way to store its states, every time in a new process:", ""]
+    : [];
+}
+
+function explainStores(results: readonly Result[]): string[] {
+  const width = Math.max(...results.map(({ store }) => store.length));
+  return ["", "A state is", ...results.map(({ store }) => `  ${store.padEnd(width)} ${STATES[store]}`)];
 }
 
 function nameOf({ store, workers = 1 }: Result): string {
@@ -67,7 +87,7 @@ function nameOf({ store, workers = 1 }: Result): string {
 function explainWorkers(results: readonly Result[]): string[] {
   const [{ workers = 1 }, ...others] = results as [Result, ...Result[]];
   return workers > 1 && others.length > 0
-    ? [`${workers} workers search in the pool; the other stores cannot be shared and have one.`]
+    ? ["", `${workers} workers share the pool. No other store can be shared, so one thread searches there.`]
     : [];
 }
 
@@ -75,7 +95,7 @@ function showRatio(ratio: number): string {
   return ratio.toFixed(1);
 }
 
-/** Bars for time and for memory. */
+/** Bar charts of the times and of the peaks of memory. */
 export function showCharts(results: readonly Result[]): string {
   return [
     chart("Time", results, (result) => result.milliseconds, showTime),
@@ -97,7 +117,7 @@ function chart(
     padding: 0,
     structure: { x: "", y: "", axis: "", topLeft: "", bottomLeft: "" },
   }).create();
-  // The library prints values as bare numbers, so ours go behind its bars.
+  // The library prints values as bare numbers, so we append values with units ourselves.
   const lines = stripVTControlCharacters(drawing).split("\n").filter((line) => line.trim() !== "");
   return [title, ...lines.map((line, k) => `  ${line.trimEnd()} ${show(bars[k]!.value)}`)].join("\n");
 }
@@ -106,7 +126,7 @@ function emphasize(text: string): string {
   return useColours() ? styleText("bold", text, { validateStream: false }) : text;
 }
 
-/** Asked of Deno itself, where reading the variable needs a permission. */
+/** On Deno, reading the variable would need a permission. */
 function useColours(): boolean {
   const refused = "Deno" in globalThis ? Deno.noColor : (process.env["NO_COLOR"] ?? "") !== "";
   return process.stdout.isTTY === true && !refused;

@@ -2,28 +2,28 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { Answer, Job, Message, Status } from "./messages.ts";
 
-/** What the permissions are for: the library, and building it when it is not there. */
+/** The permissions to load the native library, and to build it if there is no prebuilt one. */
 const DENO_FLAGS = ["run", "--quiet", "--no-prompt", "--allow-ffi", "--allow-read", "--allow-write", "--allow-run"];
-/** And the page. */
+/** The permission to serve the page. */
 const INSPECT_FLAG = "--allow-net=127.0.0.1";
 
-/** Who is told of what happens before the answer. */
+/** Receives what the process reports before its answer. */
 export interface Listener {
   onProgress(status: Status): void;
-  /** Whoever looks at this page says by a line of this process's input that the search may begin, and later end. */
+  /** The page is ready. A line of this process's input starts the search, and another one ends the process. */
   onPage(url: string): void;
 }
 
 export interface Run {
   readonly answer: Answer;
-  /** Settled when the process has ended; of an inspected one that is later. */
+  /** Settles when the process has ended. A process that serves a page ends later than its answer comes. */
   readonly ended: Promise<unknown>;
 }
 
 /**
- * Runs a job in a process of its own, on the runtime that runs this one.
+ * Runs a job in a process of its own, on the same runtime as this one.
  *
- * @param asks Whether the process may wait for lines of this one's input.
+ * @param asks Whether that process reads this one's input.
  */
 export async function runStore(job: Job, asks: boolean, { onProgress, onPage }: Listener): Promise<Run> {
   const flags = job.inspect === true ? [...DENO_FLAGS, INSPECT_FLAG] : DENO_FLAGS;
@@ -41,11 +41,11 @@ export async function runStore(job: Job, asks: boolean, { onProgress, onPage }: 
 
 interface Child {
   readonly stdout: ReadableStream<Uint8Array>;
-  /** How it ended, in words. */
+  /** How the process ended, in words. */
   readonly ended: Promise<string>;
 }
 
-/** Not by node:child_process: on Deno that reads the whole environment, which needs a permission. */
+/** On Deno, node:child_process would read the whole environment, which needs a permission. */
 function start(flags: string[], args: string[], asks: boolean): Child {
   if ("Deno" in globalThis) {
     const stdin = asks ? "inherit" : "null";

@@ -5,8 +5,8 @@ import type { StateStore } from "./state_store.ts";
 import { NO_LIMIT } from "./stores/bucket_queue.ts";
 
 /**
- * A* over a store. The heuristic is consistent: a state that was expanded has its shortest way, so there is no reopening;
- * and a move that reaches the goal leaves f as it is, so that the first solution found is a shortest one.
+ * A* over a store. The heuristic is consistent, so an expanded state has its shortest path and is never reopened. A
+ * move that reaches the goal does not change f, so the first solution found is a shortest one.
  */
 export class Search<S> extends Expander<S> {
   readonly #store: StateStore<S>;
@@ -20,7 +20,9 @@ export class Search<S> extends Expander<S> {
     this.offer(start, 0, store.h(start));
   }
 
-  /** Expands up to `budget` states. Returns the goal's state once it is reached, until then the store's `none`. */
+  /**
+   * Expands up to `budget` states. Returns the state of the goal if it has been reached, and the store's `none` if not.
+   */
   run(budget: number): S {
     const { none } = this.#store;
     for (let k = 0; k < budget && this.#goal === none; k++) {

@@ -1,7 +1,7 @@
 /**
- * Where the states of a search live. A state is a board with the way that led to it; the frontier (open states by
- * f = g + h) and the set of known boards belong to the storage as well. `S` is how a state is named: an offset, an
- * object. A process runs one kind of store, so that the calls below stay monomorphic and are inlined.
+ * Stores the states of a search. A state is a board with the path that led to it. The frontier (the open states,
+ * ordered by f = g + h) and the set of known boards belong to the store too. `S` is what identifies a state: a
+ * reference or an object. Each process uses one kind of store, so the calls below stay monomorphic and can be inlined.
  */
 export interface StateStore<S> {
   /** Stands for "no state". */
@@ -9,32 +9,37 @@ export interface StateStore<S> {
 
   /** Makes the state that the search starts from. */
   start(tiles: Uint8Array, blank: number, h: number): S;
-  /** Copies the state's board into `tiles`; until the next call, `child` makes children of this state. */
+  /** Copies the board of a state into `tiles`. Until the next call, `child` makes children of this state. */
   load(state: S, tiles: Uint8Array): void;
-  /** Makes the state in which the tile at `from` has slid to the blank at `to`; neither known nor on the frontier yet. */
+  /**
+   * Makes the state after the tile at `from` has slid to the blank at `to`. It is neither known nor on the frontier
+   * yet.
+   */
   child(parent: S, tile: number, from: number, to: number, g: number, h: number): S;
-  /** Gives the room of a state back that nothing refers to. */
+  /** Releases a state to which nothing refers. */
   release(state: S): void;
 
   g(state: S): number;
   h(state: S): number;
   blank(state: S): number;
-  /** Where the blank was one move earlier; the blank's own cell for the first state. */
+  /** The cell of the blank one move earlier. For the first state it is the current cell of the blank. */
   previousBlank(state: S): number;
   parent(state: S): S;
 
-  /** Says that `know` will be asked about the first `count` of these states: what it looks at can be fetched together. */
+  /** Announces that `know` follows for the first `count` of these states, so that the store can fetch ahead. */
   expect(states: readonly S[], count: number): void;
-  /** Makes a new state the known one for its board, unless one is known already: returns that, otherwise `none`. */
+  /**
+   * Returns the state that is known for this board. If there is none, this state becomes it, and the result is `none`.
+   */
   know(state: S): S;
-  /** Puts a state in the place of the one that the last `know` returned. */
+  /** Replaces the state that the last `know` returned. */
   replace(known: S, state: S): void;
 
   /** Adds the state that was looked up last to the frontier. */
   push(state: S): void;
-  /** Takes the state with the lowest f below `limit`, of several one with the lowest h, or `none`. */
+  /** Takes the state with the lowest f, and among these with the lowest h. Returns `none` if no f is below `limit`. */
   pop(limit: number): S;
 
-  /** Gives all states back at once. */
+  /** Releases all states at once. */
   close(): void;
 }

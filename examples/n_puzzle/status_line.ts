@@ -4,7 +4,7 @@ import type { Status } from "./messages.ts";
 import type { StoreName } from "./options.ts";
 import { showBytes, showCount, showTime } from "./units.ts";
 
-/** One line on the terminal that says how far a search is; nothing where there is no terminal. */
+/** Shows the progress of a search in one line of the terminal. Without a terminal it shows nothing. */
 export class StatusLine {
   readonly #shown: boolean;
 

@@ -2,9 +2,9 @@ import process from "node:process";
 import type { Run } from "./run_store.ts";
 import type { Answer } from "./messages.ts";
 
-/** The page of a search, as far as the one at the terminal is concerned, who says when it begins and when it ends. */
+/** The terminal's side of a search with a page: it prints the address and asks when to start and when to end. */
 export class View {
-  /** Whether there is somebody to ask. The process that searches reads the answers itself. */
+  /** Whether a user can answer at this terminal. The process that searches reads the answers itself. */
   readonly asks: boolean;
   #shown = false;
   #ended: Promise<unknown> = Promise.resolve();
@@ -15,21 +15,21 @@ export class View {
 
   begin(url: string): void {
     this.#shown = true;
-    process.stderr.write(`The pool is to be seen at ${url}\n`);
-    if (this.asks) process.stderr.write("Press Enter to begin the search\n");
+    process.stderr.write(`Watch the pool at ${url}\n`);
+    if (this.asks) process.stderr.write("Press Enter to start the search\n");
   }
 
-  /** The answer of a run, whose process may go on to show the pool. */
+  /** Waits for the answer of a run. Its process may stay alive to show the pool. */
   async over(run: Promise<Run>): Promise<Answer> {
     const { answer, ended } = await run;
     this.#ended = ended;
     return answer;
   }
 
-  /** Waits until all has been seen. */
+  /** Waits until the user has seen the page. */
   async end(): Promise<void> {
     if (!this.#shown) return;
-    if (this.asks) process.stderr.write("Press Enter to end\n");
+    if (this.asks) process.stderr.write("Press Enter to close the page\n");
     await this.#ended;
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Two workers, of which one hands 100,000 blocks to the other, by a queue in shared memory.
+ * One worker hands 100,000 blocks to another one through a queue in shared memory. Prints the sum of the numbers that
+ * each of them has seen, which must be equal, and the number of blocks that are still allocated, which must be 0.
  *
  *     deno run --allow-ffi --allow-read examples/queue/main.ts
  *     bun examples/queue/main.ts
@@ -17,5 +18,6 @@ const sums = ["produce", "consume"].map(async (role) => {
   worker.terminate();
   return data;
 });
-console.log(await Promise.all(sums));
-console.log(pool.stats().allocatedBlocks);
+const [produced, consumed] = await Promise.all(sums);
+console.log(`sum of the numbers produced: ${produced}, consumed: ${consumed}`);
+console.log(`blocks still allocated: ${pool.stats().allocatedBlocks}`);

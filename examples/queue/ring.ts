@@ -1,16 +1,18 @@
 /**
- * A queue of block numbers, from one worker to one other: two counters, which may wrap around, then places, as many as a
- * power of two. Block numbers fit 32 bits in every pool, which offsets do not.
+ * A queue of block numbers from one worker to another: two counters, which may wrap around, and a power of two of
+ * places. Block numbers fit in 32 bits in every pool; offsets do not.
  */
 
 const [PUT, TAKEN, FIRST_PLACE, PLACES] = [0, 1, 2, 32];
 
-/** An empty queue, to post to both workers. Not in the pool: `Atomics.wait` sleeps on shared buffers only. */
+/**
+ * Makes an empty queue to post to both workers. It is not in the pool, because `Atomics.wait` needs a shared buffer.
+ */
 export function newRing(): Int32Array {
   return new Int32Array(new SharedArrayBuffer(4 * (FIRST_PLACE + PLACES)));
 }
 
-/** Puts a block in, and sleeps before that while the queue is full. */
+/** Puts a block into the queue. Sleeps while the queue is full. */
 export function put(ring: Int32Array, block: number): void {
   const count = ring[PUT]!;
   const full = count - PLACES | 0;
@@ -20,7 +22,7 @@ export function put(ring: Int32Array, block: number): void {
   Atomics.notify(ring, PUT);
 }
 
-/** Takes a block out, and sleeps before that while the queue is empty. */
+/** Takes a block out of the queue. Sleeps while the queue is empty. */
 export function take(ring: Int32Array): number {
   const count = ring[TAKEN]!;
   while (Atomics.load(ring, PUT) === count) Atomics.wait(ring, PUT, count);

@@ -1,12 +1,12 @@
 import { MemPool, type MemPoolHandle } from "../../mod.ts";
 import { put, take } from "./ring.ts";
 
-declare const self: Worker; // what a worker's `self` can do
+declare const self: Worker; // the type of `self` in a worker
 
 const END = -1;
 
 self.onmessage = ({ data: [role, ring, handle] }: MessageEvent<[string, Int32Array, MemPoolHandle]>) => {
-  using pool = MemPool.attach(handle); // leaves the pool at the end
+  using pool = MemPool.attach(handle); // leaves the pool at the end of the function
   const numbers = new Float64Array(pool.buffer);
   let sum = 0;
   if (role === "produce") {
@@ -14,7 +14,7 @@ self.onmessage = ({ data: [role, ring, handle] }: MessageEvent<[string, Int32Arr
       const offset = pool.allocOffset(8);
       if (offset < 0) throw new Error("The pool is exhausted");
       numbers[offset / 8] = number;
-      put(ring, offset / pool.blockSize); // from here on it is the consumer's
+      put(ring, offset / pool.blockSize); // from here on the block belongs to the consumer
     }
     put(ring, END);
   } else {

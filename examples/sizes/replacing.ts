@@ -1,5 +1,6 @@
 /**
- * What it takes to replace one of 1,024 live blocks, chosen at random, where one block does and where it does not.
+ * Measures the replacement of a random one of 1,024 live blocks, with sizes that fit in one block and sizes that do
+ * not, and without the caches.
  *
  *     deno run --allow-ffi examples/sizes/replacing.ts
  *     bun examples/sizes/replacing.ts
@@ -7,7 +8,7 @@
 
 import { MemPool, type MemPoolOptions } from "../../mod.ts";
 
-/** Prints the nanoseconds of one replacement in the best of 30 rounds: other programs disturb the rest. */
+/** Prints the nanoseconds of one replacement, from the best of 30 rounds, which other programs have disturbed least. */
 function measure(what: string, lengthOf: (step: number) => number, options?: MemPoolOptions): void {
   using pool = MemPool.init(2 ** 24, 256, options);
   const live = Array.from({ length: 1024 }, () => pool.alloc(200)!);
@@ -21,7 +22,7 @@ function measure(what: string, lengthOf: (step: number) => number, options?: Mem
     }
     best = Math.min(best, performance.now() - start);
   }
-  console.log(what, Math.round(best * 100));
+  console.log(what, Math.round(best * 100), "ns");
 }
 
 measure("one block", () => 200);

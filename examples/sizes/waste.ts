@@ -1,7 +1,7 @@
 /**
- * What some samples of sizes waste in blocks of several sizes; put in your own. Prints for each block size how many per cent
- * of the memory, the 16 bytes of metadata a block included, hold nothing that was asked for, and behind the slash how many
- * per cent of the requests need more than one block.
+ * Shows how much memory some samples of sizes waste, by block size. Replace the samples by your own. For each block
+ * size it prints two percentages: the part of the memory, with 16 bytes of metadata for each block, that no request
+ * asked for, and the part of the requests that need more than one block.
  *
  *     deno run --allow-ffi examples/sizes/waste.ts
  *     bun examples/sizes/waste.ts

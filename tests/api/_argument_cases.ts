@@ -61,19 +61,26 @@ export class Fixture implements Disposable {
     this.pool.freeOffset(0);
   }
 
-  /** Allocates the block at offset 0, with a buffer that no earlier case has changed. */
   newContext(): Context {
+    const block = this.#allocateAtZero();
+    assertEquals(this.pool.offsetOf(block), 0);
+    return { pool: this.pool, block, other: this.#other, otherBlock: this.#other.at(0) };
+  }
+
+  /** Allocates the block at offset 0, with a buffer that no earlier case has changed. */
+  #allocateAtZero(): ArrayBuffer {
     const { pool } = this;
+    // A checked pool has no worker caches and makes a new buffer for every allocation.
+    if (this.shape.checked === true) return present(pool.alloc(LENGTH));
     const passed: ArrayBuffer[] = [];
-    // The pool reuses buffers as they are, for example frozen. A block of another length gets a new buffer.
+    // Other pools reuse buffers as they are, for example frozen. A block of another length gets a new buffer.
     for (;;) {
       const block = present(pool.alloc(LENGTH + 1));
       if (pool.offsetOf(block) === 0) break;
       passed.push(block);
     }
     pool.freeMany(passed);
-    const other = this.#other;
-    return { pool, block: present(pool.realloc(pool.at(0), LENGTH)), other, otherBlock: other.at(0) };
+    return present(pool.realloc(pool.at(0), LENGTH));
   }
 
   /** Makes this pool the default again, after calls that have made another one the default. */

@@ -1,27 +1,39 @@
-/** What `pool.blocks()` must always be. */
+/** Checks of the list that `pool.blocks()` returns. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, fail } from "@std/assert";
 import type { BlockInfo, MemPool } from "mempool";
 import { LONGEST_SHORT_RUN } from "../../src/region/layout.ts";
 
-/** Expects the runs to tile the pool's data, which may grow meanwhile, each as one can be; returns them. */
+/** Expects valid runs that cover the pool without a gap or an overlap, and returns them. The pool may grow meanwhile. */
 export function assertTiles(pool: MemPool): BlockInfo[] {
-  const least = pool.size;
+  const sizeBefore = pool.size;
   const all = [...pool.blocks()];
   let end = 0;
   for (const run of all) {
-    assertEquals(run.offset, end, "a hole or an overlap");
-    assert(run.byteLength > 0 && run.byteLength % pool.blockSize === 0, `a run of ${run.byteLength} bytes`);
-    const most = run.state === "cached" ? LONGEST_SHORT_RUN * pool.blockSize : Infinity;
-    assert(run.byteLength <= most, `a run of ${run.byteLength} bytes is cached`);
-    assert(run.state !== "free" || run.owner === 0, `worker ${run.owner} has a free run`);
+    const fault = faultOf(run, end, pool.blockSize);
+    if (fault !== undefined) fail(fault);
     end += run.byteLength;
   }
-  assert(end >= least && end <= pool.size, `the runs end at ${end}, the pool at ${pool.size}`);
+  assert(end >= sizeBefore && end <= pool.size, `the runs end at ${end}, the pool at ${pool.size}`);
   return all;
 }
 
-/** As `assertTiles`, while nothing else runs: then the blocks of each state are as many as `stats` says. */
+/**
+ * The fault of a run that should start at `start`. Only a fault builds a message: tests check millions of runs.
+ */
+function faultOf(
+  { offset, byteLength, state, owner }: BlockInfo,
+  start: number,
+  blockSize: number,
+): string | undefined {
+  if (offset !== start) return `a run starts at ${offset}, the one before ends at ${start}`;
+  if (!(byteLength > 0) || byteLength % blockSize !== 0) return `a run of ${byteLength} bytes`;
+  if (state === "cached" && byteLength > LONGEST_SHORT_RUN * blockSize) return `a run of ${byteLength} bytes is cached`;
+  if (state === "free" && owner !== 0) return `worker ${owner} owns a free run`;
+  return undefined;
+}
+
+/** As `assertTiles`, for a pool that no other thread uses: `stats` must count as many blocks in each state. */
 export function assertExact(pool: MemPool): BlockInfo[] {
   const all = assertTiles(pool);
   const { allocatedBlocks, cachedBlocks, freeBlocks } = pool.stats();
@@ -37,7 +49,7 @@ export function assertExact(pool: MemPool): BlockInfo[] {
   }
 }
 
-/** Runs as one line: `0-2 allocated 1` is the blocks 0 and 1, allocated by worker 1. */
+/** Shows runs as one line: `0-2 allocated 1` stands for the blocks 0 and 1, allocated by worker 1. */
 export function mapOf(blockSize: number, runs: Iterable<BlockInfo>): string {
   return Array.from(runs, ({ offset, byteLength, state, owner }) => {
     const first = offset / blockSize;

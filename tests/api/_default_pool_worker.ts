@@ -1,4 +1,4 @@
-/** The worker of default_pool_test.ts: a thread that has no default pool, or one of its own and one that is attached. */
+/** The worker of default_pool_test.ts: a thread without a default pool, or with two default pools one after the other. */
 
 import * as mempool from "mempool";
 import { answer } from "../support/workers.ts";
@@ -25,7 +25,7 @@ function outcomeOf(act: () => unknown): string {
   }
 }
 
-/** Each default in turn gives and takes back a block: both have none in the end. */
+/** Allocates and frees a block in each default pool. Neither pool has an allocated block afterwards. */
 function withTwoPools(handle: mempool.MemPoolHandle): { sameAsMine: number; sameAsYours: number } {
   using mine = mempool.init(mempool.KILOBYTE, 64);
   mempool.free(mempool.alloc(1)!);

@@ -1,32 +1,37 @@
-/** Programs that misuse a pool, one misuse each: what the tables of tests/_misuse_*.ts are made of. */
+/** Small programs that misuse a pool, one mistake each. The tables of them are in the other files _misuse_*.ts. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { MemPool, MemPoolErrorCode } from "mempool";
 import { lastingStats, present, warningsOf, withoutStacks } from "../support/pool.ts";
 
-/** The code of a MemPoolError, or the class of an error in the arguments. */
+/** The code of a MemPoolError, or the class of the error that refuses an argument. */
 export type Kind = MemPoolErrorCode | "TypeError" | "RangeError";
 
-/** A message, or where it names what differs from run to run, how it is made. */
+/** An error message, or a function that makes it when it contains the id of the pool. */
 export type Message = string | ((pool: MemPool) => string);
 
 /**
- * What the program does wrong, the error that it gets, its message, and the program: it makes everything ready on a pool
- * of 64 blocks of 64 bytes and returns the one call that is wrong.
+ * The mistake, the error that it causes, the message of the error, and the program. The program prepares a pool of 64
+ * blocks of 64 bytes and returns the one wrong call.
  */
-export type Misuse = readonly [wrong: string, kind: Kind, message: Message, program: (pool: MemPool) => () => unknown];
+export type Misuse = readonly [
+  mistake: string,
+  kind: Kind,
+  message: Message,
+  program: (pool: MemPool) => () => unknown,
+];
 
-/** A block of 10 bytes; the first one is at offset 0. */
-export function one(pool: MemPool): ArrayBuffer {
+/** Allocates one block, with 10 bytes. The first such block is at offset 0. */
+export function allocBlock(pool: MemPool): ArrayBuffer {
   return present(pool.alloc(10));
 }
 
-/** A run of three blocks; the first one is at offset 0. */
-export function run(pool: MemPool): ArrayBuffer {
+/** Allocates a run of three blocks, with 150 bytes. The first such run is at offset 0. */
+export function allocRun(pool: MemPool): ArrayBuffer {
   return present(pool.alloc(150));
 }
 
-/** A pool as a caller sees it whom no type checker stops. */
+/** The methods of a pool without their types. */
 export function untyped(pool: MemPool): Readonly<Record<string, (...args: unknown[]) => unknown>> {
   return pool as unknown as Readonly<Record<string, (...args: unknown[]) => unknown>>;
 }
@@ -58,8 +63,8 @@ export async function assertWarned(pool: MemPool, wrong: () => unknown, message:
 }
 
 async function unchanged(pool: MemPool, act: () => Promise<void>): Promise<void> {
-  const isUsable = pool.buffer.byteLength > 0; // neither destroyed nor closed
-  const before = isUsable ? lastingStats(pool) : undefined;
+  const isOpen = pool.buffer.byteLength > 0; // neither destroyed nor closed
+  const before = isOpen ? lastingStats(pool) : undefined;
   await act();
   if (before === undefined) return;
   assertEquals(lastingStats(pool), before);

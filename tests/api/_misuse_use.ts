@@ -1,63 +1,69 @@
-/** Misuse of the other operations: of blocks that are not allocated, and of numbers that are none. */
+/** Misuse of the other operations: blocks that are not allocated, and wrong numbers. */
 
 import type { MemPool } from "mempool";
-import { type Misuse, one, run, untyped } from "./_misuse.ts";
+import { allocBlock, allocRun, type Misuse, untyped } from "./_misuse.ts";
 import { makePool } from "../support/pool.ts";
 
+const MOVED = "an object (ArrayBuffer): it was moved or freed elsewhere, the buffer is detached";
 const FOREIGN = "an object (ArrayBuffer): it is not a block of this pool";
 
 export const USES: readonly Misuse[] = [
-  ["realloc after free", "double-free", "Cannot reallocate block at offset 0: it is already free", (pool) => {
-    const block = one(pool);
+  ["calling realloc after free", "double-free", "Cannot reallocate block at offset 0: it is already free", (pool) => {
+    const block = allocBlock(pool);
     pool.free(block);
     return () => pool.realloc(block, 20);
   }],
   [
-    "realloc of the buffer that realloc has moved away from",
+    "calling realloc with the old buffer after realloc moved the block",
     "double-free",
     "Cannot reallocate block at offset 0: it is already free",
     (pool) => {
-      const block = one(pool);
-      one(pool);
+      const block = allocBlock(pool);
+      allocBlock(pool);
       pool.realloc(block, 1000);
       return () => pool.realloc(block, 2000);
     },
   ],
-  ["reallocOffset after free", "double-free", "Cannot reallocate block at offset 0: it is already free", (pool) => {
-    pool.free(one(pool));
-    return () => pool.reallocOffset(0, 20);
-  }],
   [
-    "reallocOffset of the middle block of a run",
+    "calling reallocOffset after free",
     "double-free",
-    "Cannot reallocate block at offset 64: it is already free",
+    "Cannot reallocate block at offset 0: it is already free",
     (pool) => {
-      run(pool);
+      pool.free(allocBlock(pool));
+      return () => pool.reallocOffset(0, 20);
+    },
+  ],
+  [
+    "calling reallocOffset with the middle block of a run",
+    "foreign-block",
+    "Cannot reallocate offset 64: it lies inside the block that starts at offset 0",
+    (pool) => {
+      allocRun(pool);
       return () => pool.reallocOffset(64, 20);
     },
   ],
   [
-    "reallocOffset inside of a block",
+    "calling reallocOffset with an offset inside a block",
     "foreign-block",
     "Cannot reallocate offset 10: no block of this pool starts there",
     (pool) => {
-      one(pool);
+      allocBlock(pool);
       return () => pool.reallocOffset(10, 20);
     },
   ],
-  ["realloc of a buffer of the system's", "foreign-block", `Cannot reallocate ${FOREIGN}`, (pool) => {
+  ["calling realloc with an ordinary ArrayBuffer", "foreign-block", `Cannot reallocate ${FOREIGN}`, (pool) => {
     return () => pool.realloc(new ArrayBuffer(10), 20);
   }],
-  ["realloc of another pool's block", "foreign-block", `Cannot reallocate ${FOREIGN}`, (pool) => {
+  ["calling realloc with a block of another pool", "foreign-block", `Cannot reallocate ${FOREIGN}`, (pool) => {
     const other = makePool();
-    const block = one(other);
+    const block = allocBlock(other);
     return () => {
       using _ = other;
       pool.realloc(block, 20);
     };
   }],
   [
-    "realloc of the null of an exhausted pool",
+    "calling realloc with the null that alloc returned",
     "TypeError",
     "Cannot reallocate: block must be an ArrayBuffer or a view on one, got null",
     (pool) => {
@@ -66,33 +72,38 @@ export const USES: readonly Misuse[] = [
     },
   ],
   [
-    "realloc to nothing, which frees in C",
+    "calling realloc with a length of 0, which frees the block in C",
     "RangeError",
     "Cannot reallocate: numBytes must be a whole number from 1 up, got 0",
     (pool) => {
-      const block = one(pool);
+      const block = allocBlock(pool);
       return () => pool.realloc(block, 0);
     },
   ],
-  ["at after free", "double-free", "Cannot look at block at offset 0: it is already free", (pool) => {
-    pool.free(one(pool));
+  ["calling at after free", "double-free", "Cannot look at block at offset 0: it is already free", (pool) => {
+    pool.free(allocBlock(pool));
     return () => pool.at(0);
   }],
   [
-    "at of the middle block of a run",
-    "double-free",
-    "Cannot look at block at offset 64: it is already free",
+    "calling at with the middle block of a run",
+    "foreign-block",
+    "Cannot look at offset 64: it lies inside the block that starts at offset 0",
     (pool) => {
-      run(pool);
+      allocRun(pool);
       return () => pool.at(64);
     },
   ],
-  ["at inside of a block", "foreign-block", "Cannot look at offset 1: no block of this pool starts there", (pool) => {
-    one(pool);
-    return () => pool.at(1);
-  }],
   [
-    "at of the -1 of an exhausted pool",
+    "calling at with an offset inside a block",
+    "foreign-block",
+    "Cannot look at offset 1: no block of this pool starts there",
+    (pool) => {
+      allocBlock(pool);
+      return () => pool.at(1);
+    },
+  ],
+  [
+    "calling at with the -1 that callocOffset returned",
     "RangeError",
     "Cannot look at: offset must be a whole number from 0 up, got -1",
     (pool) => {
@@ -100,22 +111,22 @@ export const USES: readonly Misuse[] = [
       return () => pool.at(offset);
     },
   ],
-  ["offsetOf after free", "double-free", "Cannot locate block at offset 0: it is already free", (pool) => {
-    const block = one(pool);
+  ["calling offsetOf after free", "double-free", "Cannot locate block at offset 0: it is already free", (pool) => {
+    const block = allocBlock(pool);
     pool.free(block);
     return () => pool.offsetOf(block);
   }],
-  ["offsetOf of a buffer that was transferred away", "foreign-block", `Cannot locate ${FOREIGN}`, (pool) => {
-    const block = one(pool);
+  ["calling offsetOf with a buffer after it was transferred", "foreign-block", `Cannot locate ${MOVED}`, (pool) => {
+    const block = allocBlock(pool);
     block.transfer();
     return () => pool.offsetOf(block);
   }],
-  ["offsetOf of pool.buffer", "foreign-block", `Cannot locate ${FOREIGN}`, (pool) => {
-    one(pool);
+  ["calling offsetOf with pool.buffer", "foreign-block", `Cannot locate ${FOREIGN}`, (pool) => {
+    allocBlock(pool);
     return () => pool.offsetOf(pool.buffer);
   }],
   [
-    "offsetOf of an offset",
+    "calling offsetOf with an offset",
     "TypeError",
     "Cannot locate: block must be an ArrayBuffer or a view on one, got 0",
     (pool) => {
@@ -124,14 +135,14 @@ export const USES: readonly Misuse[] = [
     },
   ],
   [
-    "owns of an offset",
+    "calling owns with an offset",
     "TypeError",
     "Cannot check ownership: block must be an ArrayBuffer or a view on one, got 64",
     (pool) => () => untyped(pool).owns!(64),
   ],
 ];
 
-/** A misuse that needs no more than an argument. */
+/** A call with a wrong argument. */
 function argument(
   call: string,
   kind: "TypeError" | "RangeError",
@@ -144,54 +155,59 @@ function argument(
 const WHOLE = "must be a whole number from 1 up, got";
 
 export const NUMBERS: readonly Misuse[] = [
-  argument("alloc of nothing", "RangeError", `numBytes ${WHOLE} 0`, (pool) => pool.alloc(0)),
-  argument("alloc of less than nothing", "RangeError", `numBytes ${WHOLE} -1`, (pool) => pool.alloc(-1)),
-  argument("alloc of half a byte more", "RangeError", `numBytes ${WHOLE} 10.5`, (pool) => pool.alloc(10.5)),
-  argument("alloc of what became NaN", "RangeError", `numBytes ${WHOLE} NaN`, (pool) => pool.alloc(10 * Number("ten"))),
-  argument("alloc of Infinity", "RangeError", `numBytes ${WHOLE} Infinity`, (pool) => pool.alloc(10 / 0)),
+  argument("calling alloc with 0", "RangeError", `numBytes ${WHOLE} 0`, (pool) => pool.alloc(0)),
+  argument("calling alloc with a negative length", "RangeError", `numBytes ${WHOLE} -1`, (pool) => pool.alloc(-1)),
+  argument("calling alloc with a fraction", "RangeError", `numBytes ${WHOLE} 10.5`, (pool) => pool.alloc(10.5)),
+  argument("calling alloc with NaN", "RangeError", `numBytes ${WHOLE} NaN`, (pool) => pool.alloc(10 * Number("ten"))),
+  argument("calling alloc with Infinity", "RangeError", `numBytes ${WHOLE} Infinity`, (pool) => pool.alloc(10 / 0)),
   argument(
-    "alloc of a string",
+    "calling alloc with a string",
     "TypeError",
     'numBytes must be a number, got "10"',
     (pool) => untyped(pool).alloc!("10"),
   ),
-  argument("alloc of a bigint", "TypeError", "numBytes must be a number, got 10n", (pool) => untyped(pool).alloc!(10n)),
   argument(
-    "alloc without an argument",
+    "calling alloc with a bigint",
+    "TypeError",
+    "numBytes must be a number, got 10n",
+    (pool) => untyped(pool).alloc!(10n),
+  ),
+  argument(
+    "calling alloc without an argument",
     "TypeError",
     "numBytes must be a number, got undefined",
     (pool) => untyped(pool).alloc!(),
   ),
-  argument("calloc of no members", "RangeError", `numMembers ${WHOLE} 0`, (pool) => pool.calloc(0, 8)),
-  argument("calloc of members of no size", "RangeError", `size ${WHOLE} 0`, (pool) => pool.calloc(8, 0)),
+  argument("calling calloc with no members", "RangeError", `numMembers ${WHOLE} 0`, (pool) => pool.calloc(0, 8)),
+  argument("calling calloc with members of size 0", "RangeError", `size ${WHOLE} 0`, (pool) => pool.calloc(8, 0)),
   argument(
-    "calloc without the size",
+    "calling calloc without the size",
     "TypeError",
     "size must be a number, got undefined",
     (pool) => untyped(pool).calloc!(80),
   ),
   argument(
-    "calloc of a product that wraps around in C",
+    "calling calloc with a product that wraps around in C",
     "RangeError",
     "numMembers * size must not exceed 2^53, got 4294967296 * 4294967296",
     (pool) => pool.calloc(2 ** 32, 2 ** 32),
   ),
   argument(
-    "callocOffset of a product that is no exact number",
+    "calling callocOffset with a product that is not an exact number",
     "RangeError",
     "numMembers * size must not exceed 2^53, got 94906267 * 94906267",
     (pool) => pool.callocOffset(94_906_267, 94_906_267),
   ),
-  argument("allocOffset of nothing", "RangeError", `numBytes ${WHOLE} 0`, (pool) => pool.allocOffset(0)),
+  argument("calling allocOffset with 0", "RangeError", `numBytes ${WHOLE} 0`, (pool) => pool.allocOffset(0)),
   argument(
-    "allocMany of less than none",
+    "calling allocMany with a negative count",
     "RangeError",
     "count must be a whole number from 0 up, got -1",
     (pool) => pool.allocMany(-1, 10),
   ),
-  argument("allocMany of empty blocks", "RangeError", `numBytes ${WHOLE} 0`, (pool) => pool.allocMany(3, 0)),
+  argument("calling allocMany with a length of 0", "RangeError", `numBytes ${WHOLE} 0`, (pool) => pool.allocMany(3, 0)),
   argument(
-    "allocMany without a size",
+    "calling allocMany without a length",
     "TypeError",
     "numBytes must be a number, got undefined",
     (pool) => untyped(pool).allocMany!(3),

@@ -1,4 +1,4 @@
-/** The worker of misuse_test.ts: calls what it is told, on a pool that it has attached or on its default pool. */
+/** The worker of misuse_test.ts: makes the calls that the test orders, on the pool that it has attached. */
 
 import { type Block, MemPool, type MemPoolHandle } from "mempool";
 import { warningsOf } from "../support/pool.ts";
@@ -6,9 +6,9 @@ import { answer } from "../support/workers.ts";
 
 export type Order =
   | { readonly ask: "attach"; readonly handle: MemPoolHandle }
-  /** Keep this buffer, or this worker's buffer at an offset, for the calls to come. */
+  /** Keep this buffer, or the buffer at this offset, for later calls. */
   | { readonly ask: "keep"; readonly what: ArrayBuffer | number }
-  /** Call a method of the pool; with what is kept as first argument. */
+  /** Call a method of the pool; `kept` passes the kept buffer as the first argument. */
   | { readonly ask: "call"; readonly method: string; readonly kept?: true; readonly args: readonly unknown[] };
 
 type AnyFunction = (...args: unknown[]) => unknown;

@@ -1,121 +1,167 @@
-/** Misuse that takes two workers, in an order that is the same each time. */
+/** Misuse that involves two workers, in a fixed order. */
 
 import type { MemPool } from "mempool";
-import { type Kind, type Message, one } from "./_misuse.ts";
+import { allocBlock, type Kind, type Message } from "./_misuse.ts";
 import type { Order } from "./_misuse_worker.ts";
 import { present } from "../support/pool.ts";
 
-/** The other worker, which has attached the pool. What its calls print with console.warn is their result. */
-export interface Hand {
+/** The other worker, which has attached the pool. A call returns the lines that it printed there with console.warn. */
+export interface OtherWorker {
   order(order: Order, transfer?: ArrayBuffer[]): Promise<unknown[][]>;
-  /** A call of a method there. */
+  /** Calls a method of the pool in the other worker. */
   call(method: string, ...args: unknown[]): Promise<unknown[][]>;
-  /** The same, with the buffer that it was given as the first argument. */
+  /** Calls a method of the pool with the kept buffer as its first argument. */
   callWithKept(method: string, ...args: unknown[]): Promise<unknown[][]>;
 }
 
-/** As in `Misuse`. */
-export type SharedMisuse = readonly [
-  wrong: string,
+/** As `Misuse`, with the other worker. */
+export type TwoWorkerMisuse = readonly [
+  mistake: string,
   kind: Kind,
   message: Message,
-  program: (pool: MemPool, hand: Hand) => Promise<() => unknown>,
+  program: (pool: MemPool, other: OtherWorker) => Promise<() => unknown>,
 ];
 
 const FREE_AT_0 = "Cannot free block at offset 0: it is already free";
+const MOVED = "Cannot free an object (ArrayBuffer): it was moved or freed elsewhere, the buffer is detached";
 const FOREIGN = "Cannot free an object (ArrayBuffer): it is not a block of this pool";
 
-export const SHARED_FREES: readonly SharedMisuse[] = [
-  ["free here, then freeOffset there", "double-free", FREE_AT_0, async (pool, hand) => {
-    pool.free(one(pool));
-    return () => hand.call("freeOffset", 0);
+export const TWO_WORKER_FREES: readonly TwoWorkerMisuse[] = [
+  ["calling freeOffset in the other worker after free in this one", "double-free", FREE_AT_0, async (pool, other) => {
+    pool.free(allocBlock(pool));
+    return () => other.call("freeOffset", 0);
   }],
-  ["freeOffset there, then free here", "double-free", FREE_AT_0, async (pool, hand) => {
-    const block = one(pool);
-    await hand.call("freeOffset", 0);
+  ["calling free in this worker after freeOffset in the other one", "double-free", FREE_AT_0, async (pool, other) => {
+    const block = allocBlock(pool);
+    await other.call("freeOffset", 0);
     return () => pool.free(block);
   }],
-  ["freeOffset there, then freeMany here", "double-free", FREE_AT_0, async (pool, hand) => {
-    const blocks = present(pool.allocMany(3, 100));
-    await hand.call("freeOffset", 0);
-    return () => pool.freeMany(blocks);
+  [
+    "calling freeMany in this worker after freeOffset in the other one",
+    "double-free",
+    FREE_AT_0,
+    async (pool, other) => {
+      const blocks = present(pool.allocMany(3, 100));
+      await other.call("freeOffset", 0);
+      return () => pool.freeMany(blocks);
+    },
+  ],
+  [
+    "freeing a buffer in this worker after it was posted to the other one",
+    "foreign-block",
+    MOVED,
+    async (pool, other) => {
+      const block = allocBlock(pool);
+      await other.order({ ask: "keep", what: block }, [block]);
+      return () => pool.free(block);
+    },
+  ],
+  [
+    "calling freeOffset in this worker after the other one freed the posted buffer",
+    "double-free",
+    FREE_AT_0,
+    async (pool, other) => {
+      const block = allocBlock(pool);
+      await other.order({ ask: "keep", what: block }, [block]);
+      await other.callWithKept("free");
+      return () => pool.freeOffset(0);
+    },
+  ],
+  ["freeing a posted buffer twice in the other worker", "double-free", FREE_AT_0, async (pool, other) => {
+    const block = allocBlock(pool);
+    await other.order({ ask: "keep", what: block }, [block]);
+    await other.callWithKept("free");
+    return () => other.callWithKept("free");
   }],
-  ["free of a buffer that was posted there", "foreign-block", FOREIGN, async (pool, hand) => {
-    const block = one(pool);
-    await hand.order({ ask: "keep", what: block }, [block]);
-    return () => pool.free(block);
-  }],
-  ["freeOffset here of what was posted there and freed", "double-free", FREE_AT_0, async (pool, hand) => {
-    const block = one(pool);
-    await hand.order({ ask: "keep", what: block }, [block]);
-    await hand.callWithKept("free");
-    return () => pool.freeOffset(0);
-  }],
-  ["free there, twice", "double-free", FREE_AT_0, async (pool, hand) => {
-    const block = one(pool);
-    await hand.order({ ask: "keep", what: block }, [block]);
-    await hand.callWithKept("free");
-    return () => hand.callWithKept("free");
-  }],
-  ["free there of a buffer that was posted without a transfer list", "foreign-block", FOREIGN, async (pool, hand) => {
-    await hand.order({ ask: "keep", what: one(pool) });
-    return () => hand.callWithKept("free");
-  }],
-  ["free here of a buffer that realloc there has moved away from", "double-free", FREE_AT_0, async (pool, hand) => {
-    const block = one(pool);
-    one(pool);
-    await hand.call("reallocOffset", 0, 1000);
-    return () => pool.free(block);
-  }],
-  ["free there of a buffer that realloc here has moved away from", "double-free", FREE_AT_0, async (pool, hand) => {
-    const block = one(pool);
-    one(pool);
-    await hand.order({ ask: "keep", what: 0 });
-    pool.realloc(block, 1000);
-    return () => hand.callWithKept("free");
-  }],
+  [
+    "freeing a buffer in the other worker that was posted without a transfer list",
+    "foreign-block",
+    FOREIGN,
+    async (pool, other) => {
+      await other.order({ ask: "keep", what: allocBlock(pool) });
+      return () => other.callWithKept("free");
+    },
+  ],
+  [
+    "freeing the old buffer in this worker after realloc in the other one moved the block",
+    "double-free",
+    FREE_AT_0,
+    async (pool, other) => {
+      const block = allocBlock(pool);
+      allocBlock(pool);
+      await other.call("reallocOffset", 0, 1000);
+      return () => pool.free(block);
+    },
+  ],
+  [
+    "freeing the old buffer in the other worker after realloc in this one moved the block",
+    "double-free",
+    FREE_AT_0,
+    async (pool, other) => {
+      const block = allocBlock(pool);
+      allocBlock(pool);
+      await other.order({ ask: "keep", what: 0 });
+      pool.realloc(block, 1000);
+      return () => other.callWithKept("free");
+    },
+  ],
 ];
 
-export const SHARED_USES: readonly SharedMisuse[] = [
+export const TWO_WORKER_USES: readonly TwoWorkerMisuse[] = [
   [
-    "at there after free here",
+    "calling at in the other worker after free in this one",
     "double-free",
     "Cannot look at block at offset 0: it is already free",
-    async (pool, hand) => {
-      pool.free(one(pool));
-      return () => hand.call("at", 0);
+    async (pool, other) => {
+      pool.free(allocBlock(pool));
+      return () => other.call("at", 0);
     },
   ],
   [
-    "realloc there after free here",
+    "calling realloc in the other worker after free in this one",
     "double-free",
     "Cannot reallocate block at offset 0: it is already free",
-    async (pool, hand) => {
-      const block = one(pool);
-      await hand.order({ ask: "keep", what: 0 });
+    async (pool, other) => {
+      const block = allocBlock(pool);
+      await other.order({ ask: "keep", what: 0 });
       pool.free(block);
-      return () => hand.callWithKept("realloc", 20);
+      return () => other.callWithKept("realloc", 20);
     },
   ],
-  ["alloc here after destroy there", "destroyed", "Cannot allocate: the pool is destroyed", async (pool, hand) => {
-    await hand.call("destroy");
-    return () => pool.alloc(10);
-  }],
-  ["alloc there after destroy here", "destroyed", "Cannot allocate: the pool is destroyed", async (pool, hand) => {
-    pool.destroy();
-    return () => hand.call("alloc", 10);
-  }],
   [
-    "attach there after destroy here",
+    "calling alloc in this worker after destroy in the other one",
+    "destroyed",
+    "Cannot allocate: the pool is destroyed",
+    async (pool, other) => {
+      await other.call("destroy");
+      return () => pool.alloc(10);
+    },
+  ],
+  [
+    "calling alloc in the other worker after destroy in this one",
+    "destroyed",
+    "Cannot allocate: the pool is destroyed",
+    async (pool, other) => {
+      pool.destroy();
+      return () => other.call("alloc", 10);
+    },
+  ],
+  [
+    "attaching in the other worker after destroy in this one",
     "destroyed",
     ({ handle }) => `Cannot attach to pool ${handle.id}: it is destroyed`,
-    async (pool, hand) => {
+    async (pool, other) => {
       pool.destroy();
-      return () => hand.order({ ask: "attach", handle: pool.handle });
+      return () => other.order({ ask: "attach", handle: pool.handle });
     },
   ],
-  ["alloc there after close there", "closed", "Cannot allocate: this pool object is closed", async (_, hand) => {
-    await hand.call("close");
-    return () => hand.call("alloc", 10);
-  }],
+  [
+    "calling alloc in the other worker after close in that worker",
+    "closed",
+    "Cannot allocate: this pool object is closed",
+    async (_, other) => {
+      await other.call("close");
+      return () => other.call("alloc", 10);
+    },
+  ],
 ];

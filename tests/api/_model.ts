@@ -1,12 +1,12 @@
-/** A pool as simple as it can be: a map of blocks and a list of what is handed out. The real one must do the same. */
+/** A simple model of a pool: a map of the blocks and a list of the allocations. The real pool must agree with it. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { MemPool } from "mempool";
 import { assertExact } from "./_blocks.ts";
 import { assertMarked, assertRefused, insideOf, lastingStats, mark } from "../support/pool.ts";
 
-/** A run that is handed out: its bytes are marked with its cookie. */
-export interface Held {
+/** An allocated run. Its bytes are marked with its cookie. */
+export interface Allocation {
   readonly offset: number;
   readonly bytes: number;
   readonly cookie: number;
@@ -15,31 +15,31 @@ export interface Held {
 export type Operation =
   | { readonly kind: "alloc" | "calloc" | "allocOffset" | "callocOffset"; readonly bytes: number }
   | { readonly kind: "realloc" | "reallocOffset"; readonly pick: number; readonly bytes: number }
-  | { readonly kind: "free" | "freeOffset" | "freeAgain" | "look"; readonly pick: number }
+  | { readonly kind: "free" | "freeOffset" | "freeAgain" | "inspect"; readonly pick: number }
   | { readonly kind: "allocMany"; readonly count: number; readonly bytes: number }
   | { readonly kind: "freeMany"; readonly picks: readonly number[] }
   | { readonly kind: "trim" };
 
-/** The model beside the real pool: each operation is done to both, and what comes back is compared. */
+/** The model and the real pool: each operation is applied to both, and the results are compared. */
 export class Model {
   readonly #pool: MemPool;
   readonly #blockSize: number;
-  /** For each block that there may be the run it is part of, or undefined where it is free. */
-  readonly #map: (Held | undefined)[];
+  /** For each block that the pool can grow to: its allocation, or undefined when it is free. */
+  readonly #map: (Allocation | undefined)[];
   #blockCount: number;
   #growths = 0;
-  readonly #held: Held[] = [];
-  /** Where something was handed out once and is free now, which `freeAgain` tries. */
+  readonly #allocations: Allocation[] = [];
+  /** The offset that was freed last, which `freeAgain` frees again. */
   #lastFreed = -1;
-  /** In a checked pool: the buffers that were handed out and not detached yet, and for what. */
-  readonly #buffers: Map<ArrayBuffer, Held> | undefined;
+  /** In a checked pool: the buffers that are not detached, each with its allocation. */
+  readonly #buffers: Map<ArrayBuffer, Allocation> | undefined;
   #cookies = 0;
   #allocs = 0;
   #frees = 0;
   #exhausted = 0;
   #peak = 0;
 
-  /** Of a pool that may grow to so many blocks. */
+  /** @param capacity The number of blocks that the pool can grow to. */
   constructor(pool: MemPool, capacity = pool.blockCount) {
     this.#pool = pool;
     this.#blockSize = pool.blockSize;
@@ -48,7 +48,7 @@ export class Model {
     this.#buffers = insideOf(pool).tracker === undefined ? undefined : new Map();
   }
 
-  /** Does one operation to both, and compares all that can be seen. */
+  /** Applies one operation to both, and compares everything that a caller can observe. */
   run(operation: Operation): void {
     this.#do(operation);
     this.#compareSize();
@@ -58,9 +58,9 @@ export class Model {
     if (this.#buffers !== undefined) this.#compareChecked(this.#buffers);
   }
 
-  /** Gives everything back. */
+  /** Frees every allocation. */
   end(): void {
-    while (this.#held.length > 0) this.run({ kind: "free", pick: 0 });
+    while (this.#allocations.length > 0) this.run({ kind: "free", pick: 0 });
     assertEquals(this.#pool.stats().largestFreeRun, this.#pool.blockCount);
   }
 
@@ -75,17 +75,17 @@ export class Model {
       case "callocOffset":
         return this.#allocatedAt(this.#pool.callocOffset(operation.bytes, 1), operation.bytes, true);
       case "realloc":
-        return this.#withOne(operation.pick, (held) => this.#reallocate(held, operation.bytes));
+        return this.#pickOne(operation.pick, (allocation) => this.#reallocate(allocation, operation.bytes));
       case "reallocOffset":
-        return this.#withOne(operation.pick, (held) => this.#reallocateAt(held, operation.bytes));
+        return this.#pickOne(operation.pick, (allocation) => this.#reallocateAt(allocation, operation.bytes));
       case "free":
-        return this.#withOne(operation.pick, (held) => this.#pool.free(this.#bufferOf(this.#forget(held))));
+        return this.#pickOne(operation.pick, (allocation) => this.#pool.free(this.#bufferOf(this.#remove(allocation))));
       case "freeOffset":
-        return this.#withOne(operation.pick, (held) => this.#pool.freeOffset(this.#forget(held).offset));
+        return this.#pickOne(operation.pick, (allocation) => this.#pool.freeOffset(this.#remove(allocation).offset));
       case "freeAgain":
         return this.#freeAgain(operation.pick);
-      case "look":
-        return this.#withOne(operation.pick, (held) => this.#look(held));
+      case "inspect":
+        return this.#pickOne(operation.pick, (allocation) => this.#inspect(allocation));
       case "allocMany":
         return this.#allocateMany(operation.count, operation.bytes);
       case "freeMany":
@@ -95,8 +95,8 @@ export class Model {
     }
   }
 
-  #withOne(pick: number, use: (held: Held) => void): void {
-    if (this.#held.length > 0) use(this.#held[pick % this.#held.length]!);
+  #pickOne(pick: number, use: (allocation: Allocation) => void): void {
+    if (this.#allocations.length > 0) use(this.#allocations[pick % this.#allocations.length]!);
   }
 
   #allocated(buffer: ArrayBuffer | null, bytes: number, zeroed = false): void {
@@ -108,39 +108,39 @@ export class Model {
   #allocatedAt(offset: number, bytes: number, zeroed = false): void {
     if (offset === -1) return this.#assertExhausted(bytes);
     this.#allocs++;
-    const held = this.#remember(offset, bytes);
-    const buffer = this.#bufferOf(held);
+    const allocation = this.#add(offset, bytes);
+    const buffer = this.#bufferOf(allocation);
     if (zeroed) assert(new Uint8Array(buffer).every((byte) => byte === 0), `calloc(${bytes}) at ${offset}: not zero`);
-    mark(buffer, held.cookie);
+    mark(buffer, allocation.cookie);
   }
 
-  /** "null" must be true: no run of free blocks is as long. */
+  /** Expects that no run of free blocks fits, so that the refusal was right. */
   #assertExhausted(bytes: number): void {
     this.#exhausted++;
     assert(this.#longestFree() < this.#lengthOf(bytes), `${bytes} bytes would have fitted`);
   }
 
-  #reallocate(held: Held, bytes: number): void {
-    const buffer = this.#pool.realloc(this.#bufferOf(held), bytes);
+  #reallocate(allocation: Allocation, bytes: number): void {
+    const buffer = this.#pool.realloc(this.#bufferOf(allocation), bytes);
     if (buffer !== null) assertEquals(buffer.byteLength, bytes);
-    this.#reallocated(held, bytes, buffer === null ? -1 : this.#pool.offsetOf(buffer));
+    this.#reallocated(allocation, bytes, buffer === null ? -1 : this.#pool.offsetOf(buffer));
   }
 
-  #reallocateAt(held: Held, bytes: number): void {
-    this.#reallocated(held, bytes, this.#pool.reallocOffset(held.offset, bytes));
+  #reallocateAt(allocation: Allocation, bytes: number): void {
+    this.#reallocated(allocation, bytes, this.#pool.reallocOffset(allocation.offset, bytes));
   }
 
-  #reallocated(held: Held, bytes: number, offset: number): void {
+  #reallocated(allocation: Allocation, bytes: number, offset: number): void {
     if (offset === -1) {
       this.#exhausted++;
-      const room = Math.max(this.#longestFree(), this.#roomAround(held));
+      const room = Math.max(this.#longestFree(), this.#roomAround(allocation));
       assert(room < this.#lengthOf(bytes), `${bytes} bytes would have fitted`);
-      assertMarked(this.#bufferOf(held), held.cookie);
+      assertMarked(this.#bufferOf(allocation), allocation.cookie);
       return;
     }
-    this.#forget(held, false);
-    const moved = this.#remember(offset, bytes);
-    assertMarked(this.#bufferOf(moved), held.cookie, Math.min(held.bytes, bytes));
+    this.#remove(allocation, false);
+    const moved = this.#add(offset, bytes);
+    assertMarked(this.#bufferOf(moved), allocation.cookie, Math.min(allocation.bytes, bytes));
     mark(this.#bufferOf(moved), moved.cookie);
   }
 
@@ -152,11 +152,11 @@ export class Model {
     assertRefused(() => this.#pool.freeOffset(offset), "double-free", message);
   }
 
-  #look(held: Held): void {
-    const buffer = this.#bufferOf(held);
-    assertMarked(buffer, held.cookie);
+  #inspect(allocation: Allocation): void {
+    const buffer = this.#bufferOf(allocation);
+    assertMarked(buffer, allocation.cookie);
     assert(this.#pool.owns(buffer));
-    assertEquals(this.#pool.offsetOf(new Uint8Array(buffer)), held.offset);
+    assertEquals(this.#pool.offsetOf(new Uint8Array(buffer)), allocation.offset);
   }
 
   #allocateMany(count: number, bytes: number): void {
@@ -171,47 +171,47 @@ export class Model {
   }
 
   #freeMany(picks: readonly number[]): void {
-    if (this.#held.length === 0) return;
-    const places = [...new Set(picks.map((pick) => pick % this.#held.length))];
-    const some = places.map((place) => this.#held[place]!);
-    this.#pool.freeMany(some.map((held) => this.#bufferOf(this.#forget(held))));
+    if (this.#allocations.length === 0) return;
+    const places = [...new Set(picks.map((pick) => pick % this.#allocations.length))];
+    const some = places.map((place) => this.#allocations[place]!);
+    this.#pool.freeMany(some.map((allocation) => this.#bufferOf(this.#remove(allocation))));
   }
 
-  /** What is freed must be as it was marked. */
-  #forget(held: Held, freed = true): Held {
+  /** Removes an allocation from the model. Its bytes must be as they were marked. */
+  #remove(allocation: Allocation, freed = true): Allocation {
     if (freed) {
-      assertMarked(this.#bufferOf(held), held.cookie);
+      assertMarked(this.#bufferOf(allocation), allocation.cookie);
       this.#frees++;
-      this.#lastFreed = held.offset;
+      this.#lastFreed = allocation.offset;
     }
-    this.#held.splice(this.#held.indexOf(held), 1);
-    this.#fill(held, held, undefined);
-    return held;
+    this.#allocations.splice(this.#allocations.indexOf(allocation), 1);
+    this.#fill(allocation, allocation, undefined);
+    return allocation;
   }
 
-  #remember(offset: number, bytes: number): Held {
-    const held = { offset, bytes, cookie: this.#cookies++ };
+  #add(offset: number, bytes: number): Allocation {
+    const allocation = { offset, bytes, cookie: this.#cookies++ };
     assertEquals(offset % this.#blockSize, 0);
-    this.#fill(held, undefined, held);
-    this.#held.push(held);
+    this.#fill(allocation, undefined, allocation);
+    this.#allocations.push(allocation);
     this.#peak = Math.max(this.#peak, this.#allocatedBlocks());
-    return held;
+    return allocation;
   }
 
-  #fill(held: Held, before: Held | undefined, after: Held | undefined): void {
-    const first = held.offset / this.#blockSize;
-    const end = first + this.#lengthOf(held.bytes);
-    assert(end <= this.#map.length, `${held.bytes} bytes at ${held.offset} go past the end`);
+  #fill(allocation: Allocation, before: Allocation | undefined, after: Allocation | undefined): void {
+    const first = allocation.offset / this.#blockSize;
+    const end = first + this.#lengthOf(allocation.bytes);
+    assert(end <= this.#map.length, `${allocation.bytes} bytes at ${allocation.offset} go past the end`);
     for (let block = first; block < end; block++) {
-      assert(this.#map[block] === before, `block ${block} is not what it should be`);
+      assert(this.#map[block] === before, `block ${block} does not have the expected allocation`);
       this.#map[block] = after;
     }
   }
 
-  #bufferOf(held: Held): ArrayBuffer {
-    const buffer = this.#pool.at(held.offset);
-    assertEquals(buffer.byteLength, held.bytes);
-    this.#buffers?.set(buffer, held);
+  #bufferOf(allocation: Allocation): ArrayBuffer {
+    const buffer = this.#pool.at(allocation.offset);
+    assertEquals(buffer.byteLength, allocation.bytes);
+    this.#buffers?.set(buffer, allocation);
     return buffer;
   }
 
@@ -219,11 +219,11 @@ export class Model {
     return Math.ceil(bytes / this.#blockSize);
   }
 
-  /** Of the blocks that there may be, unless it is told of how many. */
+  /** The lengths of the free runs among the first `blockCount` blocks. */
   #freeRuns(blockCount = this.#map.length): number[] {
     const runs = [0];
-    for (const held of this.#map.slice(0, blockCount)) {
-      if (held === undefined) runs[runs.length - 1]!++;
+    for (const allocation of this.#map.slice(0, blockCount)) {
+      if (allocation === undefined) runs[runs.length - 1]!++;
       else if (runs.at(-1) !== 0) runs.push(0);
     }
     return runs;
@@ -237,29 +237,29 @@ export class Model {
     return this.#freeRuns().reduce((sum, run) => sum + Math.floor(run / length), 0);
   }
 
-  /** The run's own blocks and the free ones on both sides. */
-  #roomAround(held: Held): number {
-    let first = held.offset / this.#blockSize;
-    let end = first + this.#lengthOf(held.bytes);
+  /** The number of blocks in the allocation and in the free runs on both sides of it. */
+  #roomAround(allocation: Allocation): number {
+    let first = allocation.offset / this.#blockSize;
+    let end = first + this.#lengthOf(allocation.bytes);
     while (first > 0 && this.#map[first - 1] === undefined) first--;
     while (end < this.#map.length && this.#map[end] === undefined) end++;
     return end - first;
   }
 
   #allocatedBlocks(): number {
-    return this.#held.reduce((sum, { bytes }) => sum + this.#lengthOf(bytes), 0);
+    return this.#allocations.reduce((sum, { bytes }) => sum + this.#lengthOf(bytes), 0);
   }
 
-  /** What is handed out is known; buffers of what is not are detached, and its memory is zero. */
-  #compareChecked(buffers: Map<ArrayBuffer, Held>): void {
+  /** Compares what only a checked pool does: it lists allocations, detaches the buffers of freed blocks, and zeroes them. */
+  #compareChecked(buffers: Map<ArrayBuffer, Allocation>): void {
     const leaks = this.#pool.leaks().map(({ offset, byteLength }) => ({ offset, byteLength }));
     leaks.sort((one, other) => one.offset - other.offset);
-    const held = this.#held.toSorted((one, other) => one.offset - other.offset);
-    assertEquals(leaks, held.map(({ offset, bytes }) => ({ offset, byteLength: bytes })));
+    const sorted = this.#allocations.toSorted((one, other) => one.offset - other.offset);
+    assertEquals(leaks, sorted.map(({ offset, bytes }) => ({ offset, byteLength: bytes })));
     for (const [buffer, made] of buffers) {
-      const isHeld = this.#map[made.offset / this.#blockSize] === made;
-      assertEquals(buffer.detached, !isHeld, `the buffer over ${made.bytes} bytes at ${made.offset}`);
-      if (!isHeld) buffers.delete(buffer);
+      const isAllocated = this.#map[made.offset / this.#blockSize] === made;
+      assertEquals(buffer.detached, !isAllocated, `the buffer over ${made.bytes} bytes at ${made.offset}`);
+      if (!isAllocated) buffers.delete(buffer);
     }
     const bytes = new Uint8Array(this.#pool.buffer);
     const dirty = bytes.findIndex((byte, at) =>
@@ -270,14 +270,14 @@ export class Model {
 
   #compareBlocks(): void {
     const runs = assertExact(this.#pool).filter(({ state }) => state === "allocated");
-    const held = this.#held.toSorted((one, other) => one.offset - other.offset);
+    const sorted = this.#allocations.toSorted((one, other) => one.offset - other.offset);
     assertEquals(
       runs.map(({ offset, byteLength, owner }) => [offset, byteLength, owner]),
-      held.map(({ offset, bytes }) => [offset, this.#lengthOf(bytes) * this.#blockSize, 1]),
+      sorted.map(({ offset, bytes }) => [offset, this.#lengthOf(bytes) * this.#blockSize, 1]),
     );
   }
 
-  /** It only grows where it must, and then doubles. */
+  /** The pool grows only when it must, and then to at least twice its size. */
   #compareSize(): void {
     const { blockCount } = this.#pool;
     if (blockCount === this.#blockCount) return;
@@ -296,7 +296,7 @@ export class Model {
       blockSize: this.#blockSize,
       blockCount: this.#blockCount,
       allocatedBlocks,
-      requestedBytes: this.#held.reduce((sum, { bytes }) => sum + bytes, 0),
+      requestedBytes: this.#allocations.reduce((sum, { bytes }) => sum + bytes, 0),
       largestFreeRun,
       fragmentation: available === 0 ? 0 : 1 - largestFreeRun / available,
       allocs: this.#allocs,
@@ -307,7 +307,7 @@ export class Model {
     assertEquals(cachedBlocks + freeBlocks, available);
     assertEquals(grown > 0, this.#growths > 0);
     assertEquals(this.#pool.stats().exhausted, this.#exhausted);
-    // A block that moves is in two places for a moment, and a block in a cache may count.
+    // A block that moves is allocated twice for a moment, and the pool may count cached blocks in its peak.
     assert(peakAllocatedBlocks >= this.#peak && peakAllocatedBlocks <= this.#blockCount);
   }
 }

@@ -4,7 +4,7 @@ import { MemPool } from "mempool";
 import { test } from "../support/harness.ts";
 import { assertMarked, makePool, mark, present } from "../support/pool.ts";
 
-test("alignment - the block size is rounded up to it", () => {
+test("alignment - rounds the block size up to its multiple", () => {
   const rounded = [[1, 16, 16], [16, 16, 16], [17, 16, 32], [100, 16, 112], [100, 64, 128], [1, 4096, 4096], [
     4097,
     4096,
@@ -18,12 +18,12 @@ test("alignment - the block size is rounded up to it", () => {
   }
 });
 
-test("alignment - is 16 unless given", () => {
+test("alignment - is 16 by default", () => {
   using pool = MemPool.init(1000, 33);
   assertEquals([pool.blockSize, pool.blockCount, pool.size], [48, 20, 960]);
 });
 
-test("alignment - every block starts on a multiple of it, in the data and in memory", () => {
+test("alignment - makes every block start on its multiple, as an offset and as an address", () => {
   for (const alignment of [16, 32, 64, 256, 1024, 4096]) {
     using pool = makePool({ blocks: 20, blockSize: alignment, alignment });
     for (const bytes of [1, alignment, alignment + 1, 3 * alignment]) {
@@ -35,7 +35,7 @@ test("alignment - every block starts on a multiple of it, in the data and in mem
   }
 });
 
-test("alignment - every typed array fits at the start of every block, also with an odd block size", () => {
+test("alignment - lets a typed array of every type start at a block, also with an odd block size", () => {
   using pool = makePool({ blocks: 40, blockSize: 7 });
   assertEquals(pool.blockSize, 16);
   const block = present(pool.alloc(32));
@@ -45,7 +45,7 @@ test("alignment - every typed array fits at the start of every block, also with 
   }
 });
 
-test("alignment - the smallest pool, of two blocks, and one of one block and a rest", () => {
+test("alignment - holds in a pool of two blocks, and in a pool of one block and a remainder", () => {
   using two = MemPool.init(32, 16, { cachedBlocks: 0 });
   const blocks = present(two.allocMany(2, 16));
   blocks.forEach(mark);
@@ -58,7 +58,7 @@ test("alignment - the smallest pool, of two blocks, and one of one block and a r
   one.check();
 });
 
-/** Where a buffer lies in memory. */
+/** The address of the first byte of a buffer. */
 function addressOf(buffer: ArrayBuffer): number {
   if ("Deno" in globalThis) return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer)));
   return Number((process.getBuiltinModule("bun:ffi") as typeof import("bun:ffi")).ptr(buffer));

@@ -3,7 +3,7 @@ import { test } from "../support/harness.ts";
 import { assertMarked, assertOneFreeRun, insideOf, makePool, mark, present, withPool } from "../support/pool.ts";
 
 test(
-  "alloc - a buffer of exactly the length asked for, over the fewest blocks",
+  "alloc - returns a buffer of exactly the requested length, over the fewest blocks that fit",
   withPool((pool) => {
     for (const [bytes, blocks] of [[1, 1], [63, 1], [64, 1], [65, 2], [128, 2], [129, 3], [640, 10]] as const) {
       const before = pool.stats().allocatedBlocks;
@@ -14,7 +14,7 @@ test(
 );
 
 test(
-  "alloc - an ordinary ArrayBuffer that views, structuredClone and TextDecoder take",
+  "alloc - returns an ordinary ArrayBuffer that views, structuredClone and TextDecoder accept",
   withPool((pool) => {
     const block = present(pool.alloc(5));
     assert(block instanceof ArrayBuffer);
@@ -27,7 +27,7 @@ test(
 );
 
 test(
-  "alloc - blocks do not overlap, and each keeps its bytes",
+  "alloc - returns blocks that do not overlap and keep their bytes",
   withPool((pool) => {
     const blocks = [1, 64, 65, 200, 7, 64, 640].map((bytes) => present(pool.alloc(bytes)));
     blocks.forEach(mark);
@@ -38,7 +38,7 @@ test(
 );
 
 test(
-  "alloc - the whole pool as one block",
+  "alloc - can return the whole pool as one block",
   withPool((pool) => {
     const block = present(pool.alloc(pool.size));
     mark(block, 1);
@@ -50,7 +50,7 @@ test(
 );
 
 test(
-  "alloc - more than any pool can hold is exhaustion, not an error",
+  "alloc - returns null for more bytes than any pool can hold",
   withPool((pool) => {
     for (const bytes of [pool.size + 1, 2 ** 31, 2 ** 32, 2 ** 32 + 5, 2 ** 47, 2 ** 53, 1e300, Number.MAX_VALUE]) {
       assertEquals(pool.alloc(bytes), null);
@@ -62,7 +62,7 @@ test(
 );
 
 test(
-  "alloc - the last free run, also where the others are too short",
+  "alloc - finds the last run that fits when the other free runs are too short",
   withPool((pool) => {
     const blocks = Array.from({ length: 8 }, () => present(pool.alloc(64)));
     for (const place of [1, 4, 5]) pool.free(blocks[place]!);
@@ -74,7 +74,7 @@ test(
 );
 
 test(
-  "alloc - a freed block of the same length is the same object again, as a freed pointer is in C",
+  "alloc - returns the same object when a freed block is allocated with the same length, as C returns the same pointer",
   withPool((pool) => {
     const first = present(pool.alloc(10));
     pool.free(first);
@@ -83,7 +83,7 @@ test(
 );
 
 test(
-  "alloc - a freed buffer that was given a length of its own is judged by what it really is",
+  "alloc - ignores a byteLength property that the caller defined on a freed buffer",
   withPool((pool) => {
     for (const place of [3, 1500]) {
       const blocks = Array.from({ length: 1600 }, () => present(pool.alloc(64)));
@@ -94,7 +94,7 @@ test(
           throw new Error("the caller's code ran");
         },
       });
-      // Not assertStrictEquals: to write its message, it reads the property.
+      // assertStrictEquals would read the property for its message.
       assert(present(pool.alloc(64)) === freed);
       pool.freeMany(blocks);
     }
@@ -102,7 +102,7 @@ test(
 );
 
 test(
-  "alloc - with cachedBuffers 0 no object is kept, and everything works",
+  "alloc - returns a new object each time with cachedBuffers: 0",
   withPool((pool) => {
     const first = present(pool.alloc(10));
     mark(first, 3);
@@ -115,7 +115,7 @@ test(
   }, { cachedBuffers: 0 }),
 );
 
-test("alloc - more blocks than cachedBuffers: each stays its holder's own", () => {
+test("alloc - returns separate blocks when there are more of them than cachedBuffers", () => {
   for (const cachedBuffers of [0, 1, 3, 8]) {
     using pool = makePool({ cachedBuffers });
     const blocks = Array.from({ length: 64 }, () => present(pool.alloc(64)));
@@ -130,7 +130,7 @@ test("alloc - more blocks than cachedBuffers: each stays its holder's own", () =
 });
 
 test(
-  "calloc - a buffer of the product's length, all zero",
+  "calloc - returns a zeroed buffer as long as the product",
   withPool((pool) => {
     const block = present(pool.calloc(10, 13));
     assertEquals(new Uint8Array(block), new Uint8Array(130));
@@ -138,7 +138,7 @@ test(
 );
 
 test(
-  "calloc - zero where other bytes were before, and nowhere else",
+  "calloc - zeroes memory that was used before, and no other memory",
   withPool((pool) => {
     const before = present(pool.alloc(64));
     const used = present(pool.alloc(200));
@@ -154,7 +154,7 @@ test(
 );
 
 test(
-  "calloc - zero where only the first part had ever been used",
+  "calloc - zeroes a run of which only the start was used before",
   withPool((pool) => {
     const used = present(pool.alloc(100));
     mark(used, 1);
@@ -166,7 +166,7 @@ test(
 );
 
 test(
-  "calloc - zero at any place, whatever was there",
+  "calloc - zeroes its block wherever it lies and whatever it held",
   withPool((pool) => {
     for (let round = 0; round < 200; round++) {
       const bytes = 1 + (round * 37) % 300;
@@ -184,7 +184,7 @@ test(
 );
 
 test(
-  "calloc - exhaustion is null, also for a product of exactly 2^53",
+  "calloc - returns null when no run fits, also for a product of exactly 2^53",
   withPool((pool) => {
     assertEquals(pool.calloc(65, 64), null);
     assertEquals(pool.calloc(2 ** 26, 2 ** 27), null);
@@ -194,11 +194,11 @@ test(
 );
 
 test(
-  "calloc - zero also where another worker used the memory and freed it since the call began",
+  "calloc - zeroes memory that another worker used and freed during the call",
   withPool((pool) => {
     const { lock } = insideOf(pool);
     const { enter } = lock;
-    // What another worker may do before this one gets the lock.
+    // Another worker may do this before this worker acquires the lock.
     lock.enter = (action) => {
       lock.enter = enter;
       const used = pool.allocOffset(pool.size);

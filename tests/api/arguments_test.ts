@@ -44,18 +44,23 @@ const SHAPES: Readonly<Record<string, PoolShape>> = {
 };
 
 /** Good calls after which both engines have compiled a function for the arguments that it was given. */
-const WARM_UP = 100_000;
+const WARM_UP = effort(50_000, 100_000);
+
+/** Attaching takes longer than a call of a pool. */
+const ATTACH_WARM_UP = effort(20_000, 100_000);
+
+/** Each call of init makes a pool. Fewer calls compile the functions that check its arguments. */
+const INIT_WARM_UP = effort(300, 1000);
 
 /** A checked call takes tens of microseconds. */
-const CHECKED_WARM_UP = effort(300, 20_000);
+const CHECKED_WARM_UP = effort(100, 20_000);
 
 const everyValue = (): boolean => true;
 
 for (const [name, calls] of Object.entries(POOL_FACTORIES)) {
   test(`arguments - ${name} gives every value the expected outcome on the first call`, () =>
     withFixture({}, (fixture) => tryAll(fixture, calls, everyValue)));
-  // Each call of init makes a pool. Fewer calls compile the functions that check its arguments.
-  const rounds = name.endsWith("init") ? WARM_UP / 100 : WARM_UP;
+  const rounds = name.endsWith("init") ? INIT_WARM_UP : ATTACH_WARM_UP;
   test(`arguments - ${name} gives every value the expected outcome after many good calls`, () =>
     withFixture({}, (fixture) => warmUpAndTry(fixture, calls, rounds)));
 }
@@ -214,7 +219,7 @@ for (const field of ["format", "process", "id"] as const) {
         fixture.endCase();
       };
       names.forEach(attachForged);
-      for (let round = 0; round < WARM_UP; round++) MemPool.attach(pool.handle).close();
+      for (let round = 0; round < ATTACH_WARM_UP; round++) MemPool.attach(pool.handle).close();
       names.forEach(attachForged);
     }));
 }

@@ -36,7 +36,7 @@ test(
   }),
 );
 
-test("handle - no two pools share one, not even one after the other", () => {
+test("handle - is unique to its pool, also among destroyed pools", () => {
   const handles = Array.from({ length: 50 }, () => {
     using pool = makePool();
     return JSON.stringify(pool.handle);
@@ -45,7 +45,7 @@ test("handle - no two pools share one, not even one after the other", () => {
 });
 
 test(
-  "attach - sees the blocks of the other object, and their bytes",
+  "attach - gives access to the blocks of the pool and their bytes",
   withPool((pool) => {
     using attached = MemPool.attach(pool.handle);
     const block = present(pool.alloc(100));
@@ -57,7 +57,7 @@ test(
   }),
 );
 
-test("attach - after this thread had left: blocks and buffers from before are still good", () => {
+test("attach - keeps blocks and buffers usable that were allocated before this thread closed the pool", () => {
   for (const cachedBuffers of [0, 1000]) {
     const pool = makePool({ cachedBuffers });
     const { handle } = pool;
@@ -74,7 +74,7 @@ test("attach - after this thread had left: blocks and buffers from before are st
   }
 });
 
-test("attach - to a destroyed pool whose place another has taken", () => {
+test("attach - refuses the handle of a destroyed pool while other pools are made in its place", () => {
   const pool = makePool();
   const { handle } = pool;
   pool.destroy();
@@ -86,7 +86,7 @@ test("attach - to a destroyed pool whose place another has taken", () => {
 });
 
 test(
-  "attach - to a pool that never was",
+  "attach - refuses a handle with an id that no pool had",
   withPool(({ handle }) => {
     for (const id of [0, -1, 1, 1.5, handle.id + 2 ** 40, handle.id + 0.5, NaN, Infinity, 2 ** 60]) {
       const message = `Cannot attach to pool ${id}: this process has never had a pool of this id`;
@@ -95,8 +95,12 @@ test(
   }),
 );
 
-/** What a thread meets that attaches to a region whose header is not as this version writes it. */
-function assertMisfit(damage: (region: Region) => void, repair: (region: Region) => void, detail: string): void {
+/** Expects attach to refuse a region with a header that this version of the library does not write. */
+function assertFormatMismatch(
+  damage: (region: Region) => void,
+  repair: (region: Region) => void,
+  detail: string,
+): void {
   const pool = makePool();
   const { handle } = pool;
   const { region } = insideOf(pool); // the header stays mapped until the pool is destroyed
@@ -107,7 +111,7 @@ function assertMisfit(damage: (region: Region) => void, repair: (region: Region)
   MemPool.attach(handle).destroy();
 }
 
-test("attach - to a region with another header", () => {
+test("attach - refuses a region with an invalid header", () => {
   const cases: [number, number, number, string][] = [
     [HEADER_MAGIC, 77, MAGIC, "its magic number is 77"],
     [HEADER_FORMAT, FORMAT + 1, FORMAT, `its format is ${FORMAT + 1}, this code reads ${FORMAT}`],
@@ -116,10 +120,10 @@ test("attach - to a region with another header", () => {
     [BLOCK_COUNT, 2 ** 30, 64, "its block count is 1073741824"],
   ];
   for (const [word, wrong, right, detail] of cases) {
-    assertMisfit(({ header }) => header[word] = wrong, ({ header }) => header[word] = right, detail);
+    assertFormatMismatch(({ header }) => header[word] = wrong, ({ header }) => header[word] = right, detail);
   }
   for (const wrong of [0, 8, 24, NaN, 2 ** 40, -64]) {
-    assertMisfit(
+    assertFormatMismatch(
       ({ counters }) => counters[BLOCK_SIZE] = wrong,
       ({ counters }) => counters[BLOCK_SIZE] = 64,
       `its block size is ${wrong}`,
@@ -127,7 +131,7 @@ test("attach - to a region with another header", () => {
   }
 });
 
-test("attach - when every worker slot is taken, and again when one is free", () => {
+test("attach - refuses when all worker slots are taken, and succeeds when one is free again", () => {
   const pool = makePool();
   const { handle } = pool;
   const { region: { slots } } = insideOf(pool);
@@ -145,14 +149,14 @@ test("attach - when every worker slot is taken, and again when one is free", () 
 });
 
 test(
-  "attach - a thousand times, closed each time, takes no slot for good",
+  "attach - releases its worker slot at close, a thousand times, while the pool stays open here",
   withPool((pool) => {
     for (let round = 0; round < 1000; round++) MemPool.attach(pool.handle).close();
     assertEquals(pool.stats().workers, 1);
   }),
 );
 
-test("attach - after each close anew, a thousand times", () => {
+test("attach - can follow close a thousand times", () => {
   const pool = makePool();
   const { handle } = pool;
   pool.close();

@@ -1,4 +1,4 @@
-/** pool.blocks(): every run, in order of address, whatever others do meanwhile. */
+/** pool.blocks() lists every run in order of address, also while other workers use the pool. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { MemPool } from "mempool";
@@ -12,13 +12,13 @@ import { type Ending, type Parcel, STOP } from "../support/orders.ts";
 import { BLOCK_SIZE, give, plainRegion, take } from "../support/plain.ts";
 import { insideOf, makePool, present, withPool } from "../support/pool.ts";
 
-/** The map of a pool while nothing else runs. */
+/** The runs of a pool that no other thread uses, as one line. */
 function mapNow(pool: MemPool): string {
   return mapOf(pool.blockSize, assertExact(pool));
 }
 
 test(
-  "blocks - of a new pool, and of a full one",
+  "blocks - lists a new pool as one free run and a full pool as one allocated run",
   withPool((pool) => {
     assertEquals([...pool.blocks()], [{ offset: 0, byteLength: 4096, state: "free", owner: 0 }]);
     pool.alloc(4090);
@@ -27,7 +27,7 @@ test(
 );
 
 test(
-  "blocks - of a pool in pieces: what was handed out as one is one, and free neighbours are one",
+  "blocks - lists each allocation as one run, and adjacent free blocks as one run",
   withPool((pool) => {
     const blocks = [64, 130, 1, 640, 64].map((bytes) => present(pool.alloc(bytes)));
     assertEquals(
@@ -46,7 +46,7 @@ test(
 );
 
 test(
-  "blocks - that a worker keeps at hand are cached, and its own",
+  "blocks - lists the blocks in a worker's cache as cached and owned by that worker",
   withPool((pool) => {
     const block = present(pool.alloc(10));
     assertEquals(mapNow(pool), "0-1 allocated 1, 1-2 cached 1, 2-3 cached 1, 3-4 cached 1, 4-64 free");
@@ -56,11 +56,11 @@ test(
 );
 
 test(
-  "blocks - are a picture of one moment, however often and whenever it is looked at",
+  "blocks - returns a snapshot that can be iterated repeatedly while the pool changes",
   withPool((pool) => {
     const block = present(pool.alloc(64));
-    const picture = pool.blocks();
-    const entries = picture[Symbol.iterator]();
+    const snapshot = pool.blocks();
+    const entries = snapshot[Symbol.iterator]();
     const allocated = { offset: 0, byteLength: 64, state: "allocated", owner: 1 } as const;
     assertEquals(entries.next(), { value: allocated, done: false });
     pool.free(block); // iterating holds no lock
@@ -68,16 +68,16 @@ test(
     const free = { offset: 64, byteLength: 4032, state: "free", owner: 0 } as const;
     assertEquals(entries.next(), { value: free, done: false });
     assertEquals(entries.next(), { value: undefined, done: true });
-    assertEquals([...picture], [allocated, free]);
+    assertEquals([...snapshot], [allocated, free]);
     for (const now of pool.blocks()) {
       assertEquals(now, { offset: 0, byteLength: 4096, state: "allocated", owner: 1 });
-      break; // an iterator may be left
+      break; // leaving the loop early is allowed
     }
     pool.freeOffset(0);
   }),
 );
 
-test("blocks - tile the pool as it is now, before it has grown and after", () => {
+test("blocks - covers the whole pool before and after it grows", () => {
   using pool = makePool({ maxSize: 8192 });
   const before = pool.blocks();
   assertEquals(mapNow(pool), "0-64 free");
@@ -89,15 +89,15 @@ test("blocks - tile the pool as it is now, before it has grown and after", () =>
 
 test("blocks - can be iterated after the pool is destroyed", () => {
   const pool = makePool();
-  const picture = pool.blocks();
+  const snapshot = pool.blocks();
   pool.destroy();
-  assertEquals(mapOf(64, picture), "0-64 free");
+  assertEquals(mapOf(64, snapshot), "0-64 free");
 });
 
-test("blocks - of workers: each has its number, until another takes the block over", () =>
-  withPoolWorkers(2, { blocks: 64, blockSize: 512, cachedBlocks: 0 }, async (pool, crew) => {
+test("blocks - names the owner of each block until another worker takes the block over", () =>
+  withPoolWorkers(2, { blocks: 64, blockSize: 512, cachedBlocks: 0 }, async (pool, workers) => {
     const produce = { ask: "produce", count: 2, seed: 1, as: "offset" } as const;
-    for (const hand of crew) await hand.order(produce);
+    for (const worker of workers) await worker.order(produce);
     pool.allocOffset(1000);
     const owners = assertExact(pool).map(({ owner }) => owner);
     const [one, other] = [owners[0]!, owners[2]!];
@@ -105,20 +105,24 @@ test("blocks - of workers: each has its number, until another takes the block ov
     assertEquals(owners, [one, one, other, other, 1, 0]);
     pool.at(0);
     assertEquals(assertExact(pool).map(({ owner }) => owner), [1, one, other, other, 1, 0]);
-    await Promise.all(crew.map((hand) => hand.order({ ask: "close" })));
-    assertEquals(assertExact(pool).map(({ owner }) => owner), [1, one, other, other, 1, 0], "also after it has left");
+    await Promise.all(workers.map((worker) => worker.order({ ask: "close" })));
+    assertEquals(
+      assertExact(pool).map(({ owner }) => owner),
+      [1, one, other, other, 1, 0],
+      "also after the owner has closed the pool",
+    );
   }));
 
-test("blocks - on their way from one worker to another are cached, and nobody's", () =>
-  withPoolWorkers(1, { blocks: 64, blockSize: 512, cachedBlocks: 8, checked: false }, async (pool, [hand]) => {
-    const parcels = await hand!.order<Parcel[]>({ ask: "produce", count: 16, seed: 1, as: "offset" });
+test("blocks - lists the blocks in the depot as cached and without an owner", () =>
+  withPoolWorkers(1, { blocks: 64, blockSize: 512, cachedBlocks: 8, checked: false }, async (pool, [worker]) => {
+    const parcels = await worker!.order<Parcel[]>({ ask: "produce", count: 16, seed: 1, as: "offset" });
     for (const { where } of parcels) pool.freeOffset(where as number);
     const owners = assertExact(pool).filter(({ state }) => state === "cached").map(({ owner }) => owner);
     assert(owners.includes(0) && owners.includes(1), `cached by ${owners}`);
     assertEquals(owners.filter((owner) => owner === 0).length, insideOf(pool).region.depot.top);
   }));
 
-test("blocks - of each state that a descriptor can have for a moment", () => {
+test("blocks - lists a block in a transitional state as cached or allocated", () => {
   const region = plainRegion(8);
   const tags = [
     makeTag(ALLOCATED, 5),
@@ -134,7 +138,7 @@ test("blocks - of each state that a descriptor can have for a moment", () => {
   );
 });
 
-test("blocks - tile also where the table is broken", () => {
+test("blocks - covers the whole pool even when the block table is corrupt", () => {
   const region = plainRegion(8);
   take(region, 3);
   region.table.set(0, LENGTH, 0);
@@ -145,31 +149,29 @@ test("blocks - tile also where the table is broken", () => {
   assertEquals(mapOf(BLOCK_SIZE, new BlockList(region)), "0-1 allocated 1, 1-2 allocated 9, 2-8 allocated 9");
 });
 
-test("blocks - many thousands of runs", () => {
+test("blocks - lists 100,000 runs", () => {
   const region = plainRegion(100_000);
   for (let block = 0; block < 100_000; block++) take(region, 1);
   for (let block = 0; block < 100_000; block += 3) give(region, block);
   const runs = [...new BlockList(region)];
   assertEquals(runs.length, 100_000);
-  const expected = Array.from(runs, (_, block) => {
+  const wrong = runs.findIndex(({ offset, byteLength, state, owner }, block) => {
     const isFree = block % 3 === 0;
-    return {
-      offset: block * BLOCK_SIZE,
-      byteLength: BLOCK_SIZE,
-      state: isFree ? "free" : "allocated",
-      owner: isFree ? 0 : 1,
-    };
+    return offset !== block * BLOCK_SIZE || byteLength !== BLOCK_SIZE ||
+      state !== (isFree ? "free" : "allocated") || owner !== (isFree ? 0 : 1);
   });
-  assertEquals(runs.findIndex((run, block) => JSON.stringify(run) !== JSON.stringify(expected[block])), -1);
+  assertEquals(wrong, -1, JSON.stringify(runs[wrong]));
 });
 
-test("blocks - tile while workers allocate, resize and free, and the pool grows; what nobody touches is as it was", () =>
-  withPoolWorkers(2, { blocks: 16, maxSize: 512 * 64, cachedBlocks: 16 }, async (pool, crew) => {
+test("blocks - covers the pool while workers use it and it grows, and lists untouched allocations unchanged", () =>
+  withPoolWorkers(2, { blocks: 16, maxSize: 512 * 64, cachedBlocks: 16 }, async (pool, workers) => {
     const mine = [1, 2, 1, 5].map((blocks) => ({ offset: pool.allocOffset(blocks * 64), byteLength: blocks * 64 }));
     const { flags, words } = makeFlags();
-    const churns = crew.map((hand, place) => hand.order<Ending>({ ask: "churn", steps: 1e7, seed: 77 + place, flags }));
+    const churns = workers.map((worker, place) =>
+      worker.order<Ending>({ ask: "churn", steps: 1e7, seed: 77 + place, flags })
+    );
     const owners = new Set<number>();
-    for (let pictures = 0; pictures < 100 || !(owners.has(2) && owners.has(3) && pool.blockCount > 16); pictures++) {
+    for (let snapshots = 0; snapshots < 100 || !(owners.has(2) && owners.has(3) && pool.blockCount > 16); snapshots++) {
       const runs = assertTiles(pool);
       for (const { state, owner } of runs) if (state === "allocated") owners.add(owner);
       for (const { offset, byteLength } of mine) {

@@ -3,7 +3,7 @@ import { test } from "../support/harness.ts";
 import { assertMarked, makePool, mark, present, withPool } from "../support/pool.ts";
 
 test(
-  "buffer - the whole data area, zero at first, the same object each time",
+  "buffer - covers the whole pool, starts zeroed, and is the same object each time",
   withPool((pool) => {
     assertEquals(pool.buffer.byteLength, pool.size);
     assertEquals(new Uint8Array(pool.buffer), new Uint8Array(pool.size));
@@ -12,7 +12,7 @@ test(
 );
 
 test(
-  "buffer - sees the bytes of every block at its offset, and writes them",
+  "buffer - reads and writes the bytes of a block at its offset",
   withPool((pool) => {
     const block = present(pool.alloc(100));
     mark(block, 1);
@@ -23,7 +23,7 @@ test(
 );
 
 test(
-  "buffer - is whole again after the engine transferred it away",
+  "buffer - covers the whole pool again after the engine transferred it",
   withPool((pool) => {
     pool.buffer.transfer();
     assertEquals(pool.buffer.byteLength, pool.size);
@@ -39,7 +39,7 @@ test(
   }, { blocks: 15, blockSize: 48 }),
 );
 
-test("buffer - is empty once the pool is destroyed or closed, and does not throw", () => {
+test("buffer - is empty after destroy or close, and does not throw", () => {
   const pool = makePool();
   const { size } = pool;
   pool.destroy();

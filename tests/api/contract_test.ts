@@ -1,4 +1,4 @@
-/** The surface that users' code is written against: names, kinds and how errors look. */
+/** The public surface that users' code is written against: names, types and the form of errors. */
 
 import { assert, assertEquals } from "@std/assert";
 import * as mempool from "mempool";
@@ -6,7 +6,7 @@ import { MemPool, MemPoolError } from "mempool";
 import { test } from "../support/harness.ts";
 import { present, withPool } from "../support/pool.ts";
 
-test("contract - mod.ts exports these values", () => {
+test("contract - mod.ts exports the documented functions, classes and constants", () => {
   const expected = {
     KILOBYTE: "number",
     MEGABYTE: "number",
@@ -26,7 +26,7 @@ test("contract - mod.ts exports these values", () => {
   }
 });
 
-test("contract - a pool's properties cannot be set", () =>
+test("contract - the properties of a pool are read-only", () =>
   withPool((pool) => {
     for (const name of ["size", "blockSize", "blockCount", "destroyed", "handle", "buffer"] as const) {
       const before = pool[name];
@@ -41,7 +41,7 @@ test("contract - a pool's properties cannot be set", () =>
     }
   })());
 
-test("contract - stats have exactly these numbers", () =>
+test("contract - stats returns exactly the documented counters", () =>
   withPool((pool) => {
     present(pool.alloc(1));
     const stats = pool.stats();
@@ -69,7 +69,7 @@ test("contract - stats have exactly these numbers", () =>
     assert(Object.values(stats).every((value) => typeof value === "number" && value >= 0));
   })());
 
-test("contract - an error of a pool is an Error with a name and a code", () => {
+test("contract - MemPoolError is an Error with a name and a code", () => {
   const cause = new Error("why");
   const error = new MemPoolError("corrupt", "Cannot do it", { cause });
   assert(error instanceof Error);
@@ -82,7 +82,7 @@ test("contract - an error of a pool is an Error with a name and a code", () => {
   assertEquals(String(error), "MemPoolError: Cannot do it");
 });
 
-test("contract - a pool is disposable, and every method is there", () => {
+test("contract - a pool is disposable and has the documented methods", () => {
   const methods = [
     "alloc",
     "calloc",

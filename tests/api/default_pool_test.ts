@@ -3,7 +3,7 @@ import * as mempool from "mempool";
 import { spawnWorker, test } from "../support/harness.ts";
 import { assertError, assertMarked, assertOneFreeRun, assertRefused, mark, present } from "../support/pool.ts";
 
-test("default pool - the six operations as functions", () => {
+test("default pool - offers the six operations as functions", () => {
   const pool = mempool.init(64 * mempool.KILOBYTE, 256);
   const block = present(mempool.alloc(200));
   mark(block, 1);
@@ -19,7 +19,7 @@ test("default pool - the six operations as functions", () => {
   assert(pool.destroyed);
 });
 
-test("default pool - destroyed: each function says so, destroy does nothing", () => {
+test('default pool - throws "destroyed" from every function but destroy after destroy', () => {
   mempool.init(mempool.KILOBYTE, 64);
   mempool.destroy();
   mempool.destroy();
@@ -32,7 +32,7 @@ test("default pool - destroyed: each function says so, destroy does nothing", ()
   for (const [call, action] of calls) assertRefused(call, "destroyed", `Cannot ${action}: the pool is destroyed`);
 });
 
-test("default pool - init again: the new one is the default, the old one lives on through its object", () => {
+test("default pool - is replaced by init; the earlier pool stays usable through its object", () => {
   using first = mempool.init(mempool.KILOBYTE, 64);
   using second = mempool.init(mempool.KILOBYTE, 64);
   present(mempool.alloc(1));
@@ -40,14 +40,14 @@ test("default pool - init again: the new one is the default, the old one lives o
   assertEquals(present(first.alloc(10)).byteLength, 10);
 });
 
-test("default pool - a pool of one's own is not the default", () => {
+test("default pool - is not replaced by MemPool.init", () => {
   using standard = mempool.init(mempool.KILOBYTE, 64);
   using _own = mempool.MemPool.init(mempool.KILOBYTE, 64);
   const block = present(mempool.alloc(1));
   assert(standard.owns(block));
 });
 
-test("default pool - attach makes an attached pool the default", () => {
+test("default pool - is replaced by attach", () => {
   using pool = mempool.MemPool.init(mempool.KILOBYTE, 64);
   const attached = mempool.attach(pool.handle);
   const block = present(mempool.alloc(1));
@@ -57,14 +57,14 @@ test("default pool - attach makes an attached pool the default", () => {
   assertRefused(() => mempool.alloc(1), "closed", "Cannot allocate: this pool object is closed");
 });
 
-test("default pool - init with bad arguments leaves the default as it was", () => {
+test("default pool - is kept when init refuses its arguments", () => {
   using pool = mempool.init(mempool.KILOBYTE, 64);
   const message = "Cannot init pool: size must be a whole number from 1 up, got 0";
   assertError(() => mempool.init(0, 0), RangeError, message);
   assert(pool.owns(present(mempool.alloc(1))));
 });
 
-test("default pool - none: each function says what to do, destroy does nothing", async () => {
+test('default pool - throws "unknown-pool" from every function but destroy in a thread that has none', async () => {
   const worker = spawnWorker(new URL("./_default_pool_worker.ts", import.meta.url));
   const why = "this thread has no default pool, call init or attach first";
   assertEquals(await worker.call("none"), [
@@ -78,7 +78,7 @@ test("default pool - none: each function says what to do, destroy does nothing",
   worker.terminate();
 });
 
-test("default pool - each thread has its own", async () => {
+test("default pool - belongs to one thread", async () => {
   using pool = mempool.init(mempool.KILOBYTE, 64);
   const worker = spawnWorker(new URL("./_default_pool_worker.ts", import.meta.url));
   assertEquals(await worker.call(pool.handle), { sameAsMine: 0, sameAsYours: 0 });
@@ -86,7 +86,7 @@ test("default pool - each thread has its own", async () => {
   worker.terminate();
 });
 
-test("units - are those of memory", () => {
+test("units - are powers of 1024", () => {
   assertEquals([mempool.KILOBYTE, mempool.MEGABYTE, mempool.GIGABYTE], [1024, 1024 ** 2, 1024 ** 3]);
   assertStrictEquals(mempool.KILOBYTE ** 3, mempool.GIGABYTE);
 });

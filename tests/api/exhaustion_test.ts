@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { effort } from "../support/effort.ts";
 import { test } from "../support/harness.ts";
 import {
   assertMarked,
@@ -14,28 +15,28 @@ import {
 import { forAll } from "../support/random.ts";
 import { takeAll } from "../support/take_all.ts";
 
-/** Every other block first, then the rest: nothing can be joined until the second half. */
-function zigzag<T>(all: readonly T[]): T[] {
+/** Every other block first, then the rest: no two free blocks are adjacent until the second half. */
+function everyOtherFirst<T>(all: readonly T[]): T[] {
   return [...all.filter((_, place) => place % 2 === 0), ...all.filter((_, place) => place % 2 === 1)];
 }
 
 const ORDERS: [string, <T>(all: readonly T[]) => T[]][] = [
   ["in order", (all) => [...all]],
   ["in reverse", (all) => all.toReversed()],
-  ["every other one first", zigzag],
+  ["every other block first", everyOtherFirst],
 ];
 
-/** A checked pool takes its time, and caches nothing. */
+/** A checked pool is slower and has no worker caches. */
 const KINDS: [string, PoolShape & { blocks: number }][] = [
   ["no blocks cached", { blocks: 2000, cachedBlocks: 0, checked: false }],
   ["64 blocks cached", { blocks: 2000, cachedBlocks: 64, checked: false }],
-  ["checked", { blocks: 300, checked: true }],
+  ["checked", { blocks: effort(100, 300), checked: true }],
 ];
 
 for (const [kind, shape] of KINDS) {
   for (const [order, arrange] of ORDERS) {
     test(
-      `exhaustion - to the last block and back ${order}, ${kind}: one free run`,
+      `exhaustion - a pool is one free run after it was filled and freed ${order}, ${kind}`,
       withPool((pool) => {
         for (let round = 0; round < 3; round++) {
           const blocks = [...takeAll(() => pool.alloc(200))];
@@ -59,18 +60,18 @@ for (const [kind, shape] of KINDS) {
   }
 
   test(
-    `exhaustion - in the offset tier, ${kind}: each offset once, -1 at the end`,
+    `exhaustion - allocOffset returns each offset once and then -1, ${kind}`,
     withPool((pool) => {
       const offsets = new Set(takeAll(() => pool.allocOffset(1)));
       assertEquals(offsets.size, shape.blocks);
-      for (const offset of zigzag([...offsets])) pool.freeOffset(offset);
+      for (const offset of everyOtherFirst([...offsets])) pool.freeOffset(offset);
       assertOneFreeRun(pool);
     }, shape),
   );
 }
 
 test(
-  "exhaustion - what is free in a worker's cache still makes a run",
+  "exhaustion - a request is served from free blocks in a worker's cache",
   withPool((pool) => {
     const blocks = present(pool.allocMany(64, 64));
     for (const block of blocks.slice(10, 40)) pool.free(block);
@@ -84,19 +85,20 @@ test(
 );
 
 test(
-  "exhaustion - one byte more than there is, again and again, changes nothing",
+  "exhaustion - a request that does not fit changes nothing, however often it is made",
   withPool((pool) => {
     const keep = present(pool.alloc(10 * 64));
     const before = lastingStats(pool);
-    for (let round = 0; round < 1000; round++) assertEquals(pool.alloc(54 * 64 + 1), null);
+    const rounds = effort(200, 1000);
+    for (let round = 0; round < rounds; round++) assertEquals(pool.alloc(54 * 64 + 1), null);
     assertEquals(lastingStats(pool), before);
-    assertEquals(pool.stats().exhausted, 1000);
+    assertEquals(pool.stats().exhausted, rounds);
     pool.free(keep);
     assertOneFreeRun(pool);
   }),
 );
 
-test("exhaustion - mixed sizes fill the pool, keep their bytes, and leave one free run", () => {
+test("exhaustion - blocks of mixed sizes fill the pool, keep their bytes, and leave one free run", () => {
   const sizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 64 }), fc.integer({ min: 1, max: 2000 })), {
     minLength: 300,
     maxLength: 300,
@@ -122,12 +124,12 @@ test("exhaustion - mixed sizes fill the pool, keep their bytes, and leave one fr
   });
 });
 
-test("exhaustion - pools of every number of blocks up to 40", () => {
+test("exhaustion - pools of 2 to 40 blocks can be filled and freed", () => {
   for (let blocks = 2; blocks <= 40; blocks++) {
     using pool = makePool({ blocks });
     const all = present(pool.allocMany(blocks, 64));
     assertEquals([pool.alloc(1), pool.allocMany(1, 1)], [null, null]);
-    pool.freeMany(zigzag(all));
+    pool.freeMany(everyOtherFirst(all));
     pool.free(present(pool.alloc(blocks * 64)));
     assertOneFreeRun(pool);
   }

@@ -153,13 +153,21 @@ const FULL: Readonly<Record<string, FullStackCase>> = {
   "allocMany": { blocks: 3, prepare: nothing, call: (pool) => pool.allocMany(3, 50) },
   "allocArray": { blocks: 1, prepare: nothing, call: (pool) => pool.allocArray(Uint8Array, 50) },
   "lease": { blocks: 1, prepare: nothing, call: (pool) => pool.lease(50) },
-  "free": { blocks: -1, prepare: groups(12_000, 1, 50), call: (pool, held) => freeLast(held, (last) => pool.free(last[0]!)) },
+  "free": {
+    blocks: -1,
+    prepare: groups(12_000, 1, 50),
+    call: (pool, held) => freeLast(held, (last) => pool.free(last[0]!)),
+  },
   "free of a run": {
     blocks: -3,
     prepare: groups(12_000, 1, 150),
     call: (pool, held) => freeLast(held, (last) => pool.free(last[0]!)),
   },
-  "freeMany": { blocks: -4, prepare: groups(10_000, 4, 50), call: (pool, held) => freeLast(held, (last) => pool.freeMany(last)) },
+  "freeMany": {
+    blocks: -4,
+    prepare: groups(10_000, 4, 50),
+    call: (pool, held) => freeLast(held, (last) => pool.freeMany(last)),
+  },
 };
 
 function freeLast(held: Block[][], free: (last: Block[]) => void): void {

@@ -1,4 +1,4 @@
-/** pool.lease: blocks that are freed where their scope ends, and what may have become of them before. */
+/** pool.lease: a block that is freed at the end of its scope, and what may happen to the block or the pool before. */
 
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import { type Lease, MemPool } from "mempool";
@@ -21,7 +21,7 @@ import {
 
 const FREED = "Cannot free block at offset 0: it is already free";
 
-/** As single blocks are cached by a worker, and as they are not. */
+/** With and without a worker cache. */
 const SHAPES: Readonly<Record<string, PoolShape>> = { "blocks cached": { cachedBlocks: 8 }, "none cached": {} };
 
 function dispose(lease: Lease): void {
@@ -34,7 +34,7 @@ function allocated(pool: MemPool): number {
 
 for (const [name, shape] of Object.entries(SHAPES)) {
   test(
-    `lease - frees at the end of its scope, ${name}`,
+    `lease - frees its block at the end of the scope, ${name}`,
     withPool((pool) => {
       for (const bytes of [1, 64, 500]) {
         {
@@ -50,7 +50,7 @@ for (const [name, shape] of Object.entries(SHAPES)) {
   );
 
   test(
-    `lease - frees when the scope is left by an error, a return or a break, ${name}`,
+    `lease - frees its block when an error, a return or a break leaves the scope, ${name}`,
     withPool((pool) => {
       const onPurpose = new Error("on purpose");
       const fail = (): never => {
@@ -74,7 +74,7 @@ for (const [name, shape] of Object.entries(SHAPES)) {
   );
 
   test(
-    `lease - disposing again does nothing, whoever has the block by then, ${name}`,
+    `lease - does nothing at a second disposal, also when the block is allocated again, ${name}`,
     withPool((pool) => {
       const lease = present(pool.lease(50));
       dispose(lease);
@@ -90,7 +90,7 @@ for (const [name, shape] of Object.entries(SHAPES)) {
   );
 
   test(
-    `lease - of a block that was freed before: the double free is told, once, ${name}`,
+    `lease - reports a double free once when its block was freed before, ${name}`,
     withPool((pool) => {
       const lease = present(pool.lease(50));
       pool.free(lease.buffer);
@@ -101,7 +101,7 @@ for (const [name, shape] of Object.entries(SHAPES)) {
   );
 
   test(
-    `lease - moved by realloc: disposal frees the buffer that was put in its place, ${name}`,
+    `lease - frees the buffer that the caller assigned after realloc, ${name}`,
     withPool((pool) => {
       for (const [before, after] of [[50, 60], [50, 500], [500, 50]] as const) {
         using lease = present(pool.lease(before));
@@ -110,7 +110,7 @@ for (const [name, shape] of Object.entries(SHAPES)) {
         lease.buffer = present(pool.realloc(lease.buffer, after));
         assertEquals(lease.buffer.byteLength, after);
         assertMarked(lease.buffer, 1, Math.min(before, after));
-        assertEquals(pool.realloc(lease.buffer, 5000), null); // untouched, and still the lease's
+        assertEquals(pool.realloc(lease.buffer, 5000), null); // the block is unchanged and still leased
       }
       assertEquals(allocated(pool), 0);
       pool.check();
@@ -118,7 +118,7 @@ for (const [name, shape] of Object.entries(SHAPES)) {
   );
 
   test(
-    `lease - moved by realloc and not told so: its buffer is no longer allocated, ${name}`,
+    `lease - reports a double free when the caller did not assign the buffer that realloc returned, ${name}`,
     withPool((pool) => {
       const lease = present(pool.lease(50));
       const wall = present(pool.alloc(64));
@@ -131,7 +131,7 @@ for (const [name, shape] of Object.entries(SHAPES)) {
 }
 
 test(
-  "lease - null when exhausted, which `using` takes",
+  "lease - returns null when no run fits, which `using` accepts",
   withPool((pool) => {
     using all = pool.lease(pool.size);
     using none = pool.lease(1);
@@ -140,7 +140,7 @@ test(
 );
 
 test(
-  "lease - of a block that was freed before, in a pool that only warns",
+  "lease - prints a warning when its block was freed before, with onMisuse: warn",
   withPool((pool) => {
     const lease = present(pool.lease(50));
     pool.free(lease.buffer);
@@ -150,7 +150,7 @@ test(
 );
 
 test(
-  "lease - a double free in a scope that an error has left: both errors are told",
+  "lease - reports a double free beside the error that left the scope",
   withPool((pool) => {
     const onPurpose = new Error("on purpose");
     const error = thrownBy(() => {
@@ -171,7 +171,7 @@ test(
 );
 
 test(
-  "lease - a checked pool finds a block that was freed and handed out again, and leaves it to its holder",
+  "lease - does not free a block that was freed and allocated again, in a checked pool",
   withPool((pool) => {
     const lease = present(pool.lease(50));
     pool.free(lease.buffer);
@@ -183,12 +183,12 @@ test(
 );
 
 test(
-  "lease - of a block that was posted away: it is its receiver's, and disposal says so",
+  "lease - reports a foreign block when its buffer was transferred, and leaves the block to the receiver",
   withPool((pool) => {
     const lease = present(pool.lease(50));
     mark(lease.buffer, 1);
     const received = structuredClone(lease.buffer, { transfer: [lease.buffer] });
-    const message = "Cannot free an object (ArrayBuffer): it is not a block of this pool";
+    const message = "Cannot free an object (ArrayBuffer): it was moved or freed elsewhere, the buffer is detached";
     assertRefused(() => dispose(lease), "foreign-block", message);
     assertMarked(received, 1);
     pool.free(received);
@@ -196,7 +196,7 @@ test(
 );
 
 test(
-  "lease - of something else put in its place: refused as free refuses it, and not freed the second time",
+  "lease - refuses an assigned value that is not a block, and does nothing at the second disposal",
   withPool((pool) => {
     const lease = present(pool.lease(50));
     const block = lease.buffer;
@@ -212,7 +212,7 @@ test(
 );
 
 test(
-  "lease - in a stack of disposables, and handed on by it",
+  "lease - can be moved to another scope by a DisposableStack",
   withPool((pool) => {
     let later: DisposableStack;
     {
@@ -228,19 +228,19 @@ test(
   }),
 );
 
-/** How a pool may end before a lease does. */
+/** Ways to end a pool before the lease ends. */
 const ENDS: Readonly<Record<string, (pool: MemPool) => void>> = {
   "destroyed": (pool) => destroyQuietly(pool),
   "destroyed through another object": (pool) => destroyQuietly(MemPool.attach(pool.handle)),
-  "disposed of": (pool) => pool[Symbol.dispose](),
+  "disposed": (pool) => pool[Symbol.dispose](),
 };
 
 for (const [end, act] of Object.entries(ENDS)) {
   test(
-    `lease - of a pool that was ${end} before: disposal does nothing`,
+    `lease - does nothing at disposal after the pool was ${end}`,
     withPool((pool) => {
       const leases = [50, 500].map((bytes) => present(pool.lease(bytes)));
-      if (end === "disposed of") warningsOf(() => act(pool));
+      if (end === "disposed") warningsOf(() => act(pool));
       else act(pool);
       for (const lease of leases) {
         dispose(lease);
@@ -252,7 +252,7 @@ for (const [end, act] of Object.entries(ENDS)) {
 }
 
 test(
-  "lease - of a pool object that was closed before: disposal does nothing, the block stays for others",
+  "lease - does nothing at disposal after its pool object was closed, and leaves the block allocated",
   withPool((pool) => {
     const joined = MemPool.attach(pool.handle);
     const lease = present(joined.lease(50));
@@ -266,11 +266,11 @@ test(
   }),
 );
 
-test("lease - of a pool that another worker destroyed before: disposal does nothing", () =>
+test("lease - does nothing at disposal after another worker destroyed the pool", () =>
   // A checked pool would print the leak in that worker.
-  withPoolWorkers(1, { checked: false }, async (pool, [hand]) => {
+  withPoolWorkers(1, { checked: false }, async (pool, [worker]) => {
     const lease = present(pool.lease(50));
-    await hand!.order({ ask: "destroy" });
+    await worker!.order({ ask: "destroy" });
     dispose(lease);
     assertRefused(() => pool.lease(50), "destroyed", "Cannot allocate: the pool is destroyed");
   }));

@@ -16,7 +16,7 @@ function assertClosed(pool: MemPool, block: ArrayBuffer): void {
   assertEnded(pool, block, "closed", "this pool object is closed");
 }
 
-test("destroy - each later call says so, also one with bad arguments", () => {
+test('destroy - makes every later call throw "destroyed", also a call with bad arguments', () => {
   const pool = makePool();
   const block = present(pool.alloc(100));
   pool.destroy();
@@ -25,7 +25,7 @@ test("destroy - each later call says so, also one with bad arguments", () => {
   assertRefused(() => pool.free(1 as unknown as ArrayBuffer), "destroyed", "Cannot free: the pool is destroyed");
 });
 
-test("destroy - properties can still be read", () => {
+test("destroy - leaves the properties readable", () => {
   const pool = makePool();
   const { size, blockSize, blockCount, handle } = pool;
   assertFalse(pool.destroyed);
@@ -35,7 +35,7 @@ test("destroy - properties can still be read", () => {
   assertEquals(pool.buffer.byteLength, 0);
 });
 
-test("destroy - again, close and disposal do nothing", () => {
+test("destroy - does nothing the second time, nor do close and disposal", () => {
   const pool = makePool();
   for (const _ of [1, 2, 3]) {
     pool.destroy();
@@ -46,7 +46,7 @@ test("destroy - again, close and disposal do nothing", () => {
   assertRefused(() => pool.alloc(1), "destroyed", "Cannot allocate: the pool is destroyed");
 });
 
-test("destroy - a stale buffer can be read and written, and disturbs nobody, many pools after others too", () => {
+test("destroy - leaves stale buffers that can be read and written without effect on later pools", () => {
   for (let round = 0; round < 10; round++) makePool({ blocks: 100_000 }).destroy();
   const pool = makePool({ blocks: 1000 });
   const blocks = present(pool.allocMany(100, 640));
@@ -60,7 +60,7 @@ test("destroy - a stale buffer can be read and written, and disturbs nobody, man
   for (const block of blocks) assertEquals(block.byteLength, 640);
 });
 
-test("destroy - many pools one after the other, some at a time: every one starts empty and zero", () => {
+test("destroy - lets every later pool start empty and zeroed", () => {
   const others: MemPool[] = [];
   for (let round = 0; round < 200; round++) {
     const pool = makePool({ blocks: 100 + round % 7 });
@@ -77,7 +77,7 @@ test("destroy - many pools one after the other, some at a time: every one starts
   }
 });
 
-test("destroy - through one object ends the others of this thread", () => {
+test("destroy - through one object destroys the other objects of this thread", () => {
   const pool = makePool();
   const block = present(pool.alloc(100));
   const second = MemPool.attach(pool.handle);
@@ -87,7 +87,7 @@ test("destroy - through one object ends the others of this thread", () => {
   assertDestroyed(second, block);
 });
 
-test("dispose - destroys where the pool was made", () => {
+test("dispose - destroys the pool through the object that made it", () => {
   let outside: MemPool;
   {
     using pool = makePool();
@@ -98,7 +98,7 @@ test("dispose - destroys where the pool was made", () => {
 });
 
 test(
-  "dispose - closes where it was attached",
+  "dispose - closes the pool through an object that attached it",
   withPool((pool) => {
     let outside: MemPool;
     const block = present(pool.alloc(100));
@@ -112,7 +112,7 @@ test(
   }),
 );
 
-test("close - each later call says so, and destroy, close and disposal do nothing", () => {
+test('close - makes every later call throw "closed"; destroy, close and disposal do nothing', () => {
   const pool = makePool();
   const { handle } = pool;
   const block = present(pool.alloc(100));
@@ -129,7 +129,7 @@ test("close - each later call says so, and destroy, close and disposal do nothin
 });
 
 test(
-  "close - of one object leaves the others of this thread",
+  "close - of one object leaves the other objects of this thread open",
   withPool((pool) => {
     const second = MemPool.attach(pool.handle);
     const third = MemPool.attach(pool.handle);
@@ -143,7 +143,7 @@ test(
   }),
 );
 
-test("close - where the pool was made: it lives on, and its blocks with it", () => {
+test("close - through the object that made the pool keeps the pool and its blocks", () => {
   const pool = makePool();
   const { handle } = pool;
   const offset = pool.allocOffset(100);
@@ -157,7 +157,7 @@ test("close - where the pool was made: it lives on, and its blocks with it", () 
   assert(attached.destroyed);
 });
 
-test("close - a pool that was destroyed before: destroyed, not closed", () => {
+test('close - after destroy, calls throw "destroyed", not "closed"', () => {
   const pool = makePool();
   const second = MemPool.attach(pool.handle);
   pool.destroy();
@@ -165,7 +165,7 @@ test("close - a pool that was destroyed before: destroyed, not closed", () => {
   assertRefused(() => second.alloc(1), "destroyed", "Cannot allocate: the pool is destroyed");
 });
 
-test("close - before others destroy it: closed, not destroyed", () => {
+test('close - before destroy, calls throw "closed", not "destroyed"', () => {
   const pool = makePool();
   const second = MemPool.attach(pool.handle);
   second.close();
@@ -174,8 +174,8 @@ test("close - before others destroy it: closed, not destroyed", () => {
   assertFalse(second.destroyed);
 });
 
-/** A pool whose cache has blocks to give, and room for what is freed; and a block of it, at the start of its data. */
-function makeCaching(blocks = 64): { pool: MemPool; block: ArrayBuffer } {
+/** A pool with a worker cache that can serve an allocation and take a free, and its block at offset 0. */
+function makeCachingPool(blocks = 64): { pool: MemPool; block: ArrayBuffer } {
   const pool = makePool({ blocks, cachedBlocks: 16 });
   const block = present(pool.alloc(1));
   assertEquals(pool.offsetOf(block), 0);
@@ -183,8 +183,8 @@ function makeCaching(blocks = 64): { pool: MemPool; block: ArrayBuffer } {
   return { pool, block };
 }
 
-test("close - nothing goes through the cache any more", () => {
-  const { pool, block } = makeCaching();
+test("close - keeps later calls away from the worker cache", () => {
+  const { pool, block } = makeCachingPool();
   const { handle } = pool;
   pool.close();
   assertClosed(pool, block);
@@ -193,8 +193,8 @@ test("close - nothing goes through the cache any more", () => {
   again.destroy();
 });
 
-test("close - of one object of several: nothing of its own goes through the cache that they share", () => {
-  const { pool, block } = makeCaching();
+test("close - of one of several objects keeps its later calls away from the shared worker cache", () => {
+  const { pool, block } = makeCachingPool();
   const second = MemPool.attach(pool.handle);
   second.close();
   assertClosed(second, block);
@@ -204,15 +204,15 @@ test("close - of one object of several: nothing of its own goes through the cach
   assertClosed(second, block);
 });
 
-test("destroy - nothing goes through the cache any more, also when another pool has the same addresses", () => {
-  const blocks = 30_011; // of a size of its own
-  const { pool, block } = makeCaching(blocks);
+test("destroy - keeps later calls away from the worker cache, also when another pool uses its addresses", () => {
+  const blocks = 30_011; // a size that no other test uses
+  const { pool, block } = makeCachingPool(blocks);
   const second = MemPool.attach(pool.handle);
   second.destroy();
-  // Addresses rest while there are no more than eight that do. Then those that rested longest are used again.
-  const resting = Array.from({ length: 8 }, () => makeCaching(blocks));
+  // The library leaves the last eight address ranges unused, and then uses the range again that was freed first.
+  const resting = Array.from({ length: 8 }, () => makeCachingPool(blocks));
   for (const other of resting) other.pool.destroy();
-  const others = Array.from({ length: 20 }, () => makeCaching(blocks));
+  const others = Array.from({ length: 20 }, () => makeCachingPool(blocks));
   assertDestroyed(pool, block);
   assertDestroyed(second, block);
   for (const other of others) {

@@ -12,7 +12,7 @@ import {
 } from "../support/pool.ts";
 
 test(
-  "allocMany - so many buffers of that length, all apart",
+  "allocMany - returns the requested number of separate buffers of the requested length",
   withPool((pool) => {
     const blocks = present(pool.allocMany(10, 100));
     assertEquals(blocks.map(({ byteLength }) => byteLength), Array(10).fill(100));
@@ -26,7 +26,7 @@ test(
 );
 
 test(
-  "allocMany - none is an empty array",
+  "allocMany - returns an empty array for a count of 0",
   withPool((pool) => {
     assertEquals([pool.allocMany(0, 1), pool.allocMany(-0, 2 ** 53)], [[], []]);
     assertEquals(pool.stats().allocs, 0);
@@ -34,7 +34,7 @@ test(
 );
 
 test(
-  "allocMany - to the last block",
+  "allocMany - can allocate every block of the pool",
   withPool((pool) => {
     const blocks = present(pool.allocMany(64, 64));
     assertEquals(pool.alloc(1), null);
@@ -44,7 +44,7 @@ test(
 );
 
 test(
-  "allocMany - all or nothing: null leaves the pool as it was",
+  "allocMany - returns null and changes nothing when not all of the blocks fit",
   withPool((pool) => {
     const keep = present(pool.allocMany(8, 64));
     for (const place of [1, 3, 5]) pool.free(keep[place]!);
@@ -61,7 +61,7 @@ test(
 );
 
 test(
-  "freeMany - blocks, views and blocks of any length, from any iterable",
+  "freeMany - accepts blocks of any length and views on them, from any iterable",
   withPool((pool) => {
     const blocks = (): ArrayBuffer[] => [1, 100, 500].map((bytes) => present(pool.alloc(bytes)));
     pool.freeMany(blocks());
@@ -91,7 +91,7 @@ function assertRefusesAll(
 }
 
 test(
-  "freeMany - one block named twice is a double free, and none is freed",
+  "freeMany - frees nothing when a block is listed twice",
   withPool((pool) => {
     const [a, b, c] = present(pool.allocMany(3, 100)) as [ArrayBuffer, ArrayBuffer, ArrayBuffer];
     const message = "Cannot free block at offset 128: it is already free";
@@ -105,7 +105,7 @@ test(
 );
 
 test(
-  "freeMany - a free block among them, and none is freed",
+  "freeMany - frees nothing when one of the blocks is free",
   withPool((pool) => {
     const [a, b, c] = present(pool.allocMany(3, 64)) as [ArrayBuffer, ArrayBuffer, ArrayBuffer];
     pool.free(b);
@@ -117,7 +117,7 @@ test(
 );
 
 test(
-  "freeMany - a foreign block among them, and none is freed",
+  "freeMany - frees nothing when one of the buffers is foreign",
   withPool((pool) => {
     const [a, b] = present(pool.allocMany(2, 64)) as [ArrayBuffer, ArrayBuffer];
     const message = "Cannot free an object (ArrayBuffer): it is not a block of this pool";

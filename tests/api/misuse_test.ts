@@ -1,14 +1,14 @@
-/** Programs with one mistake each: the exact message that tells it, and a pool that is as it was. */
+/** Programs with one mistake each: the exact error or warning, and an unchanged pool. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { MemPool, MemPoolOptions } from "mempool";
-import { test, withWorkers } from "../support/harness.ts";
+import { spawnWorker, test, type TestWorker } from "../support/harness.ts";
 import { assertRefusedAsMisuse, assertWarned, type Kind, type Message, type Misuse } from "./_misuse.ts";
-import { DOUBLE_FREES, FOREIGN_BLOCKS, NO_BLOCKS } from "./_misuse_free.ts";
-import { DEFAULTS, ENDED, HANDLES, MAKING } from "./_misuse_lifetime.ts";
+import { DOUBLE_FREES, FOREIGN_BLOCKS, NOT_BLOCKS } from "./_misuse_free.ts";
+import { AFTER_THE_END, DEFAULTS, HANDLES, INITS } from "./_misuse_lifetime.ts";
 import { NUMBERS, USES } from "./_misuse_use.ts";
 import type { Order } from "./_misuse_worker.ts";
-import { type Hand, SHARED_FREES, SHARED_USES, type SharedMisuse } from "./_misuse_workers.ts";
+import { type OtherWorker, TWO_WORKER_FREES, TWO_WORKER_USES, type TwoWorkerMisuse } from "./_misuse_workers.ts";
 import {
   assertOneFreeRun,
   assertRefused,
@@ -21,20 +21,28 @@ import {
   withPool,
 } from "../support/pool.ts";
 
-/** Misuse of free, of which a pool may be told only to warn. */
+/** Misuse of free, which only warns with onMisuse: "warn". */
 const WARNED: readonly Misuse[] = [...DOUBLE_FREES, ...FOREIGN_BLOCKS];
 
-/** Misuse that is an error whatever the pool was told. */
-const REFUSED: readonly Misuse[] = [...NO_BLOCKS, ...USES, ...NUMBERS, ...ENDED, ...HANDLES, ...MAKING, ...DEFAULTS];
+/** Misuse that throws with any onMisuse. */
+const REFUSED: readonly Misuse[] = [
+  ...NOT_BLOCKS,
+  ...USES,
+  ...NUMBERS,
+  ...AFTER_THE_END,
+  ...HANDLES,
+  ...INITS,
+  ...DEFAULTS,
+];
 
-/** Pools that say the same to every misuse of these tables. What only a checked pool finds is in tests/checked_*_test.ts. */
+/** Shapes of pools that treat every misuse in these tables in the same way. tests/checked tests what only checked pools find. */
 const SHAPES: readonly PoolShape[] = [{ cachedBlocks: 0 }, { cachedBlocks: 4 }, { checked: true }];
 
 type Prepare = (pool: MemPool) => (() => unknown) | Promise<() => unknown>;
 
 type Expect = (pool: MemPool, wrong: () => unknown) => Promise<void>;
 
-/** Prepares a wrong call on a pool of each shape, and expects of it what is to be expected. */
+/** Prepares a wrong call on a pool of each shape, and passes the call to `expect`. */
 async function onEach(options: MemPoolOptions, prepare: Prepare, expect: Expect): Promise<void> {
   for (const shape of SHAPES) {
     using pool = makePool({ ...shape, ...options });
@@ -47,7 +55,7 @@ async function onEach(options: MemPoolOptions, prepare: Prepare, expect: Expect)
   }
 }
 
-/** Some programs destroy a pool with the block that their wrong call is to name: a checked one tells of that. */
+/** Some programs destroy a pool that has an allocated block. A checked pool would print that leak. */
 function quietly<T>(act: () => T): T {
   let result: { readonly value: T } | undefined;
   warningsOf(() => result = { value: act() });
@@ -66,52 +74,54 @@ function warned(message: Message): Expect {
   return (pool, wrong) => assertWarned(pool, wrong, messageOf(message, pool));
 }
 
-for (const [wrong, kind, message, program] of [...WARNED, ...REFUSED]) {
-  test(`misuse - ${wrong}`, () => onEach({}, program, refused(kind, message)));
+for (const [mistake, kind, message, program] of [...WARNED, ...REFUSED]) {
+  test(`misuse - ${mistake} throws ${kind}`, () => onEach({}, program, refused(kind, message)));
 }
 
-for (const [wrong, , message, program] of WARNED) {
-  test(`misuse - ${wrong}: a line on the console where the pool only warns`, () =>
+for (const [mistake, , message, program] of WARNED) {
+  test(`misuse - ${mistake} prints a warning, with onMisuse: warn`, () =>
     onEach({ onMisuse: "warn" }, program, warned(message)));
 }
 
-for (const [wrong, kind, message, program] of REFUSED) {
-  test(`misuse - ${wrong}: an error also where the pool only warns`, () =>
+for (const [mistake, kind, message, program] of REFUSED) {
+  test(`misuse - ${mistake} throws ${kind}, with onMisuse: warn`, () =>
     onEach({ onMisuse: "warn" }, program, refused(kind, message)));
 }
 
-/** Lets `use` have the other worker. */
-function withHand(use: (hand: Hand) => Promise<void>): Promise<void> {
-  return withWorkers(new URL("./_misuse_worker.ts", import.meta.url), 1, ([worker]) => {
-    const order = (message: Order, transfer?: ArrayBuffer[]): Promise<unknown[][]> => worker!.call(message, transfer);
-    return use({
-      order,
-      call: (method, ...args) => order({ ask: "call", method, args }),
-      callWithKept: (method, ...args) => order({ ask: "call", method, kept: true, args }),
-    });
-  });
-}
+/** The other worker of all tests. To start a worker takes longer than a test, and each test attaches a new pool. */
+let worker: TestWorker | undefined;
 
-/** As for one worker, once the other has attached the pool. */
-function shared(program: SharedMisuse[3], hand: Hand): Prepare {
-  return async (pool) => {
-    await hand.order({ ask: "attach", handle: pool.handle });
-    return program(pool, hand);
+function otherWorker(): OtherWorker {
+  worker ??= spawnWorker(new URL("./_misuse_worker.ts", import.meta.url));
+  const { call } = worker;
+  const order = (message: Order, transfer?: ArrayBuffer[]): Promise<unknown[][]> => call(message, transfer);
+  return {
+    order,
+    call: (method, ...args) => order({ ask: "call", method, args }),
+    callWithKept: (method, ...args) => order({ ask: "call", method, kept: true, args }),
   };
 }
 
-for (const [wrong, kind, message, program] of [...SHARED_FREES, ...SHARED_USES]) {
-  test(`misuse - two workers: ${wrong}`, () =>
-    withHand((hand) => onEach({}, shared(program, hand), refused(kind, message))));
+/** Prepares a program for two workers: the other worker attaches the pool first. */
+function forTwoWorkers(program: TwoWorkerMisuse[3], other: OtherWorker): Prepare {
+  return async (pool) => {
+    await other.order({ ask: "attach", handle: pool.handle });
+    return program(pool, other);
+  };
 }
 
-for (const [wrong, , message, program] of SHARED_FREES) {
-  test(`misuse - two workers: ${wrong}: a line on the console where the pool only warns`, () =>
-    withHand((hand) => onEach({ onMisuse: "warn" }, shared(program, hand), warned(message))));
+for (const [mistake, kind, message, program] of [...TWO_WORKER_FREES, ...TWO_WORKER_USES]) {
+  test(`misuse - ${mistake} throws ${kind}`, () =>
+    onEach({}, forTwoWorkers(program, otherWorker()), refused(kind, message)));
+}
+
+for (const [mistake, , message, program] of TWO_WORKER_FREES) {
+  test(`misuse - ${mistake} prints a warning, with onMisuse: warn`, () =>
+    onEach({ onMisuse: "warn" }, forTwoWorkers(program, otherWorker()), warned(message)));
 }
 
 test(
-  "onMisuse - a freeMany that only warns frees nothing, and can be called again without the mistake",
+  "onMisuse - lets freeMany free nothing after a warning, and everything when it is called again without the mistake",
   withPool((pool) => {
     const [a, b] = present(pool.allocMany(2, 64)) as [ArrayBuffer, ArrayBuffer];
     const warnings = warningsOf(() => pool.freeMany([a, b, a])).map(([line]) => withoutStacks(String(line)));
@@ -124,7 +134,7 @@ test(
   }, { onMisuse: "warn" }),
 );
 
-test("onMisuse - is throw unless given, and then nothing is printed", () => {
+test("onMisuse - is throw by default, and then nothing is printed", () => {
   for (const shape of [{}, { onMisuse: "throw" }] as const) {
     using pool = makePool(shape);
     const message = "Cannot free block at offset 0: it is already free";
@@ -132,7 +142,7 @@ test("onMisuse - is throw unless given, and then nothing is printed", () => {
   }
 });
 
-test("misuse - so many programs, no two of them with the same mistake", () => {
-  const mistakes = [...WARNED, ...REFUSED, ...SHARED_FREES, ...SHARED_USES].map(([wrong]) => wrong);
+test("misuse - there are at least 60 programs, each with a mistake of its own", () => {
+  const mistakes = [...WARNED, ...REFUSED, ...TWO_WORKER_FREES, ...TWO_WORKER_USES].map(([mistake]) => mistake);
   assert(mistakes.length >= 60 && new Set(mistakes).size === mistakes.length, `${mistakes.length} programs`);
 });

@@ -14,7 +14,7 @@ import {
 } from "../support/pool.ts";
 
 test(
-  "allocOffset - a multiple of the block size, below size, never the same twice",
+  "allocOffset - returns distinct multiples of the block size below size, and then -1",
   withPool((pool) => {
     const offsets = Array.from({ length: pool.blockCount }, () => pool.allocOffset(1));
     assertEquals([...offsets].sort((a, b) => a - b), offsets.map((_, place) => place * 64));
@@ -25,7 +25,7 @@ test(
 );
 
 test(
-  "allocOffset - offset o is index o of buffer, and at(o) sees the same bytes",
+  "allocOffset - returns an index into pool.buffer; at() covers the same bytes",
   withPool((pool) => {
     pool.allocOffset(1);
     const offset = pool.allocOffset(200);
@@ -38,7 +38,7 @@ test(
 );
 
 test(
-  "callocOffset - zeroed, used before or not",
+  "callocOffset - returns zeroed memory, whether it was used before or not",
   withPool((pool) => {
     const dirty = pool.allocOffset(100);
     mark(pool.at(dirty), 1);
@@ -51,7 +51,7 @@ test(
 );
 
 test(
-  "freeOffset - of a block that was handed out as a buffer, and the other way round",
+  "freeOffset - frees a block that alloc returned, and free a block that allocOffset returned",
   withPool((pool) => {
     const buffer = present(pool.alloc(100));
     pool.freeOffset(pool.offsetOf(buffer));
@@ -62,7 +62,7 @@ test(
 );
 
 test(
-  "freeOffset - between blocks and past the end is foreign",
+  "freeOffset - reports a foreign block between blocks and past the end",
   withPool((pool) => {
     pool.allocOffset(300);
     for (const offset of [1, 16, 63, 65, 4095, 4096, 4097, 2 ** 31, 2 ** 32, 2 ** 32 + 64, 2 ** 53, 1e300]) {
@@ -73,7 +73,7 @@ test(
 );
 
 test(
-  "offsets - minus zero is zero",
+  "offsets - treat minus zero as zero",
   withPool((pool) => {
     const offset = pool.allocOffset(10);
     assertEquals([pool.at(-0).byteLength, pool.reallocOffset(-0, 20)], [10, offset]);
@@ -83,7 +83,7 @@ test(
 );
 
 test(
-  "offset tier - blocks do not overlap and keep their bytes through moves",
+  "offset tier - returns blocks that do not overlap and keep their bytes when they move",
   withPool((pool) => {
     const lengths = [1, 64, 65, 200, 7];
     const offsets = lengths.map((bytes) => pool.allocOffset(bytes));
@@ -96,7 +96,7 @@ test(
 );
 
 test(
-  "owns - what free would take, and nothing else",
+  "owns - is true for exactly what free would accept",
   withPool((pool) => {
     using other = makePool();
     const block = present(pool.alloc(100));
@@ -126,7 +126,7 @@ test(
 );
 
 test(
-  "offsetOf and at - lead to each other",
+  "offsetOf and at - are inverse functions",
   withPool((pool) => {
     for (const bytes of [1, 64, 65, 500]) {
       const block = present(pool.alloc(bytes));
@@ -142,7 +142,7 @@ test(
 );
 
 test(
-  "at - the length is what was asked for last",
+  "at - returns a buffer of the length that was requested last",
   withPool((pool) => {
     const offset = pool.allocOffset(10);
     assertEquals(pool.at(offset).byteLength, 10);
@@ -155,7 +155,7 @@ test(
 );
 
 test(
-  "at - after the engine moved the old buffer out of the pool, a new one over the block",
+  "at - returns a new buffer over the block after the engine moved the old one out of the pool",
   withPool((pool) => {
     const block = present(pool.alloc(10));
     mark(block, 1);
@@ -165,7 +165,7 @@ test(
 );
 
 test(
-  "offsetOf and at - make the block this worker's",
+  "offsetOf and at - make this worker the owner of the block",
   withPool((pool) => {
     const { region: { table } } = insideOf(pool);
     const block = present(pool.alloc(100));

@@ -8,8 +8,8 @@ function init(...args: unknown[]): MemPool {
   return MemPool.init(...args as [number, number]);
 }
 
-/** What is no number at all, and how a message shows it. */
-const NO_NUMBERS: [unknown, string][] = [
+/** Values that are not numbers, and how messages show them. */
+const NOT_NUMBERS: [unknown, string][] = [
   [undefined, "undefined"],
   [null, "null"],
   ["64", '"64"'],
@@ -22,10 +22,10 @@ const NO_NUMBERS: [unknown, string][] = [
 ];
 
 /** Numbers that are not whole numbers from 1 up. */
-const NO_COUNTS = [0, -0, -1, 1.5, NaN, Infinity, -Infinity, Number.MIN_VALUE];
+const NOT_COUNTS = [0, -0, -1, 1.5, NaN, Infinity, -Infinity, Number.MIN_VALUE];
 
-test("init - sizes must be numbers", () => {
-  for (const [value, shown] of NO_NUMBERS) {
+test("init - refuses sizes that are not numbers", () => {
+  for (const [value, shown] of NOT_NUMBERS) {
     assertError(() => init(value, 64), TypeError, `Cannot init pool: size must be a number, got ${shown}`);
     assertError(
       () => init(4096, value),
@@ -35,8 +35,8 @@ test("init - sizes must be numbers", () => {
   }
 });
 
-test("init - sizes must be whole numbers from 1 up, and safe ones", () => {
-  for (const value of NO_COUNTS) {
+test("init - refuses sizes that are not safe whole numbers from 1 up", () => {
+  for (const value of NOT_COUNTS) {
     const why = `must be a whole number from 1 up, got ${value}`;
     assertError(() => init(value, 64), RangeError, `Cannot init pool: size ${why}`);
     assertError(() => init(4096, value), RangeError, `Cannot init pool: defaultBlockSize ${why}`);
@@ -48,7 +48,7 @@ test("init - sizes must be whole numbers from 1 up, and safe ones", () => {
   }
 });
 
-test("init - a block must be smaller than the pool, also once it is rounded up", () => {
+test("init - refuses blocks that are not smaller than the pool, also once they are rounded up", () => {
   const cases: [number, number, MemPoolOptions, number][] = [
     [64, 64, {}, 64],
     [64, 65, {}, 80],
@@ -65,32 +65,32 @@ test("init - a block must be smaller than the pool, also once it is rounded up",
   }
 });
 
-test("init - a size past every system's limit, and more blocks than the table can have", () => {
+test("init - refuses a size over 2^47 and more blocks than a block table can have", () => {
   const size = "Cannot init pool: size must not exceed 2^47, got 140737488355329";
   assertError(() => init(2 ** 47 + 1, 2 ** 30), RangeError, size);
   const ratio = `Cannot init pool: size / blockSize must not exceed ${MAX_BLOCKS}, got ${16 * (MAX_BLOCKS + 1)} / 16`;
   assertError(() => init(16 * (MAX_BLOCKS + 1), 16), RangeError, ratio);
 });
 
-test("init - options must be an object or not there", () => {
+test("init - refuses options that are not an object, and accepts unknown ones", () => {
   for (const [value, shown] of [[null, "null"], [5, "5"], ["x", '"x"'], [() => 1, "a function"]] as const) {
     assertError(() => init(4096, 64, value), TypeError, `Cannot init pool: options must be an object, got ${shown}`);
   }
   for (const options of [undefined, {}, Object.create(null), { unknown: 1 }]) init(4096, 64, options).destroy();
 });
 
-test("init - an option that is undefined is not given", () => {
+test("init - treats an undefined option as absent", () => {
   const names = ["alignment", "onMisuse", "cachedBlocks", "cachedBuffers", "lockTimeout", "maxSize", "checked"];
   using pool = init(4096, 64, Object.fromEntries(names.map((name) => [name, undefined])));
   assertEquals(present(pool.alloc(1)).byteLength, 1);
 });
 
-test("alignment - must be a power of two from 16 to 4096", () => {
-  for (const [value, shown] of NO_NUMBERS.slice(1)) {
+test("alignment - is refused unless it is a power of two from 16 to 4096", () => {
+  for (const [value, shown] of NOT_NUMBERS.slice(1)) {
     const message = `Cannot init pool: alignment must be a number, got ${shown}`;
     assertError(() => init(4096, 64, { alignment: value }), TypeError, message);
   }
-  for (const value of NO_COUNTS) {
+  for (const value of NOT_COUNTS) {
     const message = `Cannot init pool: alignment must be a whole number from 1 up, got ${value}`;
     assertError(() => init(4096, 64, { alignment: value }), RangeError, message);
   }
@@ -100,11 +100,11 @@ test("alignment - must be a power of two from 16 to 4096", () => {
   }
 });
 
-test("cachedBlocks, cachedBuffers, lockTimeout - must be whole numbers from 0 to 2^31 - 1", () => {
+test("cachedBlocks, cachedBuffers, lockTimeout - are refused unless they are whole numbers from 0 to 2^31 - 1", () => {
   for (const name of ["cachedBlocks", "cachedBuffers", "lockTimeout"]) {
     const refuse = (value: unknown, type: ErrorConstructor, why: string): void =>
       assertError(() => init(4096, 64, { [name]: value }), type, `Cannot init pool: ${name} ${why}`);
-    for (const [value, shown] of NO_NUMBERS.slice(1)) refuse(value, TypeError, `must be a number, got ${shown}`);
+    for (const [value, shown] of NOT_NUMBERS.slice(1)) refuse(value, TypeError, `must be a number, got ${shown}`);
     for (const value of [-1, 1.5, NaN, Infinity]) {
       refuse(value, RangeError, `must be a whole number from 0 up, got ${value}`);
     }
@@ -117,7 +117,7 @@ test("cachedBlocks, cachedBuffers, lockTimeout - must be whole numbers from 0 to
   }
 });
 
-test("onMisuse - must be one of its two words", () => {
+test('onMisuse - is refused unless it is "throw" or "warn"', () => {
   const message = 'Cannot init pool: onMisuse must be "throw" or "warn", got ';
   for (const [value, shown] of [["", '""'], ["Warn", '"Warn"'], ["ignore", '"ignore"']]) {
     assertError(() => init(4096, 64, { onMisuse: value }), RangeError, message + shown);
@@ -127,7 +127,7 @@ test("onMisuse - must be one of its two words", () => {
   }
 });
 
-test("init - what the system cannot map is refused, and the next pool works", () => {
+test('init - throws "map-failed" for a size that the system cannot map; the next pool works', () => {
   const bytes = 2 ** 47;
   const message = `Cannot init pool: the system refused ${bytes} bytes (errno `;
   for (const blockSize of [2 ** 20, 2 ** 30, 2 ** 46]) {
@@ -140,7 +140,7 @@ test("init - what the system cannot map is refused, and the next pool works", ()
     assertInstanceOf(error, MemPoolError);
     assertEquals([error.code, error.message.replace(/\d+\)$/, "")], ["map-failed", message]);
   }
-  // More than an address space has left beside itself: out of memory, as Linux and macOS say.
+  // Nearly the whole address space, of which a part is always in use: Linux and macOS report ENOMEM.
   const half = 2 ** 47 - 2 ** 41;
   assertRefused(
     () => init(half, 2 ** 30),

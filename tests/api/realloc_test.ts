@@ -3,20 +3,20 @@ import type { MemPool } from "mempool";
 import { test } from "../support/harness.ts";
 import { assertMarked, assertOneFreeRun, lastingStats, mark, present, withPool } from "../support/pool.ts";
 
-/** Blocks of 64 bytes, allocated and marked one after the other from offset 0 on, of so many blocks each. */
+/** Allocates runs of these lengths, in blocks, one after the other from offset 0, and marks each. */
 function marked(pool: MemPool, ...lengths: number[]): ArrayBuffer[] {
   const blocks = lengths.map((length) => present(pool.alloc(length * 64)));
   blocks.forEach(mark);
   return blocks;
 }
 
-function freeRunsAndTaken(pool: MemPool): number[] {
+function allocatedAndLargestFree(pool: MemPool): number[] {
   const { allocatedBlocks, largestFreeRun } = pool.stats();
   return [allocatedBlocks, largestFreeRun];
 }
 
 test(
-  "realloc - within the block stays where it is",
+  "realloc - keeps the offset when the new length fits the block",
   withPool((pool) => {
     const block = present(pool.alloc(10));
     mark(block, 1);
@@ -29,7 +29,7 @@ test(
 );
 
 test(
-  "realloc - to the same length gives the same buffer",
+  "realloc - returns the same buffer for the same length",
   withPool((pool) => {
     const block = present(pool.alloc(100));
     assertStrictEquals(pool.realloc(block, 100), block);
@@ -37,21 +37,21 @@ test(
 );
 
 test(
-  "realloc - grows in place into the free run behind it, all of it too",
+  "realloc - grows a block in place into the free run behind it, up to the end of that run",
   withPool((pool) => {
     const [first] = marked(pool, 2);
     const longer = present(pool.realloc(first!, 5 * 64));
     assertEquals([longer.byteLength, pool.offsetOf(longer)], [320, 0]);
     assertMarked(longer, 0, 128);
     const longest = present(pool.realloc(longer, pool.size));
-    assertEquals(freeRunsAndTaken(pool), [64, 0]);
+    assertEquals(allocatedAndLargestFree(pool), [64, 0]);
     assertMarked(longest, 0, 128);
     pool.free(longest);
   }),
 );
 
 test(
-  "realloc - moves where a neighbour is in the way, and frees the old place",
+  "realloc - moves a block when its neighbour is allocated, and frees the old blocks",
   withPool((pool) => {
     const [first, second] = marked(pool, 2, 1);
     const moved = present(pool.realloc(first!, 3 * 64));
@@ -63,7 +63,7 @@ test(
 );
 
 test(
-  "realloc - slides down into the free run before it when nothing else fits",
+  "realloc - moves a block down into the free run before it when no other run fits",
   withPool((pool) => {
     const [first, second, third] = marked(pool, 2, 4, 2);
     pool.free(first!);
@@ -71,12 +71,12 @@ test(
     assertEquals(pool.offsetOf(moved), 0);
     assertMarked(moved, 1, 256);
     assertMarked(third!, 2);
-    assertEquals(freeRunsAndTaken(pool), [8, 0]);
+    assertEquals(allocatedAndLargestFree(pool), [8, 0]);
   }, { blocks: 8 }),
 );
 
 test(
-  "realloc - slides down between free runs on both sides, and leaves the rest free behind it",
+  "realloc - uses the free runs on both sides of a block, and leaves the remainder free behind it",
   withPool((pool) => {
     const [first, second, third, fourth] = marked(pool, 2, 3, 3, 1);
     pool.free(first!);
@@ -85,7 +85,7 @@ test(
     assertEquals(pool.offsetOf(moved), 0);
     assertMarked(moved, 1, 192);
     assertMarked(fourth!, 3);
-    assertEquals(freeRunsAndTaken(pool), [8, 1]);
+    assertEquals(allocatedAndLargestFree(pool), [8, 1]);
     pool.free(moved);
     pool.free(fourth!);
     assertOneFreeRun(pool);
@@ -93,7 +93,7 @@ test(
 );
 
 test(
-  "realloc - shrinking gives the tail back and keeps the head",
+  "realloc - frees the tail and keeps the head when it shrinks a block",
   withPool((pool) => {
     const [block, behind] = marked(pool, 5, 1);
     const shorter = present(pool.realloc(block!, 65));
@@ -106,17 +106,17 @@ test(
 );
 
 test(
-  "realloc - shrinking to one byte works in a full pool",
+  "realloc - shrinks a block to one byte in a full pool",
   withPool((pool) => {
     const shorter = present(pool.realloc(present(pool.alloc(pool.size)), 1));
-    assertEquals(freeRunsAndTaken(pool), [1, 63]);
+    assertEquals(allocatedAndLargestFree(pool), [1, 63]);
     pool.free(shorter);
     assertOneFreeRun(pool);
   }),
 );
 
 test(
-  "realloc - null leaves the block as it was, valid and untouched",
+  "realloc - returns null when no run fits, and leaves the block valid and unchanged",
   withPool((pool) => {
     const [first, second] = marked(pool, 4, 4);
     const before = lastingStats(pool);
@@ -136,7 +136,7 @@ test(
 );
 
 test(
-  "realloc - does not slide past what is taken",
+  "realloc - does not move a block past an allocated one",
   withPool((pool) => {
     const [first, , third] = marked(pool, 2, 1, 3, 2);
     pool.free(first!);
@@ -146,7 +146,7 @@ test(
 );
 
 test(
-  "realloc - counts neither as an allocation nor as a free, moving or not",
+  "realloc - counts neither as an allocation nor as a free, in place or moved",
   withPool((pool) => {
     const [first] = marked(pool, 2, 1);
     pool.realloc(present(pool.realloc(first!, 10 * 64)), 1);
@@ -156,7 +156,7 @@ test(
 );
 
 test(
-  "realloc - takes a view for its buffer",
+  "realloc - accepts a view in place of its buffer",
   withPool((pool) => {
     const block = present(pool.alloc(100));
     mark(block, 7);
@@ -166,7 +166,7 @@ test(
 );
 
 test(
-  "reallocOffset - gives the offset to use from now on, contents kept",
+  "reallocOffset - returns the new offset and keeps the contents",
   withPool((pool) => {
     const offset = pool.allocOffset(100);
     mark(pool.at(offset), 9);

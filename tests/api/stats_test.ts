@@ -27,12 +27,12 @@ function assertStats(pool: MemPool, changed: Partial<typeof FRESH>): void {
 }
 
 test(
-  "stats - of a new pool",
+  "stats - describes a new pool",
   withPool((pool) => assertStats(pool, {})),
 );
 
 test(
-  "stats - of a full pool",
+  "stats - describes a full pool",
   withPool((pool) => {
     pool.allocMany(64, 60);
     assertStats(pool, {
@@ -47,7 +47,7 @@ test(
 );
 
 test(
-  "stats - of a pool in pieces",
+  "stats - describes a fragmented pool",
   withPool((pool) => {
     const blocks = [2, 3, 4, 5].map((length) => present(pool.alloc(length * 64 - 7)));
     pool.free(blocks[1]!);
@@ -67,7 +67,7 @@ test(
 );
 
 test(
-  "stats - fragmentation comes near 1 when only single blocks are free",
+  "stats - reports a fragmentation near 1 when only single blocks are free",
   withPool((pool) => {
     const blocks = present(pool.allocMany(64, 64));
     for (let place = 0; place < 64; place += 2) pool.free(blocks[place]!);
@@ -78,7 +78,7 @@ test(
 );
 
 test(
-  "stats - peak is the highest, not the last",
+  "stats - reports the highest number of allocated blocks as the peak",
   withPool((pool) => {
     const block = present(pool.alloc(40 * 64));
     pool.free(block);
@@ -89,7 +89,7 @@ test(
 );
 
 test(
-  "stats - coalesced counts each joint of two runs",
+  "stats - counts each join of two runs as coalesced",
   withPool((pool) => {
     const blocks = [1, 1, 1, 1].map((bytes) => present(pool.alloc(bytes)));
     pool.free(blocks[0]!);
@@ -104,7 +104,7 @@ test(
 );
 
 test(
-  "stats - exhausted counts each request that got nothing, whatever its kind",
+  "stats - counts every request that found no run as exhausted",
   withPool((pool) => {
     const block = present(pool.alloc(64));
     const offset = pool.allocOffset(64);
@@ -121,7 +121,7 @@ test(
 );
 
 test(
-  "stats - lock acquisitions only rise",
+  "stats - counts lock acquisitions",
   withPool((pool) => {
     const before = pool.stats().lockAcquisitions;
     pool.free(present(pool.alloc(1000)));
@@ -131,7 +131,7 @@ test(
 );
 
 test(
-  "stats - with worker caches the three kinds of blocks still add up, and cached ones count as free in the longest run",
+  "stats - counts every block in one of three states, and cached blocks as free in the longest run",
   withPool((pool) => {
     const blocks = Array.from({ length: 20 }, () => present(pool.alloc(10)));
     for (const block of blocks.slice(5)) pool.free(block);
@@ -143,7 +143,7 @@ test(
   }, { cachedBlocks: 16 }),
 );
 
-test("stats - workers are those attached, this thread once however many objects it has", () => {
+test("stats - counts a thread as one worker, however many objects it has", () => {
   using pool = makePool();
   using _second = MemPool.attach(pool.handle);
   using _third = MemPool.attach(pool.handle);

@@ -1,4 +1,4 @@
-/** What console.log prints of a pool. */
+/** The line that console.log prints for a pool. */
 
 import { assert, assertEquals } from "@std/assert";
 import { GIGABYTE, KILOBYTE, MEGABYTE, MemPool } from "mempool";
@@ -9,7 +9,7 @@ import { withPoolWorkers } from "../support/pool_workers.ts";
 import { test } from "../support/harness.ts";
 import { destroyQuietly, insideOf, makePool, present, withPool } from "../support/pool.ts";
 
-/** A runtime's own inspector, which console.log uses: it takes the same options as node:util's. */
+/** The runtime's own inspector, which console.log uses. It accepts the same options as that of node:util. */
 type Inspector = (value: unknown, options?: { depth?: number; colors?: boolean }) => string;
 
 interface Host {
@@ -20,20 +20,20 @@ interface Host {
 const host = globalThis as Host;
 const INSPECTORS: readonly Inspector[] = [inspect, (host.Deno ?? host.Bun!).inspect];
 
-/** Expects every inspector to show the pool so. */
+/** Expects every inspector to show the pool as this text. */
 function assertShown(pool: unknown, expected: string): void {
   for (const show of INSPECTORS) assertEquals(show(pool), expected);
 }
 
 test(
-  "summary - of a new pool",
+  "summary - describes a new pool",
   withPool((pool) => {
     assertShown(pool, "MemPool { size: 4 KiB, blocks: 64 × 64 B, allocated: 0, cached: 0, free: 64, workers: 1 }");
   }),
 );
 
 test(
-  "summary - counts as stats do",
+  "summary - shows the counts of stats",
   withPool((pool) => {
     const blocks = [1, 640, 64, 64].map((bytes) => present(pool.alloc(bytes)));
     pool.free(blocks[0]!);
@@ -43,9 +43,9 @@ test(
   }, { cachedBlocks: 8 }),
 );
 
-test("summary - with what other workers have cached, and the depot", () =>
-  withPoolWorkers(2, { cachedBlocks: 8, blockSize: 512, checked: false }, async (pool, crew) => {
-    for (const hand of crew) await hand.order({ ask: "produce", count: 5, seed: 1, as: "offset" });
+test("summary - includes the blocks in other workers' caches and in the depot", () =>
+  withPoolWorkers(2, { cachedBlocks: 8, blockSize: 512, checked: false }, async (pool, workers) => {
+    for (const worker of workers) await worker.order({ ask: "produce", count: 5, seed: 1, as: "offset" });
     for (let block = 0; block < 64; block++) pool.allocOffset(1);
     for (const { offset, state } of pool.blocks()) if (state === "allocated") pool.freeOffset(offset);
     assert(insideOf(pool).region.depot.top > 0);
@@ -54,7 +54,7 @@ test("summary - with what other workers have cached, and the depot", () =>
     assertShown(pool, `MemPool { size: 32 KiB, blocks: 64 × 512 B, ${counts} }`);
   }));
 
-test("summary - sizes in the largest unit that they fill", () => {
+test("summary - shows sizes in the largest unit that they reach", () => {
   for (
     const [size, blockSize, shown] of [
       [1000, 50, "size: 960 B, blocks: 15 × 64 B"],
@@ -69,7 +69,7 @@ test("summary - sizes in the largest unit that they fill", () => {
   }
 });
 
-test("summary - of a pool that may grow, and of one that has grown", () => {
+test("summary - shows maxSize until the pool has grown to it", () => {
   using pool = MemPool.init(4096, 64, { maxSize: 8192, cachedBlocks: 0 });
   const counts = "allocated: 0, cached: 0, free: 64, workers: 1";
   assertShown(pool, `MemPool { size: 4 KiB, blocks: 64 × 64 B, maxSize: 8 KiB, ${counts} }`);
@@ -78,31 +78,31 @@ test("summary - of a pool that may grow, and of one that has grown", () => {
 });
 
 test(
-  "summary - of a pool that has ended, here or elsewhere",
+  "summary - shows a closed pool as closed and a destroyed pool as destroyed",
   withPool((pool) => {
     const joined = MemPool.attach(pool.handle);
     joined.close();
     assertShown(joined, "MemPool { closed, size: 4 KiB, blocks: 64 × 64 B }");
     const other = MemPool.attach(pool.handle);
     destroyQuietly(pool);
-    for (const ended of [pool, other]) assertShown(ended, "MemPool { destroyed, size: 4 KiB, blocks: 64 × 64 B }");
+    for (const closed of [pool, other]) assertShown(closed, "MemPool { destroyed, size: 4 KiB, blocks: 64 × 64 B }");
   }),
 );
 
-test("summary - of a pool that another worker has destroyed", () =>
-  withPoolWorkers(1, {}, async (pool, [hand]) => {
-    await hand!.order({ ask: "destroy" });
+test("summary - shows that another worker has destroyed the pool", () =>
+  withPoolWorkers(1, {}, async (pool, [worker]) => {
+    await worker!.order({ ask: "destroy" });
     assertShown(pool, "MemPool { destroyed, size: 4 KiB, blocks: 64 × 64 B }");
   }));
 
-test("summary - while another worker holds the lock: neither waits nor fails", () =>
-  withPoolWorkers(1, { lockTimeout: 2 ** 31 - 1 }, async (pool, [hand]) => {
-    await hand!.order({ ask: "hold" });
+test("summary - neither waits nor fails while another worker holds the lock", () =>
+  withPoolWorkers(1, { lockTimeout: 2 ** 31 - 1 }, async (pool, [worker]) => {
+    await worker!.order({ ask: "hold" });
     assertShown(pool, "MemPool { size: 4 KiB, blocks: 64 × 64 B, allocated: 0, cached: 0, free: 64, workers: 2 }");
-    await hand!.order({ ask: "leave" });
+    await worker!.order({ ask: "leave" });
   }));
 
-test("summary - of a region that is broken: the sum is right", () => {
+test("summary - shows counts that add up when the region is corrupt", () => {
   const pool = makePool({ lockTimeout: 10 });
   const { header } = insideOf(pool).region;
   header.fill(-1, 0, 32); // the lock itself
@@ -128,7 +128,7 @@ test("summary - of a region that is broken: the sum is right", () => {
 });
 
 test(
-  "summary - changes nothing, in a checked pool either",
+  "summary - changes nothing",
   withPool((pool) => {
     const { lockAcquisitions } = pool.stats();
     for (const show of INSPECTORS) show(pool);
@@ -136,7 +136,7 @@ test(
   }),
 );
 
-test("summary - within other objects, as deep as the inspector goes", () => {
+test("summary - appears inside other objects, as deep as the inspector goes", () => {
   using pool = makePool();
   const line = inspect(pool);
   for (const show of INSPECTORS) {
@@ -146,7 +146,7 @@ test("summary - within other objects, as deep as the inspector goes", () => {
   assertEquals(inspect([pool], { depth: 0 }), "[ [MemPool] ]");
 });
 
-test("summary - in colours, where there are any", () => {
+test("summary - has colours when the inspector has them", () => {
   using pool = makePool();
   for (const show of INSPECTORS) {
     const coloured = show(pool, { colors: true });
@@ -155,16 +155,16 @@ test("summary - in colours, where there are any", () => {
   }
 });
 
-test("summary - of what only has a pool's methods: its name, and no error", () => {
+test("summary - shows only the class name for an object that inherits from a pool", () => {
   using pool = makePool();
   assertShown(Object.create(pool), "MemPool {}");
-  // What an inspector makes of these is its own affair.
+  // The text for these depends on the inspector.
   for (const other of [MemPool.prototype, new Proxy(pool, {})]) {
     for (const show of INSPECTORS) assertEquals(typeof show(other), "string");
   }
 });
 
-test("summary - is no property that users meet", () => {
+test("summary - is not an enumerable property", () => {
   using pool = makePool();
   assertEquals([Object.keys(pool), { ...pool }], [[], {}]);
   const names: unknown[] = [];

@@ -1,4 +1,4 @@
-/** pool.allocArray: typed arrays of every type, over blocks. */
+/** pool.allocArray returns typed arrays of every type over blocks. */
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import type { MemPool, TypedArrayConstructor } from "mempool";
@@ -29,14 +29,14 @@ const TYPES: readonly TypedArrayConstructor[] = [
   BigUint64Array,
 ];
 
-/** A caller whom no type checker stops. */
+/** A call without type checks. */
 function allocArray(pool: MemPool, type: unknown, length: unknown = 1): unknown {
   return pool.allocArray(type as Uint8ArrayConstructor, length as number);
 }
 
 for (const type of TYPES) {
   test(
-    `allocArray - ${type.name}: as long as asked for, aligned, over the whole of its block, freed as a block`,
+    `allocArray - returns an aligned ${type.name} of the requested length over its whole block, which free accepts`,
     withPool((pool) => {
       pool.allocOffset(1);
       for (const length of [1, 7, 64, 100]) {
@@ -57,7 +57,7 @@ for (const type of TYPES) {
   );
 }
 
-test("allocArray - knows the type that it returns", () => {
+test("allocArray - has the static type of its constructor", () => {
   using pool = makePool();
   const floats: Float64Array<ArrayBuffer> | null = pool.allocArray(Float64Array, 1);
   const whole: BigInt64Array<ArrayBuffer> | null = pool.allocArray(BigInt64Array, 1);
@@ -66,7 +66,7 @@ test("allocArray - knows the type that it returns", () => {
 });
 
 test(
-  "allocArray - null when exhausted, and for what no pool can hold",
+  "allocArray - returns null when no run fits, also for more than any pool can hold",
   withPool((pool) => {
     assertEquals(pool.allocArray(Float64Array, 513), null);
     assertEquals(pool.allocArray(Float64Array, 2 ** 50), null);
@@ -78,7 +78,7 @@ test(
 );
 
 test(
-  "allocArray - realloc of an array gives a buffer with its contents",
+  "allocArray - returns an array that realloc resizes with its contents",
   withPool((pool) => {
     const array = present(pool.allocArray(Int32Array, 3));
     array.set([1, 2, 3]);
@@ -106,7 +106,7 @@ test(
 );
 
 test(
-  "allocArray - takes the engine's constructors only, and runs no code of others",
+  "allocArray - accepts only the engine's constructors, and runs no code of others",
   withPool((pool) => {
     let ran = false;
     class Mine extends Float64Array {
@@ -144,7 +144,7 @@ test(
   }),
 );
 
-test("allocArray - of a checked pool is detached when it is freed", () => {
+test("allocArray - returns an array that is detached when it is freed, in a checked pool", () => {
   using pool = makePool({ checked: true });
   const array = present(pool.allocArray(Float32Array, 10));
   pool.free(array);

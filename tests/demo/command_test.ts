@@ -15,7 +15,7 @@ test("random puzzle - the same seed gives the same board, on every runtime", () 
   assertEquals(randomPuzzle(2, 0, 5).tiles.join(" "), "1 2 3 0");
 });
 
-test("random puzzle - always solvable, and another with another seed", () => {
+test("random puzzle - always solvable, and different for different seeds", () => {
   const boards = new Set<string>();
   for (let seed = 0; seed < 100; seed++) {
     const puzzle = randomPuzzle(2 + seed % 9, 200, seed);
@@ -28,11 +28,14 @@ test("random puzzle - always solvable, and another with another seed", () => {
 for (const size of [2, 3]) {
   test(`solvable ${size}×${size} - exactly the boards that moves reach`, () => {
     const reached = distancesFromGoal(size);
+    const wrong: string[] = [];
     let boards = 0;
     for (const tiles of permutations([...Array(size * size).keys()])) {
       boards++;
-      assertEquals(isSolvable({ size, tiles: Uint8Array.from(tiles) }), reached.has(String.fromCharCode(...tiles)));
+      const solvable = isSolvable({ size, tiles: Uint8Array.from(tiles) });
+      if (solvable !== reached.has(String.fromCharCode(...tiles))) wrong.push(tiles.join(" "));
     }
+    assertEquals(wrong, []);
     assertEquals(boards, 2 * reached.size);
   });
 }
@@ -54,15 +57,15 @@ const refused: [args: string[], message: RegExp][] = [
   [["--puzzle", "0"], /has 1 numbers/],
   [["--puzzle", "1 2 3"], /has 3 numbers/],
   [["--puzzle", Array(121).fill(1).join(" ")], /has 121 numbers/],
-  [["--puzzle", "1 1 2 0"], /1 stands in it twice/],
-  [["--puzzle", "1 2 3 4"], /"4" is no whole number from 0 to 3/],
-  [["--puzzle", "1 2 x 0"], /"x" is no whole number/],
-  [["--puzzle", "1 2.5 3 0"], /"2.5" is no whole number/],
-  [["--puzzle", "1 -2 3 0"], /"-2" is no whole number/],
-  [["--puzzle", "1 2 0x3 0"], /"0x3" is no whole number/],
+  [["--puzzle", "1 1 2 0"], /it has the tile 1 twice/],
+  [["--puzzle", "1 2 3 4"], /"4" is not a whole number from 0 to 3/],
+  [["--puzzle", "1 2 x 0"], /"x" is not a whole number/],
+  [["--puzzle", "1 2.5 3 0"], /"2.5" is not a whole number/],
+  [["--puzzle", "1 -2 3 0"], /"-2" is not a whole number/],
+  [["--puzzle", "1 2 0x3 0"], /"0x3" is not a whole number/],
   [["--puzzle", EXAMPLE, "--size", "4"], /--size together with --puzzle/],
   [["--puzzle", EXAMPLE, "--seed", "4"], /--seed together with --puzzle/],
-  [["--size", "1"], /--size "1": a whole number from 2 to 10/],
+  [["--size", "1"], /--size "1": it must be a whole number from 2 to 10/],
   [["--size", "11"], /--size "11"/],
   [["--size", "four"], /--size "four"/],
   [["--size", ""], /--size ""/],
@@ -78,6 +81,7 @@ const refused: [args: string[], message: RegExp][] = [
   [["--no-such-option"], /--no-such-option/],
   [["--size"], /--size/],
   [["--inspect", "--store", "objects"], /--inspect with --store objects: it shows one pool/],
+  [["--inspect", "--store", "lean"], /--inspect with --store lean: it shows one pool/],
   [["--inspect", "--store", "all"], /--inspect with --store all: it shows one pool/],
   [["--inspect", "--store", "heap"], /--store "heap"/],
   [["--json=yes"], /--json/],
@@ -102,12 +106,12 @@ test("command line - --help goes to standard output", () => {
   assertEquals(code, 0);
 });
 
-test("command line - --json prints one object for each store and nothing else", () => {
+test("command line - --json prints one object for each store, and nothing else", () => {
   const { code, stdout, stderr } = runDemo(["--puzzle", EXAMPLE, "--json"]);
   assertEquals(stderr, "");
   assertEquals(code, 0);
   const results = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
-  assertEquals(results.map((result) => result.store), ["pool", "buffers", "objects"]);
+  assertEquals(results.map((result) => result.store), ["pool", "buffers", "lean", "objects"]);
   for (const result of results) {
     const fields = ["store", "moves", "path", "expanded", "allocations", "milliseconds", "peakBytes"];
     assertEquals(Object.keys(result), fields);
@@ -125,15 +129,15 @@ test("command line - shows the boards, the comparison and the charts", () => {
   const { code, stdout, stderr } = runDemo(["--size", "2", "--moves", "3", "--seed", "1"]);
   assertEquals(stderr, "");
   assertEquals(code, 0);
-  assertMatch(stdout, /Solved in 3 moves, and no solution has fewer/);
-  assertMatch(stdout, /│ pool +│.*│\n│ buffers +│.*│\n│ objects +│/);
+  assertMatch(stdout, /Solved in 3 moves; no solution has fewer/);
+  assertMatch(stdout, /│ pool +│.*│\n│ buffers +│.*│\n│ lean +│.*│\n│ objects +│/);
   assertMatch(stdout, /Time\n +pool +█.* ms\n/);
   assertMatch(stdout, /Peak memory\n +pool +█.* MiB\n/);
   assert(!stdout.includes("\x1b"), "no colours without a terminal");
 });
 
 for (const store of ["pool", "buffers"]) {
-  test(`command line - a ${store} store that is full says which size would do, and that one does`, () => {
+  test(`command line - a full ${store} store proposes a size, and that size is enough`, () => {
     const puzzle = ["--size", "4", "--moves", "110", "--seed", "7", "--json", "--store", store];
     const { code, stdout, stderr } = runDemo([...puzzle, "--memory", "2MiB"]);
     assertEquals(code, 1);
@@ -146,14 +150,14 @@ for (const store of ["pool", "buffers"]) {
   });
 }
 
-test("exhaustion - proposes at least twice the size, by how the bounds grew", () => {
+test("exhaustion - the proposal is at least twice the size, and depends on the growth of the bounds", () => {
   const base = { memory: 2 ** 20, bound: 40 };
   assertEquals(proposeSize({ ...base, allocations: 30_000, boundReached: [] }), 2 ** 21);
   assertEquals(proposeSize({ ...base, allocations: 30_000, boundReached: [1, 5_000, 20_000] }), 2 ** 26);
   assertEquals(proposeSize({ ...base, allocations: 30_000, boundReached: [1, 100] }), 2 ** 21);
 });
 
-test("units - written sizes are read back", () => {
+test("units - a size that was written is read back", () => {
   for (const text of ["1MiB", "512MiB", "4GiB", "3KiB", "1000B"]) {
     assertEquals(writeByteSize(parseByteSize(text)), text);
   }

@@ -1,18 +1,19 @@
-/** The benchmarks run, and report all that they promise. How fast things are is not tested. */
+/** The benchmarks run and report all that they promise. Their figures are not tested. */
 
-import { assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
+import { writeSummary } from "../../bench/_summary.ts";
 import { writeTargetsOf } from "../../bench/_tables.ts";
 import { TARGETS } from "../../bench/_targets.ts";
-import { GROUPS, type Report } from "../../bench/_types.ts";
+import { GROUPS, type Report, type Row } from "../../bench/_types.ts";
 import { onDeno, root, scratch } from "../../scripts/_project.ts";
 import { test } from "../support/harness.ts";
 
-/** As the task does. */
+/** The permissions of the task. */
 const permissions = ["ffi", "read", "write", "run", "env", "sys"].map((name) => `--allow-${name}`);
 
 async function benchQuickly(...options: string[]): Promise<Report> {
@@ -28,7 +29,7 @@ async function benchQuickly(...options: string[]): Promise<Report> {
   }
 }
 
-test("benchmarks - a quick run reports every group and judges every target", async () => {
+test("benchmarks - a quick run reports every group, judges every target and fills the summary", async () => {
   const report = await benchQuickly();
   assertEquals(Object.keys(report.groups), [...GROUPS]);
   assertEquals(report.targets.map(({ what }) => what), TARGETS.map(({ what }) => what));
@@ -36,19 +37,35 @@ test("benchmarks - a quick run reports every group and judges every target", asy
     if (report.groups[group]?.skipped !== undefined) continue;
     assertNotEquals([what, report.targets[index]?.verdict], [what, "not measured"]);
   }
+  const summary = writeSummary([report]);
+  for (const what of IN_EVERY_SUMMARY) assert(summary.includes(`\n| ${what} `), `${what} is not in:\n${summary}`);
 });
 
-test("benchmarks - a report of a time when there were other targets is shown beside a new one", () => {
-  const machine = {
-    runtime: "Deno",
-    machine: {},
-    versions: {},
-    date: "",
-    command: "",
-    rounds: 1,
-    quick: false,
-    groups: {},
-  } as const;
+/** The lines of the summary that do not need the large numbers of a full run. */
+const IN_EVERY_SUMMARY = [
+  "the same block again and again, ArrayBuffers",
+  "the same block again and again, offsets",
+  "replacing one of 1,000 live blocks at random, ArrayBuffers",
+  "replacing one of 1,000 live blocks at random, offsets",
+  "without a pool: `new ArrayBuffer(256)`",
+  "without a pool: `new Uint8Array(256)`",
+  "records in a pool",
+  "the leanest plain objects",
+  "plain objects as usual",
+];
+
+const machine = {
+  runtime: "Deno",
+  machine: {},
+  versions: {},
+  date: "",
+  command: "",
+  rounds: 1,
+  quick: false,
+  groups: {},
+} as const;
+
+test("benchmarks - an older report with other targets is shown beside a new one", () => {
   const known = { what: "a", target: "at most 1 ×", measured: "2 ×", verdict: "not reached" } as const;
   const added = { what: "b", target: "at least 1 ×", measured: "2 ×", verdict: "reached" } as const;
   const [, , first, second] = writeTargetsOf([
@@ -59,7 +76,29 @@ test("benchmarks - a report of a time when there were other targets is shown bes
   assertEquals(second, ["b", "**not measured**", "at least 1 ×", "2 ×", "reached"]);
 });
 
-test("benchmarks - a run of some groups has these only", async () => {
+test("benchmarks - the summary of an older report without some rows leaves these out", () => {
+  const times: Row[] = [{ name: "pool", unit: "s", mean: 2 }, { name: "objects", unit: "s", mean: 20 }];
+  const lean: Row = { name: "lean objects", unit: "s", mean: 3 };
+  const reportOf = (rows: readonly Row[]): Report => {
+    const tables = [{ title: "N-puzzle, time: 10 allocations", rows }];
+    return { ...machine, targets: [], groups: { puzzle: { tables, measured: {} } } };
+  };
+  const linesOf = (reports: readonly Report[]): string[][] => {
+    const lines = writeSummary(reports).split("\n").filter((line) => line.startsWith("| "));
+    return lines.map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+  };
+  assertEquals(linesOf([reportOf(times)]).slice(-2), [
+    ["records in a pool", "2.00 s", ""],
+    ["plain objects as usual", "10.0 ×", ""],
+  ]);
+  assertEquals(linesOf([reportOf(times), reportOf([...times, lean])]).slice(-3), [
+    ["records in a pool", "2.00 s", "", "2.00 s", ""],
+    ["the leanest plain objects", "", "", "1.50 ×", ""],
+    ["plain objects as usual", "10.0 ×", "", "10.0 ×", ""],
+  ]);
+});
+
+test("benchmarks - a run of some groups reports only these", async () => {
   const report = await benchQuickly("--only", "init", "--only", "memory");
   assertEquals(Object.keys(report.groups), ["init", "memory"]);
 });

@@ -1,4 +1,4 @@
-/** The programs of examples that the guide refers to, with the permissions that their comments name. */
+/** Runs the example programs of the guide, with the permissions that their comments name. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { readFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { onDeno, root } from "../../scripts/_project.ts";
 import { test } from "../support/harness.ts";
 import { execute } from "../support/package.ts";
 
-/** Runs a program as the comment at its head says, and returns what it prints. */
+/** Runs a program as the comment at its head says, and returns its output. */
 async function run(file: string): Promise<string> {
   const text = readFileSync(join(root, file), "utf8");
   const flags = /^ \*     deno (run .*) (?=examples\/)/m.exec(text)![1]!.split(" ");
@@ -23,16 +23,26 @@ test("examples/sizes/waste.ts - prints what the guide shows", async () => {
 });
 
 test("examples/sizes/replacing.ts - measures the six cases of the guide", async () => {
-  assertMatch(await run("examples/sizes/replacing.ts"), /^(?:[a-z, ]+ \d+\n){6}$/);
+  assertMatch(await run("examples/sizes/replacing.ts"), /^(?:[a-z, ]+ \d+ ns\n){6}$/);
 });
 
-test("examples/queue/main.ts - one worker gets what the other sends, and every block is free again", async () => {
-  assertEquals(await run("examples/queue/main.ts"), "[ 5000050000, 5000050000 ]\n0\n");
+test("examples/queue/main.ts - one worker receives what the other sends, and no block stays allocated", async () => {
+  assertEquals(
+    await run("examples/queue/main.ts"),
+    "sum of the numbers produced: 5000050000, consumed: 5000050000\nblocks still allocated: 0\n",
+  );
 });
 
-test("examples/backpressure/main.ts - every request is answered, from a quarter of the blocks", async () => {
+test("examples/backpressure/main.ts - every request is answered, with a quarter as many blocks as clients", async () => {
   assertEquals(
     (await run("examples/backpressure/main.ts")).replace(/up to \d+/, "up to N"),
-    "500 of 500 requests answered rightly, up to N at once\n8 of 8 blocks in use at most, 0 in the end\n",
+    "500 of 500 requests answered correctly, up to N at once\nat most 8 of 8 blocks in use, 0 in the end\n",
+  );
+});
+
+test("examples/upload/main.ts - every upload is answered, and uploads that break off leave no block allocated", async () => {
+  assertEquals(
+    await run("examples/upload/main.ts"),
+    "200 of 200 uploads hashed correctly, 20 broken off\nblocks still allocated: 0\n",
   );
 });

@@ -1,11 +1,11 @@
 import type { MemPoolHandle } from "../../../mod.ts";
 
-/** What the worker that serves the page is told, once it listens. */
+/** The job of the worker that serves the page. */
 export interface PageJob {
   readonly handle: MemPoolHandle;
 }
 
-/** What it says: first that it listens, then where the page is or why there is none. */
+/** The messages of that worker: first that it listens, then the address of the page or the reason why there is none. */
 export type PageMessage = { readonly kind: "ready" } | { readonly kind: "page"; readonly url: string } | {
   readonly kind: "error";
   readonly error: string;

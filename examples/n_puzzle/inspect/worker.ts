@@ -1,13 +1,13 @@
-/** Serves the page of the pool that its first message names. It looks at the pool as any worker can. */
+/** Serves the page of the pool that its first message names. It attaches to the pool like any other worker. */
 
 import { MemPool } from "../../../mod.ts";
 import { servePage } from "../../../src/inspect/mod.ts";
 import type { PageJob, PageMessage } from "./messages.ts";
 
-/** Milliseconds: a search of a second should be seen to move. */
+/** Milliseconds. Short, so that a search of one second visibly moves. */
 const INTERVAL = 100;
 
-/** What of a worker's global scope is used; there are no types for both runtimes' scopes at once. */
+/** The part of the global scope that this worker uses. tsc has no types that fit both runtimes. */
 const scope = globalThis as unknown as {
   postMessage(message: PageMessage): void;
   addEventListener(type: "message", listener: (event: MessageEvent<PageJob>) => void): void;

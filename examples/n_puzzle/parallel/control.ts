@@ -1,16 +1,16 @@
 /**
- * What the workers of one search share besides the pool: words that they wait on and count with. A small buffer of its
- * own, because `Atomics.wait` takes a SharedArrayBuffer only, and the pool's buffers are none.
+ * What the workers of one search share besides the pool: counters, and words to wait on. They are in a small buffer of
+ * their own, because `Atomics.wait` needs a SharedArrayBuffer and the pool's buffers are not shared ones.
  */
 
-/** The search goes on. */
+/** The search is running. */
 export const RUNNING = 0;
-/** No worker has anything left to do. */
+/** All workers are out of work. */
 export const FINISHED = 1;
-/** A worker cannot go on, so nobody does. */
+/** One worker cannot continue, so the whole search ends. */
 export const STOPPED = 2;
 
-/** Words from one counter to the next: two cache lines, because processors fetch them in pairs. */
+/** The words between two counters: two cache lines, because processors fetch lines in pairs. */
 const LINE = 32;
 
 const STATE = 0;
@@ -18,12 +18,12 @@ const BOUND = LINE;
 const PENDING = 2 * LINE;
 const FIRST_WORKER = 3 * LINE;
 
-// Each worker's own line.
+// Words in the line of each worker.
 const ASLEEP = 0;
 const ALLOCATIONS = 1;
 const LOWEST = 2;
 
-/** Above every f: no solution is known. */
+/** Higher than every f: no solution is known. */
 export const NO_BOUND = 2 ** 31 - 1;
 
 export class Control {
@@ -37,7 +37,7 @@ export class Control {
     this.#words = new Int32Array(buffer);
   }
 
-  /** For a search that starts now, with all workers at work. */
+  /** For a new search, which starts with all workers at work. */
   static make(workers: number, firstF: number): Control {
     const lines = 3 + workers + 2 * workers * workers;
     const control = new Control(new SharedArrayBuffer(4 * LINE * lines), workers);
@@ -55,18 +55,18 @@ export class Control {
     return Atomics.load(this.#words, STATE);
   }
 
-  /** Ends the search for all workers, whatever they wait for. The first one to say why is right. */
+  /** Ends the search and wakes all workers. Only the first call sets the state. */
   end(state: typeof FINISHED | typeof STOPPED): void {
     Atomics.compareExchange(this.#words, STATE, RUNNING, state);
     for (let worker = 0; worker < this.workers; worker++) this.wake(worker);
   }
 
-  /** The length of the shortest solution known. */
+  /** The length of the shortest known solution. */
   get bound(): number {
     return Atomics.load(this.#words, BOUND);
   }
 
-  /** Says that there is a solution of this length. False where one as short is known. */
+  /** Announces a solution of this length. Returns false if one that is as short is already known. */
   lowerBound(length: number): boolean {
     for (let bound = this.bound; length < bound; bound = this.bound) {
       if (Atomics.compareExchange(this.#words, BOUND, bound, length) === bound) return true;
@@ -74,12 +74,12 @@ export class Control {
     return false;
   }
 
-  /** Adds to the count of `Termination`; returns the new one. */
+  /** Adds to the count that `Termination` uses, and returns the new count. */
   addPending(count: number): number {
     return Atomics.add(this.#words, PENDING, count) + count;
   }
 
-  /** How many states a ring's writer has shown its reader, or its reader has taken: counts that wrap around. */
+  /** The number of states that a ring's writer has published, or that its reader has taken. Both counts wrap around. */
   loadCount(word: number): number {
     return Atomics.load(this.#words, word);
   }
@@ -88,15 +88,16 @@ export class Control {
     Atomics.store(this.#words, word, count);
   }
 
-  /** Where the two counts of the ring from one worker to another are. */
-  ringWords(from: number, to: number): { shown: number; taken: number } {
-    const shown = FIRST_WORKER + LINE * (this.workers + 2 * (from * this.workers + to));
-    return { shown, taken: shown + LINE };
+  /** The words with the two counts of the ring from one worker to another. */
+  ringWords(from: number, to: number): { published: number; taken: number } {
+    const published = FIRST_WORKER + LINE * (this.workers + 2 * (from * this.workers + to));
+    return { published, taken: published + LINE };
   }
 
   /**
-   * Sleeps until another worker wakes this one, or the time is over. Whoever makes `isNeeded` true wakes it afterwards,
-   * so one of the two sees the other: the sleeper what is new, or the waker the sleeper.
+   * Sleeps until another worker wakes this one, or until the time is over. The other worker makes `isNeeded` true and
+   * then calls `wake`; this one announces that it sleeps and then calls `isNeeded`. So either this worker sees that it
+   * is needed, or the other one sees that it sleeps.
    */
   sleep(worker: number, milliseconds: number, isNeeded: () => boolean): void {
     const word = FIRST_WORKER + LINE * worker + ASLEEP;
@@ -112,14 +113,14 @@ export class Control {
     Atomics.notify(this.#words, word);
   }
 
-  /** Tells how far a worker is, for the status line. */
+  /** Publishes the progress of a worker for the status line. */
   publish(worker: number, allocations: number, lowest: number): void {
     const line = FIRST_WORKER + LINE * worker;
     Atomics.store(this.#words, line + ALLOCATIONS, allocations);
     Atomics.store(this.#words, line + LOWEST, lowest);
   }
 
-  /** States allocated by all workers, and the lowest f that any of them is at. A state under way may be below it. */
+  /** The states that all workers have allocated, and the lowest f of any worker. A state in a ring may be lower. */
   progress(): { allocations: number; bound: number } {
     let allocations = 0;
     let bound = this.bound;

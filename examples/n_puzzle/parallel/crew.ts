@@ -1,6 +1,6 @@
 import type { PartJob, PartMessage } from "./messages.ts";
 
-/** The workers of parallel searches, for one search after the other. */
+/** The workers of parallel searches. They run one search after another. */
 export class Crew {
   readonly #members: readonly Member[];
 
@@ -12,14 +12,14 @@ export class Crew {
     return this.#members.length;
   }
 
-  /** Waits until all have been loaded. */
+  /** Waits until all workers have loaded. */
   async ready(): Promise<void> {
     await Promise.all(this.#members.map((member) => member.ready));
   }
 
   /**
-   * Gives each worker its job and waits for all answers. When one fails, calls `stop`, waits for the others, and throws
-   * the error.
+   * Gives each worker its job and waits for all answers. If a worker fails, calls `stop`, waits for the others, and
+   * then throws the error.
    */
   async run(jobOf: (worker: number) => PartJob, stop: () => void): Promise<PartMessage[]> {
     const answers = this.#members.map(async (member, worker) => {
@@ -40,7 +40,7 @@ export class Crew {
 }
 
 class Member {
-  /** Settled by the worker's first message, which says that it listens: Bun can lose what is posted earlier. */
+  /** Settled by the worker's first message, after which it listens. Bun can lose messages that are posted earlier. */
   readonly ready: Promise<unknown>;
   readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   #awaited = Promise.withResolvers<PartMessage>();
@@ -49,10 +49,10 @@ class Member {
     this.ready = this.#awaited.promise;
     this.#worker.addEventListener("message", ({ data }: MessageEvent<PartMessage>) => this.#awaited.resolve(data));
     this.#worker.addEventListener("error", (event) => {
-      event.preventDefault(); // else Deno ends the process, and says less
+      event.preventDefault(); // otherwise Deno ends the process, with less information
       this.#fail(`A worker failed: ${event.message}`);
     });
-    // Bun tells when a worker has ended, for whatever reason.
+    // Bun reports the end of a worker, whatever its reason.
     this.#worker.addEventListener("close", () => this.#fail("A worker ended before the search did"));
   }
 
@@ -69,7 +69,7 @@ class Member {
     this.#worker.terminate();
   }
 
-  /** All later asking fails as well. */
+  /** Rejects this and every later `ask`. */
   #fail(message: string): void {
     this.#awaited.promise.catch(() => {});
     this.#awaited.reject(new Error(message));

@@ -1,7 +1,7 @@
 import type { MemPoolHandle } from "../../../mod.ts";
 import type { RingLayout } from "./rings.ts";
 
-/** What a worker is told. */
+/** The job of one worker. */
 export interface PartJob {
   readonly pool: MemPoolHandle;
   /** The buffer of the `Control`. */
@@ -13,24 +13,24 @@ export interface PartJob {
   readonly tiles: Uint8Array;
 }
 
-/** What it says: that it listens, and then one answer to each job. */
+/** A worker's messages: first that it listens, then one answer to each job. */
 export type PartMessage =
   | { readonly kind: "ready" }
   | { readonly kind: "done"; readonly report: PartReport }
-  /** It could not go on: the pool is full. */
+  /** The pool became full. */
   | { readonly kind: "full"; readonly report: PartReport }
-  /** It could not even begin: there is no room for its table. */
+  /** The pool had no room for the table, so the worker could not begin. */
   | { readonly kind: "full" }
   | { readonly kind: "error"; readonly error: string };
 
 export interface PartReport {
-  /** Reference of the state of the shortest solution that this worker found, or NONE. */
+  /** The last state of the shortest solution that this worker found, or NONE. */
   readonly goal: number;
   readonly expanded: number;
   readonly allocations: number;
   readonly released: number;
   /** As in `Progress`. */
   readonly boundReached: readonly number[];
-  /** The lowest f of all states that it has not expanded; of use where the search was stopped. */
+  /** The lowest f of the states that this worker has not expanded. Used if the search was stopped. */
   readonly lowestOpen: number;
 }

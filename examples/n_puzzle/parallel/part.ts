@@ -8,36 +8,36 @@ import { ownerOf } from "./partition.ts";
 import { RingReader, RingWriter } from "./rings.ts";
 import { Termination } from "./termination.ts";
 
-/** Expansions between two looks at what other workers have to say. */
+/** The number of expansions between two looks at the rings. */
 const ROUND = 64;
-/** Looks at the rings before a worker without work sleeps: a few microseconds. */
+/** How often a worker without work looks at the rings before it sleeps: a few microseconds. */
 const SPINS = 200;
-/** Milliseconds. Who sleeps is woken; the limit is for what nobody foresaw. */
+/** Milliseconds. Sleeping workers are woken; the limit is a safeguard. */
 const LONGEST_SLEEP = 20;
-/** Milliseconds to sleep while a ring is full, which its reader does not end by waking anybody. */
+/** Milliseconds to sleep while a ring is full. The reader does not wake the writer when it makes room. */
 const FULL_RING_SLEEP = 1;
 
-/** Thrown out of the middle of an expansion once the search is stopped. */
+/** Leaves an expansion half-way when the search is stopped. */
 export class StoppedError extends Error {}
 
 /**
  * One worker's part of hash-distributed A* (Kishimoto, Fukunaga and Botea, "Evaluation of a simple, scalable, parallel
  * best-first search strategy", Artificial Intelligence 195, 2013). The worker expands the states that it owns, lowest f
- * first, and hands the children that it does not own to their owners. Nobody waits for a global order: a state may be
- * expanded before a shorter way to it is found, and again then. The first solution is an upper bound; a worker goes on
- * as long as it has states below it.
+ * first, and hands the other children to their owners. There is no global order, so a state may be expanded before a
+ * shorter path to it is found, and again afterwards. The first solution is an upper bound; a worker continues as long
+ * as it has states below the bound.
  */
 export class Part extends Expander<number> {
   readonly #store: RecordStore;
   readonly #control: Control;
   readonly #worker: number;
   readonly #termination: Termination;
-  /** By number of the other worker; the own place is not used. */
+  /** By the number of the other worker. This worker's own place is not used. */
   readonly #writers: readonly RingWriter[];
   readonly #readers: readonly RingReader[];
   readonly #hasMail = (): boolean => !this.#control.running || this.#readers.some((reader) => reader.length > 0);
   #bound = NO_BOUND;
-  /** f of the state that is being expanded. */
+  /** The f of the state that is being expanded. */
   #f = NO_BOUND;
   #goal = NONE;
 
@@ -60,27 +60,28 @@ export class Part extends Expander<number> {
       .map((other) => new RingReader(rings, control, other, worker));
   }
 
-  /** The state of the shortest solution that this worker found, or NONE. */
+  /** The last state of the shortest solution that this worker found, or NONE. */
   get goal(): number {
     return this.#goal;
   }
 
-  /** Searches until no worker has anything left to do, or the search is stopped. */
+  /** Searches until all workers are out of work, or until the search is stopped. */
   run(): void {
     if (this.#worker === 0) this.#begin();
     while (this.#control.running) {
       this.#bound = this.#control.bound;
       const received = this.#receive();
       const expanded = this.#expandSome();
-      this.#showAll();
+      this.#publishAll();
       this.#control.publish(this.#worker, this.progress.allocations, this.#store.lowest());
       if (received === 0 && expanded === 0) this.#awaitMail();
     }
   }
 
   /**
-   * Once the search is stopped: no solution that starts with a state of this worker, or with one that it handed over
-   * and that nobody has taken, is shorter. What another worker has taken it looks at itself.
+   * After the search was stopped: a lower bound for every solution that leads through a state of this worker, or
+   * through one that this worker has sent and that nobody has taken. States that another worker has taken are in its
+   * own bound.
    */
   lowestOpen(): number {
     const unknown = [...this.duplicates.waiting(), ...this.#writers.flatMap((writer) => [...writer.untaken()])];
@@ -101,7 +102,7 @@ export class Part extends Expander<number> {
     this.offer(state, 0, this.#store.h(state));
   }
 
-  /** A solution, whoever owns the goal's board. */
+  /** Handles a solution. The worker that finds it keeps it, even if another one owns the goal. */
   #reach(state: number, length: number): void {
     if (!this.#control.lowerBound(length)) return this.#store.release(state);
     if (this.#goal !== NONE) this.#store.release(this.#goal);
@@ -120,29 +121,29 @@ export class Part extends Expander<number> {
     return ROUND;
   }
 
-  /** While the ring is full, this worker goes on receiving: two that wait for each other would wait for ever. */
+  /** Keeps receiving while the ring is full. Otherwise two workers could wait for each other forever. */
   #send(owner: number, state: number): void {
     const writer = this.#writers[owner]!;
     for (let tries = 0; !writer.write(state); tries++) {
-      this.#show(writer);
+      this.#publish(writer);
       if (this.#receive() > 0) tries = 0;
       else if (tries > SPINS) this.#control.sleep(this.#worker, FULL_RING_SLEEP, this.#hasMail);
       if (!this.#control.running) throw new StoppedError();
     }
   }
 
-  #showAll(): void {
-    for (const writer of this.#writers) this.#show(writer);
+  #publishAll(): void {
+    for (const writer of this.#writers) this.#publish(writer);
   }
 
-  #show(writer: RingWriter): void {
-    if (writer.hidden === 0) return;
-    this.#termination.sending(writer.hidden);
-    writer.show();
+  #publish(writer: RingWriter): void {
+    if (writer.unpublished === 0) return;
+    this.#termination.sending(writer.unpublished);
+    writer.publish();
     this.#control.wake(writer.reader);
   }
 
-  /** Takes all states that other workers have shown. Returns how many. */
+  /** Takes all states that other workers have published. Returns how many there were. */
   #receive(): number {
     let received = 0;
     for (const reader of this.#readers) received += this.#receiveFrom(reader);
@@ -161,7 +162,7 @@ export class Part extends Expander<number> {
         else this.duplicates.add(state);
       }
     } finally {
-      reader.take(taken); // also when there is no more room: the writer looks at what is not taken, and some are released
+      reader.take(taken); // also if `add` throws: some states are released by now, and the writer examines the rest
     }
     return count;
   }

@@ -2,20 +2,20 @@ import type { Words } from "../stores/records.ts";
 import type { Control } from "./control.ts";
 
 /**
- * Rings that hand states from one worker to another, one for each direction of each pair, so that each has one writer
- * and one reader and needs no lock (Lamport, "Specifying concurrent program modules", 1983). An entry is the state's
- * reference. The entries are a run of the pool; the two counts of each ring, of states shown and of states taken, are in
- * the `Control`. The writer stores entries, then the count; the reader loads the count, then entries: that is all the
- * ordering it takes, for the states as for the entries.
+ * Rings that hand states from one worker to another. There is one ring for each direction of each pair, so that each
+ * ring has one writer and one reader and needs no lock (Lamport, "Specifying concurrent program modules", 1983). An
+ * entry is the reference of a state. The entries are in a run of the pool; the two counts of each ring, of published
+ * and of taken states, are in the `Control`. The writer stores the entries and then the count; the reader loads the
+ * count and then the entries. This order is sufficient for the entries and also for the states.
  */
 export interface RingLayout {
-  /** Offset of the run in the pool. */
+  /** The offset of the run in the pool. */
   readonly offset: number;
-  /** Entries of one ring: a power of two. */
+  /** The number of entries of one ring: a power of two. */
   readonly capacity: number;
 }
 
-/** Bytes of all rings of so many workers. The rings from a worker to itself are never used. */
+/** The size in bytes of all rings. The rings from a worker to itself are never used. */
 export function ringBytes(workers: number, capacity: number): number {
   return 4 * capacity * workers ** 2;
 }
@@ -27,7 +27,7 @@ export function ringWords(buffer: ArrayBuffer, layout: RingLayout, workers: numb
 
 abstract class Ring {
   protected readonly control: Control;
-  protected readonly shownWord: number;
+  protected readonly publishedWord: number;
   protected readonly takenWord: number;
   protected readonly capacity: number;
   readonly #words: Words;
@@ -36,7 +36,7 @@ abstract class Ring {
 
   constructor(words: Words, control: Control, from: number, to: number) {
     this.control = control;
-    ({ shown: this.shownWord, taken: this.takenWord } = control.ringWords(from, to));
+    ({ published: this.publishedWord, taken: this.takenWord } = control.ringWords(from, to));
     this.#words = words;
     this.capacity = words.length / control.workers ** 2;
     this.#first = (from * control.workers + to) * this.capacity;
@@ -56,12 +56,12 @@ abstract class Ring {
   }
 }
 
-/** The writer's end. */
+/** The end of a ring that writes. */
 export class RingWriter extends Ring {
   readonly reader: number;
   #written = 0;
-  #shown = 0;
-  /** What the reader had taken when this was last looked up. */
+  #published = 0;
+  /** The number of states that the reader had taken when the writer last looked. */
   #taken = 0;
 
   constructor(words: Words, control: Control, from: number, to: number) {
@@ -69,7 +69,7 @@ export class RingWriter extends Ring {
     this.reader = to;
   }
 
-  /** Adds a state that the reader does not see yet. False when the ring is full. */
+  /** Adds a state, which the reader does not see yet. Returns false if the ring is full. */
   write(ref: number): boolean {
     if (((this.#written - this.#taken) | 0) >= this.capacity) {
       this.#taken = this.control.loadCount(this.takenWord);
@@ -80,37 +80,38 @@ export class RingWriter extends Ring {
     return true;
   }
 
-  /** States that `show` would show. */
-  get hidden(): number {
-    return (this.#written - this.#shown) | 0;
+  /** The number of states that `publish` would publish. */
+  get unpublished(): number {
+    return (this.#written - this.#published) | 0;
   }
 
-  show(): void {
-    this.#shown = this.#written;
-    this.control.storeCount(this.shownWord, this.#shown);
+  /** Lets the reader see all states that were written. */
+  publish(): void {
+    this.#published = this.#written;
+    this.control.storeCount(this.publishedWord, this.#published);
   }
 
-  /** The states that the reader has not taken, shown or not. */
+  /** The states that the reader has not taken, whether published or not. */
   *untaken(): Iterable<number> {
     const taken = this.control.loadCount(this.takenWord);
     for (let count = taken; count !== this.#written; count = (count + 1) | 0) yield this.refAt(count);
   }
 }
 
-/** The reader's end. */
+/** The end of a ring that reads. */
 export class RingReader extends Ring {
   #taken = 0;
 
-  /** How many states can be read now. */
+  /** The number of states that can be read now. */
   get length(): number {
-    return (this.control.loadCount(this.shownWord) - this.#taken) | 0;
+    return (this.control.loadCount(this.publishedWord) - this.#taken) | 0;
   }
 
   ref(index: number): number {
     return this.refAt((this.#taken + index) | 0);
   }
 
-  /** Gives the room of the first states back to the writer. */
+  /** Frees the places of the first states for the writer. */
   take(count: number): void {
     this.#taken = (this.#taken + count) | 0;
     this.control.storeCount(this.takenWord, this.#taken);

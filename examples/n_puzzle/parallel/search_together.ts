@@ -18,15 +18,15 @@ export interface Solved {
 }
 
 export interface Options {
-  /** Entries of one ring, a power of two; chosen by the pool's size unless given. */
+  /** The number of entries of one ring, a power of two. The default depends on the size of the pool. */
   readonly capacity?: number;
-  /** Called once, with what tells how far the search is. */
+  /** Called once. The argument knows how far the search is. */
   readonly onStart?: (control: Control) => void;
 }
 
 /**
- * Searches with all workers of a crew in one pool, made by this thread for records of the puzzle's size. The states
- * that are left stay in the pool.
+ * Searches with all workers of a crew in one pool, which this thread has created for records of the puzzle's size.
+ * States that were not released stay in the pool.
  */
 export async function searchTogether(
   crew: Crew,
@@ -77,7 +77,7 @@ function solutionOf(pool: MemPool, { tiles }: Puzzle, reports: readonly PartRepo
 function exhaustionOf(pool: MemPool, firstF: number, known: number, answers: readonly PartMessage[]): Exhaustion {
   const reports = reportsOf(answers);
   const allocations = total(reports.map((report) => report.allocations));
-  // A worker that could not even begin may own the start.
+  // A worker that could not begin has no report, and may own the start.
   const lowest = reports.length === answers.length
     ? Math.min(known, ...reports.map((report) => report.lowestOpen))
     : firstF;
@@ -89,7 +89,7 @@ function exhaustionOf(pool: MemPool, firstF: number, known: number, answers: rea
   };
 }
 
-/** What all workers had allocated when each of them had reached a bound; for one that never did, all that it had. */
+/** For each bound, the sum of what each worker had allocated when it reached the bound, or in all if it never did. */
 function mergeBounds(reports: readonly PartReport[]): number[] {
   const bounds = Math.max(0, ...reports.map((report) => report.boundReached.length));
   return Array.from(

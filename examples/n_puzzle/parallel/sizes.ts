@@ -1,18 +1,18 @@
 import { ringBytes } from "./rings.ts";
 
-/** Entries that a ring has room for: what one worker makes for another while that one is not running for a while. */
+/** The entries of a ring: as many as one worker may send while the receiver is not scheduled. */
 const LARGEST_RING = 8192;
 const SMALLEST_RING = 16;
-/** All rings together take no more than this, and of a small pool no more than one part in so many. */
+/** The limits for all rings together: a number of bytes, and for small pools one part in this many of the pool. */
 const MOST_RING_BYTES = 2 ** 23;
 const RINGS_SHARE = 16;
 /**
- * Blocks that each worker of the pool may keep at hand, many more than by default: workers that fetch many at a time
- * seldom meet at the lock, and seldom have states side by side in one cache line.
+ * The blocks that each worker may cache, many more than the default. Workers that refill by large numbers rarely meet
+ * at the lock, and rarely have states in the same cache line.
  */
 const CACHED_BLOCKS = 1024;
 const CACHED_SHARE = 64;
-/** Bits that number the slots of all workers' tables at first, as many as in a sequential search. */
+/** The bits that number the slots of all workers' tables at first: the same as in a sequential search. */
 const TABLE_BITS = 16;
 
 /** A power of two. */

@@ -8,13 +8,15 @@ import { cachedBlocks } from "./sizes.ts";
 
 export type Outcome = { readonly solution: Solution } | { readonly full: Exhaustion };
 
-/** Who is told before the workers are started, and when the search is over; workers and pool are there until then. */
+/**
+ * Called before the workers start and after the search ends. The pool exists in both calls, the workers in the second.
+ */
 export interface Watch {
   begin(handle: MemPoolHandle): void | Promise<void>;
   end(outcome: Outcome): void | Promise<void>;
 }
 
-/** Solves a job with its workers, from starting them to ending them. */
+/** Starts the workers of a job, solves it with them, and ends them. */
 export async function solveTogether(job: Job, onStart: (control: Control) => void, watch: Watch): Promise<void> {
   const { size, memory } = job;
   const tiles = Uint8Array.from(job.tiles);

@@ -1,25 +1,25 @@
 import { type Control, FINISHED } from "./control.ts";
 
 /**
- * Knows when a search is over: no worker is at work and no state is under way. One shared count says it:
+ * Detects the end of a search: all workers are at rest and all rings are empty. One shared count is enough:
  *
- *     pending = workers at work + states shown in a ring and not yet taken by the reader
+ *     pending = workers at work + states that were published in a ring and not yet taken by the reader
  *
- * - A worker counts states before it shows them, and it is at work then, so `pending` was above 0.
- * - A reader takes states off the count when it has them itself: it is at work until it has dealt with them, and what it
- *   shows meanwhile is counted.
- * - A worker at rest goes to work only for states that it sees in a ring. These are still counted, because nobody but
- *   it takes them, so `pending` cannot reach 0 before it has counted itself again.
+ * - A worker counts states before it publishes them. It is at work at this time, so `pending` was above 0.
+ * - A reader subtracts states from the count after it has taken them. It is at work until it has dealt with them, and
+ *   counts the states that it publishes meanwhile.
+ * - A worker at rest starts work only after it has seen states in a ring. These states are still counted, because no
+ *   other worker takes them. So `pending` cannot reach 0 before the worker has counted itself again.
  *
- * So `pending` is never less than what it stands for, and at 0 nobody is at work and nothing is under way. Then nothing
- * can change any more: only states bring a worker to work, and only workers at work make states. The worker whose step
- * makes it 0 ends the search. No worker rests with a state below the bound, be it on its frontier or waiting to be
- * looked up, and the bound only falls, so that all that is left has an f of at least the shortest solution's length: that
- * solution is optimal.
+ * So `pending` is never less than the sum that it stands for, and when it is 0, all workers are at rest and all rings
+ * are empty. This cannot change any more, because only states bring a worker back to work, and only workers at work
+ * make states. The worker whose step makes the count 0 ends the search. A worker does not rest while it has a state
+ * below the bound, on its frontier or waiting for its lookup, and the bound only falls. So every remaining state has an
+ * f of at least the length of the shortest solution found, and that solution is optimal.
  *
- * The count of workers is the termination detection barrier of Herlihy and Shavit (The Art of Multiprocessor
- * Programming, 2008, 17.6); adding up messages sent minus received is Safra's (Dijkstra, EWD 998, 1987), whose token
- * collects from each machine what lies here in one word.
+ * Counting the workers is the termination detection barrier of Herlihy and Shavit (The Art of Multiprocessor
+ * Programming, 2008, 17.6). Adding up messages sent minus messages received is Safra's method (Dijkstra, EWD 998,
+ * 1987), in which a token collects from each machine what is here in one word.
  */
 export class Termination {
   readonly #control: Control;
@@ -28,22 +28,22 @@ export class Termination {
     this.#control = control;
   }
 
-  /** This worker, at work, is about to show so many states to another. */
+  /** This worker, which is at work, is about to publish states for another. */
   sending(states: number): void {
     this.#control.addPending(states);
   }
 
-  /** This worker, at work, has taken so many states. */
+  /** This worker, which is at work, has taken states. */
   received(states: number): void {
     this.#control.addPending(-states);
   }
 
-  /** This worker has nothing to do. */
+  /** This worker is out of work. */
   rest(): void {
     if (this.#control.addPending(-1) === 0) this.#control.end(FINISHED);
   }
 
-  /** This worker, at rest, has seen states for it in a ring. */
+  /** This worker, which is at rest, has seen states in one of its rings. */
   work(): void {
     this.#control.addPending(1);
   }

@@ -1,4 +1,4 @@
-/** A worker of a parallel search: takes one job after the other. */
+/** A worker of parallel searches. It runs one job after another. */
 
 import { MemPool } from "../../../mod.ts";
 import { Heuristic } from "../heuristic.ts";
@@ -11,7 +11,7 @@ import { Part, StoppedError } from "./part.ts";
 import { ringWords } from "./rings.ts";
 import { firstTableBits } from "./sizes.ts";
 
-/** tsc has no types for both runtimes' worker scopes at once. */
+/** The part of the global scope that this worker uses. tsc has no types that fit both runtimes. */
 interface WorkerScope {
   postMessage(message: PartMessage): void;
   addEventListener(type: "message", listener: (event: MessageEvent<PartJob>) => void): void;

@@ -1,7 +1,7 @@
 import { MappedRecords } from "./mapped_records.ts";
 import { NEXT, recordBytes, StoreFullError, UNIT, type Words } from "./records.ts";
 
-/** The control for benchmarks: a hand-written arena, which does no more than this search needs. */
+/** The control of the benchmarks: an arena, written by hand, that does no more than this search needs. */
 export class ArenaRecords extends MappedRecords {
   readonly #units: number;
   readonly #end: number;

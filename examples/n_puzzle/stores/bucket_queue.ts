@@ -1,30 +1,30 @@
-/** Above every f. */
+/** Higher than every f. */
 export const NO_LIMIT = 2 ** 31 - 1;
 
-/** Stacks of states, by number; all are empty at first. */
+/** Numbered stacks of states. All of them are empty at first. */
 export interface Stacks<S> {
   isEmpty(stack: number): boolean;
   push(stack: number, state: S): void;
-  /** Only where the stack is not empty. */
+  /** The stack must not be empty. */
   pop(stack: number): S;
 }
 
 /**
- * The frontier: a stack for each f and h. Of the lowest f the lowest h comes first, which is nearest to the goal: in the
- * last f, where any state may lead to it, few are expanded that do not (Asai and Fukunaga, "Tie-breaking strategies for
- * cost-optimal best first search", JAIR 58, 2017). Of these the newest comes first: what was just touched is still in the
- * cache.
+ * The frontier: a stack for each pair of f and h. `pop` takes the lowest f first, and among these the lowest h, which
+ * is nearest to the goal. This matters for the last f, at which any state may lead to the goal: few others are expanded
+ * (Asai and Fukunaga, "Tie-breaking strategies for cost-optimal best first search", JAIR 58, 2017). Among equals the
+ * newest state comes first, because it is most likely to be in the processor's cache.
  */
 export class BucketQueue<S> {
-  /** No stack before that of this f and h has a state. f falls only where states come from elsewhere. */
+  /** All stacks before that of this f and h are empty. f decreases only when another worker sends a state. */
   #f = 0;
   #h = 0;
-  /** Above every f that was pushed. */
+  /** Higher than every f that was pushed. */
   #end = 0;
   readonly #none: S;
   readonly #stacks: Stacks<S>;
 
-  /** @param none What `pop` returns when there is no state. */
+  /** @param none The result of `pop` when there is no state. */
   constructor(none: S, stacks: Stacks<S>) {
     this.#none = none;
     this.#stacks = stacks;
@@ -38,12 +38,12 @@ export class BucketQueue<S> {
     this.#h = h;
   }
 
-  /** Takes the newest state of the lowest h of the lowest f, when that is below `limit`. */
+  /** Takes the newest state of the lowest h of the lowest f, if that f is below `limit`. */
   pop(limit: number): S {
     return this.lowest(limit) < limit ? this.#stacks.pop(stackOf(this.#f, this.#h)) : this.#none;
   }
 
-  /** The lowest f that a state has, or `limit` when there is none below. */
+  /** The lowest f of all states, or `limit` if there is none below it. */
   lowest(limit: number): number {
     const end = Math.min(limit, this.#end);
     for (; this.#f < end; this.#f++, this.#h = 0) {
@@ -55,7 +55,7 @@ export class BucketQueue<S> {
   }
 }
 
-/** h is at most f, so that the stacks of one f lie behind those of the f below. */
+/** h is at most f, so the stacks of one f follow those of the next lower f. */
 function stackOf(f: number, h: number): number {
   return f * (f + 1) / 2 + h;
 }

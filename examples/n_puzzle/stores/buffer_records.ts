@@ -5,9 +5,9 @@ import { NONE, recordBytes, type Records, StoreFullError, TILES, UNIT, type Word
 const KEPT_VIEWS = 1024;
 
 /**
- * Records in ArrayBuffers from `alloc`, one for each state. What links the states is the offset of a buffer, because a
- * buffer cannot hold a reference to an object; `at` gives the buffer back. Millions of live buffers would fill the
- * JavaScript heap, so only the views used last are kept.
+ * Records in ArrayBuffers from `alloc`, one for each state. States refer to each other by offset, because a buffer
+ * cannot hold a reference to an object; `at` returns the buffer at an offset. Millions of live buffers would fill the
+ * JavaScript heap, so only the views used most recently are kept.
  */
 export class BufferRecords implements Records {
   readonly byteLength: number;
@@ -15,7 +15,7 @@ export class BufferRecords implements Records {
   readonly #cells: number;
   readonly #words: number;
   readonly #units: number;
-  /** Views by number of the block, and whose each of them is. */
+  /** Kept views, at places chosen by block number, and the reference that each view belongs to. */
   readonly #views: Words[] = Array<Words>(KEPT_VIEWS).fill(new Int32Array());
   readonly #owners = new Int32Array(KEPT_VIEWS).fill(NONE);
 
@@ -107,7 +107,7 @@ export class BufferRecords implements Records {
   }
 }
 
-/** Where a cell's byte begins in its word. */
+/** The lowest bit of a cell's byte in its word. */
 function shiftOf(cell: number): number {
   return (cell & 3) << 3;
 }

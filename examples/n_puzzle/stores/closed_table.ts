@@ -1,21 +1,22 @@
 import { HASH, NONE, type Records, TILES, type Words } from "./records.ts";
 
-/** So many bits number the slots at first. */
+/** The number of bits that number the slots at first. */
 const FIRST_CAPACITY_BITS = 16;
 
 /**
- * The known boards: a hash table with open addressing and linear probing. A slot is two words side by side, so that
- * one cache line answers most questions: the hash of the board, and the reference of its state plus 1, 0 when empty.
- * The high bits of the hash choose the slot, which keeps the order when the table doubles: the copy runs along both.
+ * The known boards: a hash table with open addressing and linear probing. A slot is two adjacent words: the hash of the
+ * board, and the reference of its state plus 1, or 0 if the slot is empty. Most lookups read a single cache line. The
+ * high bits of the hash choose the slot. This keeps the order of the entries when the table doubles, so that growing
+ * reads and writes both tables from front to back.
  */
 export class ClosedTable {
   #slots: Words;
   #shift: number;
   #count = 0;
   #limit: number;
-  /** Where the last `know` found what it returned. */
+  /** The slot in which the last `know` found the state that it returned. */
   #found = 0;
-  /** What `fetch` read, so that no compiler leaves it out. */
+  /** The values that `fetch` read, so that no compiler removes the reads. */
   #fetched = 0;
   readonly #records: Records;
 
@@ -27,8 +28,8 @@ export class ClosedTable {
   }
 
   /**
-   * Reads what `know` will look at first for each of these new states: the slots, then the boards to compare. Nobody
-   * needs the values, but such reads wait for the memory together, where one lookup after the other waits for its own.
+   * Reads what `know` will read first for each of these new states: the slots, then the boards to compare. The values
+   * are not used. The cache misses of these reads overlap, whereas each lookup would wait for its own.
    */
   fetch(refs: readonly number[], count: number): void {
     const records = this.#records;
@@ -45,7 +46,7 @@ export class ClosedTable {
     this.#fetched ^= fetched;
   }
 
-  /** Returns the state known for the board of this new one, or adds this one and returns NONE. */
+  /** Returns the known state with the same board as this new one; if there is none, adds this one and returns NONE. */
   know(ref: number): number {
     const hash = this.#records.get(ref, HASH);
     const slots = this.#slots;
@@ -64,12 +65,12 @@ export class ClosedTable {
     return NONE;
   }
 
-  /** Puts `ref` where the last `know` found another state of the same board. */
+  /** Puts `ref` into the slot in which the last `know` found another state with the same board. */
   replaceFound(ref: number): void {
     this.#slots[this.#found + 1] = ref + 1;
   }
 
-  /** Gives the table itself back; the states stay. */
+  /** Releases the table but not the states. */
   close(): void {
     this.#records.releaseTable(this.#slots);
   }
@@ -94,14 +95,15 @@ export class ClosedTable {
   }
 }
 
-/** How many of so many slots may be in use: three quarters keeps the probes within one or two cache lines. */
+/** How many slots of this capacity may be in use. At three quarters, most probes stay within one or two cache lines. */
 function limitOf(capacity: number): number {
   return capacity * 3 / 4;
 }
 
 /**
- * Written at once, although most will be written later: where a page is read first, the system lends the one page of zeros
- * that it has, and when it is written, takes that back from all processors. It cost two workers a sixth of their time.
+ * Zeroes the slots here, even where the memory is known to be zero. For a page that is read before it is written, the
+ * system maps a shared page of zeros, and has to unmap that from all processors at the first write. That cost two
+ * workers a sixth of their time.
  */
 function emptySlots(records: Records, capacity: number): Words {
   return records.allocateTable(2 * capacity).fill(0);

@@ -4,7 +4,7 @@ import { NEXT, NONE, type Records } from "./records.ts";
 /** Enough for an f of 89. */
 const FIRST_STACKS = 4096;
 
-/** Stacks that are linked through the records themselves. */
+/** Stacks whose links are fields of the records. */
 export class LinkedStacks implements Stacks<number> {
   /** The top of each stack. */
   #tops = new Int32Array(FIRST_STACKS).fill(NONE);

@@ -2,7 +2,7 @@ import { recordBytes, type Records, TILES, UNIT, type Words } from "./records.ts
 
 const WORDS = UNIT / 4;
 
-/** Records in one buffer: a field is an index computed from the reference, and no object stands for a state. */
+/** Records in one buffer. The index of a field is computed from the reference, so a state needs no object. */
 export abstract class MappedRecords implements Records {
   readonly byteLength: number;
   readonly #words: Int32Array;
@@ -35,7 +35,7 @@ export abstract class MappedRecords implements Records {
 
   writeTiles(ref: number, tiles: Uint8Array): void {
     const first = ref * UNIT + 4 * TILES;
-    // Bytes after the last tile are compared with the rest, whole words at a time.
+    // `sameTiles` compares whole words, including the bytes after the last tile.
     for (let k = 4 * TILES; k < this.byteLength; k++) this.#bytes[ref * UNIT + k] = 0;
     this.#bytes.set(tiles, first);
   }

@@ -1,7 +1,8 @@
 import type { StateStore } from "../state_store.ts";
-import { BucketQueue, type Stacks } from "./bucket_queue.ts";
+import { ArrayStacks } from "./array_stacks.ts";
+import { BucketQueue } from "./bucket_queue.ts";
 
-/** A state as a plain object. */
+/** A state as one usually writes it: an object with an array of tiles. */
 export interface ObjectState {
   readonly tiles: Uint8Array;
   readonly parent: ObjectState | null;
@@ -12,7 +13,7 @@ export interface ObjectState {
   replaced: boolean;
 }
 
-/** States on the garbage-collected heap: a Map of known boards, an array for each stack of the frontier. */
+/** States on the garbage-collected heap: a Map of the known boards, and an array for each stack of the frontier. */
 export class ObjectStore implements StateStore<ObjectState | null> {
   readonly none = null;
   readonly #known = new Map<string, ObjectState>();
@@ -33,7 +34,7 @@ export class ObjectStore implements StateStore<ObjectState | null> {
     return { tiles, parent, g, h, blank: from, previousBlank: to, replaced: false };
   }
 
-  /** The collector finds out by itself. */
+  /** The garbage collector frees unreachable states. */
   release(): void {}
 
   g(state: ObjectState): number {
@@ -56,7 +57,7 @@ export class ObjectStore implements StateStore<ObjectState | null> {
     return state.parent;
   }
 
-  /** A Map lets nobody fetch ahead. */
+  /** A Map offers no way to fetch ahead. */
   expect(): void {}
 
   know(state: ObjectState): ObjectState | null {
@@ -85,23 +86,7 @@ export class ObjectStore implements StateStore<ObjectState | null> {
   close(): void {}
 }
 
-class ArrayStacks implements Stacks<ObjectState | null> {
-  readonly #stacks: ObjectState[][] = [];
-
-  isEmpty(stack: number): boolean {
-    return (this.#stacks[stack]?.length ?? 0) === 0;
-  }
-
-  push(stack: number, state: ObjectState): void {
-    (this.#stacks[stack] ??= []).push(state);
-  }
-
-  pop(stack: number): ObjectState {
-    return this.#stacks[stack]!.pop()!;
-  }
-}
-
-/** The board as a string of one byte a tile: the shortest key that a Map compares by value. */
+/** The board as a string with one character for each tile: a Map compares strings by value. */
 function keyOf(state: ObjectState): string {
   return String.fromCharCode.apply(null, state.tiles as unknown as number[]);
 }

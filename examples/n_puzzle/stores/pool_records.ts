@@ -2,7 +2,7 @@ import type { MemPool } from "../../../mod.ts";
 import { MappedRecords } from "./mapped_records.ts";
 import { StoreFullError, UNIT, type Words } from "./records.ts";
 
-/** Records in the pool's offset tier. */
+/** Records at offsets of a pool. */
 export class PoolRecords extends MappedRecords {
   readonly #pool: MemPool;
 
@@ -31,7 +31,7 @@ export class PoolRecords extends MappedRecords {
     this.#pool.freeOffset(table.byteOffset);
   }
 
-  /** Ends the pool where it was made, and leaves it where it was attached. */
+  /** Destroys the pool where it was created, and leaves it where it was attached. */
   close(): void {
     this.#pool[Symbol.dispose]();
   }

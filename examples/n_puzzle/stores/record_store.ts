@@ -5,16 +5,16 @@ import { LinkedStacks } from "./linked_stacks.ts";
 import { BLANKS, COST, HASH, NONE, PARENT, type Records, REPLACED } from "./records.ts";
 import { Zobrist } from "./zobrist.ts";
 
-/** States as records: the frontier is linked through them, the table of known boards holds references. */
+/** A store of records. The frontier links the records to each other, and the table of known boards holds references. */
 export class RecordStore implements StateStore<number> {
   readonly none = NONE;
-  /** States given back. */
+  /** The number of states released. */
   released = 0;
   readonly #records: Records;
   readonly #table: ClosedTable;
   readonly #queue: BucketQueue<number>;
   readonly #zobrist: Zobrist;
-  /** Hash of the board loaded last. */
+  /** The hash of the board that was loaded last. */
   #loadedHash = 0;
 
   constructor(records: Records, cells: number, tableBits?: number) {
@@ -81,7 +81,7 @@ export class RecordStore implements StateStore<number> {
     this.#table.fetch(refs, count);
   }
 
-  /** Hash of the board of a new state. */
+  /** The hash of a new state's board. */
   hash(ref: number): number {
     return this.#records.get(ref, HASH);
   }
@@ -91,9 +91,9 @@ export class RecordStore implements StateStore<number> {
   }
 
   /**
-   * The known state stays in its stack until it comes up: taking it out of the middle would need a second link. In a parallel
-   * search, where states come in any order, it may have been expanded already; then it stays for good, and of its children
-   * none is on a shortest way, because the new state is expanded too.
+   * The known state stays in its stack until `pop` reaches it, because removing it earlier would need a second link. A
+   * parallel search reaches states in any order, so it may have expanded the known state already. Then that state is
+   * never popped again, and none of its children is on a shortest path, because the new state is expanded too.
    */
   replace(known: number, ref: number): void {
     this.#table.replaceFound(ref);
@@ -114,7 +114,7 @@ export class RecordStore implements StateStore<number> {
     return ref;
   }
 
-  /** The lowest f of the frontier, or `NO_LIMIT`. */
+  /** The lowest f on the frontier, or `NO_LIMIT` if the frontier is empty. */
   lowest(): number {
     return this.#queue.lowest(NO_LIMIT);
   }

@@ -1,15 +1,15 @@
 import { Random } from "../random.ts";
 
-/** So many low bits of a hash tell no more than in which quarters of the board the tiles are. */
+/** This many low bits of a hash depend only on the quarters of the board in which the tiles are. */
 export const REGION_BITS = 8;
 
 /**
- * Zobrist hashing (1970): a random number for each tile on each cell; a board's hash is the exclusive or of those that
- * apply, so that a move changes it by two of them. The blank has 0.
+ * Zobrist hashing (1970): there is a random number for each tile on each cell, and the hash of a board is the exclusive
+ * or of the numbers that apply. A move replaces one of them by another. The blank's numbers are 0.
  *
- * The low bits of a tile's numbers are the same for all cells of a quarter: most moves leave them as they are (abstract
- * Zobrist hashing: Jinnai and Fukunaga, "Abstract Zobrist hashing: an efficient work distribution method for parallel
- * best-first search", AAAI 2016). The other bits are enough to spread the boards in a table.
+ * The low bits of a tile's numbers are equal for all cells of a quarter, so that most moves do not change them
+ * (abstract Zobrist hashing: Jinnai and Fukunaga, "Abstract Zobrist hashing: an efficient work distribution method for
+ * parallel best-first search", AAAI 2016). The other bits suffice to spread the boards in a table.
  */
 export class Zobrist {
   readonly #cells: number;
@@ -33,7 +33,7 @@ export class Zobrist {
     return hash;
   }
 
-  /** By what a hash changes, through exclusive or, when `tile` moves between these two cells. */
+  /** What the exclusive or has to change in a hash when `tile` moves between these two cells. */
   change(tile: number, from: number, to: number): number {
     return this.#keys[tile * this.#cells + from]! ^ this.#keys[tile * this.#cells + to]!;
   }
