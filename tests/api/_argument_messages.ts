@@ -33,7 +33,9 @@ function isMoved(value: unknown): boolean {
 /** The messages for a buffer or a view that must be a block of the pool. */
 export function blockMessages(action: string): Messages {
   return (expected, value, shown) => {
-    if (expected === "foreign") return [`Cannot ${action} ${shown}: ${isMoved(value) ? MOVED : "it is not a block of this pool"}`];
+    if (expected === "foreign") {
+      return [`Cannot ${action} ${shown}: ${isMoved(value) ? MOVED : "it is not a block of this pool"}`];
+    }
     if (expected === "double") return [`Cannot ${action} block at offset 0: it is already free`];
     return [`Cannot ${action}: block must be an ArrayBuffer or a view on one, got ${shown}`];
   };
