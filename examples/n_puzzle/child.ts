@@ -135,10 +135,12 @@ function sayStatus({ allocations, bound }: Pick<Status, "allocations" | "bound">
 
 /**
  * The peak of resident memory. getrusage counts in KiB on Linux. On Deno it needs no permission, whereas reading
- * /proc/self/status needs all permissions.
+ * /proc/self/status needs all permissions. Early versions of Deno do not have it; there, the memory at the end of the
+ * search counts, which is little less, because a search keeps all its states.
  */
 function peakBytes(): number {
-  return process.resourceUsage().maxRSS * 1024;
+  const { resourceUsage } = process as { resourceUsage?: typeof process.resourceUsage };
+  return resourceUsage === undefined ? process.memoryUsage.rss() : resourceUsage.call(process).maxRSS * 1024;
 }
 
 function say(message: Message): void {

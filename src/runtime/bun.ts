@@ -54,7 +54,13 @@ function open<Functions>(path: string, signatures: Readonly<Record<string, Signa
   for (const [name, { parameters, result }] of Object.entries(signatures)) {
     symbols[name] = { args: parameters.map((type) => TYPES[type] ?? type), returns: TYPES[result] ?? result };
   }
-  return ffi.dlopen<Functions>(path, symbols).symbols;
+  try {
+    return ffi.dlopen<Functions>(path, symbols).symbols;
+  } catch (error) {
+    // Bun's message does not say what to do about it.
+    if (!(error instanceof Error && error.message.includes("requires the JIT"))) throw error;
+    throw new Error(`${error.message}, which BUN_JSC_useJIT=0 turns off: unset that variable`, { cause: error });
+  }
 }
 
 const SYSTEMS: Record<string, string> = { win32: "windows" };

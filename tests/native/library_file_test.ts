@@ -175,6 +175,17 @@ denoTest("library - reads and writes only the folder for temporary files when it
   assertProcess(report);
 });
 
+const bunTest = onDeno ? skip("it is a variable of Bun") : linuxTest;
+
+bunTest("library - says which variable to unset when Bun runs without its JIT", async () => {
+  using temporary = new TemporaryFolder();
+  const env = { TMPDIR: temporary.path, BUN_JSC_useJIT: "0" };
+  const [report] = JSON.parse(await runChild(program, ["pool"], 60_000, { env })) as Report[];
+  assertEquals(report?.error?.code, "library");
+  const advice = "requires the JIT, which BUN_JSC_useJIT=0 turns off: unset that variable; from a file: ";
+  assert(report?.error?.message.includes(advice), report?.error?.message);
+});
+
 // ---- another file in its place ----
 
 /** Writes the library to the path where the loader looks for it, and returns the path. */

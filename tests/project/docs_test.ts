@@ -22,6 +22,8 @@ for (const document of [...documents(), "CONTRIBUTING.md", "CHANGELOG.md"]) {
     assertArrayIncludes(Object.keys(denoJson.tasks), tasksIn(text)));
   test(`${document} - its links lead to files and headings that exist`, () =>
     assertEquals(linksIn(text).filter((link) => !leadsSomewhere(document, link)), []));
+  test(`${document} - the source files that it names exist`, () =>
+    assertEquals(filesNamedIn(text).filter(isMissing), []));
 }
 
 // Deno runs these itself, because the test task passes --doc.
@@ -64,6 +66,21 @@ function leadsSomewhere(document: string, link: string): boolean {
 function anchorOf(heading: string): string {
   return heading.toLowerCase().replaceAll(/[^\p{L}\p{N}_ -]/gu, "").replaceAll(" ", "-");
 }
+
+/** The source files that inline code names, with their folders. */
+function filesNamedIn(text: string): string[] {
+  return [...text.matchAll(/`((?:[\w-]+\/)+[\w-]+\.(?:ts|c|h))`/g)].map(([, file = ""]) => file);
+}
+
+/** Documents name a file from the root, or leave out `src/` or `tests/` where they say so. */
+function isMissing(file: string): boolean {
+  return !["", "src", "tests"].some((folder) => existsSync(join(root, folder, file)));
+}
+
+test("files - a source file that does not exist is found", () => {
+  const text = "`pool.ts`, `src/pool.ts`, `region/runs.ts`, `api/free_test.ts`, `src/nowhere.ts`, `native/none.c`";
+  assertEquals(filesNamedIn(text).filter(isMissing), ["src/nowhere.ts", "native/none.c"]);
+});
 
 test("links - a link to a file or heading that does not exist is found", () => {
   assertEquals(linksIn("[a](b.md#c) and [d](https://e)\n```ts\n[f](g)\n```\n"), ["b.md#c"]);
