@@ -76,5 +76,5 @@ async function report(results: readonly Result[], size: number): Promise<void> {
   const { showCharts, showPath, showTable } = await import("./report.ts");
   const { path, moves } = results[0]!;
   process.stdout.write(`${showPath(path, size)}\nSolved in ${moves} moves; no solution has fewer.\n\n`);
-  process.stdout.write(`${showTable(results)}\n\n${showCharts(results)}\n`);
+  process.stdout.write(`${showTable(results)}\n${showCharts(results)}`);
 }

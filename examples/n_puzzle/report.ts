@@ -47,21 +47,24 @@ function boardLines(
   return Array.from({ length: size }, (_, row) => cells.slice(row * size, (row + 1) * size).join(" "));
 }
 
-/** Compares the stores with the first one, and explains what they are. */
+/** Shows the figures of each store, compared with the first one, and explains the stores. */
 export function showTable(results: readonly Result[]): string {
   const first = results[0]!;
+  const compared = (cell: string): string[] => results.length > 1 ? [cell] : [];
+  const ratio = compared(`× ${first.store}`);
+  const head = ["store", "time", ...ratio, "peak memory", ...ratio, "states made", "expanded"];
   const table = new Table({
-    head: ["store", "time", `× ${first.store}`, "peak memory", `× ${first.store}`, "states made", "expanded"],
-    colAligns: ["left", ...Array<"right">(6).fill("right")],
+    head,
+    colAligns: head.map((_, column) => column === 0 ? "left" : "right"),
     style: { head: [], border: [], compact: true },
   });
   for (const result of results) {
     table.push([
       nameOf(result),
       showTime(result.milliseconds),
-      showRatio(result.milliseconds / first.milliseconds),
+      ...compared(showRatio(result.milliseconds / first.milliseconds)),
       showBytes(result.peakBytes),
-      showRatio(result.peakBytes / first.peakBytes),
+      ...compared(showRatio(result.peakBytes / first.peakBytes)),
       showCount(result.allocations),
       showCount(result.expanded),
     ]);
@@ -87,20 +90,21 @@ function nameOf({ store, workers = 1 }: Result): string {
 function explainWorkers(results: readonly Result[]): string[] {
   const [{ workers = 1 }, ...others] = results as [Result, ...Result[]];
   return workers > 1 && others.length > 0
-    ? ["", `${workers} workers share the pool. No other store can be shared, so one thread searches there.`]
+    ? ["", `${workers} workers share the pool. The other stores cannot be shared, so a single thread searches in each.`]
     : [];
 }
 
 function showRatio(ratio: number): string {
-  return ratio.toFixed(1);
+  return ratio >= 100 ? showCount(ratio) : ratio.toPrecision(2);
 }
 
-/** Bar charts of the times and of the peaks of memory. */
+/** Bar charts of the times and of the peaks of memory. A single store has none. */
 export function showCharts(results: readonly Result[]): string {
+  if (results.length === 1) return "";
   return [
     chart("Time", results, (result) => result.milliseconds, showTime),
     chart("Peak memory", results, (result) => result.peakBytes, showBytes),
-  ].join("\n\n");
+  ].map((drawing) => `\n${drawing}\n`).join("");
 }
 
 function chart(
