@@ -150,7 +150,7 @@ function compare(fixture: Fixture, call: Call, name: string, expected: Expectati
     return assertEquals(withoutCaches(after), withoutCaches(before));
   }
   assertEquals(after, before);
-  if (call.answer === false && (expected === "foreign" || expected === "double")) {
+  if (call.answer === false && ["foreign", "moved", "double"].includes(expected)) {
     return assertStrictEquals(resultOf(observed), call.answer);
   }
   const messages = (): readonly string[] => call.messages(expected, value, shownAs(name, value));
@@ -165,6 +165,7 @@ function withoutCaches(stats: LastingStats): Partial<LastingStats> {
 
 const CODES: Partial<Record<Expectation | "closed", MemPoolErrorCode>> = {
   foreign: "foreign-block",
+  moved: "foreign-block",
   double: "double-free",
   destroyed: "destroyed",
   closed: "closed",

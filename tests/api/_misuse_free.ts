@@ -4,13 +4,16 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { allocBlock, allocRun, type Misuse, untyped } from "./_misuse.ts";
+import { allocBlock, allocRun, type Misuse, MOVED, untyped } from "./_misuse.ts";
 import { makePool, present } from "../support/pool.ts";
 
 const FREE_AT_0 = "Cannot free block at offset 0: it is already free";
 const FREE_AT_64 = "Cannot free block at offset 64: it is already free";
 const FREE_AT_128 = "Cannot free block at offset 128: it is already free";
 const FOREIGN = "Cannot free an object (ArrayBuffer): it is not a block of this pool";
+const INSIDE_AT_64 = "Cannot free offset 64: it lies inside the block that starts at offset 0";
+const MOVED_BUFFER = `Cannot free an object (ArrayBuffer): ${MOVED}`;
+const MOVED_VIEW = `Cannot free an object (Uint8Array): ${MOVED}`;
 const FOREIGN_VIEW = "Cannot free an object (Uint8Array): it is not a block of this pool";
 
 export const DOUBLE_FREES: readonly Misuse[] = [
@@ -117,14 +120,6 @@ export const DOUBLE_FREES: readonly Misuse[] = [
     FREE_AT_64,
     (pool) => () => pool.freeOffset(64),
   ],
-  ["calling freeOffset with the middle block of a run", "double-free", FREE_AT_64, (pool) => {
-    allocRun(pool);
-    return () => pool.freeOffset(64);
-  }],
-  ["calling freeOffset with the last block of a run", "double-free", FREE_AT_128, (pool) => {
-    allocRun(pool);
-    return () => pool.freeOffset(128);
-  }],
   ["calling freeOffset with a block that realloc cut off", "double-free", FREE_AT_64, (pool) => {
     pool.realloc(allocRun(pool), 10);
     return () => pool.freeOffset(64);
@@ -191,12 +186,12 @@ export const FOREIGN_BLOCKS: readonly Misuse[] = [
     const slice = allocBlock(pool).slice();
     return () => pool.free(slice);
   }],
-  ["freeing a buffer after it was transferred", "foreign-block", FOREIGN, (pool) => {
+  ["freeing a buffer after it was transferred", "foreign-block", MOVED_BUFFER, (pool) => {
     const block = allocBlock(pool);
     block.transfer();
     return () => pool.free(block);
   }],
-  ["freeing a buffer after it was posted with a transfer list", "foreign-block", FOREIGN, (pool) => {
+  ["freeing a buffer after it was posted with a transfer list", "foreign-block", MOVED_BUFFER, (pool) => {
     const block = allocBlock(pool);
     const { port1, port2 } = new MessageChannel();
     port1.postMessage(block, [block]);
@@ -204,7 +199,7 @@ export const FOREIGN_BLOCKS: readonly Misuse[] = [
     port2.close();
     return () => pool.free(block);
   }],
-  ["freeing a view after its buffer was transferred", "foreign-block", FOREIGN_VIEW, (pool) => {
+  ["freeing a view after its buffer was transferred", "foreign-block", MOVED_VIEW, (pool) => {
     const view = new Uint8Array(allocBlock(pool));
     view.buffer.transfer();
     return () => pool.free(view);
@@ -225,6 +220,19 @@ export const FOREIGN_BLOCKS: readonly Misuse[] = [
     const blocks = [allocBlock(pool), new ArrayBuffer(10), allocBlock(pool)];
     return () => pool.freeMany(blocks);
   }],
+  ["calling freeOffset with the middle block of a run", "foreign-block", INSIDE_AT_64, (pool) => {
+    allocRun(pool);
+    return () => pool.freeOffset(64);
+  }],
+  [
+    "calling freeOffset with the last block of a run",
+    "foreign-block",
+    "Cannot free offset 128: it lies inside the block that starts at offset 0",
+    (pool) => {
+      allocRun(pool);
+      return () => pool.freeOffset(128);
+    },
+  ],
   [
     "calling freeOffset with an offset inside a block",
     "foreign-block",

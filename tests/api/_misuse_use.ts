@@ -1,9 +1,10 @@
 /** Misuse of the other operations: blocks that are not allocated, and wrong numbers. */
 
 import type { MemPool } from "mempool";
-import { allocBlock, allocRun, type Misuse, untyped } from "./_misuse.ts";
+import { allocBlock, allocRun, type Misuse, MOVED, untyped } from "./_misuse.ts";
 import { makePool } from "../support/pool.ts";
 
+const MOVED_BUFFER = `Cannot locate an object (ArrayBuffer): ${MOVED}`;
 const FOREIGN = "an object (ArrayBuffer): it is not a block of this pool";
 
 export const USES: readonly Misuse[] = [
@@ -34,8 +35,8 @@ export const USES: readonly Misuse[] = [
   ],
   [
     "calling reallocOffset with the middle block of a run",
-    "double-free",
-    "Cannot reallocate block at offset 64: it is already free",
+    "foreign-block",
+    "Cannot reallocate offset 64: it lies inside the block that starts at offset 0",
     (pool) => {
       allocRun(pool);
       return () => pool.reallocOffset(64, 20);
@@ -85,8 +86,8 @@ export const USES: readonly Misuse[] = [
   }],
   [
     "calling at with the middle block of a run",
-    "double-free",
-    "Cannot look at block at offset 64: it is already free",
+    "foreign-block",
+    "Cannot look at offset 64: it lies inside the block that starts at offset 0",
     (pool) => {
       allocRun(pool);
       return () => pool.at(64);
@@ -115,7 +116,7 @@ export const USES: readonly Misuse[] = [
     pool.free(block);
     return () => pool.offsetOf(block);
   }],
-  ["calling offsetOf with a buffer after it was transferred", "foreign-block", `Cannot locate ${FOREIGN}`, (pool) => {
+  ["calling offsetOf with a buffer after it was transferred", "foreign-block", MOVED_BUFFER, (pool) => {
     const block = allocBlock(pool);
     block.transfer();
     return () => pool.offsetOf(block);

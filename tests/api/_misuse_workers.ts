@@ -1,7 +1,7 @@
 /** Misuse that involves two workers, in a fixed order. */
 
 import type { MemPool } from "mempool";
-import { allocBlock, type Kind, type Message } from "./_misuse.ts";
+import { allocBlock, type Kind, type Message, MOVED } from "./_misuse.ts";
 import type { Order } from "./_misuse_worker.ts";
 import { present } from "../support/pool.ts";
 
@@ -48,7 +48,7 @@ export const TWO_WORKER_FREES: readonly TwoWorkerMisuse[] = [
   [
     "freeing a buffer in this worker after it was posted to the other one",
     "foreign-block",
-    FOREIGN,
+    `Cannot free an object (ArrayBuffer): ${MOVED}`,
     async (pool, other) => {
       const block = allocBlock(pool);
       await other.order({ ask: "keep", what: block }, [block]);

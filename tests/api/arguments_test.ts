@@ -120,6 +120,7 @@ const OUTCOMES: Partial<Record<Expectation | "closed", string>> = {
   engine: "throws the engine's TypeError",
   thrown: "passes on the error",
   foreign: "reports a foreign block",
+  moved: "reports a moved block",
   double: "reports a double free",
   closed: "reports that the pool is closed",
   destroyed: "reports that the pool is destroyed",

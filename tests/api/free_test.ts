@@ -69,7 +69,10 @@ test(
     const block = present(pool.alloc(100));
     mark(block, 5);
     const moved = block.transfer();
-    assertRefused(() => pool.free(block), "foreign-block", FOREIGN);
+    const message =
+      "Cannot free an object (ArrayBuffer): it was moved by a transfer or detached, so only its receiver has " +
+      "the block";
+    assertRefused(() => pool.free(block), "foreign-block", message);
     assertMarked(moved, 5);
     assertEquals(pool.offsetOf(moved), 0);
     pool.free(moved);

@@ -188,7 +188,9 @@ test(
     const lease = present(pool.lease(50));
     mark(lease.buffer, 1);
     const received = structuredClone(lease.buffer, { transfer: [lease.buffer] });
-    const message = "Cannot free an object (ArrayBuffer): it is not a block of this pool";
+    const message =
+      "Cannot free an object (ArrayBuffer): it was moved by a transfer or detached, so only its receiver has " +
+      "the block";
     assertRefused(() => dispose(lease), "foreign-block", message);
     assertMarked(received, 1);
     pool.free(received);
