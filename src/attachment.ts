@@ -53,7 +53,8 @@ export class Attachment {
     this.allocator = new Allocator(worker, this.#wakeup);
     this.lock = this.allocator.lock;
     this.buffers = new Buffers(mapping, region);
-    this.tracker = region.checked ? new Tracker(handle.id, region) : undefined;
+    const makeBuffer = (offset: number, byteLength: number): ArrayBuffer => mapping.buffer(offset, byteLength);
+    this.tracker = region.checked ? new Tracker(handle.id, region, makeBuffer) : undefined;
     attachments.set(handle.id, this);
   }
 
@@ -132,6 +133,7 @@ export class Attachment {
       this.#end();
       this.#mapping.close();
     }
+    this.tracker?.report();
     return true;
   }
 
@@ -145,7 +147,7 @@ export class Attachment {
    * more, so they are reported.
    */
   dropMember(member: OnDestroyed): void {
-    const leaks = this.#members.size === 1 && this.#isAlone() ? this.#describeLeaks() : "";
+    const leaks = this.#members.size === 1 && this.#isAlone() ? this.#findMistakes() : "";
     try {
       this.removeMember(member);
     } catch (error) {
@@ -158,11 +160,12 @@ export class Attachment {
   /** Ends the pool in every worker. */
   destroy(): void {
     const { header } = this.region;
-    const leaks = this.#describeLeaks();
+    const leaks = this.#findMistakes();
     const before = Atomics.exchange(header, STATE, DESTROYED);
     if (before !== DESTROYED) this.#mapping.destroy(HEADER_BYTES, this.lock.timeout);
     if (before === AWAITED) this.#wakeup.wakeOthers();
     this.leaveDestroyed();
+    this.tracker?.report();
     this.#warn("destroyed", leaks);
   }
 
@@ -186,11 +189,17 @@ export class Attachment {
     }
   }
 
-  /** A report on what is still allocated in a checked pool; "" if nothing is, or if the pool is not checked. */
-  #describeLeaks(): string {
-    if (this.tracker === undefined || !isLive(this.region.header)) return "";
+  /**
+   * At the end of a checked pool: finds late writes, for the tracker to report, and returns a report on what is still
+   * allocated. "" if nothing is, or if the pool is not checked.
+   */
+  #findMistakes(): string {
+    const { tracker } = this;
+    if (tracker === undefined || !isLive(this.region.header)) return "";
     try {
-      return describeLeaks(this.listLeaks());
+      const leaks = describeLeaks(this.listLeaks());
+      this.lock.inspect("look for late writes", () => tracker.findLateWrites());
+      return leaks;
     } catch (error) {
       if (!(error instanceof MemPoolError)) throw error;
       return `leaks unknown: ${error.message}`;
@@ -214,6 +223,7 @@ export class Attachment {
   /** Must precede the closing of the mapping: after that, the range of addresses may become another pool's. */
   #end(): void {
     this.allocator.cache.close();
+    this.buffers.release();
     if (attachments.get(this.handle.id) === this) attachments.delete(this.handle.id);
   }
 }

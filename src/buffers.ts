@@ -15,6 +15,13 @@ const WHOLE = -2;
 /** How many of the lowest places have a view. */
 const MAX_VIEWS = 1024;
 
+/**
+ * The most bytes that the kept buffers may cover together. JavaScriptCore counts the length of every ArrayBuffer as
+ * heap in use, and lets garbage accumulate in proportion. This is the least power of two that 100,000 buffers of 256
+ * bytes fit into.
+ */
+const MAX_KEPT_BYTES = 2 ** 25;
+
 /** A constructor may return another object than the new one. A subclass then adds its private fields to that object. */
 class ReturnOverride {
   constructor(object: object) {
@@ -65,7 +72,7 @@ class Stamp extends ReturnOverride {
 /**
  * From blocks to ArrayBuffers and back, for one worker. It keeps the buffers that it has made, because handing out a
  * kept buffer is far cheaper than making one. Each block has one place among the kept buffers, which it shares with
- * other blocks.
+ * other blocks. What it keeps is bounded by number and by bytes.
  *
  * A buffer is tracked if it has the stamp of this object. An untracked buffer was posted by another worker, transferred
  * by the engine, made by an earlier attachment, or does not belong to this pool. It is tracked from its first call on.
@@ -83,12 +90,19 @@ export class Buffers {
   private readonly views: Uint8Array[] = [];
   /** The number of places, which is a power of two, less one. -1 if no buffers are kept. */
   declare private readonly mask: number;
+  declare private readonly checked: boolean;
   private wholeBuffer: ArrayBuffer | undefined = undefined;
+  /**
+   * At least the bytes that the kept buffers cover. Buffers that were replaced or transferred away since the last count
+   * are included.
+   */
+  private keptBytes = 0;
 
   constructor(mapping: Mapping, region: Region) {
     this.mapping = mapping;
     this.table = region.table;
     this.blockSize = region.blockSize;
+    this.checked = region.checked;
     const limit = region.header[layout.CACHED_BUFFERS]!;
     const enough = 32 - Math.clz32(region.table.capacity - 1);
     this.mask = limit === 0 ? -1 : (1 << Math.min(31 - Math.clz32(limit), enough)) - 1;
@@ -133,7 +147,21 @@ export class Buffers {
 
   /** Detaches the buffer over the whole data area, if there is one. Returns whether none is left attached. */
   detachWhole(): boolean {
-    return this.wholeBuffer === undefined || detach(this.wholeBuffer);
+    if (this.wholeBuffer !== undefined && !detach(this.wholeBuffer)) return false;
+    this.wholeBuffer = undefined;
+    return true;
+  }
+
+  /**
+   * Lets go of all kept buffers. They stay valid for a caller that holds them, and their stamps still say which blocks
+   * they lie over. A checked pool keeps the buffer over the whole data area, because it has to detach it in the end.
+   */
+  release(): void {
+    // The same arrays: the engines fold fields that are assigned once.
+    this.kept.length = 0;
+    this.views.length = 0;
+    this.keptBytes = 0;
+    if (!this.checked) this.wholeBuffer = undefined;
   }
 
   /** The byte length of the buffer that is kept at a place. */
@@ -149,7 +177,7 @@ export class Buffers {
 
   private keep(buffer: ArrayBuffer, block: number): void {
     Stamp.write(buffer, this, block);
-    if (this.mask < 0) return;
+    if (this.mask < 0 || !this.makeRoom(lengthOfBuffer(buffer))) return;
     const place = block & this.mask;
     const kept = this.kept;
     // Without holes, because the engines turn an array with wide holes into a slow one.
@@ -158,6 +186,32 @@ export class Buffers {
     if (place >= MAX_VIEWS) return;
     while (this.views.length < place) this.views.push(EMPTY);
     this.views[place] = new Uint8Array(buffer);
+  }
+
+  /** Counts so many bytes more, and drops kept buffers if that is too many. Returns whether the bytes fit. */
+  private makeRoom(bytes: number): boolean {
+    if (bytes > MAX_KEPT_BYTES) return false;
+    // Half of the limit is free afterwards, so the walk over all places is rare.
+    if (this.keptBytes + bytes > MAX_KEPT_BYTES) this.dropBeyond(Math.min(MAX_KEPT_BYTES / 2, MAX_KEPT_BYTES - bytes));
+    this.keptBytes += bytes;
+    return true;
+  }
+
+  /** Keeps buffers of so many bytes, from the lowest places on, and drops the others. */
+  private dropBeyond(limit: number): void {
+    let bytes = 0;
+    for (let place = 0; place < this.kept.length; place++) {
+      const kept = this.kept[place];
+      const length = kept === undefined ? 0 : lengthOfBuffer(kept);
+      if (length > 0 && bytes + length <= limit) bytes += length;
+      else this.drop(place);
+    }
+    this.keptBytes = bytes;
+  }
+
+  private drop(place: number): void {
+    this.kept[place] = undefined;
+    if (place < this.views.length) this.views[place] = EMPTY;
   }
 
   /** The block of an untracked buffer, by its address. Tracks the buffer if the block is allocated. */

@@ -35,7 +35,14 @@ class CheckedOperations extends Operations {
     super.begin(action);
     checkCheaply(this.attachment.region);
     this.#tracker.retry(this.attachment.allocator);
+    this.#tracker.report();
     return this;
+  }
+
+  override check(): void {
+    super.check();
+    this.attachment.lock.inspect("check the pool", () => this.#tracker.findLateWrites());
+    this.#tracker.report();
   }
 
   override reap(): number {
@@ -136,13 +143,15 @@ class CheckedOperations extends Operations {
   #hooksFor(names: readonly unknown[]): Hooks {
     const tracker = this.#tracker;
     const stack = callersStack();
+    let slides = false;
     return {
-      allocated: (block) => tracker.allocated(block, stack),
+      allocated: (block) => tracker.allocated(block, stack, !slides),
       isNamed: (block, place) => tracker.isNamed(block, names[place]),
       leaves: (block, fate) => {
         // A run that has moved or is freed is freed in any case. A run that shrinks or slides stays unless it can be
         // vacated.
         if ((fate === "shrinks" || fate === "slides") && !tracker.vacate(block)) return false;
+        slides = fate === "slides";
         return fate === "shrinks" || tracker.leaves(block, stack);
       },
       resized: (block) => tracker.resized(block, stack),

@@ -72,12 +72,17 @@ export class Operations {
   async allocAsync(numBytes: number, options: unknown, owner: object): Promise<ArrayBuffer> {
     reserveStack();
     checkCount("allocate", "numBytes", numBytes);
-    const signal = signalFrom("allocate", options);
-    this.#checkFits(numBytes);
-    this.#checkBufferLength("allocate", numBytes);
-    signal?.throwIfAborted();
-    const request = { bytes: numBytes, hooks: this.hooks(), owner, signal };
-    return await this.attachment.allocator.waiters.request(request, (number) => this.bufferOver(number, numBytes));
+    const callers = signalFrom("allocate", options);
+    const signal = callers?.signal;
+    try {
+      this.#checkFits(numBytes);
+      this.#checkBufferLength("allocate", numBytes);
+      if (signal?.aborted === true) throw signal.reason;
+      const request = { bytes: numBytes, hooks: this.hooks(), owner, signal };
+      return await this.attachment.allocator.waiters.request(request, (number) => this.bufferOver(number, numBytes));
+    } finally {
+      callers?.release();
+    }
   }
 
   allocArray<T extends TypedArrayConstructor>(type: T, length: number): InstanceType<T> | null {
@@ -163,6 +168,7 @@ export class Operations {
   }
 
   trim(): number {
+    this.attachment.buffers.release();
     return this.attachment.allocator.trim();
   }
 
@@ -251,7 +257,7 @@ export class Operations {
     }
     const buffer = bufferBehind(name);
     const why = buffer !== undefined && isDetached(buffer)
-      ? "it was moved by a transfer or detached, so only its receiver has the block"
+      ? "it was moved or freed elsewhere, the buffer is detached"
       : "it is not a block of this pool";
     return new MemPoolError("foreign-block", `Cannot ${action} ${describe(name)}: ${why}`);
   }

@@ -1,4 +1,5 @@
 import { checkCount, checkFromZero, describe } from "./base/arguments.ts";
+import { type CallersSignal, connectSignal } from "./base/signals.ts";
 import type { RegionSettings } from "./region/region.ts";
 import { MAX_BLOCKS, MAX_BYTES, MAX_CACHED_BLOCKS, metaBytes } from "./region/layout.ts";
 
@@ -46,7 +47,9 @@ export interface MemPoolOptions {
   readonly cachedBlocks?: number;
   /**
    * How many ArrayBuffer objects each worker keeps for reuse, from 0 to 2^31 - 1. The number is rounded down to a power
-   * of two. The limit prevents a pool of many blocks from filling the JavaScript heap.
+   * of two. The limit prevents a pool of many blocks from filling the JavaScript heap. Whatever the number is, the kept
+   * buffers cover at most 32 MiB together, because Bun counts the length of every ArrayBuffer as heap in use. `trim`,
+   * `close` and `destroy` let go of them.
    *
    * @default {131072}
    */
@@ -101,7 +104,11 @@ export interface MemPoolOptions {
  * ```
  */
 export interface AllocAsyncOptions {
-  /** Cancels the request when it is aborted. The promise then rejects with the reason of the signal. */
+  /**
+   * Cancels the request when it is aborted. The promise then rejects with the reason of the signal. An object with the
+   * members of an AbortSignal will do, such as the signal of a DOM emulator; what its getters throw, the promise
+   * rejects with.
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -141,7 +148,7 @@ export interface Settings extends RegionSettings {
 const DEFAULT_CACHED_SHARE = 32;
 const DEFAULT_CACHED_BLOCKS = 256;
 
-/** Enough for a hundred thousand live buffers. They take about 40 MB of JavaScript heap. */
+/** Enough for a hundred thousand live buffers, whose objects take about 40 MB of JavaScript heap. */
 const DEFAULT_CACHED_BUFFERS = 2 ** 17;
 
 const DEFAULT_LOCK_TIMEOUT = 5000;
@@ -179,11 +186,10 @@ export function settingsFrom(size: unknown, defaultBlockSize: unknown, options: 
   };
 }
 
-/** The signal in the options of `allocAsync`, checked. */
-export function signalFrom(action: string, options: unknown): AbortSignal | undefined {
+/** The signal in the options of `allocAsync`, checked. The caller has to release it. */
+export function signalFrom(action: string, options: unknown): CallersSignal | undefined {
   const { signal } = optionsObject(action, options);
-  if (signal === undefined || signal instanceof AbortSignal) return signal;
-  throw new TypeError(`Cannot ${action}: signal must be an AbortSignal, got ${describe(signal)}`);
+  return signal === undefined ? undefined : connectSignal(action, signal);
 }
 
 /** Checks that a value has the shape of a handle, but not whether the pool exists. */

@@ -1,3 +1,4 @@
+import type { Journal } from "./allocator/journal.ts";
 import { Attachment } from "./attachment.ts";
 import { MemPoolError } from "./base/errors.ts";
 import type { Buffers } from "./buffers.ts";
@@ -11,7 +12,7 @@ import { summaryOf } from "./diagnostics/summary.ts";
 import { BlockLease, type Lease } from "./lease.ts";
 import type { Operations } from "./operations.ts";
 import { type AllocAsyncOptions, type MemPoolHandle, type MemPoolOptions, settingsFrom } from "./options.ts";
-import { CLOSED, DESTROYED, STATE } from "./region/layout.ts";
+import { CLOSED, DESTROYED, NONE, STATE } from "./region/layout.ts";
 import { isLive, stateError } from "./region/validate.ts";
 import { type Inspection, INSPECTORS } from "./runtime/console.ts";
 import type { TypedArrayConstructor } from "./typed_arrays.ts";
@@ -73,6 +74,7 @@ export class MemPool implements Disposable {
   readonly #attachment: Attachment = joined().attachment;
   readonly #buffers: Buffers = this.#attachment.buffers;
   readonly #blockSize: number = this.#attachment.region.blockSize;
+  readonly #journal: Journal = this.#attachment.allocator.journal;
   #cache: BlockCache = this.#attachment.allocator.cache;
   readonly #operations: Operations = operationsOf(this.#attachment);
   readonly #made: boolean = joined().made;
@@ -195,11 +197,12 @@ export class MemPool implements Disposable {
    * ```
    */
   alloc(numBytes: number): ArrayBuffer | null {
-    const number = this.#cache.peek(numBytes);
+    const number = this.#cache.take(numBytes);
     if (number < 0) return allocSlowly(this, numBytes);
-    // The buffer first: making it may throw, and after the claim nothing can.
+    this.#journal.allocated = number; // until the caller has it: see Journal
     const buffer = this.#buffers.over(number, numBytes);
-    return this.#cache.takePeeked(number, numBytes) ? buffer : allocSlowly(this, numBytes);
+    this.#journal.allocated = NONE;
+    return buffer;
   }
 
   /**

@@ -30,11 +30,16 @@ export function lengthOfBuffer(buffer: ArrayBuffer): number {
 }
 
 /**
- * Detaches a buffer and all views on it, without freeing its memory. Returns whether it is detached: the runtime silently
- * refuses while native code uses the buffer.
+ * Detaches a buffer and all views on it, without freeing its memory. Returns whether it is detached: Bun silently refuses
+ * while native code uses the buffer, and Deno throws if the buffer is marked as untransferable.
  */
 export function detach(buffer: ArrayBuffer): boolean {
-  if (!isDetached(buffer)) transfer.call(buffer, 0);
+  if (isDetached(buffer)) return true;
+  try {
+    transfer.call(buffer, 0);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
   return isDetached(buffer);
 }
 

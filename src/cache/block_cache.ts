@@ -174,31 +174,15 @@ export class BlockCache {
    * block holds, the state is not LIVE, the cache is empty, or its top entry is stale.
    */
   take(bytes: number): number {
-    const block = this.peek(bytes);
-    return block >= 0 && this.takePeeked(block, bytes) ? block : NONE;
-  }
-
-  /**
-   * The block that `take` would hand out, without claiming it. Only this worker moves the stack, so the block is still on
-   * top when `takePeeked` follows, but it may have been recalled. Negative where `take` returns NONE.
-   */
-  peek(bytes: number): number {
     const meta = this.meta;
     const top = meta[this.top]! - 1;
     if (top < 0 || meta[STATE] !== LIVE || typeof bytes !== "number") return NONE;
     if ((bytes | 0) !== bytes || bytes < 1 || bytes > this.longest) return NONE;
     const block = meta[this.entries + top]!;
-    return block < this.blockCapacity ? block : NONE;
-  }
-
-  /** Hands out the block that `peek` has returned. Returns whether it could. Nothing is called after the claim. */
-  takePeeked(block: number, bytes: number): boolean {
-    if (!this.claim(block, bytes, this.cachedTag, this.allocatedTag)) return false;
-    const meta = this.meta;
-    const top = meta[this.top]! - 1;
+    if (!this.claim(block, bytes, this.cachedTag, this.allocatedTag)) return NONE;
     meta[this.top] = top;
     if (top < meta[this.lowest]!) meta[this.lowest] = top;
-    return true;
+    return block;
   }
 
   /**

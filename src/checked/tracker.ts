@@ -5,6 +5,7 @@ import { NONE } from "../region/layout.ts";
 import type { Region } from "../region/region.ts";
 import { AllocationLog } from "./allocation_log.ts";
 import { callersStack } from "./call_stack.ts";
+import { LateWrites, type MakeBuffer } from "./late_writes.ts";
 import { type Origin, TrackedBuffers } from "./tracked_buffers.ts";
 
 /**
@@ -13,21 +14,41 @@ import { type Origin, TrackedBuffers } from "./tracked_buffers.ts";
  */
 export class Tracker {
   readonly #table: BlockTable;
+  readonly #blockSize: number;
   readonly log: AllocationLog;
   readonly #tracked: TrackedBuffers;
+  readonly #lateWrites: LateWrites;
+  /** What this worker has found and has not printed yet. It is printed outside of critical sections. */
+  readonly #reports: string[] = [];
   /**
    * The held blocks: this worker has freed them, but they stay allocated while a buffer over them cannot be detached.
    */
   readonly #held = new Set<number>();
 
-  constructor(pool: number, region: Region) {
+  constructor(pool: number, region: Region, makeBuffer: MakeBuffer) {
     this.#table = region.table;
+    this.#blockSize = region.blockSize;
     this.log = new AllocationLog(region);
     this.#tracked = new TrackedBuffers(pool);
+    this.#lateWrites = new LateWrites(region, this.log, makeBuffer);
   }
 
-  /** Records that a block was handed out. The caller holds the lock. */
-  allocated(block: number, stack: string): void {
+  /** Prints with `console.warn` what this worker has found. The caller is not in a critical section. */
+  report(): void {
+    for (const report of this.#reports.splice(0)) console.warn(report);
+  }
+
+  /** Looks for blocks that were written after they were freed, among all free blocks. The caller holds the lock. */
+  findLateWrites(): void {
+    this.#reports.push(...this.#lateWrites.inFreeRuns());
+  }
+
+  /**
+   * Records that a block was handed out. The caller holds the lock. `isNew` is false if the run overlaps the one that it
+   * replaces, so that its bytes are not those of free blocks.
+   */
+  allocated(block: number, stack: string, isNew = true): void {
+    if (isNew) this.#reports.push(...this.#lateWrites.inRun(block));
     this.log.allocated(block, stack);
   }
 
@@ -79,8 +100,15 @@ export class Tracker {
     // A worker that died may already have ended the allocation, and not have made the run free.
     if (!this.log.isFreed(block)) this.#recordEnd(block, this.log.sequence(block), stack);
     const isVacated = this.vacate(block);
-    if (!isVacated) this.#held.add(block);
+    if (!isVacated) this.#hold(block, stack);
     return isVacated;
+  }
+
+  #hold(block: number, stack: string): void {
+    this.#held.add(block);
+    const line = `mempool: block at offset ${block * this.#blockSize} was freed while its buffer cannot be detached: ` +
+      "native code uses it, or it is untransferable";
+    this.#reports.push(`${line}\nallocated\n${this.log.stackAt(this.log.allocatedAt(block))}\nfreed\n${stack}`);
   }
 
   /** Detaches this worker's buffers over a block. Returns whether no usable buffer is left. */

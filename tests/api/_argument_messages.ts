@@ -27,7 +27,7 @@ export function blockMessages(action: string): Messages {
   return (expected, _, shown) => {
     if (expected === "foreign") return [`Cannot ${action} ${shown}: it is not a block of this pool`];
     if (expected === "moved") {
-      return [`Cannot ${action} ${shown}: it was moved by a transfer or detached, so only its receiver has the block`];
+      return [`Cannot ${action} ${shown}: it was moved or freed elsewhere, the buffer is detached`];
     }
     if (expected === "double") return [`Cannot ${action} block at offset 0: it is already free`];
     return [`Cannot ${action}: block must be an ArrayBuffer or a view on one, got ${shown}`];

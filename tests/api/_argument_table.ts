@@ -8,7 +8,7 @@
  *     engine       the engine throws a TypeError, because library code cannot examine the value
  *     thrown       the value's own code throws, and the error reaches the caller
  *     foreign      a MemPoolError "foreign-block"
- *     moved        a MemPoolError "foreign-block" whose message says that the buffer was moved
+ *     moved        a MemPoolError "foreign-block" whose message says that the buffer is detached
  *     double       a MemPoolError "double-free"
  *     destroyed    a MemPoolError "destroyed"
  *     unknown      a MemPoolError "unknown-pool"

@@ -22,7 +22,7 @@ export type Misuse = readonly [
 ];
 
 /** What messages say of a detached buffer. */
-export const MOVED = "it was moved by a transfer or detached, so only its receiver has the block";
+export const MOVED = "it was moved or freed elsewhere, the buffer is detached";
 
 /** Allocates one block, with 10 bytes. The first such block is at offset 0. */
 export function allocBlock(pool: MemPool): ArrayBuffer {

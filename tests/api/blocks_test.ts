@@ -6,7 +6,7 @@ import { BlockList } from "../../src/diagnostics/block_list.ts";
 import { ALLOCATED, CACHED, LENGTH, ORPHAN, RELEASING, TAG, TAKING } from "../../src/region/layout.ts";
 import { makeTag } from "../../src/region/block_table.ts";
 import { assertExact, assertTiles, mapOf } from "./_blocks.ts";
-import { makeFlags, withCrew } from "../support/crew.ts";
+import { makeFlags, withPoolWorkers } from "../support/pool_workers.ts";
 import { test } from "../support/harness.ts";
 import { type Ending, type Parcel, STOP } from "../support/orders.ts";
 import { BLOCK_SIZE, give, plainRegion, take } from "../support/plain.ts";
@@ -95,7 +95,7 @@ test("blocks - can be iterated after the pool is destroyed", () => {
 });
 
 test("blocks - names the owner of each block until another worker takes the block over", () =>
-  withCrew(2, { blocks: 64, blockSize: 512, cachedBlocks: 0 }, async (pool, workers) => {
+  withPoolWorkers(2, { blocks: 64, blockSize: 512, cachedBlocks: 0 }, async (pool, workers) => {
     const produce = { ask: "produce", count: 2, seed: 1, as: "offset" } as const;
     for (const worker of workers) await worker.order(produce);
     pool.allocOffset(1000);
@@ -114,7 +114,7 @@ test("blocks - names the owner of each block until another worker takes the bloc
   }));
 
 test("blocks - lists the blocks in the depot as cached and without an owner", () =>
-  withCrew(1, { blocks: 64, blockSize: 512, cachedBlocks: 8, checked: false }, async (pool, [worker]) => {
+  withPoolWorkers(1, { blocks: 64, blockSize: 512, cachedBlocks: 8, checked: false }, async (pool, [worker]) => {
     const parcels = await worker!.order<Parcel[]>({ ask: "produce", count: 16, seed: 1, as: "offset" });
     for (const { where } of parcels) pool.freeOffset(where as number);
     const owners = assertExact(pool).filter(({ state }) => state === "cached").map(({ owner }) => owner);
@@ -164,7 +164,7 @@ test("blocks - lists 100,000 runs", () => {
 });
 
 test("blocks - covers the pool while workers use it and it grows, and lists untouched allocations unchanged", () =>
-  withCrew(2, { blocks: 16, maxSize: 512 * 64, cachedBlocks: 16 }, async (pool, workers) => {
+  withPoolWorkers(2, { blocks: 16, maxSize: 512 * 64, cachedBlocks: 16 }, async (pool, workers) => {
     const mine = [1, 2, 1, 5].map((blocks) => ({ offset: pool.allocOffset(blocks * 64), byteLength: blocks * 64 }));
     const { flags, words } = makeFlags();
     const churns = workers.map((worker, place) =>

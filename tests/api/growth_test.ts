@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { MemPool, type MemPoolStats } from "mempool";
-import { withCrew } from "../support/crew.ts";
+import { withPoolWorkers } from "../support/pool_workers.ts";
 import { effort } from "../support/effort.ts";
 import { test } from "../support/harness.ts";
 import type { Parcel } from "../support/orders.ts";
@@ -138,7 +138,7 @@ test(
 );
 
 test("growth - by one worker is visible to all: offsets, buffers and frees work", () =>
-  withCrew(2, growing(4096, { cachedBlocks: 8 }), async (pool, [one, other]) => {
+  withPoolWorkers(2, growing(4096, { cachedBlocks: 8 }), async (pool, [one, other]) => {
     const made = await one!.order<Parcel[]>({ ask: "produce", count: 300, seed: 1, as: "offset" });
     assert(pool.blockCount > 256);
     assert(made.some(({ where }) => (where as number) > 256 * BLOCK));
@@ -150,7 +150,7 @@ test("growth - by one worker is visible to all: offsets, buffers and frees work"
 test("growth - by four workers at once hands out every block exactly once", () => {
   const count = effort(80, 250);
   const most = 12 * count;
-  return withCrew(4, { blocks: 4, maxSize: most * BLOCK, cachedBlocks: 16 }, async (pool, workers) => {
+  return withPoolWorkers(4, { blocks: 4, maxSize: most * BLOCK, cachedBlocks: 16 }, async (pool, workers) => {
     const made = await Promise.all(
       workers.map((worker, place) => worker.order<Parcel[]>({ ask: "produce", count, seed: place, as: "offset" })),
     );

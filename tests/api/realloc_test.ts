@@ -1,5 +1,5 @@
-import { assertEquals, assertStrictEquals } from "@std/assert";
-import type { MemPool } from "mempool";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { MemPool } from "mempool";
 import { test } from "../support/harness.ts";
 import { assertMarked, assertOneFreeRun, lastingStats, mark, present, withPool } from "../support/pool.ts";
 
@@ -177,3 +177,25 @@ test(
     assertEquals(pool.reallocOffset(moved, 1), moved);
   }),
 );
+
+for (const cachedBlocks of [0, 16]) {
+  test(`realloc - grows in place into free neighbours, ${cachedBlocks === 0 ? "in no cache" : "in this worker's own cache"}`, () => {
+    using pool = MemPool.init(64 * 64, 64, { cachedBlocks });
+    const blocks = present(pool.allocMany(8, 64));
+    const [first, ...others] = blocks.toSorted((one, other) => pool.offsetOf(one) - pool.offsetOf(other));
+    const offset = pool.offsetOf(first!);
+    mark(first!, 7);
+    for (const block of others.slice(0, 5)) pool.free(block);
+    if (cachedBlocks > 0) assert(pool.stats().cachedBlocks >= 5);
+    const grown = present(pool.realloc(first!, 6 * 64));
+    assertEquals([pool.offsetOf(grown), grown.byteLength], [offset, 6 * 64]);
+    assertMarked(grown, 7, 64);
+    assertEquals(pool.stats().allocatedBlocks, 8);
+    pool.check();
+    // The cache still hands out every other block once.
+    const rest = Array.from({ length: 56 }, () => present(pool.alloc(64)));
+    assertEquals(new Set(rest.map((block) => pool.offsetOf(block))).size, 56);
+    assertEquals(pool.alloc(1), null);
+    pool.check();
+  });
+}

@@ -5,7 +5,7 @@ import { GIGABYTE, KILOBYTE, MEGABYTE, MemPool } from "mempool";
 import { inspect, stripVTControlCharacters } from "node:util";
 import { FREE_BLOCKS, SLOT_TOP } from "../../src/region/layout.ts";
 import { slotWord } from "../../src/region/worker_slots.ts";
-import { withCrew } from "../support/crew.ts";
+import { withPoolWorkers } from "../support/pool_workers.ts";
 import { test } from "../support/harness.ts";
 import { destroyQuietly, insideOf, makePool, present, withPool } from "../support/pool.ts";
 
@@ -44,7 +44,7 @@ test(
 );
 
 test("summary - includes the blocks in other workers' caches and in the depot", () =>
-  withCrew(2, { cachedBlocks: 8, blockSize: 512, checked: false }, async (pool, workers) => {
+  withPoolWorkers(2, { cachedBlocks: 8, blockSize: 512, checked: false }, async (pool, workers) => {
     for (const worker of workers) await worker.order({ ask: "produce", count: 5, seed: 1, as: "offset" });
     for (let block = 0; block < 64; block++) pool.allocOffset(1);
     for (const { offset, state } of pool.blocks()) if (state === "allocated") pool.freeOffset(offset);
@@ -90,13 +90,13 @@ test(
 );
 
 test("summary - shows that another worker has destroyed the pool", () =>
-  withCrew(1, {}, async (pool, [worker]) => {
+  withPoolWorkers(1, {}, async (pool, [worker]) => {
     await worker!.order({ ask: "destroy" });
     assertShown(pool, "MemPool { destroyed, size: 4 KiB, blocks: 64 × 64 B }");
   }));
 
 test("summary - neither waits nor fails while another worker holds the lock", () =>
-  withCrew(1, { lockTimeout: 2 ** 31 - 1 }, async (pool, [worker]) => {
+  withPoolWorkers(1, { lockTimeout: 2 ** 31 - 1 }, async (pool, [worker]) => {
     await worker!.order({ ask: "hold" });
     assertShown(pool, "MemPool { size: 4 KiB, blocks: 64 × 64 B, allocated: 0, cached: 0, free: 64, workers: 2 }");
     await worker!.order({ ask: "leave" });

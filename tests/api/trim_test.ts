@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { GIGABYTE, MEGABYTE } from "mempool";
 import { runChild } from "../support/child.ts";
-import { withCrew } from "../support/crew.ts";
+import { withPoolWorkers } from "../support/pool_workers.ts";
 import { effort } from "../support/effort.ts";
 import { canMeasure } from "../support/footprint.ts";
 import { skip, test } from "../support/harness.ts";
@@ -74,7 +74,7 @@ test(
 );
 
 test("trim - returns the memory of the blocks in workers' caches", () =>
-  withCrew(1, { blocks: 64, blockSize: PAGE, cachedBlocks: 32, checked: false }, async (pool, [worker]) => {
+  withPoolWorkers(1, { blocks: 64, blockSize: PAGE, cachedBlocks: 32, checked: false }, async (pool, [worker]) => {
     const made = await worker!.order<[]>({ ask: "produce", count: 20, seed: 1, as: "offset" });
     await worker!.order({ ask: "consume", parcels: made });
     assert((await worker!.order<{ cachedBlocks: number }>({ ask: "stats" })).cachedBlocks > 0);

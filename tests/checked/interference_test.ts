@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { type MemPool, MemPoolError } from "mempool";
-import { DESTROYED, LIVE, REQUESTED_LOW, STATE } from "../../src/region/layout.ts";
+import { DESTROYED, LIVE, NONE, REQUESTED_LOW, STATE } from "../../src/region/layout.ts";
 import { allocateHere, assertCode, assertMisuse, CHECKED } from "./_checked.ts";
 import { test } from "../support/harness.ts";
 import { beforeLocking, once } from "../support/once.ts";
@@ -19,6 +19,7 @@ function freeAndTakeThere(pool: MemPool, block: number, bytes: number): void {
   const { allocator, tracker } = insideOf(pool);
   freeThere(pool, block);
   assertEquals(allocator.allocate(bytes), block);
+  allocator.journal.allocated = NONE;
   tracker!.log.allocated(block, `    ${THERE}`);
 }
 

@@ -7,7 +7,7 @@
  * A read from a FIFO is in flight until something is written to the FIFO.
  */
 
-import { assert, assertEquals, assertFalse } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { MemPool } from "mempool";
 import { execFileSync } from "node:child_process";
 import { closeSync, mkdirSync, mkdtempSync, openSync, read, rmSync, writeSync } from "node:fs";
@@ -16,6 +16,7 @@ import { onDeno, scratch } from "../../scripts/_project.ts";
 import {
   allocateHere,
   assertDoubleFree,
+  assertMessage,
   assertZero,
   CHECKED,
   freeHere,
@@ -24,7 +25,7 @@ import {
   Kept,
   reallocHere,
 } from "./_checked.ts";
-import { withHands } from "./_hands.ts";
+import { withCheckedWorkers } from "./_checked_workers.ts";
 import { skip, test } from "../support/harness.ts";
 import {
   assertMarked,
@@ -35,6 +36,7 @@ import {
   mark,
   type PoolShape,
   present,
+  warningsOf,
 } from "../support/pool.ts";
 import { takeAll } from "../support/take_all.ts";
 
@@ -71,6 +73,18 @@ class Reading {
   }
 }
 
+/** Expects that whatever `use` prints is the report on a block that was freed during a read. */
+async function expectingHeld(use: () => Promise<void>): Promise<void> {
+  const { warn } = console;
+  const line = /^mempool: block at offset \d+ was freed while its buffer cannot be detached: .*\nallocated\n/;
+  console.warn = (report: string) => assertMatch(report, line);
+  try {
+    await use();
+  } finally {
+    console.warn = warn;
+  }
+}
+
 /** Runs `use` with a checked pool and a read into the first block of the pool, which has this number of bytes. */
 async function whileReading(
   bytes: number,
@@ -82,7 +96,7 @@ async function whileReading(
   mark(block, 1);
   const reading = new Reading(block, bytes - 3);
   try {
-    await use(pool, block, reading);
+    await expectingHeld(() => use(pool, block, reading));
   } finally {
     await reading.end(); // otherwise the process would wait for it
   }
@@ -305,40 +319,42 @@ bunTest(
 bunTest(
   "checked io - reap holds a dead worker's block that this worker reads into until the read has ended",
   () =>
-    withHands(1, async (pool, victim) => {
-      const block = allocateHere(pool, 150);
-      const reading = new Reading(block);
-      try {
-        await victim!.order({ ask: "look", offset: 0 });
-        await victim!.die();
-        assertEquals([pool.reap(), pool.leaks(), pool.owns(block)], [0, [], false]);
-        assertEquals(availableOffsets(pool), range(3, 64));
-        assertEquals(pool.reap(), 0);
-      } finally {
-        await reading.end();
-      }
-      assertOneFreeRun(pool);
-    }),
+    withCheckedWorkers(1, (pool, victim) =>
+      expectingHeld(async () => {
+        const block = allocateHere(pool, 150);
+        const reading = new Reading(block);
+        try {
+          await victim!.order({ ask: "look", offset: 0 });
+          await victim!.die();
+          assertEquals([pool.reap(), pool.leaks(), pool.owns(block)], [0, [], false]);
+          assertEquals(availableOffsets(pool), range(3, 64));
+          assertEquals(pool.reap(), 0);
+        } finally {
+          await reading.end();
+        }
+        assertOneFreeRun(pool);
+      })),
 );
 
 bunTest(
   "checked io - reap does not give back a block that realloc left held, even after its former owner died",
   () =>
-    withHands(1, async (pool, victim) => {
-      const block = allocateHere(pool, 50);
-      allocateHere(pool, 50);
-      const reading = new Reading(block);
-      try {
-        await victim!.order({ ask: "look", offset: 0 });
-        const moved = reallocHere(pool, block, 100);
-        await victim!.die();
-        assertEquals([pool.reap(), pool.offsetOf(moved)], [0, 128]);
-        assertEquals(availableOffsets(pool), range(4, 64));
-      } finally {
-        await reading.end();
-      }
-      assertEquals(availableOffsets(pool), [0, ...range(4, 64)]);
-    }),
+    withCheckedWorkers(1, (pool, victim) =>
+      expectingHeld(async () => {
+        const block = allocateHere(pool, 50);
+        allocateHere(pool, 50);
+        const reading = new Reading(block);
+        try {
+          await victim!.order({ ask: "look", offset: 0 });
+          const moved = reallocHere(pool, block, 100);
+          await victim!.die();
+          assertEquals([pool.reap(), pool.offsetOf(moved)], [0, 128]);
+          assertEquals(availableOffsets(pool), range(4, 64));
+        } finally {
+          await reading.end();
+        }
+        assertEquals(availableOffsets(pool), [0, ...range(4, 64)]);
+      })),
 );
 
 denoTest(
@@ -355,3 +371,33 @@ denoTest(
       assertEquals(insideOf(pool).region.table.blockCount, 64);
     }),
 );
+
+bunTest("checked io - a block that is freed during the read is reported with the next call, once", async () => {
+  const pool = makePool(CHECKED);
+  const block = allocateHere(pool);
+  const reading = new Reading(block);
+  try {
+    freeHere(pool, block);
+    const reports = warningsOf(() => pool.stats()).map(([report]) => String(report));
+    assertEquals(reports.length, 1);
+    const line = "mempool: block at offset 0 was freed while its buffer cannot be detached: " +
+      "native code uses it, or it is untransferable";
+    assertMessage(reports[0]!, line, [["allocated", "allocateHere"], ["freed", "freeHere"]]);
+    assertEquals(warningsOf(() => pool.stats()), []);
+  } finally {
+    await reading.end();
+  }
+  assertEquals(warningsOf(() => pool.destroy()), []);
+});
+
+denoTest("checked io - on Deno, bytes that land in a free block are reported", async () => {
+  const pool = makePool(CHECKED);
+  const block = allocateHere(pool);
+  const reading = new Reading(block);
+  freeHere(pool, block);
+  await reading.end(Uint8Array.of(7, 8, 9));
+  const reports = warningsOf(() => pool.destroy()).map(([report]) => String(report));
+  assertEquals(reports.length, 1);
+  const line = "mempool: block at offset 0 was written after it was freed";
+  assertMessage(reports[0]!, line, [["allocated", "allocateHere"], ["freed", "freeHere"]]);
+});

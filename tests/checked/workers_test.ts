@@ -16,7 +16,7 @@ import {
   freeOffsetHere,
   Kept,
 } from "./_checked.ts";
-import { withHands } from "./_hands.ts";
+import { withCheckedWorkers } from "./_checked_workers.ts";
 import type { Outcome } from "./_worker.ts";
 import { test } from "../support/harness.ts";
 import { assertMarked, assertOneFreeRun, insideOf, mark } from "../support/pool.ts";
@@ -39,26 +39,26 @@ function assertRefusedThere(
 }
 
 test("checked workers - a buffer here is stale once its block was freed there, even if it is allocated again", () =>
-  withHands(1, async (pool, hand) => {
+  withCheckedWorkers(1, async (pool, worker) => {
     const block = allocateHere(pool);
-    assertEquals(await hand!.order({ ask: "freeOffset", offset: 0 }), DONE);
+    assertEquals(await worker!.order({ ask: "freeOffset", offset: 0 }), DONE);
     const assertStale = (): void => {
       assertFalse(pool.owns(block));
       assertDoubleFree(() => freeHere(pool, block), 0, "allocateHere", "freeOffsetInWorker", "freeHere");
     };
     assertStale();
     assertZero(pool, 0, 64);
-    await hand!.order({ ask: "alloc", bytes: 50 });
+    await worker!.order({ ask: "alloc", bytes: 50 });
     assertStale();
     assertEquals(pool.leaks().length, 1);
   }));
 
 test("checked workers - a block that was freed there has a new buffer when alloc or at returns it here", () =>
-  withHands(1, async (pool, hand) => {
+  withCheckedWorkers(1, async (pool, worker) => {
     for (const again of ["alloc", "at"] as const) {
       const stale = new Kept(allocateHere(pool));
-      await hand!.order({ ask: "freeOffset", offset: 0 });
-      if (again === "at") await hand!.order({ ask: "alloc", bytes: 50 });
+      await worker!.order({ ask: "freeOffset", offset: 0 });
+      if (again === "at") await worker!.order({ ask: "alloc", bytes: 50 });
       const block = again === "at" ? pool.at(0) : allocateHere(pool);
       assert(block !== stale.buffer, again);
       stale.assertDetached();
@@ -70,49 +70,55 @@ test("checked workers - a block that was freed there has a new buffer when alloc
   }));
 
 test("checked workers - a free of a block that was posted there and freed there is a double free with that stack", () =>
-  withHands(1, async (pool, hand) => {
+  withCheckedWorkers(1, async (pool, worker) => {
     const block = allocateHere(pool);
-    assertEquals(await hand!.order({ ask: "free buffer", buffer: block }, [block]), DONE);
+    assertEquals(await worker!.order({ ask: "free buffer", buffer: block }, [block]), DONE);
     assertDoubleFree(() => freeHere(pool, block), 0, "allocateHere", "freeInWorker", "freeHere");
     allocateHere(pool);
     assertDoubleFree(() => freeHere(pool, block), 0, "allocateHere", "freeInWorker", "freeHere");
   }));
 
 test("checked workers - a free there of a block that was allocated there and freed here throws there", () =>
-  withHands(1, async (pool, hand) => {
-    const offset = await hand!.order<number>({ ask: "alloc", bytes: 150 });
+  withCheckedWorkers(1, async (pool, worker) => {
+    const offset = await worker!.order<number>({ ask: "alloc", bytes: 150 });
     const block = new Kept(pool.at(offset));
     assertMarked(block.buffer, 150);
     freeHere(pool, block.buffer);
     block.assertDetached();
     const stacks = ["allocateInWorker", "freeHere"] as const;
-    assertRefusedThere(await hand!.order({ ask: "free", place: 0 }), 0, ...stacks, "freeInWorker");
-    assertRefusedThere(await hand!.order({ ask: "freeOffset", offset }), 0, ...stacks, "freeOffsetInWorker");
+    assertRefusedThere(await worker!.order({ ask: "free", place: 0 }), 0, ...stacks, "freeInWorker");
+    assertRefusedThere(await worker!.order({ ask: "freeOffset", offset }), 0, ...stacks, "freeOffsetInWorker");
     assertDoubleFree(() => freeHere(pool, block.buffer), 0, ...stacks, "freeHere");
     allocateHere(pool, 150);
-    assertRefusedThere(await hand!.order({ ask: "free", place: 0 }), 0, ...stacks, "freeInWorker");
-    assertEquals(await hand!.order({ ask: "state", place: 0 }), { detached: false, owned: false });
+    assertRefusedThere(await worker!.order({ ask: "free", place: 0 }), 0, ...stacks, "freeInWorker");
+    assertEquals(await worker!.order({ ask: "state", place: 0 }), { detached: false, owned: false });
   }));
 
 test("checked workers - a free there of a block that was posted here and freed here throws there", () =>
-  withHands(1, async (pool, hand) => {
-    await hand!.order({ ask: "alloc", bytes: 50 });
-    const block = new Kept(await hand!.order<ArrayBuffer>({ ask: "post", place: 0 }));
+  withCheckedWorkers(1, async (pool, worker) => {
+    await worker!.order({ ask: "alloc", bytes: 50 });
+    const block = new Kept(await worker!.order<ArrayBuffer>({ ask: "post", place: 0 }));
     assert(pool.owns(block.buffer));
     freeHere(pool, block.buffer);
     block.assertDetached();
     assertDoubleFree(() => freeHere(pool, block.buffer), 0, "allocateInWorker", "freeHere", "freeHere");
-    assertRefusedThere(await hand!.order({ ask: "free", place: 0 }), 0, "allocateInWorker", "freeHere", "freeInWorker");
+    assertRefusedThere(
+      await worker!.order({ ask: "free", place: 0 }),
+      0,
+      "allocateInWorker",
+      "freeHere",
+      "freeInWorker",
+    );
   }));
 
 test("checked workers - a buffer here is stale after a realloc there, and the new block can be freed", () =>
-  withHands(1, async (pool, hand) => {
+  withCheckedWorkers(1, async (pool, worker) => {
     for (const bytes of [20, 60, 500]) {
       const block = allocateHere(pool);
-      await hand!.order({ ask: "look", offset: 0 });
+      await worker!.order({ ask: "look", offset: 0 });
       pool.allocOffset(1);
       const place = bytes === 20 ? 0 : bytes === 60 ? 2 : 4;
-      const offset = await hand!.order<number>({ ask: "realloc", place, bytes });
+      const offset = await worker!.order<number>({ ask: "realloc", place, bytes });
       assertDoubleFree(() => freeHere(pool, block), 0, "allocateHere", "reallocInWorker", "freeHere");
       assertEquals(pool.at(offset).byteLength, bytes);
       pool.freeOffset(offset);
@@ -122,23 +128,23 @@ test("checked workers - a buffer here is stale after a realloc there, and the ne
   }));
 
 test("checked workers - a free here is a double free after the block was freed and allocated there several times", () =>
-  withHands(1, async (pool, hand) => {
+  withCheckedWorkers(1, async (pool, worker) => {
     const block = allocateHere(pool);
     for (let time = 0; time < 3; time++) {
-      assertEquals(await hand!.order({ ask: "freeOffset", offset: 0 }), DONE);
-      await hand!.order({ ask: "alloc", bytes: 50 });
+      assertEquals(await worker!.order({ ask: "freeOffset", offset: 0 }), DONE);
+      await worker!.order({ ask: "alloc", bytes: 50 });
     }
     const lost = "(not recorded: other workers have freed the block since)";
     assertDoubleFree(() => freeHere(pool, block), 0, "allocateHere", lost, "freeHere");
     const mine = allocateHere(pool);
     freeHere(pool, mine);
-    await hand!.order({ ask: "alloc", bytes: 50 });
-    await hand!.order({ ask: "freeOffset", offset: 64 });
+    await worker!.order({ ask: "alloc", bytes: 50 });
+    await worker!.order({ ask: "freeOffset", offset: 64 });
     assertDoubleFree(() => freeHere(pool, mine), 64, "allocateHere", "freeHere", "freeHere");
   }));
 
 test("checked workers - leaks lists the blocks of all workers, oldest first, with stack and owner", () =>
-  withHands(2, async (pool, one, other) => {
+  withCheckedWorkers(2, async (pool, one, other) => {
     const [first] = [allocateHere(pool, 10), await one!.order({ ask: "alloc", bytes: 100 })];
     await other!.order({ ask: "alloc", bytes: 20 });
     const offset = pool.allocOffset(30);
@@ -169,7 +175,7 @@ test("checked workers - leaks lists the blocks of all workers, oldest first, wit
   }));
 
 test("checked workers - leaks of a terminated worker stay until reap takes them back and zeroes their memory", () =>
-  withHands(2, async (pool, victim, other) => {
+  withCheckedWorkers(2, async (pool, victim, other) => {
     for (const bytes of [10, 100, 300]) await victim!.order({ ask: "alloc", bytes });
     await other!.order({ ask: "alloc", bytes: 20 });
     const mine = allocateHere(pool, 30);
@@ -192,7 +198,7 @@ function reapHere(pool: MemPool): number {
 }
 
 test("checked workers - reap takes back blocks that a dead worker had taken over, and detaches the buffers here", () =>
-  withHands(1, async (pool, victim) => {
+  withCheckedWorkers(1, async (pool, victim) => {
     const kept = [50, 150].map((bytes) => new Kept(allocateHere(pool, bytes)));
     for (const { buffer } of kept) mark(buffer, 1);
     for (const offset of [0, 64]) await victim!.order({ ask: "look", offset });
@@ -210,10 +216,10 @@ test("checked workers - reap takes back blocks that a dead worker had taken over
   }));
 
 test("checked workers - the next call here detaches every buffer after the pool was destroyed there", () =>
-  withHands(1, async (pool, hand) => {
+  withCheckedWorkers(1, async (pool, worker) => {
     const kept = [50, 150].map((bytes) => new Kept(allocateHere(pool, bytes)));
     kept.push(new Kept(pool.buffer));
-    const [[report]] = await hand!.order<[[string]]>({ ask: "destroy" });
+    const [[report]] = await worker!.order<[[string]]>({ ask: "destroy" });
     assert(
       report.startsWith(`mempool: pool ${pool.handle.id} destroyed: 2 blocks, 200 bytes, still allocated\n`),
       report,

@@ -1,4 +1,4 @@
-/** Runs the demo as a user does, on the runtime that runs the tests and with no more permissions than the README says. */
+/** Runs the demo as a user does, on the runtime of the tests and with only the permissions that the README lists. */
 
 import { spawnSync } from "node:child_process";
 import process from "node:process";

@@ -1,4 +1,4 @@
-/** Solves puzzles in this process, and by another way: breadth first. */
+/** Solves puzzles in this process, with A* and with an independent method: breadth first. */
 
 import { Heuristic } from "../../examples/n_puzzle/heuristic.ts";
 import { loadStore } from "../../examples/n_puzzle/load_store.ts";
@@ -11,7 +11,13 @@ import type { StateStore } from "../../examples/n_puzzle/state_store.ts";
 import { ArenaRecords } from "../../examples/n_puzzle/stores/arena_records.ts";
 import { RecordStore } from "../../examples/n_puzzle/stores/record_store.ts";
 
-const MEMORY = 2 ** 26;
+/**
+ * The size of a pool for a board with this many cells. All states of a 3×3 board fit in the small pool. A large pool is
+ * slow to make on Deno, because its buffer provokes garbage collections.
+ */
+export function memoryFor(cells: number): number {
+  return cells <= 9 ? 2 ** 24 : 2 ** 26;
+}
 
 export interface Solution {
   readonly moves: number;
@@ -19,14 +25,14 @@ export interface Solution {
   readonly progress: Progress;
 }
 
-// deno-lint-ignore no-explicit-any -- an offset or an object
+// deno-lint-ignore no-explicit-any -- a reference or an object
 export type AnyStore = StateStore<any>;
 
-/** Makes stores of one kind; `arena` is the benchmarks' control. `solve` closes them. */
+/** Returns a function that makes stores of one kind. `arena` is a control of the benchmarks. `solve` closes the stores. */
 export async function storesOf(name: StoreName | "arena"): Promise<(cells: number) => AnyStore> {
-  if (name === "arena") return (cells) => new RecordStore(new ArenaRecords(MEMORY, cells), cells);
+  if (name === "arena") return (cells) => new RecordStore(new ArenaRecords(memoryFor(cells), cells), cells);
   const make = await loadStore(name);
-  return (cells) => make(cells, MEMORY);
+  return (cells) => make(cells, memoryFor(cells));
 }
 
 export function solve(puzzle: Puzzle, store: AnyStore): Solution {
@@ -37,8 +43,28 @@ export function solve(puzzle: Puzzle, store: AnyStore): Solution {
   return solution;
 }
 
-/** The distance of each board that can be solved, by its tiles as a string: breadth first from the goal. */
-export function distancesFromGoal(size: number): Map<string, number> {
+const distances = new Map<number, ReadonlyMap<string, number>>();
+
+/** The distance of each solvable board from the goal, by its tiles as a string. Found breadth first, once for each size. */
+export function distancesFromGoal(size: number): ReadonlyMap<string, number> {
+  const known = distances.get(size) ?? searchBreadthFirst(size);
+  distances.set(size, known);
+  return known;
+}
+
+/** One 3×3 board of each distance, all boards of the greatest distance, and every `stride`th of all boards. */
+export function boardsOfEveryDistance(stride: number): (readonly [board: string, distance: number])[] {
+  let next = 0;
+  return [...distancesFromGoal(3)].filter(([, distance], k) => {
+    const isFirst = distance === next;
+    if (isFirst) next++;
+    return isFirst || distance === GREATEST_DISTANCE || k % stride === 0;
+  });
+}
+
+const GREATEST_DISTANCE = 31;
+
+function searchBreadthFirst(size: number): Map<string, number> {
   const goal = goalTiles(size);
   const distances = new Map([[String.fromCharCode(...goal), 0]]);
   for (const [board, distance] of distances) {
@@ -57,7 +83,7 @@ export function tilesOf(board: string): Uint8Array {
   return Uint8Array.from(board, (character) => character.charCodeAt(0));
 }
 
-/** A copy of the board after the tile at `from` has slid to the blank at `to`. */
+/** Returns a copy of the board after the tile at `from` has slid to the blank at `to`. */
 export function slide(tiles: Uint8Array, from: number, to: number): Uint8Array {
   const next = tiles.slice();
   next[to] = next[from]!;

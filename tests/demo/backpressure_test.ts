@@ -1,4 +1,4 @@
-/** The example of a server whose pool makes requests wait: as much memory as planned, whatever comes. */
+/** The example of a server whose pool makes requests wait, so that its memory is bounded. */
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { send } from "../../examples/backpressure/load.ts";
@@ -9,7 +9,7 @@ import { test } from "../support/harness.ts";
 
 const BLOCK = 64 * 1024;
 
-/** The example's server, which tells how many requests have come, and how many were dealt with. */
+/** The server of the example, which counts the requests that have arrived and those that are done. */
 class Service implements AsyncDisposable {
   readonly pool: MemPool;
   readonly #server: Server;
@@ -18,7 +18,7 @@ class Service implements AsyncDisposable {
   #awaited: { enough: () => boolean; resolve: () => void }[] = [];
 
   constructor(blocks: number) {
-    this.pool = MemPool.init(blocks * BLOCK + 1, BLOCK); // a pool of one block is longer than that block
+    this.pool = MemPool.init(blocks * BLOCK + 1, BLOCK); // a pool must be larger than one block
     this.#server = serve(async (request) => {
       this.#come++;
       this.#tell();
@@ -77,7 +77,7 @@ function post(url: string, rest: Promise<unknown>, signal?: AbortSignal): Promis
   return fetch(url, init).then((response) => response.text());
 }
 
-test("backpressure - under load every request is answered, from a quarter of the blocks", async () => {
+test("backpressure - under load, every request is answered, with a quarter as many blocks as clients", async () => {
   await using service = new Service(8);
   const right = await send(service.url, { requests: 500, clients: 32, longest: BLOCK / 8 });
   assertEquals(right, 500);
@@ -85,7 +85,7 @@ test("backpressure - under load every request is answered, from a quarter of the
   service.pool.check();
 });
 
-test("backpressure - more requests than blocks: so many hold one, the others wait and then get theirs", async () => {
+test("backpressure - with more requests than blocks, each block is in use, and the other requests wait", async () => {
   await using service = new Service(8);
   const rest = Promise.withResolvers<void>();
   const answers = Array.from({ length: 32 }, () => post(service.url, rest.promise));
@@ -97,7 +97,7 @@ test("backpressure - more requests than blocks: so many hold one, the others wai
   assertEquals(service.pool.stats().allocatedBlocks, 0);
 });
 
-test("backpressure - a client that goes away while it waits leaves nothing behind", async () => {
+test("backpressure - a client that disconnects while it waits leaves no block allocated", async () => {
   await using service = new Service(1);
   const rest = Promise.withResolvers<void>();
   const first = post(service.url, rest.promise);
@@ -110,13 +110,13 @@ test("backpressure - a client that goes away while it waits leaves nothing behin
   assertEquals(service.pool.stats().allocatedBlocks, 1);
   rest.resolve();
   assertEquals(await first, "1\n");
-  // Bun tells of it at once. Deno when the body is read, so that the request has had a block by then.
+  // Bun notices at once. Deno notices when the body is read, after the request has received a block.
   await service.done(2);
   assertEquals(service.pool.stats().allocatedBlocks, 0);
   assertEquals(await post(service.url, rest.promise), "1\n");
 });
 
-test("backpressure - what is no list of doubles, or too long for a block, is refused, and the block is free again", async () => {
+test("backpressure - a body that is not a list of doubles, or too long for a block, is refused, and its block is freed", async () => {
   await using service = new Service(1);
   const answer = async (length: number): Promise<number> => {
     const response = await fetch(service.url, { method: "POST", body: new Uint8Array(length) });

@@ -15,7 +15,7 @@ test("random puzzle - the same seed gives the same board, on every runtime", () 
   assertEquals(randomPuzzle(2, 0, 5).tiles.join(" "), "1 2 3 0");
 });
 
-test("random puzzle - always solvable, and another with another seed", () => {
+test("random puzzle - always solvable, and different for different seeds", () => {
   const boards = new Set<string>();
   for (let seed = 0; seed < 100; seed++) {
     const puzzle = randomPuzzle(2 + seed % 9, 200, seed);
@@ -28,11 +28,14 @@ test("random puzzle - always solvable, and another with another seed", () => {
 for (const size of [2, 3]) {
   test(`solvable ${size}×${size} - exactly the boards that moves reach`, () => {
     const reached = distancesFromGoal(size);
+    const wrong: string[] = [];
     let boards = 0;
     for (const tiles of permutations([...Array(size * size).keys()])) {
       boards++;
-      assertEquals(isSolvable({ size, tiles: Uint8Array.from(tiles) }), reached.has(String.fromCharCode(...tiles)));
+      const solvable = isSolvable({ size, tiles: Uint8Array.from(tiles) });
+      if (solvable !== reached.has(String.fromCharCode(...tiles))) wrong.push(tiles.join(" "));
     }
+    assertEquals(wrong, []);
     assertEquals(boards, 2 * reached.size);
   });
 }
@@ -103,7 +106,7 @@ test("command line - --help goes to standard output", () => {
   assertEquals(code, 0);
 });
 
-test("command line - --json prints one object for each store and nothing else", () => {
+test("command line - --json prints one object for each store, and nothing else", () => {
   const { code, stdout, stderr } = runDemo(["--puzzle", EXAMPLE, "--json"]);
   assertEquals(stderr, "");
   assertEquals(code, 0);
@@ -134,7 +137,7 @@ test("command line - shows the boards, the comparison and the charts", () => {
 });
 
 for (const store of ["pool", "buffers"]) {
-  test(`command line - a ${store} store that is full says which size would do, and that one does`, () => {
+  test(`command line - a full ${store} store proposes a size, and that size is enough`, () => {
     const puzzle = ["--size", "4", "--moves", "110", "--seed", "7", "--json", "--store", store];
     const { code, stdout, stderr } = runDemo([...puzzle, "--memory", "2MiB"]);
     assertEquals(code, 1);
@@ -147,14 +150,14 @@ for (const store of ["pool", "buffers"]) {
   });
 }
 
-test("exhaustion - proposes at least twice the size, by how the bounds grew", () => {
+test("exhaustion - the proposal is at least twice the size, and depends on the growth of the bounds", () => {
   const base = { memory: 2 ** 20, bound: 40 };
   assertEquals(proposeSize({ ...base, allocations: 30_000, boundReached: [] }), 2 ** 21);
   assertEquals(proposeSize({ ...base, allocations: 30_000, boundReached: [1, 5_000, 20_000] }), 2 ** 26);
   assertEquals(proposeSize({ ...base, allocations: 30_000, boundReached: [1, 100] }), 2 ** 21);
 });
 
-test("units - written sizes are read back", () => {
+test("units - a size that was written is read back", () => {
   for (const text of ["1MiB", "512MiB", "4GiB", "3KiB", "1000B"]) {
     assertEquals(writeByteSize(parseByteSize(text)), text);
   }

@@ -1,21 +1,22 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { BATCH, DuplicateDetection, type Lookups } from "../../examples/n_puzzle/duplicate_detection.ts";
-import { BucketQueue, NO_LIMIT, type Stacks } from "../../examples/n_puzzle/stores/bucket_queue.ts";
+import { ArrayStacks } from "../../examples/n_puzzle/stores/array_stacks.ts";
+import { BucketQueue, NO_LIMIT } from "../../examples/n_puzzle/stores/bucket_queue.ts";
 import { Random } from "../../examples/n_puzzle/random.ts";
 import { test } from "../support/harness.ts";
 
-/** States are numbers: the board times 100, plus g. */
+/** A state is a number: the board times 100, plus g. */
 class Lookup implements Lookups<number> {
   readonly none = -1;
   readonly known = new Map<number, number>();
   readonly frontier: number[] = [];
   readonly released: number[] = [];
   expected: number[] = [];
-  /** Boards for which there is room. */
+  /** How many boards there is room for. */
   room = Infinity;
 
   expect(states: readonly number[], count: number): void {
-    assertEquals(this.expected, [], "all that were expected have been looked up");
+    assertEquals(this.expected, [], "all expected states have been looked up");
     this.expected = states.slice(0, count);
   }
 
@@ -47,7 +48,7 @@ class Lookup implements Lookups<number> {
   }
 }
 
-test("duplicate detection - looks states up a batch at a time, and the rest when told", () => {
+test("duplicate detection - looks up states one batch at a time, and the rest on request", () => {
   const lookup = new Lookup();
   const duplicates = new DuplicateDetection(lookup);
   const states = Array.from({ length: 2 * BATCH + 3 }, (_, k) => 100 * k);
@@ -61,7 +62,7 @@ test("duplicate detection - looks states up a batch at a time, and the rest when
   assertEquals(lookup.frontier, states);
 });
 
-test("duplicate detection - keeps the shortest way to each board, also within a batch", () => {
+test("duplicate detection - keeps the shortest path to each board, also within a batch", () => {
   const lookup = new Lookup();
   const duplicates = new DuplicateDetection(lookup);
   for (const state of [705, 805, 705, 703, 704, 806]) duplicates.add(state);
@@ -71,7 +72,7 @@ test("duplicate detection - keeps the shortest way to each board, also within a 
   assertEquals([...lookup.known.values()], [703, 805]);
 });
 
-test("duplicate detection - what a full store had no room for still waits, and the state that it failed at", () => {
+test("duplicate detection - the states for which a full store had no room still wait, with the one that failed", () => {
   const lookup = new Lookup();
   lookup.room = 2;
   const duplicates = new DuplicateDetection(lookup);
@@ -81,26 +82,10 @@ test("duplicate detection - what a full store had no room for still waits, and t
   assertEquals(duplicates.waiting(), [305, 405]);
 });
 
-class ArrayStacks implements Stacks<number> {
-  readonly stacks: number[][] = [];
-
-  isEmpty(stack: number): boolean {
-    return (this.stacks[stack]?.length ?? 0) === 0;
-  }
-
-  push(stack: number, state: number): void {
-    (this.stacks[stack] ??= []).push(state);
-  }
-
-  pop(stack: number): number {
-    return this.stacks[stack]!.pop()!;
-  }
-}
-
 test("bucket queue - the lowest f first, then the lowest h, then the newest, below the limit", () => {
   const random = new Random(1);
   for (let round = 0; round < 200; round++) {
-    const queue = new BucketQueue(-1, new ArrayStacks());
+    const queue = new BucketQueue(-1, new ArrayStacks<number>());
     const expected: { state: number; f: number; h: number }[] = [];
     for (let state = 0; state < 60; state++) {
       if (random.below(3) > 0) {

@@ -1,4 +1,4 @@
-/** The demo's page: it shows the pool of the search, before, in and after it. */
+/** The page of the demo: it shows the pool before, during and after the search. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Answer, Job } from "../../examples/n_puzzle/messages.ts";
@@ -6,25 +6,29 @@ import { randomPuzzle } from "../../examples/n_puzzle/puzzle.ts";
 import { test } from "../support/harness.ts";
 import { Events } from "../support/inspect.ts";
 import { runDemo } from "./_cli.ts";
-import { Talk } from "../support/talk.ts";
+import { RunningProgram } from "../support/running_program.ts";
 
 const permissions = ["--allow-ffi", "--allow-read", "--allow-write", "--allow-run", "--allow-net=127.0.0.1"];
 
-function startSearch(job: Partial<Job>): Talk {
+function startSearch(job: Partial<Job>): RunningProgram {
   const { size, tiles } = randomPuzzle(4, 40, 1);
   const all: Job = { store: "pool", size, tiles: [...tiles], memory: 2 ** 23, workers: 1, inspect: true, ...job };
-  return new Talk(new URL("../../examples/n_puzzle/child.ts", import.meta.url), [JSON.stringify(all)], permissions);
+  return new RunningProgram(
+    new URL("../../examples/n_puzzle/child.ts", import.meta.url),
+    [JSON.stringify(all)],
+    permissions,
+  );
 }
 
-/** What it says last, when it has said how far it is. */
-async function answerOf(search: Talk): Promise<Answer> {
+/** Skips the reports of progress and returns the answer. */
+async function answerOf(search: RunningProgram): Promise<Answer> {
   for (;;) {
     const message = JSON.parse(await search.line());
     if (!("progress" in message)) return message;
   }
 }
 
-async function pageOf(search: Talk): Promise<string> {
+async function pageOf(search: RunningProgram): Promise<string> {
   const { page } = JSON.parse(await search.line());
   assertMatch(page, /^http:\/\/127\.0\.0\.1:\d+\/$/);
   return page;
@@ -35,11 +39,11 @@ for (const job of [{ store: "pool" }, { store: "buffers" }, { store: "pool", wor
     using search = startSearch(job);
     await using events = await Events.open(await pageOf(search));
     const { stats: before } = await events.until(({ state }) => state === "live");
-    search.say(""); // as Enter is typed: now it searches
+    search.say(""); // like pressing Enter: starts the search
     await events.until(({ stats }) => stats!.allocatedBlocks > before!.allocatedBlocks);
     const answer = await answerOf(search);
     assert("result" in answer, JSON.stringify(answer));
-    // At rest again: what the page shows goes on to what it is now.
+    // The page catches up with the final state of the pool.
     const { stats: after, picture } = await events.until(({ stats }) => stats!.allocs >= answer.result.allocations);
     assert(after!.allocatedBlocks > 1000, `${after!.allocatedBlocks} blocks`);
     assert(picture!.includes("blocks allocated"));
@@ -48,7 +52,7 @@ for (const job of [{ store: "pool" }, { store: "buffers" }, { store: "pool", wor
   });
 }
 
-test("demo - the page shows a pool that is full until one has seen it", async () => {
+test("demo - the page still shows a pool that became full", async () => {
   using search = startSearch({ memory: 2 ** 20, tiles: [...randomPuzzle(4, 110, 7).tiles] });
   await using events = await Events.open(await pageOf(search));
   search.say("");
@@ -57,7 +61,7 @@ test("demo - the page shows a pool that is full until one has seen it", async ()
   assertEquals(await search.end(), { code: 0, stderr: "" });
 });
 
-test("demo - without a terminal it says where the page is, and does not wait", () => {
+test("demo - without a terminal it prints the address of the page, and does not wait", () => {
   const { code, stdout, stderr } = runDemo(["--inspect", "--moves", "30", "--json"]);
   assertMatch(stderr, /^Watch the pool at http:\/\/127\.0\.0\.1:\d+\/\n$/);
   assertEquals(code, 0);

@@ -1,34 +1,57 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { MemPool } from "../../mod.ts";
+import type { Control } from "../../examples/n_puzzle/parallel/control.ts";
 import { Crew } from "../../examples/n_puzzle/parallel/crew.ts";
 import { ownerOf } from "../../examples/n_puzzle/parallel/partition.ts";
 import { ringBytes } from "../../examples/n_puzzle/parallel/rings.ts";
-import { searchTogether, total } from "../../examples/n_puzzle/parallel/search_together.ts";
+import { type Options, searchTogether, total } from "../../examples/n_puzzle/parallel/search_together.ts";
 import { firstTableBits, ringCapacity } from "../../examples/n_puzzle/parallel/sizes.ts";
-import { goalTiles, parsePuzzle, type Puzzle, randomPuzzle } from "../../examples/n_puzzle/puzzle.ts";
+import { goalTiles, neighbours, parsePuzzle, type Puzzle, randomPuzzle } from "../../examples/n_puzzle/puzzle.ts";
+import { ArenaRecords } from "../../examples/n_puzzle/stores/arena_records.ts";
+import { RecordStore } from "../../examples/n_puzzle/stores/record_store.ts";
 import { recordBytes } from "../../examples/n_puzzle/stores/records.ts";
 import { Zobrist } from "../../examples/n_puzzle/stores/zobrist.ts";
+import { effort } from "../support/effort.ts";
 import { test } from "../support/harness.ts";
+import { afterAll } from "./_after_all.ts";
 import { runDemo } from "./_cli.ts";
 import { assertIsPath } from "./_paths.ts";
-import { distancesFromGoal, solve, storesOf, tilesOf } from "./_search.ts";
+import { boardsOfEveryDistance, distancesFromGoal, memoryFor, slide, solve, storesOf, tilesOf } from "./_search.ts";
 
-const MEMORY = 2 ** 26;
+/** How many 3×3 boards of 181,440 there are to one that is tried. */
+const stride = effort(18_000, 1511);
+/** How many of the random walks there are to one that is tried. */
+const walkStride = effort(5, 1);
+/** The most workers that a search on the command line has. The program accepts 64. */
+const mostWorkers = effort(5, 64);
+/** How often each pool becomes full. */
+const fullRuns = effort(1, 5);
 
-/** Runs a test with so many workers, loaded once for all its searches. */
-async function withCrew(workers: number, use: (crew: Crew) => Promise<void>): Promise<void> {
-  const crew = new Crew(workers);
+const crews = new Map<number, Crew>();
+afterAll(() => crews.forEach((crew) => crew.end()));
+
+/** Runs a test with the crew that all tests with this number of workers share. A test that fails ends it. */
+async function withPoolWorkers(workers: number, use: (crew: Crew) => Promise<void>): Promise<void> {
+  const crew = crews.get(workers) ?? new Crew(workers);
+  crews.set(workers, crew);
   try {
     await use(crew);
-  } finally {
+  } catch (error) {
+    crews.delete(workers);
     crew.end();
+    throw error;
   }
 }
 
-/** Solves a puzzle, checks the path and that every block is accounted for, and returns the number of moves. */
-async function movesOf(crew: Crew, puzzle: Puzzle, capacity?: number): Promise<number> {
-  using pool = MemPool.init(MEMORY, recordBytes(puzzle.tiles.length));
-  const outcome = await searchTogether(crew, pool, puzzle, capacity === undefined ? {} : { capacity });
+/** Solves a puzzle, checks the path and the number of allocated blocks, and returns the number of moves. */
+async function movesOf(
+  crew: Crew,
+  puzzle: Puzzle,
+  memory = memoryFor(puzzle.tiles.length),
+  options: Options = {},
+): Promise<number> {
+  using pool = MemPool.init(memory, recordBytes(puzzle.tiles.length));
+  const outcome = await searchTogether(crew, pool, puzzle, options);
   assert("solved" in outcome, "the pool is full");
   const { moves, path, reports } = outcome.solved;
   assertIsPath(path, puzzle);
@@ -36,58 +59,65 @@ async function movesOf(crew: Crew, puzzle: Puzzle, capacity?: number): Promise<n
   pool.check();
   const { allocatedBlocks, cachedBlocks, workers } = pool.stats();
   const states = total(reports.map(({ allocations, released }) => allocations - released));
-  assertEquals(allocatedBlocks, states, "what is left are the states that were not released");
+  assertEquals(allocatedBlocks, states, "exactly the states that were not released are allocated");
   assert(cachedBlocks <= 256 && workers === 1, "the workers have left the pool");
   return moves;
 }
 
-const SMALL = [...distancesFromGoal(3)].filter(([, distance], k) => k % 1511 === 0 || distance === 31);
+/** More than twice what any of the walks needs. */
+const WALK_MEMORY = 2 ** 25;
 const WALKS = Array.from({ length: 60 }, (_, seed) => randomPuzzle(2 + seed % 4, 20 + (seed >> 1), seed));
+
+/** Every fifth walk still has boards of every size. */
+const someOf = (walks: readonly Puzzle[]): Puzzle[] => walks.filter((_, k) => k % walkStride === 0);
 
 for (const workers of [1, 2, 3, 4]) {
   test(`parallel search, ${workers} workers - every 2×2 board, as breadth first`, () =>
-    withCrew(workers, async (crew) => {
+    withPoolWorkers(workers, async (crew) => {
       for (const [board, distance] of distancesFromGoal(2)) {
         assertEquals(await movesOf(crew, { size: 2, tiles: tilesOf(board) }), distance);
       }
     }));
 
   test(`parallel search, ${workers} workers - 3×3 boards of every distance, as breadth first`, () =>
-    withCrew(workers, async (crew) => {
-      for (const [board, distance] of SMALL) {
+    withPoolWorkers(workers, async (crew) => {
+      for (const [board, distance] of boardsOfEveryDistance(stride)) {
         assertEquals(await movesOf(crew, { size: 3, tiles: tilesOf(board) }), distance);
       }
     }));
 
   test(`parallel search, ${workers} workers - random walks on larger boards, as the sequential search`, () =>
-    withCrew(workers, async (crew) => {
+    withPoolWorkers(workers, async (crew) => {
       const makeStore = await storesOf("arena");
-      for (const puzzle of WALKS) {
-        assertEquals(await movesOf(crew, puzzle), solve(puzzle, makeStore(puzzle.tiles.length)).moves);
+      for (const puzzle of someOf(WALKS)) {
+        assertEquals(await movesOf(crew, puzzle, WALK_MEMORY), solve(puzzle, makeStore(puzzle.tiles.length)).moves);
       }
     }));
 
   test(`parallel search, ${workers} workers - rings of two states`, () =>
-    withCrew(workers, async (crew) => {
+    withPoolWorkers(workers, async (crew) => {
       const makeStore = await storesOf("arena");
-      for (const puzzle of [...WALKS.slice(40), randomPuzzle(4, 110, 7)]) {
-        assertEquals(await movesOf(crew, puzzle, 2), solve(puzzle, makeStore(puzzle.tiles.length)).moves);
+      for (const puzzle of [...someOf(WALKS.slice(40)), randomPuzzle(4, 110, 7)]) {
+        const { moves } = solve(puzzle, makeStore(puzzle.tiles.length));
+        assertEquals(await movesOf(crew, puzzle, undefined, { capacity: 2 }), moves);
       }
     }));
 
   test(`parallel search, ${workers} workers - nothing or next to nothing to do`, () =>
-    withCrew(workers, async (crew) => {
+    withPoolWorkers(workers, async (crew) => {
       for (const size of [2, 3, 4, 10]) {
-        assertEquals(await movesOf(crew, { size, tiles: goalTiles(size) }), 0);
-        for (const moves of [1, 2, 3]) assertEquals(await movesOf(crew, randomPuzzle(size, moves, size)), moves);
+        assertEquals(await movesOf(crew, { size, tiles: goalTiles(size) }, 2 ** 22), 0);
+        for (const moves of [1, 2, 3]) {
+          assertEquals(await movesOf(crew, randomPuzzle(size, moves, size), 2 ** 22), moves);
+        }
       }
     }));
 }
 
 test("parallel search - one worker does what the sequential search does", () =>
-  withCrew(1, async (crew) => {
+  withPoolWorkers(1, async (crew) => {
     const puzzle = randomPuzzle(4, 110, 7);
-    using pool = MemPool.init(MEMORY, recordBytes(16));
+    using pool = MemPool.init(memoryFor(16), recordBytes(16));
     const outcome = await searchTogether(crew, pool, puzzle);
     const { path, progress } = solve(puzzle, (await storesOf("arena"))(16));
     assert("solved" in outcome);
@@ -96,16 +126,55 @@ test("parallel search - one worker does what the sequential search does", () =>
     assertEquals(outcome.solved.reports[0]!.allocations, progress.allocations);
   }));
 
-test("parallel search - every worker gets its share, and most children stay with their parent's owner", () =>
-  withCrew(4, async (crew) => {
-    using pool = MemPool.init(MEMORY, recordBytes(16));
-    const outcome = await searchTogether(crew, pool, randomPuzzle(4, 110, 7));
+test("parallel search - every worker expands its share of the states", () =>
+  withPoolWorkers(4, async (crew) => {
+    const puzzle = randomPuzzle(4, 110, 7);
+    const least = ownedStatesBelow(44, puzzle, 4);
+    for (const each of least) assert(each > total(least) / 10, `shares ${least}`);
+    using pool = MemPool.init(memoryFor(16), recordBytes(16));
+    const outcome = await searchTogether(crew, pool, puzzle);
     assert("solved" in outcome);
-    const expanded = outcome.solved.reports.map((report) => report.expanded);
-    for (const each of expanded) assert(each > total(expanded) / 10, `expanded ${expanded}`);
+    for (const [worker, { expanded }] of outcome.solved.reports.entries()) {
+      assert(expanded >= least[worker]!, `worker ${worker} expanded ${expanded}, at least ${least[worker]}`);
+    }
   }));
 
-test("partition - boards have the same number of owners as there are workers, evenly", () => {
+/** How many states with an f below `limit` each worker owns. A search for a solution of that length must expand them. */
+function ownedStatesBelow(limit: number, puzzle: Puzzle, workers: number): number[] {
+  const counts = Array<number>(workers).fill(0);
+  const zobrist = new Zobrist(puzzle.tiles.length);
+  class CountingStore extends RecordStore {
+    readonly #tiles = new Uint8Array(puzzle.tiles.length);
+
+    override pop(below: number): number {
+      const state = super.pop(below);
+      if (state === this.none || this.g(state) + this.h(state) >= limit) return state;
+      this.load(state, this.#tiles);
+      counts[ownerOf(zobrist.of(this.#tiles), workers)]!++;
+      return state;
+    }
+  }
+  const cells = puzzle.tiles.length;
+  solve(puzzle, new CountingStore(new ArenaRecords(memoryFor(cells), cells), cells));
+  return counts;
+}
+
+test("partition - most children have the owner of their parent", () => {
+  const zobrist = new Zobrist(16);
+  let children = 0;
+  let kept = 0;
+  for (let seed = 0; seed < 500; seed++) {
+    const { tiles } = randomPuzzle(4, 200, seed);
+    const blank = tiles.indexOf(0);
+    for (const from of neighbours(4, blank)) {
+      children++;
+      if (ownerOf(zobrist.of(slide(tiles, from, blank)), 4) === ownerOf(zobrist.of(tiles), 4)) kept++;
+    }
+  }
+  assert(kept > children / 2, `${kept} of ${children}`);
+});
+
+test("partition - boards have as many owners as there are workers, evenly", () => {
   const zobrist = new Zobrist(16);
   for (const workers of [1, 2, 3, 5, 64]) {
     const counts = new Int32Array(workers);
@@ -118,11 +187,11 @@ test("partition - boards have the same number of owners as there are workers, ev
   }
 });
 
-test("parallel search - a pool that is full ends it for all, whoever notices", () =>
-  withCrew(3, async (crew) => {
+test("parallel search - a full pool ends the search for all workers", () =>
+  withPoolWorkers(3, async (crew) => {
     const puzzle = randomPuzzle(4, 110, 7);
     for (const memory of [2 ** 20, 2 ** 21, 3 * 2 ** 20]) {
-      for (let run = 0; run < 5; run++) {
+      for (let run = 0; run < fullRuns; run++) {
         using pool = MemPool.init(memory, recordBytes(16));
         const outcome = await searchTogether(crew, pool, puzzle);
         assert("full" in outcome, "solved");
@@ -133,11 +202,11 @@ test("parallel search - a pool that is full ends it for all, whoever notices", (
         pool.check();
       }
     }
-    assertEquals(await movesOf(crew, puzzle), 44, "the workers are as good as new");
+    assertEquals(await movesOf(crew, puzzle), 44, "the workers can search again");
   }));
 
 test("parallel search - a pool too small for rings or tables is full as well", () =>
-  withCrew(2, async (crew) => {
+  withPoolWorkers(2, async (crew) => {
     const puzzle = randomPuzzle(4, 30, 1);
     for (const size of [2 ** 10, 2 ** 18]) {
       using pool = MemPool.init(size, 32);
@@ -148,12 +217,20 @@ test("parallel search - a pool too small for rings or tables is full as well", (
     }
   }));
 
-test("parallel search - a worker that fails ends it for all, and says why", () =>
-  withCrew(3, async (crew) => {
-    const pool = MemPool.init(MEMORY, recordBytes(16));
+test("parallel search - a worker that fails ends the search for all workers, and the error says why", () =>
+  withPoolWorkers(3, async (crew) => {
+    const pool = MemPool.init(2 ** 28, recordBytes(16));
     const puzzle = parsePuzzle("0 4 7 2 9 14 10 15 13 6 5 11 1 8 12 3");
-    const search = searchTogether(crew, pool, puzzle, { onStart: () => setTimeout(() => pool.destroy(), 300) });
-    await assertRejects(() => search, Error, "destroyed");
+    let timer: ReturnType<typeof setInterval> | undefined;
+    const destroySoon = (control: Control): void => {
+      timer = setInterval(() => control.progress().allocations > 1000 && pool.destroy(), 1);
+    };
+    const search = searchTogether(crew, pool, puzzle, { onStart: destroySoon });
+    try {
+      await assertRejects(() => search, Error, "destroyed");
+    } finally {
+      clearInterval(timer);
+    }
   }));
 
 test("parallel search - rings and tables leave room for states in any pool", () => {
@@ -169,8 +246,8 @@ test("parallel search - rings and tables leave room for states in any pool", () 
 
 const PUZZLE = ["--size", "4", "--moves", "110", "--seed", "7", "--json"];
 
-test("command line - --workers solves as one does, and --json says how many there were", () => {
-  for (const workers of ["1", "2", "64"]) {
+test("command line - --workers finds a solution of the same length, and --json names the number of workers", () => {
+  for (const workers of ["1", "2", String(mostWorkers)]) {
     const { code, stdout, stderr } = runDemo([...PUZZLE, "--store", "pool", "--workers", workers]);
     assertEquals(stderr, "");
     assertEquals(code, 0);
@@ -181,7 +258,7 @@ test("command line - --workers solves as one does, and --json says how many ther
   }
 });
 
-test("command line - --workers with all stores is for the pool, and the table says so", () => {
+test("command line - --workers with all stores applies to the pool, and the report says so", () => {
   const { code, stdout, stderr } = runDemo(["--size", "3", "--moves", "40", "--workers", "2"]);
   assertEquals(stderr, "");
   assertEquals(code, 0);
@@ -189,14 +266,14 @@ test("command line - --workers with all stores is for the pool, and the table sa
   assertMatch(stdout, /2 workers share the pool\. No other store can be shared/);
 });
 
-test("command line - a pool that several workers fill says which size would do, and following that leads to the end", () => {
+test("command line - a pool that several workers fill leads to a proposal of a size, and in the end to a solution", () => {
   const args = [...PUZZLE, "--store", "pool", "--workers", "3"];
   const { code, stdout, stderr } = runDemo([...args, "--memory", "2MiB"]);
   assertEquals(code, 1);
   assertEquals(stdout, "");
   assertMatch(stderr, /^pool: The pool of 2MiB is full after [\d,]+ states; the solution has at least \d+ moves\./);
   assertMatch(stderr, /demo --store pool --workers 3 --memory \w+ --puzzle "\d/);
-  // How much several workers allocate differs from run to run, and so may what the first proposal goes by.
+  // What several workers allocate differs from run to run, so the first proposal may be too small.
   let size = sizeProposedIn(stderr);
   let next = runDemo([...args, "--memory", size]);
   for (let attempts = 1; next.code === 1 && attempts < 4; attempts++) {

@@ -6,15 +6,20 @@ import { Heuristic } from "../../examples/n_puzzle/heuristic.ts";
 import { Search } from "../../examples/n_puzzle/search.ts";
 import { PoolRecords } from "../../examples/n_puzzle/stores/pool_records.ts";
 import { RecordStore } from "../../examples/n_puzzle/stores/record_store.ts";
+import { effort } from "../support/effort.ts";
 import { test } from "../support/harness.ts";
 import { assertIsPath } from "./_paths.ts";
-import { distancesFromGoal, solve, storesOf, tilesOf } from "./_search.ts";
+import { boardsOfEveryDistance, distancesFromGoal, solve, storesOf, tilesOf } from "./_search.ts";
 
 const ALL = [...STORES, "arena"] as const;
 
+/** How many boards of 181,440 there are to one that is tried: in every store, and in one of them. */
+const strideOfAll = effort(18_000, 1009);
+const strideOfOne = effort(1500, 97);
+
 /**
- * Instances of Korf's hundred ("Depth-first iterative-deepening", Artificial Intelligence 27, 1985) by number, with
- * the length of the optimal solution. His goal has the blank first.
+ * Some of Korf's hundred instances ("Depth-first iterative-deepening", Artificial Intelligence 27, 1985) by number, with
+ * the lengths of the optimal solutions. His goal has the blank first.
  */
 const KORF = [
   { number: 55, moves: 41, tiles: "13 8 14 3 9 1 0 7 15 5 4 10 12 2 6 11" },
@@ -24,7 +29,7 @@ const KORF = [
   { number: 12, moves: 45, tiles: "14 1 9 6 4 8 12 5 7 2 3 0 10 11 13 15" },
 ];
 
-/** Turned by half a turn and renumbered from the other end, his boards have our goal. */
+/** Rotates a board by half a turn and renumbers the tiles from the other end, which turns his goal into ours. */
 function fromKorf(tiles: string): Puzzle {
   const ours = tiles.split(" ").map(Number).reverse().map((tile) => tile === 0 ? 0 : 16 - tile);
   return parsePuzzle(ours.join(" "));
@@ -44,8 +49,7 @@ for (const name of ALL) {
 
   test(`search in ${name} - 3×3 boards of every distance, as breadth first`, async () => {
     const makeStore = await storesOf(name);
-    const sample = [...distancesFromGoal(3)].filter(([, distance], k) => k % 1009 === 0 || distance === 31);
-    for (const [board, distance] of sample) {
+    for (const [board, distance] of boardsOfEveryDistance(strideOfAll)) {
       const puzzle = { size: 3, tiles: tilesOf(board) };
       const { moves, path } = solve(puzzle, makeStore(9));
       assertEquals(moves, distance);
@@ -54,9 +58,9 @@ for (const name of ALL) {
   });
 }
 
-test("search - 3×3 boards in plenty, as breadth first", async () => {
+test("search - many 3×3 boards, as breadth first", async () => {
   const makeStore = await storesOf("arena");
-  const sample = [...distancesFromGoal(3)].filter((_, k) => k % 97 === 0);
+  const sample = [...distancesFromGoal(3)].filter((_, k) => k % strideOfOne === 0);
   for (const [board, distance] of sample) {
     assertEquals(solve({ size: 3, tiles: tilesOf(board) }, makeStore(9)).moves, distance);
   }
@@ -71,16 +75,10 @@ for (const { number, moves, tiles } of KORF) {
   });
 }
 
-const puzzles = [
-  randomPuzzle(3, 200, 7),
-  randomPuzzle(4, 60, 1),
-  randomPuzzle(4, 110, 7),
-  randomPuzzle(5, 70, 3),
-  randomPuzzle(7, 40, 2),
-  randomPuzzle(10, 40, 4),
-];
-for (const puzzle of puzzles) {
-  test(`search ${puzzle.size}×${puzzle.size} - the same states in every store: ${puzzle.tiles}`, async () => {
+const walks = [[3, 200, 7], [4, 60, 1], [4, 110, 7], [5, 70, 3], [7, 40, 2], [10, 40, 4]] as const;
+for (const [size, moves, seed] of walks) {
+  test(`search ${size}×${size} - the same states in every store, ${moves} random moves from the goal`, async () => {
+    const puzzle = randomPuzzle(size, moves, seed);
     const [first, ...others] = await Promise.all(
       ALL.map(async (name) => solve(puzzle, (await storesOf(name))(puzzle.tiles.length))),
     );
@@ -97,7 +95,7 @@ test("search - a solved board has a path of one board", async () => {
   }
 });
 
-test("pool store - gives duplicates and outgrown tables back", () => {
+test("pool store - releases duplicates and outgrown tables", () => {
   const puzzle = randomPuzzle(4, 110, 7);
   using pool = MemPool.init(2 ** 26, 32);
   const search = new Search(new RecordStore(new PoolRecords(pool, 16), 16), new Heuristic(4), puzzle);

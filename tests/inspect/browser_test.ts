@@ -4,14 +4,14 @@ import { assertEquals } from "@std/assert";
 import { findChromium, noChromium } from "./_chromium.ts";
 import { skip, test } from "../support/harness.ts";
 import type { Findings } from "./_browser.ts";
-import { Talk } from "../support/talk.ts";
+import { RunningProgram } from "../support/running_program.ts";
 
 const chromium = findChromium();
 
 (chromium === undefined ? skip(noChromium) : test)(
   "browser - the page loads, follows the pool, outlives it, and shows the counts of stats()",
   async () => {
-    using program = new Talk(new URL("./_browser.ts", import.meta.url), [chromium!], ["--allow-all"]);
+    using program = new RunningProgram(new URL("./_browser.ts", import.meta.url), [chromium!], ["--allow-all"]);
     const findings = JSON.parse(await program.line()) as Findings;
     assertEquals(findings, {
       loaded: { squares: 64, allocated: 0 },

@@ -7,7 +7,7 @@ import { onDeno } from "../../scripts/_project.ts";
 import { skip, test } from "../support/harness.ts";
 import { ask, dial, elementsOf, Events, lettered } from "../support/inspect.ts";
 import { makePool } from "../support/pool.ts";
-import { Talk } from "../support/talk.ts";
+import { RunningProgram } from "../support/running_program.ts";
 
 /** A short interval, so that tests wait for the next event only briefly. */
 const QUICK = { interval: 10 };
@@ -209,7 +209,7 @@ test("page - refuses options out of bounds", async () => {
 
 test("page - does not keep a program running even with an open connection, and needs one address on Deno", async () => {
   const permissions = ["--allow-ffi", "--allow-net=127.0.0.1"];
-  using program = new Talk(new URL("./_program.ts", import.meta.url), [], permissions);
+  using program = new RunningProgram(new URL("./_program.ts", import.meta.url), [], permissions);
   const url = await program.line();
   await using events = await Events.open(url);
   const { stats } = await events.until(({ state }) => state === "live");

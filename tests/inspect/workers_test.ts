@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { mapAsText, servePage, surveyPool } from "mempool/inspect";
-import { withCrew } from "../support/crew.ts";
+import { withPoolWorkers } from "../support/pool_workers.ts";
 import { test, withWorkers } from "../support/harness.ts";
 import { Events } from "../support/inspect.ts";
 import type { InspectOrder } from "./_worker.ts";
@@ -10,10 +10,10 @@ import type { Parcel } from "../support/orders.ts";
 import { makePool } from "../support/pool.ts";
 
 test("workers - a map shows the blocks of each worker", () =>
-  withCrew(2, { blocks: 256, cachedBlocks: 16 }, async (pool, crew) => {
+  withPoolWorkers(2, { blocks: 256, cachedBlocks: 16 }, async (pool, team) => {
     const parcels = [];
-    for (const [index, hand] of crew.entries()) {
-      parcels.push(await hand.order<Parcel[]>({ ask: "produce", count: 5 + index, seed: index, as: "offset" }));
+    for (const [index, worker] of team.entries()) {
+      parcels.push(await worker.order<Parcel[]>({ ask: "produce", count: 5 + index, seed: index, as: "offset" }));
     }
     pool.alloc(300);
     const { owners, stats } = surveyPool(pool);
@@ -30,34 +30,34 @@ test("workers - a map shows the blocks of each worker", () =>
   }));
 
 test("workers - blocks that a closed worker left allocated are shown as its own", () =>
-  withCrew(1, { blocks: 64 }, async (pool, [hand]) => {
-    await hand!.order({ ask: "produce", count: 3, seed: 1, as: "offset" });
+  withPoolWorkers(1, { blocks: 64 }, async (pool, [worker]) => {
+    await worker!.order({ ask: "produce", count: 3, seed: 1, as: "offset" });
     const before = surveyPool(pool).owners;
     assert(before[0]!.allocatedBytes > 0);
-    await hand!.order({ ask: "close" });
+    await worker!.order({ ask: "close" });
     assertEquals(surveyPool(pool).owners, before);
   }));
 
 test("workers - the page reports that another worker destroyed the pool", () =>
-  withCrew(1, {}, async (pool, [hand]) => {
+  withPoolWorkers(1, {}, async (pool, [worker]) => {
     using page = await servePage(pool, { interval: 10 });
     await using events = await Events.open(page.url);
     await events.until(({ state }) => state === "live");
-    await hand!.order({ ask: "destroy" });
+    await worker!.order({ ask: "destroy" });
     const { message } = await events.until(({ state }) => state !== "live");
     assertEquals(message, "The pool was destroyed; this is how it looked last");
   }));
 
 test("workers - a page whose survey times out reports it, and surveys again", () =>
-  withCrew(1, { lockTimeout: 1 }, async (pool, [hand]) => {
+  withPoolWorkers(1, { lockTimeout: 1 }, async (pool, [worker]) => {
     using page = await servePage(pool, { interval: 10 });
     await using events = await Events.open(page.url);
     await events.until(({ state }) => state === "live");
-    await hand!.order({ ask: "hold" });
+    await worker!.order({ ask: "hold" });
     const { message, stats } = await events.until(({ state }) => state === "trouble");
     assertStringIncludes(message, "Cannot ");
     assertEquals(stats!.allocatedBlocks, 0); // from the last survey that succeeded
-    await hand!.order({ ask: "leave" });
+    await worker!.order({ ask: "leave" });
     await events.until(({ state }) => state === "live");
   }));
 

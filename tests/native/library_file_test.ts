@@ -83,7 +83,7 @@ prlimitTest("library - without file descriptors, names the cause, leaves nothing
   assertProcess(reports.pop());
   const [{ error } = {}, ...others] = reports;
   assertEquals([error?.code, others], ["library", []]);
-  const inMemory = "from memory: the system gives no file in memory (EMFILE)";
+  const inMemory = "from memory: the system refused a file in memory (EMFILE)";
   const inFile = "from a file: EMFILE: too many open files, ";
   assert(error?.message.includes(`Tried: ${inMemory}; ${inFile}`), error?.message);
   // Only the folder of this user is left, and it is empty.

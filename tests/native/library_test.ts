@@ -19,55 +19,55 @@ import { loadLibrary } from "../../src/runtime/library.ts";
 import { ABI } from "../../src/runtime/native.ts";
 import { PREBUILT, type Prebuilt } from "../../src/runtime/prebuilt.ts";
 import { skip, test } from "../support/harness.ts";
-import { fakeNative, PlayedHost, PlayedLibc, withTemporary } from "../support/library_host.ts";
+import { FakeHost, FakeLibc, fakeNative, withTemporary } from "../support/library_host.ts";
 import { prebuiltOf } from "../support/prebuilt.ts";
 import { thrownBy } from "../support/pool.ts";
 
 const bytes = new Uint8Array(2500).map((_, index) => index % 251);
-const name = "mempool-played.so";
+const name = "mempool-fake.so";
 const right = prebuiltOf(name, bytes);
 const native = fakeNative(ABI);
 
 /** Loads a library for the fake machine. */
-function load(host: PlayedHost, library: Prebuilt = right): unknown {
-  return loadLibrary(host, { "played-machine": library });
+function load(host: FakeHost, library: Prebuilt = right): unknown {
+  return loadLibrary(host, { "fakeos-machine": library });
 }
 
-function hostWithLibc(): { host: PlayedHost; libc: PlayedLibc } {
-  const host = new PlayedHost(native);
-  const libc = host.played = new PlayedLibc();
+function hostWithLibc(): { host: FakeHost; libc: FakeLibc } {
+  const host = new FakeHost(native);
+  const libc = host.fakeLibc = new FakeLibc();
   return { host, libc };
 }
 
 /** Expects that loading fails with exactly this reason. */
-function assertFails(host: PlayedHost, why: string, library?: Prebuilt): void {
+function assertFails(host: FakeHost, why: string, library?: Prebuilt): void {
   const error = thrownBy(() => load(host, library));
   assertInstanceOf(error, MemPoolError);
   assertEquals([error.code, error.message], ["library", `Cannot load the native library${why}`]);
 }
 
 /** Expects that loading fails after both ways were tried, each with this reason. */
-function assertTried(host: PlayedHost, inMemory: string, inFile: string): void {
+function assertTried(host: FakeHost, inMemory: string, inFile: string): void {
   assertFails(host, `. Tried: from memory: ${inMemory}; from a file: ${inFile}. It needs a permission`);
 }
 
 // ---- before anything is loaded ----
 
 test("library - names the supported platforms on another one", () => {
-  const host = new PlayedHost(native);
+  const host = new FakeHost(native);
   host.machine = "quantum";
   const error = thrownBy(() => loadLibrary(host, { "linux-x64": right, "darwin-arm64": right }));
   assertInstanceOf(error, MemPoolError);
-  const why = "there is no build for played-quantum, only for linux-x64, darwin-arm64";
+  const why = "there is no build for fakeos-quantum, only for linux-x64, darwin-arm64";
   assertEquals([error.code, error.message], ["library", `Cannot load the native library: ${why}`]);
 });
 
 test("library - the shipped file of every platform is complete and has its key in its name", () => {
   assert(Object.keys(PREBUILT).includes("linux-x64"));
   for (const [platform, prebuilt] of Object.entries(PREBUILT)) {
-    const [host, libc] = [new PlayedHost(native), new PlayedLibc()];
+    const [host, libc] = [new FakeHost(native), new FakeLibc()];
     [host.system = "", host.machine = ""] = platform.split("-");
-    host.played = libc;
+    host.fakeLibc = libc;
     assertStrictEquals(loadLibrary(host), native);
     assertEquals(libc.content.length, prebuilt.bytes);
     assert(/^mempool-[0-9a-f]{12}\.(so|dylib|dll)$/.test(prebuilt.name), prebuilt.name);
@@ -136,7 +136,7 @@ for (
 test(
   "library - is loaded from a file that only this user can change if there is no suitable C library",
   withTemporary((temporary) => {
-    const host = new PlayedHost(native);
+    const host = new FakeHost(native);
     assertStrictEquals(load(host), native);
     const file = temporary.fileOf(right);
     assertEquals(host.loaded, [file]);
@@ -150,7 +150,7 @@ test(
 test(
   "library - reuses an existing file",
   withTemporary((temporary) => {
-    const host = new PlayedHost(native);
+    const host = new FakeHost(native);
     load(host);
     const { ino, mtimeMs } = lstatSync(temporary.fileOf(right));
     assertStrictEquals(load(host), native);
@@ -171,7 +171,7 @@ for (
   test(
     `library - does not open an existing file that is ${what}`,
     withTemporary((temporary) => {
-      const host = new PlayedHost(native);
+      const host = new FakeHost(native);
       load(host);
       writeFileSync(changed(temporary.fileOf(right)), text);
       assertTried(host, "no such C library", `${temporary.fileOf(right)} was modified and must be removed`);
@@ -183,7 +183,7 @@ for (
 test(
   "library - keeps builds of the same sources by two compilers in two files",
   withTemporary((temporary) => {
-    const host = new PlayedHost(native);
+    const host = new FakeHost(native);
     load(host);
     assertStrictEquals(load(host, prebuiltOf(name, bytes.subarray(1))), native);
     assertEquals(new Set(host.loaded).size, 2);
@@ -194,7 +194,7 @@ test(
 test(
   "library - passes on the system's reason if it does not load the file",
   withTemporary(() => {
-    const host = new PlayedHost(native);
+    const host = new FakeHost(native);
     host.onLoad = () => {
       throw "no error object";
     };
@@ -206,7 +206,7 @@ test(
   "library - reports a folder for temporary files that is missing",
   withTemporary((temporary) => {
     process.env["TMPDIR"] = join(temporary.path, "nowhere");
-    const error = thrownBy(() => load(new PlayedHost(native)));
+    const error = thrownBy(() => load(new FakeHost(native)));
     assertInstanceOf(error, MemPoolError);
     assertEquals([error.code, error.message.includes("from a file: ENOENT")], ["library", true]);
   }),
@@ -226,7 +226,7 @@ for (
   folderTest(
     `library - neither writes to nor loads from a folder ${what}`,
     withTemporary((temporary) => {
-      const host = new PlayedHost(native);
+      const host = new FakeHost(native);
       const folder = temporary.ours;
       spoil(folder);
       const before = temporary.entries();
@@ -239,7 +239,7 @@ for (
 test(
   "library - trusts the folder for temporary files on systems without file modes",
   withTemporary((temporary) => {
-    const host = new PlayedHost(native);
+    const host = new FakeHost(native);
     host.system = "windows";
     mkdirSync(temporary.ours);
     chmodSync(temporary.ours, 0o777);
@@ -250,7 +250,7 @@ test(
 test(
   "library - reports a folder of its own that lacks the library",
   withTemporary((temporary) => {
-    const host = new PlayedHost(native);
+    const host = new FakeHost(native);
     load(host);
     renameSync(temporary.fileOf(right), `${temporary.fileOf(right)}.old`);
     const error = thrownBy(() => load(host));
@@ -278,7 +278,7 @@ for (
     withTemporary((temporary) => {
       const why = ": its copy in this module's sources is damaged (its checksum is wrong)";
       const { host } = hostWithLibc();
-      for (const each of [host, new PlayedHost(native)]) {
+      for (const each of [host, new FakeHost(native)]) {
         assertFails(each, why, { ...right, ...damage });
         assertEquals(each.loaded, []);
       }
@@ -292,7 +292,7 @@ test(
   withTemporary(() => {
     const { host } = hostWithLibc();
     const why = `: its copy in this module's sources has version ${ABI + 1}, but this module needs version ${ABI}`;
-    for (const each of [host, new PlayedHost(native)]) {
+    for (const each of [host, new FakeHost(native)]) {
       each.onLoad = () => fakeNative(ABI + 1);
       assertFails(each, why);
     }

@@ -12,6 +12,7 @@
  *   are those of a reader whose files are in /home/you.
  * - An example whose fence is marked `deno` or `bun`, after `ts`, runs on that runtime only. One that is marked `ignore`
  *   does not run.
+ * - An example that opens a library of the system which is not installed is skipped.
  */
 
 import { execFile } from "node:child_process";
@@ -134,7 +135,8 @@ const readersFolder = "/home/you";
 
 /** The permissions that suffice for the examples of all documents, including what they do besides using a pool. */
 function readersPermissions(_folder: string): string[] {
-  return ["--allow-ffi", "--allow-read", "--allow-write", "--allow-run", "--allow-net=127.0.0.1"];
+  const env = "--allow-env=MSGPACKR_NATIVE_ACCELERATION_DISABLED"; // msgpackr asks for it when it is imported
+  return ["--allow-ffi", "--allow-read", "--allow-write", "--allow-run", "--allow-net=127.0.0.1", env];
 }
 
 /** The permissions that the README names. On systems other than Linux, unpacking the library needs more. */

@@ -12,7 +12,8 @@ import {
   leastPermissions,
   runExample,
 } from "./_examples.ts";
-import { test } from "../support/harness.ts";
+import { missingLibrary } from "./_system_library.ts";
+import { skip, test } from "../support/harness.ts";
 
 for (const document of [...documents(), "CONTRIBUTING.md", "CHANGELOG.md"]) {
   const text = readFileSync(join(root, document), "utf8");
@@ -34,7 +35,9 @@ function testExamples(document: string, examples: readonly Example[]): void {
   for (const example of examples) {
     if (isLoadedByAnother(example, examples)) continue;
     const permissions = document === "README.md" ? leastPermissions : undefined;
-    test(`${document}:${example.line} - the example runs`, () => runExample(example, examples, permissions));
+    const missing = missingLibrary(example.code);
+    const register = missing === undefined ? test : skip(`${missing} is not installed`);
+    register(`${document}:${example.line} - the example runs`, () => runExample(example, examples, permissions));
   }
 }
 
@@ -118,4 +121,9 @@ test("examples - are found in comments, with their line numbers", () => {
 
 test("examples - names of tasks are found in text, names of files are not", () => {
   assertEquals(tasksIn("`npx -y deno task demo`, bun run test, bun run main.ts, npm run ok."), ["demo", "test", "ok"]);
+});
+
+test("examples - a library of the system that is not installed is found", () => {
+  assertEquals(missingLibrary('dlopen("libmissing.so.1", {\n  call: {'), "libmissing.so.1");
+  assertEquals(missingLibrary('import { MemPool } from "../mod.ts";'), undefined);
 });

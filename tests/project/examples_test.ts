@@ -39,3 +39,10 @@ test("examples/backpressure/main.ts - every request is answered, with a quarter 
     "500 of 500 requests answered correctly, up to N at once\nat most 8 of 8 blocks in use, 0 in the end\n",
   );
 });
+
+test("examples/upload/main.ts - every upload is answered, and uploads that break off leave no block allocated", async () => {
+  assertEquals(
+    await run("examples/upload/main.ts"),
+    "200 of 200 uploads hashed correctly, 20 broken off\nblocks still allocated: 0\n",
+  );
+});

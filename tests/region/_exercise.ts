@@ -105,7 +105,7 @@ export class Exercise {
   }
 
   #takeZeroed(worker: SimWorker, bytes: number): void {
-    const block = this.#try(() => worker.allocator.allocateZeroed(bytes), NONE);
+    const block = this.#try(() => worker.allocZeroed(bytes), NONE);
     if (this.#intact && block !== NONE) {
       const data = this.#memory.data.subarray(block * 64, block * 64 + bytes);
       this.#expect(data.every((byte) => byte === 0), true, `block ${block} is zero`);
@@ -140,7 +140,7 @@ export class Exercise {
   #resizeTo(worker: SimWorker, block: number, bytes: number): void {
     const live = this.#holdings.at(block);
     if (live === undefined) return;
-    const target = this.#try(() => worker.allocator.resize(block, bytes), NOT_ALLOCATED);
+    const target = this.#try(() => worker.resize(block, bytes), NOT_ALLOCATED);
     if (target === NONE) return;
     this.#expect(target !== NOT_ALLOCATED, true, "the call finds its run allocated");
     if (target === NOT_ALLOCATED) return;
@@ -152,7 +152,7 @@ export class Exercise {
   #allocateAndFreeMany(): void {
     const [one, two] = this.#pool.workers as [SimWorker, SimWorker];
     for (const [count, bytes] of [[3, 100], [9, 20], [1000, 1]] as const) {
-      const blocks = this.#try(() => one.allocator.allocateMany(count, bytes), undefined);
+      const blocks = this.#try(() => one.allocMany(count, bytes), undefined);
       for (const block of blocks ?? []) this.#note(one, block, bytes);
       if (blocks === undefined) continue;
       const refused = this.#try(() => two.allocator.freeMany([...blocks, blocks[0]!]), count);

@@ -228,7 +228,7 @@ export const OPERATIONS: Readonly<Record<string, (scenario: Scenario) => Action>
   }),
   "allocate zeroed": ({ two }) => ({
     actor: two,
-    act: (actor) => assertBlock(actor.allocator.allocateZeroed(5 * BLOCK)),
+    act: (actor) => assertBlock(actor.allocZeroed(5 * BLOCK)),
   }),
 
   "allocate too much": ({ two }) => ({
@@ -239,11 +239,11 @@ export const OPERATIONS: Readonly<Record<string, (scenario: Scenario) => Action>
   "grow": ({ two }) => ({ actor: two, act: (actor) => assertGrows(actor, () => actor.alloc(75 * BLOCK)) }),
   "grow and allocate zeroed": ({ two }) => ({
     actor: two,
-    act: (actor) => assertGrows(actor, () => actor.allocator.allocateZeroed(75 * BLOCK)),
+    act: (actor) => assertGrows(actor, () => actor.allocZeroed(75 * BLOCK)),
   }),
   "grow for many": ({ two }) => ({
     actor: two,
-    act: (actor) => assertGrows(actor, () => actor.allocator.allocateMany(2, 68 * BLOCK)?.at(-1) ?? NONE),
+    act: (actor) => assertGrows(actor, () => actor.allocMany(2, 68 * BLOCK)?.at(-1) ?? NONE),
   }),
   "trim": ({ one, three, setup }) => {
     setup.give(three, setup.take(one, 66));
@@ -262,18 +262,18 @@ export const OPERATIONS: Readonly<Record<string, (scenario: Scenario) => Action>
     const blocks = Math.ceil(before.bytes / BLOCK) + Math.ceil(behind.bytes / BLOCK);
     return {
       actor: scenario.two,
-      act: (actor) => assertEquals(actor.allocator.resize(behind.block, blocks * BLOCK), before.block),
+      act: (actor) => assertEquals(actor.resize(behind.block, blocks * BLOCK), before.block),
       about: [behind.block],
     };
   },
 
   "allocate many": ({ two }) => ({
     actor: two,
-    act: (actor) => assertEquals(actor.allocator.allocateMany(3, 100)?.length, 3),
+    act: (actor) => assertEquals(actor.allocMany(3, 100)?.length, 3),
   }),
   "allocate too many": ({ two }) => ({
     actor: two,
-    act: (actor) => assertEquals(actor.allocator.allocateMany(100, 200), undefined),
+    act: (actor) => assertEquals(actor.allocMany(100, 200), undefined),
   }),
 
   "free many": (scenario) => {
@@ -290,6 +290,19 @@ export const OPERATIONS: Readonly<Record<string, (scenario: Scenario) => Action>
     const about = [scenario.held(scenario.two, 1), scenario.held(scenario.one, 3), scenario.held(scenario.two, 2)];
     const named = [...about, runsOf(scenario.one.region).find(({ state }) => state === FREE)!.first];
     return { actor: scenario.three, act: (actor) => assertEquals(actor.allocator.freeMany(named), 3), about };
+  },
+
+  "free what a call has allocated and not delivered": (scenario) => {
+    const about = [scenario.held(scenario.two, 1), scenario.held(scenario.two, 3)];
+    return {
+      actor: scenario.two,
+      act: ({ allocator, region: { table } }) => {
+        allocator.journal.allocatedMany = Int32Array.of(...about, NONE);
+        allocator.freeUndelivered("allocate");
+        assert(about.every((block) => !isAllocated(table.tag(block))));
+      },
+      about,
+    };
   },
 
   "recall a single block": (scenario) => {

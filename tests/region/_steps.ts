@@ -2,7 +2,7 @@
  * Models a crash at the worst moments: a worker stops after the 1st, 2nd, … store of an operation, because its thread
  * ends or because an exception leaves its critical section. Then another worker takes the lock, and from that moment
  * everything must be right: `check` passes, every other run is where it was with every byte of it, every block that a
- * living worker has cached has an entry, and after `reap` every block that nobody holds can be allocated exactly once.
+ * living worker has cached has an entry, and after `reap` every block that no worker holds can be allocated exactly once.
  *
  * How to read a failure: "After 7 of 31 steps: … (invariant I4): …. The last store was to word 1 of block 12" tells
  * where the worker stopped, what the next worker found, and which word was written last (word 1 of a block is its

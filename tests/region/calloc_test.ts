@@ -97,13 +97,13 @@ test("calloc - zeroes exactly the blocks below high water", () => {
     zeroed.push([offset, byteLength]);
     zero(offset, byteLength);
   };
-  const first = worker.allocator.allocateZeroed(4 * BLOCK);
+  const first = worker.allocZeroed(4 * BLOCK);
   assertEquals([first, zeroed], [0, []], "in a new pool");
   assert(worker.free(first));
-  assertEquals(worker.allocator.allocateZeroed(10 * BLOCK), 0);
+  assertEquals(worker.allocZeroed(10 * BLOCK), 0);
   assertEquals(zeroed, [[0, 4 * BLOCK]], "of ten blocks, four had been used");
   assert(worker.free(0));
-  assertEquals(worker.allocator.allocateZeroed(3 * BLOCK + 1), 0);
+  assertEquals(worker.allocZeroed(3 * BLOCK + 1), 0);
   assertEquals(zeroed.slice(1), [[0, 3 * BLOCK + 1]], "only the requested bytes");
   worker.check();
 });

@@ -53,7 +53,7 @@ test("classOf - every length up to 2^12 lies between the shortest length of its 
   for (let length = 1; length <= 2 ** 12; length++) assertInClass(length);
 });
 
-test("classOf - random lengths up to 2^28 do so too, and those next to a power of two", () => {
+test("classOf - so do lengths up to 2^28: random ones, and those next to a power of two", () => {
   forAll(20_000, fc.integer({ min: 1, max: 2 ** 28 - 1 }), assertInClass);
   for (let bit = 0; bit < 28; bit++) for (const by of [-1, 0, 1]) if (2 ** bit + by >= 1) assertInClass(2 ** bit + by);
   assertInClass(MAX_BLOCKS);

@@ -13,7 +13,7 @@ import { formatRegion, type Region } from "../../src/region/region.ts";
 import { NO_HOOKS } from "../../src/allocator/hooks.ts";
 import { test } from "../support/harness.ts";
 import { once } from "../support/once.ts";
-import { plainWorker } from "../support/plain.ts";
+import { allocate, plainWorker } from "../support/plain.ts";
 
 const BLOCKS = 4;
 
@@ -61,16 +61,16 @@ for (const plainClaims of [true, false]) {
 
   test(`recall - finds a block freed into a cache it has passed, while one is taken from a later cache, ${how}`, () => {
     const { region, workers: [one, two, three] } = threeWorkers(plainClaims);
-    assertEquals([three.allocate(1), one.allocate(1), two.allocate(1), two.allocate(1)], [0, 1, 2, 3]);
+    assertEquals([allocate(three, 1), allocate(one, 1), allocate(two, 1), allocate(two, 1)], [0, 1, 2, 3]);
     assertEquals([two.cache.give(2), two.cache.give(3)], [true, true]);
     // Two adjacent blocks are free at every moment: 2 and 3, then 1 to 3, then 1 and 2.
     whenRecallReaches(region, 1, () => assertEquals([one.cache.give(1), two.cache.take(1)], [true, 3]));
-    assertEquals(three.allocate(2 * 64), 1);
+    assertEquals(allocate(three, 2 * 64), 1);
   });
 
   test(`recall - by allocMany, finds a block that is freed into a cache it has passed, ${how}`, () => {
     const { region, workers: [one, two, three] } = threeWorkers(plainClaims);
-    assertEquals([three.allocate(1), one.allocate(1), two.allocate(1), two.allocate(1)], [0, 1, 2, 3]);
+    assertEquals([allocate(three, 1), allocate(one, 1), allocate(two, 1), allocate(two, 1)], [0, 1, 2, 3]);
     assertEquals([two.cache.give(2), two.cache.give(3)], [true, true]);
     whenRecallReaches(region, 1, () => assertEquals([one.cache.give(1), two.cache.take(1)], [true, 3]));
     assertEquals(three.allocateMany(2, 1), Int32Array.of(1, 2));
@@ -78,13 +78,13 @@ for (const plainClaims of [true, false]) {
 
   test(`recall - realloc moves down into a free block that another worker takes and frees meanwhile, ${how}`, () => {
     const { region, mapping, workers: [one, two, three] } = threeWorkers(plainClaims);
-    assertEquals([three.allocate(1), one.allocate(1), two.allocate(1), two.allocate(1)], [0, 1, 2, 3]);
+    assertEquals([allocate(three, 1), allocate(one, 1), allocate(two, 1), allocate(two, 1)], [0, 1, 2, 3]);
     three.leave();
     three.freeUncounted(0);
     assertEquals(region.lists.find(1), 0);
     // Worker two acts when the first critical section ends. Two adjacent blocks are free or cached all the time.
     once(mapping, "unlock", "after", () => {
-      const block = two.allocate(1);
+      const block = allocate(two, 1);
       if (block !== NONE) assertEquals(two.cache.give(block), true);
     });
     assertEquals(one.resize(1, 128, NO_HOOKS), 0);
@@ -92,14 +92,14 @@ for (const plainClaims of [true, false]) {
 
   test(`recall - takes a cached block that its worker once failed to take, ${how}`, () => {
     const { region, workers: [one, two, three] } = threeWorkers(plainClaims);
-    assertEquals([two.allocate(1), one.allocate(1), one.allocate(1), one.allocate(1)], [0, 1, 2, 3]);
+    assertEquals([allocate(two, 1), allocate(one, 1), allocate(one, 1), allocate(one, 1)], [0, 1, 2, 3]);
     assertEquals(two.cache.give(0), true);
     // Another recalls it. This worker does not get the lock, under which it would look again; later the block comes
     // back.
     region.table.set(0, TAG, FREE);
     assertEquals(two.cache.take(1), NONE);
     region.table.set(0, TAG, makeTag(CACHED, 2));
-    assertEquals(three.allocate(1), 0);
+    assertEquals(allocate(three, 1), 0);
   });
 }
 
@@ -110,6 +110,6 @@ test("recall - ends if the system refuses the barrier, whatever other workers fr
     assertEquals([one.cache.give(0), one.cache.take(1)], [true, 0]);
     return false;
   });
-  assertEquals([one.allocate(1), two.allocate(1), two.allocate(1), two.allocate(1)], [0, 1, 2, 3]);
-  assertEquals(three.allocate(1), NONE);
+  assertEquals([allocate(one, 1), allocate(two, 1), allocate(two, 1), allocate(two, 1)], [0, 1, 2, 3]);
+  assertEquals(allocate(three, 1), NONE);
 });

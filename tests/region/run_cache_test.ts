@@ -279,7 +279,7 @@ test("run cache - a cached run cannot be freed or resized again", () => {
   assertFalse(one.free(block));
   assertFalse(two.free(block));
   assertEquals(one.allocator.freeMany([block]), 0);
-  assertEquals(two.allocator.resize(block, 2 * BLOCK), NOT_ALLOCATED);
+  assertEquals(two.resize(block, 2 * BLOCK), NOT_ALLOCATED);
   two.check();
 });
 
@@ -288,7 +288,7 @@ test("run cache - if another worker frees a run by mistake while it is resized, 
     const { one, two } = twoWorkers();
     const block = one.alloc(4 * BLOCK);
     once(one.region.runs, "resize", "before", () => assert(two.allocator.runCache.give(block)));
-    const other = one.allocator.resize(block, length * BLOCK);
+    const other = one.resize(block, length * BLOCK);
     assert(other >= block + 4);
     assertEquals([stateAt(one, block), one.region.table.length(block)], [CACHED_RUN, 4]);
     const { allocs, frees, allocatedBlocks } = one.stats();
@@ -302,7 +302,7 @@ test("run cache - does not take a run that another worker is resizing", () => {
   const { one, two } = twoWorkers();
   const block = one.alloc(4 * BLOCK);
   once(one.region.table, "claim", "after", () => assertFalse(two.allocator.runCache.give(block)));
-  assertEquals(one.allocator.resize(block, 6 * BLOCK), block);
+  assertEquals(one.resize(block, 6 * BLOCK), block);
   assert(two.free(block));
   one.check();
 });
@@ -320,7 +320,7 @@ test("run cache - a run that is resized just before it is cached becomes free, w
   };
   const two = SimWorker.attach(backing);
   const block = one.alloc(4 * BLOCK);
-  once(mapping, "exchange", "before", () => assertEquals(one.allocator.resize(block, 2 * BLOCK), block));
+  once(mapping, "exchange", "before", () => assertEquals(one.resize(block, 2 * BLOCK), block));
   assert(two.free(block));
   assertEquals(stateAt(one, block), FREE);
   one.check();
@@ -364,7 +364,7 @@ test("run cache - calloc zeroes a cached run", () => {
   const block = one.alloc(3 * BLOCK);
   memory.data.fill(7, block * BLOCK, (block + 3) * BLOCK);
   assert(one.free(block));
-  assertEquals(one.allocator.allocateZeroed(3 * BLOCK), block);
+  assertEquals(one.allocZeroed(3 * BLOCK), block);
   assertEquals(memory.data.subarray(block * BLOCK, (block + 3) * BLOCK), new Uint8Array(3 * BLOCK));
 });
 

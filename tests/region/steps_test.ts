@@ -43,7 +43,7 @@ for (const [name, action] of Object.entries(OPERATIONS)) {
   });
 }
 
-/** In these operations and in the recovery after them, a worker dies after one step of so many. In a soak, of three. */
+/** One in how many steps of the operation, and of the recovery after it, is tried. In a soak, it is one in three. */
 const RECOVERIES = {
   "grow for many": 29,
   "trim": 29,
@@ -84,7 +84,7 @@ for (const end of ["dies", "is thrown out"] as const) {
   test(`steps - realloc an allocated run: the worker ${end}`, () => {
     for (const { block, bytes } of someOf(new Scenario().live)) {
       for (const length of lengthsFor(Math.ceil(bytes / BLOCK))) {
-        const act = (actor: SimWorker) => assertBlock(actor.allocator.resize(block, length * BLOCK));
+        const act = (actor: SimWorker) => assertBlock(actor.resize(block, length * BLOCK));
         stop(({ four }) => ({ actor: four, act, about: [block] }), end);
       }
     }

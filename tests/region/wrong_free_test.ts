@@ -13,7 +13,7 @@ import { NOT_ALLOCATED } from "../../src/allocator/resize.ts";
 import { formatRegion, type Region } from "../../src/region/region.ts";
 import { collectStats } from "../../src/diagnostics/stats.ts";
 import { test } from "../support/harness.ts";
-import { plainWorker, take } from "../support/plain.ts";
+import { allocate, plainWorker, take } from "../support/plain.ts";
 import { once } from "../support/once.ts";
 
 const BLOCKS = 4;
@@ -40,9 +40,9 @@ function twoWorkers(
 
 test("wrong free - of a block that its worker is taking by exchange: refused, because it is not allocated yet", () => {
   const { region, meanwhile, one, two } = twoWorkers();
-  const block = one.allocate(64);
+  const block = allocate(one, 64);
   one.free(block);
-  for (let i = 1; i < BLOCKS; i++) two.allocate(1);
+  for (let i = 1; i < BLOCKS; i++) allocate(two, 1);
   let freed: boolean | undefined;
   meanwhile(() => {
     freed = two.free(block);
@@ -57,7 +57,7 @@ test("wrong free - of a block that its worker is taking by exchange: refused, be
 
 test("wrong free - of a block that is being resized: the block is freed, and no list is overwritten", () => {
   const { region, one, two } = twoWorkers();
-  const block = one.allocate(64);
+  const block = allocate(one, 64);
   const set = region.table.setRequested.bind(region.table);
   let freed: boolean | undefined;
   region.table.setRequested = (at, bytes) => {
@@ -78,7 +78,7 @@ for (const moment of MOMENTS) {
   for (const when of ["before", "after"] as const) {
     test(`wrong free - ${when} ${moment} while the block grows in place: the block is freed or allocated`, () => {
       const { region, one, two } = twoWorkers();
-      assertEquals(one.allocate(64), 0);
+      assertEquals(allocate(one, 64), 0);
       let freed: boolean | undefined;
       once(region.table, moment, when, () => freed = two.cache.give(0));
       const target = one.resize(0, 128, NO_HOOKS);
@@ -95,7 +95,7 @@ for (const moment of MOMENTS) {
 
 test("wrong free - of a block whose neighbours realloc has searched: realloc refuses, and no neighbour changes", () => {
   const { region, one, two } = twoWorkers(8);
-  for (let block = 0; block < 8; block++) assertEquals((block === 5 ? one : two).allocate(64), block);
+  for (let block = 0; block < 8; block++) assertEquals(allocate(block === 5 ? one : two, 64), block);
   // After the recall they are one free run, and the word LENGTH of its last block holds the first block, which is no
   // length.
   once(region.lists, "find", "before", () => assertEquals([two.cache.give(4), two.cache.give(5)], [true, true]));

@@ -27,7 +27,7 @@ export function fakeNative(abi: number): Native {
 }
 
 /** A C library with one file in memory. It records what is done with that file. */
-export class PlayedLibc implements LibcSymbols {
+export class FakeLibc implements LibcSymbols {
   /** The names of the libraries that the process has loaded. */
   readonly names: string[] = [];
   readonly content: number[] = [];
@@ -77,13 +77,13 @@ export class PlayedLibc implements LibcSymbols {
   }
 }
 
-export class PlayedHost implements Host {
-  system = "played";
+export class FakeHost implements Host {
+  system = "fakeos";
   machine = "machine";
   readonly permissions = "It needs a permission";
   readonly loaded: string[] = [];
   /** The C library. Without it, nothing can be loaded from memory. */
-  played: PlayedLibc | undefined;
+  fakeLibc: FakeLibc | undefined;
   permit: () => void = () => {};
   onLoad: (path: string) => Native;
 
@@ -92,8 +92,8 @@ export class PlayedHost implements Host {
   }
 
   libc(): LibcSymbols {
-    if (this.played === undefined) throw new Error("no such C library");
-    return this.played;
+    if (this.fakeLibc === undefined) throw new Error("no such C library");
+    return this.fakeLibc;
   }
 
   load(path: string): Native {

@@ -55,6 +55,16 @@ export function plainWorker(native: Native, mapping: Mapping, region: Region, wo
   return new Allocator({ native, mapping, region, slot, number: worker }, new Wakeup(1, 1));
 }
 
+/**
+ * Allocates a run for `bytes` bytes. Clears the worker's journal, as a call of a pool does when its result has been
+ * delivered.
+ */
+export function allocate(worker: Allocator, bytes: number): number {
+  const block = worker.allocate(bytes);
+  worker.journal.allocated = NONE;
+  return block;
+}
+
 /** Allocates a run of `length` blocks and requests all of its bytes. Returns its first block, or NONE. */
 export function take({ runs, lists }: Region, length: number, worker = 1): number {
   const found = lists.find(length);

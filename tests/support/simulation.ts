@@ -252,6 +252,11 @@ export class SimWorker {
     this.region = region;
     this.allocator = new Allocator({ native: backing.native, mapping, region, slot, number }, NO_WAKEUP);
     this.lock = this.allocator.lock;
+    // A simulated call returns what it allocates at once, so no note of it stays.
+    Object.defineProperties(this.allocator.journal, {
+      allocated: { get: () => NONE, set: () => {} },
+      allocatedMany: { get: () => undefined, set: () => {} },
+    });
     this.log = region.checked ? new AllocationLog(new Region(backing.meta)) : undefined;
   }
 
@@ -278,7 +283,19 @@ export class SimWorker {
 
   alloc(bytes: number): number {
     const block = this.allocator.cache.take(bytes);
-    return block === NONE ? this.allocator.allocate(bytes) : block;
+    return block === NONE ? this.#delivered(this.allocator.allocate(bytes)) : block;
+  }
+
+  allocZeroed(bytes: number): number {
+    return this.#delivered(this.allocator.allocateZeroed(bytes));
+  }
+
+  allocMany(count: number, bytes: number): Int32Array | undefined {
+    return this.#delivered(this.allocator.allocateMany(count, bytes));
+  }
+
+  resize(block: number, bytes: number): number {
+    return this.#delivered(this.allocator.resize(block, bytes));
   }
 
   /** Returns whether the run was allocated. */
@@ -288,6 +305,13 @@ export class SimWorker {
 
   check(): void {
     this.lock.inspect("check the pool", () => checkInvariants(this.region));
+  }
+
+  /** Clears the journal, as every call of a pool does when its result has reached the caller. */
+  #delivered<T>(result: T): T {
+    this.allocator.journal.allocated = NONE;
+    this.allocator.journal.allocatedMany = undefined;
+    return result;
   }
 
   stats(): MemPoolStats {

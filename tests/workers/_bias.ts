@@ -8,7 +8,7 @@ export function winsFree(pool: MemPool, offset: number): boolean {
     pool.freeOffset(offset);
     return true;
   } catch (error) {
-    if (error instanceof MemPoolError && error.code === "double-free") return false;
+    if (error instanceof MemPoolError && ["double-free", "foreign-block"].includes(error.code)) return false;
     throw error;
   }
 }

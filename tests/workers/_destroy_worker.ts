@@ -10,7 +10,7 @@ import { meet } from "../support/meet.ts";
 import { type Draw, sequenceFrom } from "../support/sequence.ts";
 import { answer } from "../support/workers.ts";
 
-/** The buffers of so many pools are kept: more pools than are destroyed before an address range is used again. */
+/** Of how many pools the buffers are kept: more than are destroyed before an address range is used again. */
 const KEPT_POOLS = 20;
 
 const stale: ArrayBuffer[][] = [];

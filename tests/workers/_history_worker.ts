@@ -3,6 +3,7 @@
  * when each call began, when it returned, and its result.
  */
 
+import { Journal } from "../../src/allocator/journal.ts";
 import { MemPool, MemPoolError } from "mempool";
 import { Attachment } from "../../src/attachment.ts";
 import type { Allocator } from "../../src/allocator/allocator.ts";
@@ -146,7 +147,11 @@ class Participant {
 
   #allocateTwo(): ArrayLike<number> & Iterable<number> | undefined {
     const { allocator, buffers, tracker } = this.#inside;
-    if (tracker === undefined) return allocator.allocateMany(2, this.#pool.blockSize);
+    if (tracker === undefined) {
+      const blocks = allocator.allocateMany(2, this.#pool.blockSize);
+      Object.assign(allocator.journal, new Journal()); // as `allocMany` does when it returns the blocks
+      return blocks;
+    }
     return this.#pool.allocMany(2, this.#pool.blockSize)?.map((buffer) => buffers.blockOf(buffer));
   }
 
@@ -167,7 +172,7 @@ class Participant {
       act();
       return true;
     } catch (error) {
-      if (error instanceof MemPoolError && error.code === "double-free") return false;
+      if (error instanceof MemPoolError && ["double-free", "foreign-block"].includes(error.code)) return false;
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 /**
- * A process that is stopped for longer than `lockTimeout` while one worker holds the lock and the main thread waits for it.
- * Prints what the main thread's allocation came to.
+ * The program of stopped_test.ts. The process is stopped for longer than `lockTimeout` while a worker holds the lock
+ * and the main thread waits for it. Prints the result of the main thread's allocation.
  */
 
 import process from "node:process";
@@ -8,7 +8,7 @@ import { MemPool, MemPoolError } from "mempool";
 import { withWorkers } from "../support/workers.ts";
 import type { StopOrder } from "./_stopped_worker.ts";
 
-/** Milliseconds. */
+/** In milliseconds. */
 const [lockTimeout, stop] = [1000, 2000];
 
 await withWorkers(new URL("./_stopped_worker.ts", import.meta.url), 1, async ([worker]) => {

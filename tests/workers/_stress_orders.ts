@@ -18,7 +18,7 @@ export interface StressOrder {
   readonly target: number;
   readonly shared: SharedArrayBuffer;
   /**
-   * Whether the worker is to be terminated: it replies with its thread's number, goes on for ever, and pauses
+   * Whether the worker is to be terminated: it replies with its thread's number, goes on without end, and pauses
    * regularly.
    */
   readonly endless: boolean;

@@ -27,7 +27,7 @@ export interface Load {
   readonly longest: number;
   /** The number from which the worker derives its cookies. */
   readonly cookie: number;
-  /** In one of so many rounds, a task also allocates and frees blocks without waiting. */
+  /** Every `sync`th round, a task also allocates and frees blocks without waiting. */
   readonly sync: number;
 }
 

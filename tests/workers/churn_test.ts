@@ -39,7 +39,9 @@ async function compete(
   using pool = MemPool.init(blocks * BLOCK, BLOCK, { cachedBlocks });
   const { lock, region: { header } } = Attachment.open(pool.handle);
   if (!plainClaims) withoutBarrier(header);
-  const target = Math.ceil((blocks / workers / ((1 + longest) / 2)) * 1.5);
+  const runs = blocks / ((1 + longest) / 2);
+  // The first worker alone wants more than the pool has, so the pool is exhausted even if the workers hardly overlap.
+  const targetOf = (place: number): number => Math.ceil(place === 0 ? 2 * runs : 1.5 * runs / workers);
   await withWorkers(new URL("./_churn_worker.ts", import.meta.url), workers, async (team) => {
     const gate = new Int32Array(new SharedArrayBuffer(4));
     let done = !plainClaims;
@@ -50,7 +52,7 @@ async function compete(
         seed: seed + place,
         rounds,
         longest,
-        target,
+        target: targetOf(place),
         gate,
         workers,
       };

@@ -17,7 +17,7 @@ import {
 } from "../../src/region/layout.ts";
 import { Lock } from "../../src/allocator/lock.ts";
 import type { Region } from "../../src/region/region.ts";
-import { POOL_WORKER, spawnHand } from "../support/crew.ts";
+import { POOL_WORKER_FILE, spawnPoolWorker } from "../support/pool_workers.ts";
 import { test } from "../support/harness.ts";
 import type { Order } from "../support/orders.ts";
 import { longestListed, plainRegion, take } from "../support/plain.ts";
@@ -241,7 +241,7 @@ test(
   "lockTimeout - while another thread holds the lock, every operation names the holder; afterwards it works",
   withPoolAsync(async (pool) => {
     const block = present(pool.alloc(100));
-    const worker = await spawnHand<Order>(POOL_WORKER, pool);
+    const worker = await spawnPoolWorker<Order>(POOL_WORKER_FILE, pool);
     await worker.order({ ask: "hold" });
     const why = "the lock was not free within 20 ms, it is held by worker 2 in slot 1, whose thread still runs";
     const calls: [() => unknown, string][] = [
@@ -265,7 +265,7 @@ test(
 test(
   "lockTimeout - 0 does not wait",
   withPoolAsync(async (pool) => {
-    const worker = await spawnHand<Order>(POOL_WORKER, pool);
+    const worker = await spawnPoolWorker<Order>(POOL_WORKER_FILE, pool);
     await worker.order({ ask: "hold" });
     const message =
       "Cannot allocate: the lock was not free within 0 ms, it is held by worker 2 in slot 1, whose thread still runs";
@@ -279,7 +279,7 @@ test(
 test(
   "lock - after its holder was terminated, the next worker inherits it",
   withPoolAsync(async (pool) => {
-    const worker = await spawnHand<Order>(POOL_WORKER, pool);
+    const worker = await spawnPoolWorker<Order>(POOL_WORKER_FILE, pool);
     await worker.order({ ask: "hold" });
     worker.terminate();
     pool.free(present(pool.alloc(200)));

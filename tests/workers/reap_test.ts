@@ -6,7 +6,7 @@ import { openNative } from "../../src/runtime/open.ts";
 import { ALLOCATED, CACHED, ORPHAN, SLOT_COUNT, SLOT_GIVEN, SLOT_TOP, TAG } from "../../src/region/layout.ts";
 import { slotWord } from "../../src/region/worker_slots.ts";
 import { makeTag, stateOf, workerOf } from "../../src/region/block_table.ts";
-import { type Hand, spawnHand } from "../support/crew.ts";
+import { type PoolWorker, spawnPoolWorker } from "../support/pool_workers.ts";
 import { test } from "../support/harness.ts";
 import {
   assertMarked,
@@ -20,20 +20,20 @@ import {
 } from "../support/pool.ts";
 import type { ReapOrder } from "./_reap_worker.ts";
 
-interface Victim extends Hand<ReapOrder> {
+interface Victim extends PoolWorker<ReapOrder> {
   /** Ends the worker in this way, and waits until its thread has ended. */
   die(how?: "terminate" | "close itself"): Promise<void>;
 }
 
 /** Spawns a worker that is attached to the pool. */
 async function spawnVictim(pool: MemPool): Promise<Victim> {
-  const hand = await spawnHand<ReapOrder>(new URL("./_reap_worker.ts", import.meta.url), pool);
+  const worker = await spawnPoolWorker<ReapOrder>(new URL("./_reap_worker.ts", import.meta.url), pool);
   return {
-    ...hand,
+    ...worker,
     die: async (how = "terminate") => {
-      if (how === "terminate") return await hand.die();
-      await hand.order({ ask: "end" });
-      await hand.ended();
+      if (how === "terminate") return await worker.die();
+      await worker.order({ ask: "end" });
+      await worker.ended();
     },
   };
 }

@@ -54,7 +54,7 @@ const ROOMY = { blocks: 4096, target: 150, workers: 8 };
 const TIGHT = { blocks: 1500, target: 150, workers: 8 };
 
 const roomy = { ...ROOMY, generations: effort(2, 30), operations: effort(15_000, 150_000) };
-test(`stress - ${operationsOf(roomy)} operations of 8 workers, which are replaced meanwhile`, () =>
+test(`stress - ${operationsOf(roomy)} operations of 8 workers that are replaced while the others run`, () =>
   stressAndClose(roomy));
 
 const tight = { ...TIGHT, generations: effort(1, 12), operations: effort(20_000, 150_000) };

@@ -11,7 +11,7 @@ import { MemPool, MemPoolError, type MemPoolErrorCode, type MemPoolStats } from 
 import { NO_HOOKS } from "../../src/allocator/hooks.ts";
 import { ALLOCATED, AWAITED, LIVE, MAX_WAITING, STATE } from "../../src/region/layout.ts";
 import { stateOf } from "../../src/region/block_table.ts";
-import { spawnHand, type Teamwork, withCrewOf } from "../support/crew.ts";
+import { spawnPoolWorker, type UseWorkers, withPoolWorkersOf } from "../support/pool_workers.ts";
 import { effort } from "../support/effort.ts";
 import { test } from "../support/harness.ts";
 import {
@@ -287,8 +287,8 @@ test(
 
 const WORKER = new URL("./_waiting_worker.ts", import.meta.url);
 
-function withWaiters(count: number, shape: PoolShape, use: Teamwork<WaitingOrder>): Promise<void> {
-  return withCrewOf(WORKER, count, shape, use);
+function withWaiters(count: number, shape: PoolShape, use: UseWorkers<WaitingOrder>): Promise<void> {
+  return withPoolWorkersOf(WORKER, count, shape, use);
 }
 
 /** Waits until the queue of the pool holds `count` requests. */
@@ -303,34 +303,37 @@ async function untilWaiting(pool: MemPool, count: number): Promise<void> {
 
 for (const cachedBlocks of [0, 8]) {
   test(`allocAsync - is served when another worker frees a block, with ${cachedBlocks} cached blocks`, () =>
-    withWaiters(1, { blocks: 16, cachedBlocks }, async (pool, [hand]) => {
-      const offsets = await hand!.order<number[]>({ ask: "take", count: 16, bytes: BLOCK });
+    withWaiters(1, { blocks: 16, cachedBlocks }, async (pool, [worker]) => {
+      const offsets = await worker!.order<number[]>({ ask: "take", count: 16, bytes: BLOCK });
       for (const offset of offsets) {
         const waiting = pool.allocAsync(BLOCK);
-        await hand!.order({ ask: "free", offsets: [offset] });
+        await worker!.order({ ask: "free", offsets: [offset] });
         const block = await waiting;
         assertEquals(pool.offsetOf(block), offset);
       }
-      assertEquals((await hand!.order<MemPoolStats>({ ask: "stats" })).allocatedBlocks, 16);
+      assertEquals((await worker!.order<MemPoolStats>({ ask: "stats" })).allocatedBlocks, 16);
     }));
 }
 
 test("allocAsync - gets blocks that another worker has cached", () =>
-  withWaiters(1, { blocks: 16, cachedBlocks: 16, checked: false }, async (pool, [hand]) => {
-    await hand!.order({ ask: "free", offsets: await hand!.order<number[]>({ ask: "take", count: 16, bytes: BLOCK }) });
+  withWaiters(1, { blocks: 16, cachedBlocks: 16, checked: false }, async (pool, [worker]) => {
+    await worker!.order({
+      ask: "free",
+      offsets: await worker!.order<number[]>({ ask: "take", count: 16, bytes: BLOCK }),
+    });
     assert(pool.stats().cachedBlocks > 0);
     assertEquals((await pool.allocAsync(16 * BLOCK)).byteLength, 16 * BLOCK);
   }));
 
 test("allocAsync - requests of three workers are served in order of arrival", () =>
-  withWaiters(3, { blocks: 16, cachedBlocks: 4 }, async (pool, crew) => {
+  withWaiters(3, { blocks: 16, cachedBlocks: 4 }, async (pool, team) => {
     const blocks = allocAll(pool);
     const order = [0, 1, 2, 1, 0, 2, 2, 0];
     const served: number[] = [];
     const offsets = blocks.map((block) => pool.offsetOf(block));
     const waiting = [];
     for (const [count, worker] of order.entries()) {
-      waiting.push(crew[worker]!.order<number>({ ask: "wait", bytes: BLOCK }));
+      waiting.push(team[worker]!.order<number>({ ask: "wait", bytes: BLOCK }));
       await untilWaiting(pool, count + 1);
     }
     for (const [place, one] of waiting.entries()) {
@@ -359,12 +362,12 @@ test("allocAsync - a worker that dies while it waits does not block later reques
   withWaiters(
     1,
     { blocks: 16, cachedBlocks: 4 },
-    async (pool, [hand]) => {
+    async (pool, [worker]) => {
       const blocks = allocAll(pool);
-      const theirs = hand!.order({ ask: "wait", bytes: 8 * BLOCK }).catch(() => "died");
+      const theirs = worker!.order({ ask: "wait", bytes: 8 * BLOCK }).catch(() => "died");
       await untilWaiting(pool, 1);
       const mine = pool.allocAsync(BLOCK);
-      await hand!.die();
+      await worker!.die();
       pool.free(blocks.pop()!);
       assertEquals([await theirs, (await mine).byteLength], ["died", BLOCK]);
       pool.reap();
@@ -376,12 +379,12 @@ test("allocAsync - reap takes back a block that was granted to a worker that die
   withWaiters(
     1,
     { blocks: 16, cachedBlocks: 4 },
-    async (pool, [hand]) => {
+    async (pool, [worker]) => {
       const blocks = allocAll(pool);
-      const theirs = hand!.order({ ask: "wait", bytes: BLOCK }).catch(() => "died");
+      const theirs = worker!.order({ ask: "wait", bytes: BLOCK }).catch(() => "died");
       await untilWaiting(pool, 1);
       pool.free(blocks[0]!);
-      await Promise.all([theirs, hand!.die()]);
+      await Promise.all([theirs, worker!.die()]);
       pool.freeMany(blocks.slice(1));
       pool.reap();
       assertEquals([pool.stats().allocatedBlocks, pool.stats().workers], [0, 1]);
@@ -390,14 +393,14 @@ test("allocAsync - reap takes back a block that was granted to a worker that die
   ));
 
 test("allocAsync - a worker can attach while a request waits, and serve it", () =>
-  withWaiters(1, { blocks: 16, cachedBlocks: 4, checked: false }, async (pool, [hand]) => {
+  withWaiters(1, { blocks: 16, cachedBlocks: 4, checked: false }, async (pool, [worker]) => {
     const blocks = allocAll(pool);
     const waiting = pool.allocAsync(1);
     assertEquals(insideOf(pool).region.header[STATE], AWAITED);
     using joined = MemPool.attach(pool.handle);
     assertEquals(joined.buffer.byteLength, pool.size);
-    await hand!.order({ ask: "attach", handle: pool.handle });
-    await hand!.order({ ask: "free", offsets: [pool.offsetOf(blocks[0]!)] });
+    await worker!.order({ ask: "attach", handle: pool.handle });
+    await worker!.order({ ask: "free", offsets: [pool.offsetOf(blocks[0]!)] });
     assertEquals((await waiting).byteLength, 1);
   }));
 
@@ -425,12 +428,14 @@ const LOADS: [string, PoolShape & { blocks: number }, Omit<Load, "cookie">][] = 
 
 for (const [situation, shape, load] of LOADS) {
   test(`allocAsync - three workers with more waiting tasks than blocks, ${situation}: every request is served`, () =>
-    withWaiters(3, shape, async (pool, crew) => {
+    withWaiters(3, shape, async (pool, team) => {
       const served = await Promise.all(
-        crew.map((hand, place) => hand.order<number>({ ask: "load", load: { ...load, cookie: place * 1_000_000 } })),
+        team.map((worker, place) =>
+          worker.order<number>({ ask: "load", load: { ...load, cookie: place * 1_000_000 } })
+        ),
       );
-      assertEquals(served, crew.map(() => load.tasks * load.rounds));
-      for (const hand of crew) await hand.order({ ask: "close" });
+      assertEquals(served, team.map(() => load.tasks * load.rounds));
+      for (const worker of team) await worker.order({ ask: "close" });
       const { header, queue } = insideOf(pool).region;
       assertEquals([header[STATE], queue.isEmpty], [LIVE, true]);
       assertOneFreeRun(pool);
@@ -439,19 +444,19 @@ for (const [situation, shape, load] of LOADS) {
 
 /** Spawns a worker that uses the pool without end, and terminates it after some milliseconds. */
 async function spawnAndTerminate(pool: MemPool, load: Load, milliseconds: number): Promise<void> {
-  const hand = await spawnHand<WaitingOrder>(WORKER, pool);
-  hand.order({ ask: "load", load }).catch(() => "died");
+  const worker = await spawnPoolWorker<WaitingOrder>(WORKER, pool);
+  worker.order({ ask: "load", load }).catch(() => "died");
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
-  await hand.die();
+  await worker.die();
 }
 
 test("allocAsync - other workers are terminated at random moments: the surviving worker is always served", () =>
   withSeed((seed) =>
-    withWaiters(1, { blocks: 6, cachedBlocks: 4, checked: false }, async (pool, [hand]) => {
+    withWaiters(1, { blocks: 6, cachedBlocks: 4, checked: false }, async (pool, [worker]) => {
       const load = { tasks: 8, longest: 2 * BLOCK, sync: 2 };
       const rounds = effort(400, 10_000);
       let isDone = false;
-      const served = hand!.order<number>({ ask: "load", load: { ...load, rounds, cookie: 0 } }).finally(() =>
+      const served = worker!.order<number>({ ask: "load", load: { ...load, rounds, cookie: 0 } }).finally(() =>
         isDone = true
       );
       for (let life = 1; !isDone; life++) {
@@ -460,7 +465,7 @@ test("allocAsync - other workers are terminated at random moments: the surviving
         pool.check();
       }
       assertEquals(await served, load.tasks * rounds);
-      await hand!.order({ ask: "close" });
+      await worker!.order({ ask: "close" });
       pool.reap();
       assertEquals([pool.stats().allocatedBlocks, insideOf(pool).region.header[STATE]], [0, LIVE]);
     })

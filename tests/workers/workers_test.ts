@@ -7,7 +7,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { MemPoolStats } from "mempool";
 import { effort } from "../support/effort.ts";
 import { test } from "../support/harness.ts";
-import { type Hand, makeFlags, withCrew } from "../support/crew.ts";
+import { makeFlags, type PoolWorker, withPoolWorkers } from "../support/pool_workers.ts";
 import { type Ending, type Order, type Parcel, PROGRESS, type RaceKind, STOP } from "../support/orders.ts";
 import {
   assertMarked,
@@ -41,17 +41,17 @@ function buffersOf(parcels: readonly Parcel[]): ArrayBuffer[] {
 
 /** Every worker allocates blocks, and the next worker checks and frees them. */
 async function passRound(
-  crew: Hand<Order>[],
+  team: PoolWorker<Order>[],
   as: "offset" | "buffer",
   count: number,
   seed: number,
 ): Promise<void> {
   const made = await Promise.all(
-    crew.map((hand, place) => hand.order<Parcel[]>({ ask: "produce", count, seed: seed + place, as })),
+    team.map((worker, place) => worker.order<Parcel[]>({ ask: "produce", count, seed: seed + place, as })),
   );
-  await Promise.all(crew.map((hand, place) => {
-    const parcels = made[(place + 1) % crew.length]!;
-    return hand.order({ ask: "consume", parcels }, buffersOf(parcels));
+  await Promise.all(team.map((worker, place) => {
+    const parcels = made[(place + 1) % team.length]!;
+    return worker.order({ ask: "consume", parcels }, buffersOf(parcels));
   }));
 }
 
@@ -59,8 +59,8 @@ for (const { kind, slow, ...shape } of KINDS) {
   for (const as of ["offset", "buffer"] as const) {
     test(`workers - four workers pass blocks on by ${as}, ${kind}: in the end, everything is free`, () =>
       withSeed((seed) =>
-        withCrew(4, { ...LARGE, ...shape }, async (pool, crew) => {
-          for (let round = 0; round < 5; round++) await passRound(crew, as, 100 / slow, seed);
+        withPoolWorkers(4, { ...LARGE, ...shape }, async (pool, team) => {
+          for (let round = 0; round < 5; round++) await passRound(team, as, 100 / slow, seed);
           const { allocs, frees, allocatedBlocks, workers } = pool.stats();
           assertEquals({ allocs, frees, allocatedBlocks, workers }, {
             allocs: 2000 / slow,
@@ -68,7 +68,7 @@ for (const { kind, slow, ...shape } of KINDS) {
             allocatedBlocks: 0,
             workers: 5,
           });
-          await Promise.all(crew.map((hand) => hand.order({ ask: "close" })));
+          await Promise.all(team.map((worker) => worker.order({ ask: "close" })));
           assertOneFreeRun(pool);
         })
       ));
@@ -76,22 +76,22 @@ for (const { kind, slow, ...shape } of KINDS) {
 
   test(`workers - four workers allocate, resize and free at the same time, ${kind}: no block is overwritten`, () =>
     withSeed((seed) =>
-      withCrew(4, { blocks: 512, ...shape }, async (pool, crew) => {
+      withPoolWorkers(4, { blocks: 512, ...shape }, async (pool, team) => {
         const { flags } = makeFlags();
         const steps = effort(4000, 40_000) / slow;
         const endings = await Promise.all(
-          crew.map((hand, place) => hand.order<Ending>({ ask: "churn", steps, seed: seed + place, flags })),
+          team.map((worker, place) => worker.order<Ending>({ ask: "churn", steps, seed: seed + place, flags })),
         );
         assertEquals(endings, Array(4).fill({ code: "done", message: "", steps }));
         assertEquals(pool.stats().allocatedBlocks, 0);
-        await Promise.all(crew.map((hand) => hand.order({ ask: "close" })));
+        await Promise.all(team.map((worker) => worker.order({ ask: "close" })));
         assertOneFreeRun(pool);
       })
     ));
 
   for (const by of ["freeOffset", "free", "freeMany"] as RaceKind[]) {
     test(`workers - two workers call ${by} for one block at the same moment, ${kind}: exactly one succeeds`, () =>
-      withCrew(2, { blocks: 1000, ...shape }, async (pool, crew) => {
+      withPoolWorkers(2, { blocks: 1000, ...shape }, async (pool, team) => {
         const { flags } = makeFlags();
         // Alternately single blocks and runs.
         const offsets = Array.from(
@@ -99,40 +99,40 @@ for (const { kind, slow, ...shape } of KINDS) {
           (_, round) => pool.allocOffset(1 + 64 * (round % 2)),
         );
         const race = { ask: "race", offsets, by, flags } as const;
-        const [one, other] = await Promise.all(crew.map((hand) => hand.order<string[]>(race)));
+        const [one, other] = await Promise.all(team.map((worker) => worker.order<string[]>(race)));
         const pairs = offsets.map((_, round) => [one![round]!, other![round]!].sort().join(" "));
         assertEquals([...new Set(pairs)], ["done double-free"]);
-        await Promise.all(crew.map((hand) => hand.order({ ask: "close" })));
+        await Promise.all(team.map((worker) => worker.order({ ask: "close" })));
         assertOneFreeRun(pool);
       }));
   }
 
   test(`workers - two workers allocate the last block at the same moment, ${kind}: exactly one gets it`, () =>
-    withCrew(2, { blocks: 2, ...shape }, async (pool, crew) => {
+    withPoolWorkers(2, { blocks: 2, ...shape }, async (pool, team) => {
       const { flags } = makeFlags();
       const keep = present(pool.alloc(1));
       const rounds = effort(slow === 1 ? 200 : 100, 2000);
       const race = { ask: "race to alloc", rounds, flags } as const;
-      const [one, other] = await Promise.all(crew.map((hand) => hand.order<boolean[]>(race)));
+      const [one, other] = await Promise.all(team.map((worker) => worker.order<boolean[]>(race)));
       assertEquals(one!.map((won, round) => Number(won) + Number(other![round])), Array(rounds).fill(1));
       pool.free(keep);
     }));
 }
 
 test("workers - two workers call at() for one block at the same moment: both succeed, and it can be freed", () =>
-  withCrew(2, { blocks: 1000 }, async (pool, crew) => {
+  withPoolWorkers(2, { blocks: 1000 }, async (pool, team) => {
     const { flags } = makeFlags();
     const offsets = Array.from({ length: 300 }, (_, round) => pool.allocOffset(1 + 64 * (round % 2)));
     const race = { ask: "race", offsets, by: "at", flags } as const;
-    const outcomes = await Promise.all(crew.map((hand) => hand.order<string[]>(race)));
+    const outcomes = await Promise.all(team.map((worker) => worker.order<string[]>(race)));
     assertEquals([...new Set(outcomes.flat())], ["done"]);
     for (const offset of offsets) pool.freeOffset(offset);
     assertOneFreeRun(pool);
   }));
 
 test("workers - a block that passes between workers, by offset and by buffer, keeps its bytes", () =>
-  withCrew(1, {}, async (pool, [hand]) => {
-    const parcels = await hand!.order<Parcel[]>({ ask: "produce", count: 3, seed: 1, as: "buffer" });
+  withPoolWorkers(1, {}, async (pool, [worker]) => {
+    const parcels = await worker!.order<Parcel[]>({ ask: "produce", count: 3, seed: 1, as: "buffer" });
     for (const { where, cookie } of parcels) {
       assert(where instanceof ArrayBuffer && pool.owns(where));
       assertMarked(where, cookie);
@@ -141,7 +141,7 @@ test("workers - a block that passes between workers, by offset and by buffer, ke
     const block = present(pool.alloc(500));
     mark(block, 1);
     const offset = pool.offsetOf(block);
-    await hand!.order({ ask: "consume", parcels: [{ where: block, cookie: 1 }] }, [block]);
+    await worker!.order({ ask: "consume", parcels: [{ where: block, cookie: 1 }] }, [block]);
     assertRefused(
       () => pool.freeOffset(offset),
       "double-free",
@@ -152,11 +152,11 @@ test("workers - a block that passes between workers, by offset and by buffer, ke
   }));
 
 test("workers - a buffer that is posted without a transfer list is a copy, and freeing it is refused", () =>
-  withCrew(1, {}, async (pool, [hand]) => {
+  withPoolWorkers(1, {}, async (pool, [worker]) => {
     const block = present(pool.alloc(10));
     mark(block, 1);
     const error = await assertRejects(
-      () => hand!.order({ ask: "consume", parcels: [{ where: block, cookie: 1 }] }),
+      () => worker!.order({ ask: "consume", parcels: [{ where: block, cookie: 1 }] }),
       Error,
       "Cannot free an object (ArrayBuffer): it is not a block of this pool",
     );
@@ -173,10 +173,10 @@ for (const { kind, slow, rounds, ...shape } of UNCHECKED_AND_CHECKED) {
   test(`workers - one worker destroys the pool while others use it, ${kind}: their calls throw destroyed`, () =>
     withSeed(async (seed) => {
       for (let round = 0; round < rounds; round++) {
-        await withCrew(3, { blocks: 512, ...shape }, async (pool, crew) => {
+        await withPoolWorkers(3, { blocks: 512, ...shape }, async (pool, team) => {
           const { flags, words } = makeFlags();
-          const endings = crew.map((hand, place) =>
-            hand.order<Ending>({ ask: "churn", steps: Infinity, seed: seed + place, flags })
+          const endings = team.map((worker, place) =>
+            worker.order<Ending>({ ask: "churn", steps: Infinity, seed: seed + place, flags })
           );
           waitFor(words, 1000 / slow);
           const stale = present(pool.alloc(1));
@@ -187,7 +187,7 @@ for (const { kind, slow, rounds, ...shape } of UNCHECKED_AND_CHECKED) {
             assert(/^Cannot (allocate|free|reallocate): the pool is destroyed$/.test(message), message);
           }
           const { id } = pool.handle;
-          const again = crew[0]!.order({ ask: "attach", handle: pool.handle });
+          const again = team[0]!.order({ ask: "attach", handle: pool.handle });
           await assertRejects(() => again, Error, `Cannot attach to pool ${id}: it is destroyed`);
         });
       }
@@ -195,33 +195,33 @@ for (const { kind, slow, rounds, ...shape } of UNCHECKED_AND_CHECKED) {
 }
 
 test("workers - a worker that has attached can destroy the pool", () =>
-  withCrew(2, {}, async (pool, crew) => {
-    await crew[0]!.order({ ask: "destroy" });
+  withPoolWorkers(2, {}, async (pool, team) => {
+    await team[0]!.order({ ask: "destroy" });
     assert(pool.destroyed);
     assertRefused(() => pool.alloc(1), "destroyed", "Cannot allocate: the pool is destroyed");
-    const call = crew[1]!.order({ ask: "stats" });
+    const call = team[1]!.order({ ask: "stats" });
     await assertRejects(() => call, Error, "Cannot collect statistics: the pool is destroyed");
   }));
 
 test("workers - when a worker closes the pool, its blocks stay allocated and other workers stay attached", () =>
-  withCrew(2, {}, async (pool, crew) => {
-    const parcels = await crew[0]!.order<Parcel[]>({ ask: "produce", count: 5, seed: 1, as: "offset" });
+  withPoolWorkers(2, {}, async (pool, team) => {
+    const parcels = await team[0]!.order<Parcel[]>({ ask: "produce", count: 5, seed: 1, as: "offset" });
     assertEquals(pool.stats().workers, 3);
-    await crew[0]!.order({ ask: "close" });
+    await team[0]!.order({ ask: "close" });
     assertEquals(pool.stats().workers, 2);
-    const call = crew[0]!.order({ ask: "stats" });
+    const call = team[0]!.order({ ask: "stats" });
     await assertRejects(() => call, Error, "Cannot collect statistics: this pool object is closed");
-    await crew[1]!.order({ ask: "consume", parcels });
-    assertEquals((await crew[1]!.order<MemPoolStats>({ ask: "stats" })).allocatedBlocks, 0);
-    await crew[0]!.order({ ask: "attach", handle: pool.handle });
-    assertEquals((await crew[0]!.order<MemPoolStats>({ ask: "stats" })).workers, 3);
+    await team[1]!.order({ ask: "consume", parcels });
+    assertEquals((await team[1]!.order<MemPoolStats>({ ask: "stats" })).allocatedBlocks, 0);
+    await team[0]!.order({ ask: "attach", handle: pool.handle });
+    assertEquals((await team[0]!.order<MemPoolStats>({ ask: "stats" })).workers, 3);
   }));
 
 test("workers - when a worker is terminated, the pool and its blocks stay usable for other workers", () =>
-  withCrew(2, { blocks: 512 }, async (pool, crew) => {
-    const parcels = await crew[0]!.order<Parcel[]>({ ask: "produce", count: 5, seed: 1, as: "offset" });
-    crew[0]!.terminate();
-    await crew[1]!.order({ ask: "consume", parcels });
+  withPoolWorkers(2, { blocks: 512 }, async (pool, team) => {
+    const parcels = await team[0]!.order<Parcel[]>({ ask: "produce", count: 5, seed: 1, as: "offset" });
+    team[0]!.terminate();
+    await team[1]!.order({ ask: "consume", parcels });
     assertEquals(pool.stats().allocatedBlocks, 0);
     present(pool.alloc(400 * 64));
   }));
@@ -232,9 +232,9 @@ for (const { kind, slow, rounds, ...shape } of UNCHECKED_AND_CHECKED) {
       for (let round = 0; round < rounds; round++) {
         // The victim allocates more than it frees. The pool is so large that it is terminated before it has filled the
         // pool.
-        await withCrew(2, { blocks: 2 ** 18, ...shape }, async (pool, crew) => {
+        await withPoolWorkers(2, { blocks: 2 ** 18, ...shape }, async (pool, team) => {
           const { flags, words } = makeFlags();
-          const [victim, other] = crew as [Hand<Order>, Hand<Order>];
+          const [victim, other] = team as [PoolWorker<Order>, PoolWorker<Order>];
           const lost = victim.order({ ask: "churn", steps: Infinity, seed, flags }).catch((error: Error) => error);
           waitFor(words, (300 + round * 77) / slow);
           victim.terminate();

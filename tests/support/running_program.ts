@@ -10,7 +10,7 @@ import { onDeno, root } from "../../scripts/_project.ts";
 /** Milliseconds of silence after which a program counts as hanging. */
 const TIME_LIMIT = 60_000;
 
-export class Talk implements Disposable {
+export class RunningProgram implements Disposable {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
   readonly #exit: Promise<unknown[]>;

@@ -7,7 +7,7 @@ import { FLAGS_BYTES, type Order } from "./orders.ts";
 import { destroyQuietly, inKind, kindsOf, makePool, type PoolShape } from "./pool.ts";
 
 /** A worker that is attached to a pool and executes orders. */
-export interface Hand<Orders> {
+export interface PoolWorker<Orders> {
   order<Reply = unknown>(order: Orders, transfer?: ArrayBuffer[]): Promise<Reply>;
   terminate(): void;
   /** Waits until its thread has ended. */
@@ -17,34 +17,34 @@ export interface Hand<Orders> {
 }
 
 /** A test with a pool and workers that are attached to it. */
-export type Teamwork<Orders> = (pool: MemPool, crew: Hand<Orders>[]) => Promise<void>;
+export type UseWorkers<Orders> = (pool: MemPool, team: PoolWorker<Orders>[]) => Promise<void>;
 
 /** The file of the worker that executes the common orders. */
-export const POOL_WORKER: URL = new URL("./pool_worker.ts", import.meta.url);
+export const POOL_WORKER_FILE: URL = new URL("./pool_worker.ts", import.meta.url);
 
 /**
  * Calls `use` with a pool and `count` workers that are attached to it, and ends all of them afterwards; then does the
  * same with a checked pool. If the shape says whether the pool is checked, only that kind is tested.
  */
-export function withCrew(count: number, shape: PoolShape, use: Teamwork<Order>): Promise<void> {
-  return withCrewOf(POOL_WORKER, count, shape, use);
+export function withPoolWorkers(count: number, shape: PoolShape, use: UseWorkers<Order>): Promise<void> {
+  return withPoolWorkersOf(POOL_WORKER_FILE, count, shape, use);
 }
 
 /** The same with workers of another file, which must answer an order to attach with the number of its thread. */
-export async function withCrewOf<Orders>(
+export async function withPoolWorkersOf<Orders>(
   file: URL,
   count: number,
   shape: PoolShape,
-  use: Teamwork<Orders>,
+  use: UseWorkers<Orders>,
 ): Promise<void> {
-  for (const kind of kindsOf(shape)) await inKind(kind, () => withCrewInKind(file, count, kind, use));
+  for (const kind of kindsOf(shape)) await inKind(kind, () => testOneKind(file, count, kind, use));
 }
 
-async function withCrewInKind<Orders>(
+async function testOneKind<Orders>(
   file: URL,
   count: number,
   shape: PoolShape,
-  use: Teamwork<Orders>,
+  use: UseWorkers<Orders>,
 ): Promise<void> {
   using pool = makePool(shape);
   await withWorkers(file, count, async (workers) => {
@@ -55,11 +55,11 @@ async function withCrewInKind<Orders>(
 }
 
 /** Spawns one worker, which the caller ends. */
-export function spawnHand<Orders>(file: URL, pool: MemPool): Promise<Hand<Orders>> {
+export function spawnPoolWorker<Orders>(file: URL, pool: MemPool): Promise<PoolWorker<Orders>> {
   return attach(spawnWorker(file), pool);
 }
 
-async function attach<Orders>({ call, terminate }: TestWorker, pool: MemPool): Promise<Hand<Orders>> {
+async function attach<Orders>({ call, terminate }: TestWorker, pool: MemPool): Promise<PoolWorker<Orders>> {
   const thread = await call<number>({ ask: "attach", handle: pool.handle });
   return {
     order: call,
