@@ -1,3 +1,4 @@
+import type { BlockCache } from "./cache/block_cache.ts";
 import type { Mapping } from "./runtime/native.ts";
 import { byteLengthOf, detach, lengthOfBuffer } from "./base/intrinsics.ts";
 import * as layout from "./region/layout.ts";
@@ -78,6 +79,8 @@ class Stamp extends ReturnOverride {
  * by the engine, made by an earlier attachment, or does not belong to this pool. It is tracked from its first call on.
  */
 export class Buffers {
+  declare private readonly claims: Int32Array;
+  declare private readonly claimWord: number;
   declare private readonly mapping: Mapping;
   declare private readonly table: BlockTable;
   declare private readonly blockSize: number;
@@ -98,7 +101,10 @@ export class Buffers {
    */
   private keptBytes = 0;
 
-  constructor(mapping: Mapping, region: Region) {
+  constructor(mapping: Mapping, region: Region, cache: BlockCache) {
+    const { words, word } = cache.claimPlace;
+    this.claims = words;
+    this.claimWord = word;
     this.mapping = mapping;
     this.table = region.table;
     this.blockSize = region.blockSize;
@@ -112,9 +118,11 @@ export class Buffers {
   over(block: number, byteLength: number): ArrayBuffer {
     const place = block & this.mask;
     const kept = this.kept[place];
-    return kept !== undefined && this.lengthOf(kept, place) === byteLength && Stamp.blockOfStamped(kept) === block
-      ? kept
-      : this.make(block, byteLength);
+    if (kept === undefined || this.lengthOf(kept, place) !== byteLength || Stamp.blockOfStamped(kept) !== block) {
+      return this.make(block, byteLength);
+    }
+    this.claims[this.claimWord] = NONE; // T4 in src/cache/block_cache.ts: the block is delivered
+    return kept;
   }
 
   /** The block of a kept buffer. NONE for anything else: then `blockOf` has to decide. */
@@ -172,6 +180,7 @@ export class Buffers {
   private make(block: number, byteLength: number): ArrayBuffer {
     const buffer = this.mapping.buffer(block * this.blockSize, byteLength);
     this.keep(buffer, block);
+    this.claims[this.claimWord] = NONE;
     return buffer;
   }
 

@@ -1,4 +1,3 @@
-import type { Journal } from "./allocator/journal.ts";
 import { Attachment } from "./attachment.ts";
 import { MemPoolError } from "./base/errors.ts";
 import type { Buffers } from "./buffers.ts";
@@ -12,7 +11,7 @@ import { summaryOf } from "./diagnostics/summary.ts";
 import { BlockLease, type Lease } from "./lease.ts";
 import type { Operations } from "./operations.ts";
 import { type AllocAsyncOptions, type MemPoolHandle, type MemPoolOptions, settingsFrom } from "./options.ts";
-import { CLOSED, DESTROYED, NONE, STATE } from "./region/layout.ts";
+import { CLOSED, DESTROYED, STATE } from "./region/layout.ts";
 import { isLive, stateError } from "./region/validate.ts";
 import { type Inspection, INSPECTORS } from "./runtime/console.ts";
 import type { TypedArrayConstructor } from "./typed_arrays.ts";
@@ -74,7 +73,6 @@ export class MemPool implements Disposable {
   readonly #attachment: Attachment = joined().attachment;
   readonly #buffers: Buffers = this.#attachment.buffers;
   readonly #blockSize: number = this.#attachment.region.blockSize;
-  readonly #journal: Journal = this.#attachment.allocator.journal;
   #cache: BlockCache = this.#attachment.allocator.cache;
   readonly #operations: Operations = operationsOf(this.#attachment);
   readonly #made: boolean = joined().made;
@@ -198,11 +196,7 @@ export class MemPool implements Disposable {
    */
   alloc(numBytes: number): ArrayBuffer | null {
     const number = this.#cache.take(numBytes);
-    if (number < 0) return allocSlowly(this, numBytes);
-    this.#journal.allocated = number; // until the caller has it: see Journal
-    const buffer = this.#buffers.over(number, numBytes);
-    this.#journal.allocated = NONE;
-    return buffer;
+    return number < 0 ? allocSlowly(this, numBytes) : this.#buffers.over(number, numBytes);
   }
 
   /**
@@ -404,7 +398,7 @@ export class MemPool implements Disposable {
    */
   allocOffset(numBytes: number): number {
     const number = this.#cache.take(numBytes);
-    return number < 0 ? this.#live("allocate").allocOffset(numBytes) : number * this.#blockSize;
+    return number < 0 ? this.#live("allocate").allocOffset(numBytes) : this.#cache.deliverOffset(number);
   }
 
   /**

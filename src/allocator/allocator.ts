@@ -17,7 +17,7 @@ import {
   TAG,
 } from "../region/layout.ts";
 import { MemPoolError } from "../base/errors.ts";
-import { broken, validHighWater } from "../region/validate.ts";
+import { broken, isInTable, validHighWater } from "../region/validate.ts";
 import type { WorkerSlots } from "../region/worker_slots.ts";
 import type { Mapping } from "../runtime/native.ts";
 import type { Wakeup } from "../runtime/wakeup.ts";
@@ -106,6 +106,7 @@ export class Allocator {
     }
     if (block === NONE) return NONE;
     this.journal.allocated = block;
+    this.cache.deliver();
     const offset = block * this.blockSize;
     const length = Math.min(bytes, highWater * this.blockSize - offset);
     if (length > 0) this.mapping.zero(offset, length);
@@ -230,16 +231,18 @@ export class Allocator {
   /** Frees what earlier calls of this worker had allocated when they threw. Called before any other operation. */
   freeUndelivered(action: string): void {
     const { allocated, allocatedMany } = this.journal;
-    if (allocated === NONE && allocatedMany === undefined) return;
+    const { undelivered } = this.cache;
+    if (allocated === NONE && allocatedMany === undefined && undelivered === NONE) return;
     this.lock.run(action, () => {
-      for (const block of [...(allocatedMany ?? []), allocated]) this.freeOwn(block);
+      for (const block of [...(allocatedMany ?? []), allocated, undelivered]) this.freeOwn(block);
     });
+    this.cache.deliver();
     this.journal.allocated = NONE;
     this.journal.allocatedMany = undefined;
   }
 
   private freeOwn(block: number): void {
-    if (block === NONE) return;
+    if (!isInTable(this.table, block)) return;
     const tag = this.table.loadTag(block);
     if (isAllocated(tag) && workerOf(tag) === this.number && this.heap.freeRun(block)) this.counters[FREES]!++;
   }
@@ -262,6 +265,7 @@ export class Allocator {
       const block = this.cache.take(bytes);
       if (block !== NONE) {
         this.journal.allocated = block;
+        this.cache.deliver();
         return block;
       }
     }

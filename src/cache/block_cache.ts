@@ -44,7 +44,8 @@ const BIAS_TAG = layout.BIAS_TAG;
  *     T1  claim = block                           R1  PLAIN_CLAIMS = 0, unless it is 0
  *     T2  is PLAIN_CLAIMS 1 and the tag CACHED?   R2  if it was 1, barrier: every thread passes a full memory barrier
  *     T3  the bytes, then tag = ALLOCATED         R3  read the claim; leave the claimed block alone
- *     T4  claim = NONE, then the new top          R4  every other entry: exchange the tag, FREE for CACHED
+ *     T4  the new top; claim = NONE once the      R4  every other entry: exchange the tag, FREE for CACHED
+ *         caller of the pool has the block
  *
  * No block is handed out twice:
  *
@@ -94,6 +95,12 @@ const BIAS_TAG = layout.BIAS_TAG;
  *    serves the request. If the exchange fails, a recall has freed the block already.
  * 3. Where the system has no barrier, G2 stores the top and G3 reads the state by sequentially consistent operations.
  *    So G3 sees AWAITED, or W3 sees the new top.
+ *
+ * # Calls that throw
+ *
+ * A call may throw after T3: the runtime makes no buffer, or the stack is full. Then the claim stays. The next `take` finds it
+ * and leaves its work to the slow path, which first frees the claimed block: see `Allocator.freeUndelivered`. So clearing the
+ * claim, which `take` needs anyway, is also the note that the block has been delivered.
  *
  * # Deaths
  *
@@ -177,7 +184,7 @@ export class BlockCache {
     const meta = this.meta;
     const top = meta[this.top]! - 1;
     if (top < 0 || meta[STATE] !== LIVE || typeof bytes !== "number") return NONE;
-    if ((bytes | 0) !== bytes || bytes < 1 || bytes > this.longest) return NONE;
+    if ((bytes | 0) !== bytes || bytes < 1 || bytes > this.longest || meta[this.claimed] !== NONE) return NONE;
     const block = meta[this.entries + top]!;
     if (!this.claim(block, bytes, this.cachedTag, this.allocatedTag)) return NONE;
     meta[this.top] = top;
@@ -212,6 +219,27 @@ export class BlockCache {
     return true;
   }
 
+  /** The claim: an array and a place in it. Buffers clear it, in the same array, when they deliver a block. */
+  get claimPlace(): { readonly words: Int32Array; readonly word: number } {
+    return { words: this.meta, word: this.claimed };
+  }
+
+  /** T4 of a `take`: its block has been delivered. */
+  deliver(): void {
+    this.meta[this.claimed] = NONE;
+  }
+
+  /** `deliver`, for a block that is delivered as an offset. */
+  deliverOffset(block: number): number {
+    this.meta[this.claimed] = NONE;
+    return block * this.blockSize;
+  }
+
+  /** The block of the last `take`, if it has not been delivered: the call that took it has thrown. Otherwise NONE. */
+  get undelivered(): number {
+    return this.meta[this.claimed]!;
+  }
+
   /** `give` for the block that starts at an offset. Returns false also if no block starts there. */
   giveAt(offset: number): boolean {
     if (typeof offset !== "number") return false;
@@ -231,7 +259,7 @@ export class BlockCache {
   }
 
   /**
-   * The steps T1 to T4, but for the new top: turns a tag from `cachedTag` to `allocatedTag`. Returns whether it did.
+   * The steps T1 to T3: turns a tag from `cachedTag` to `allocatedTag`. Returns whether it did.
    */
   claim(block: number, bytes: number, cachedTag: number, allocatedTag: number): boolean {
     const meta = this.meta;
@@ -242,7 +270,6 @@ export class BlockCache {
     }
     meta[word + REQUESTED_LOW] = bytes;
     meta[word] = allocatedTag;
-    meta[this.claimed] = NONE;
     return true;
   }
 
@@ -302,7 +329,6 @@ export class BlockCache {
     if (this.mapping.exchange(word, cachedTag, this.takingTag) !== cachedTag) return this.abandonClaim();
     meta[word + REQUESTED_LOW] = bytes;
     Atomics.store(meta, word, allocatedTag);
-    meta[this.claimed] = NONE;
     return true;
   }
 }

@@ -13,6 +13,7 @@ const LENGTH = layout.LENGTH;
 const LIVE = layout.LIVE;
 const NONE = layout.NONE;
 const RUN_ENTRIES = layout.RUN_ENTRIES;
+const SLOT_CLAIM = layout.SLOT_CLAIM;
 const SLOT_RUN_BLOCKS = layout.SLOT_RUN_BLOCKS;
 const SLOT_RUN_TOPS = layout.SLOT_RUN_TOPS;
 const SLOT_TOP = layout.SLOT_TOP;
@@ -88,6 +89,7 @@ export class RunCache {
       meta[topWord] = top;
       meta[this.slot + SLOT_RUN_BLOCKS]! -= length;
       this.counters[this.taken]!++;
+      meta[this.slot + SLOT_CLAIM] = NONE; // the caller notes the run in its journal
       return block;
     }
     return NONE;
