@@ -134,13 +134,13 @@ function nearFullStack(times: number, act: () => void): { done: number; refused:
 }
 
 /** A round makes up to 300 calls. */
-const ROUNDS = effort(12, 100);
+const ROUNDS = effort(6, 100);
 
 /** More blocks than all calls of a test allocate, so that the pool is never exhausted. */
-const BLOCKS = effort(20_000, 100_000);
+const BLOCKS = effort(10_000, 100_000);
 
 /** The number of allocations that a test prepares for calls that free. */
-const MANY = effort(3600, 24_000);
+const MANY = effort(1800, 24_000);
 
 /** A call, the number of blocks that it allocates (negative if it frees them), and the blocks that it is given. */
 interface FullStackCase {
