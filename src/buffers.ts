@@ -177,7 +177,8 @@ export class Buffers {
     return place < MAX_VIEWS ? this.views[place]!.length : lengthOfBuffer(kept);
   }
 
-  private make(block: number, byteLength: number): ArrayBuffer {
+  /** A new buffer over this run, which is kept from now on. */
+  make(block: number, byteLength: number): ArrayBuffer {
     const buffer = this.mapping.buffer(block * this.blockSize, byteLength);
     this.keep(buffer, block);
     this.claims[this.claimWord] = NONE;

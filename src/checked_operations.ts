@@ -73,6 +73,11 @@ class CheckedOperations extends Operations {
     return buffer;
   }
 
+  /** A new buffer in any case: a kept one may be stale, and is detached when the resize ends the old allocation. */
+  protected override prepareBuffer(number: number, numBytes: number): ArrayBuffer {
+    return this.attachment.buffers.make(number, numBytes);
+  }
+
   protected override freeBlock(number: number, name: unknown): void {
     this.freeBlocks([number], [name]);
   }

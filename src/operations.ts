@@ -61,7 +61,7 @@ export class Operations {
     this.#checkBufferLength("reallocate", numBytes);
     let buffer: ArrayBuffer | null = null;
     const target = this.#resized(number, numBytes, block, (target) => {
-      buffer = this.attachment.buffers.over(target, numBytes);
+      buffer = this.prepareBuffer(target, numBytes);
     });
     // Nothing is called from here on: the old block is given up, so this call must not fail any more.
     this.attachment.allocator.journal.allocated = NONE;
@@ -197,6 +197,11 @@ export class Operations {
   }
 
   protected bufferOver(number: number, numBytes: number): ArrayBuffer {
+    return this.attachment.buffers.over(number, numBytes);
+  }
+
+  /** The buffer that `realloc` will return, made before the old block is given up. */
+  protected prepareBuffer(number: number, numBytes: number): ArrayBuffer {
     return this.attachment.buffers.over(number, numBytes);
   }
 

@@ -22,11 +22,11 @@ function refusingBuffers<T>(pool: MemPool, act: () => T): T {
   const refuse = (): never => {
     throw new RangeError("no buffer on purpose");
   };
-  Object.defineProperty(buffers, "over", { value: refuse, configurable: true });
+  for (const method of ["over", "make"]) Object.defineProperty(buffers, method, { value: refuse, configurable: true });
   try {
     return act();
   } finally {
-    Reflect.deleteProperty(buffers, "over");
+    for (const method of ["over", "make"]) Reflect.deleteProperty(buffers, method);
   }
 }
 

@@ -192,7 +192,7 @@ for (const mode of ["pool", "checked"] as const) {
   const name = mode === "pool" ? "pool" : "checked pool";
   test(`bits - flipped in a real ${name}: no crash, no hang, no error but MemPoolError`, () =>
     withSeed(async (seed) => {
-      const output = await runChild(program, [mode, `${seed}`], effort(120_000, 3_600_000));
+      const output = await runChild(program, [mode, `${seed}`], effort(120_000, 3_600_000), { smallHeap: false });
       const [, flips, found] = /(\d+) flips, (\d+) found\n$/.exec(output) ?? [];
       assert(Number(flips) > 150 && Number(found) > 20, `The child tried ${flips} flips and found ${found}`);
       tell(`bits of a real ${name}: ${flips} flips, ${found} found`);
@@ -205,7 +205,7 @@ for (const when of ["lock", "held"] as const) {
   linuxTest(
     `bits - flipped in the lock while ${when === "lock" ? "no thread holds" : "a thread holds"} it: every call returns`,
     async () => {
-      const output = await runChild(program, [when, "0"], 120_000);
+      const output = await runChild(program, [when, "0"], 120_000, { smallHeap: false });
       assert(output.endsWith("\ndone\n"), output.slice(-100));
     },
   );

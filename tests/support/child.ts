@@ -15,12 +15,15 @@ export interface ChildOptions {
   /** Environment variables in addition to those of this process. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /**
+   * Whether the program gets a small heap, which is the default: then a growing process is not just garbage that was not
+   * collected yet. It is slower.
+   */
+  readonly smallHeap?: boolean;
 }
 
-/** Small heaps, so that a growing process is not just garbage that was not collected yet. */
-const flags = onDeno
-  ? ["run", "--quiet", "--no-prompt", "--no-check", "--v8-flags=--max-old-space-size=32,--max-semi-space-size=1"]
-  : ["--smol"];
+const flags = onDeno ? ["run", "--quiet", "--no-prompt", "--no-check"] : [];
+const smallHeapFlags = onDeno ? ["--v8-flags=--max-old-space-size=32,--max-semi-space-size=1"] : ["--smol"];
 
 /** With these flags, a program on Deno has a function `gc`. On Bun, every program has `Bun.gc`. */
 export const EXPOSE_GC: readonly string[] = onDeno ? ["--v8-flags=--expose-gc"] : [];
@@ -33,10 +36,12 @@ export function runChild(
   file: URL,
   args: readonly string[],
   timeLimit: number,
-  { permissions = ["--allow-all"], moreFlags = [], env, cwd = process.cwd() }: ChildOptions = {},
+  { permissions = ["--allow-all"], moreFlags = [], env, cwd = process.cwd(), smallHeap = true }: ChildOptions = {},
 ): Promise<string> {
   const options = { timeout: timeLimit, maxBuffer: 2 ** 26, cwd, env: { ...process.env, ...env } };
-  const all = [...flags, ...moreFlags, ...(onDeno ? permissions : []), fileURLToPath(file.href), ...args];
+  const heapFlags = smallHeap ? smallHeapFlags : [];
+  const program = [fileURLToPath(file.href), ...args];
+  const all = [...flags, ...heapFlags, ...moreFlags, ...(onDeno ? permissions : []), ...program];
   return new Promise((resolve, reject) => {
     execFile(process.execPath, all, options, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);

@@ -252,11 +252,6 @@ export class SimWorker {
     this.region = region;
     this.allocator = new Allocator({ native: backing.native, mapping, region, slot, number }, NO_WAKEUP);
     this.lock = this.allocator.lock;
-    // A simulated call returns what it allocates at once, so no note of it stays.
-    Object.defineProperties(this.allocator.journal, {
-      allocated: { get: () => NONE, set: () => {} },
-      allocatedMany: { get: () => undefined, set: () => {} },
-    });
     this.log = region.checked ? new AllocationLog(new Region(backing.meta)) : undefined;
   }
 
@@ -283,7 +278,9 @@ export class SimWorker {
 
   alloc(bytes: number): number {
     const block = this.allocator.cache.take(bytes);
-    return block === NONE ? this.#delivered(this.allocator.allocate(bytes)) : block;
+    if (block === NONE) return this.#delivered(this.allocator.allocate(bytes));
+    this.allocator.cache.deliver();
+    return block;
   }
 
   allocZeroed(bytes: number): number {

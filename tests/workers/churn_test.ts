@@ -80,21 +80,21 @@ const SITUATIONS: Readonly<Record<string, Omit<Contest, "plainClaims">>> = {
     blocks: 64,
     cachedBlocks: 16,
     longest: 1,
-    rounds: effort(60_000, 300_000),
+    rounds: effort(30_000, 300_000),
   },
   "four workers, caches as large as the pool": {
     workers: 4,
     blocks: 48,
     cachedBlocks: 48,
     longest: 1,
-    rounds: effort(20_000, 100_000),
+    rounds: effort(10_000, 100_000),
   },
   "four workers, runs of up to four blocks": {
     workers: 4,
     blocks: 256,
     cachedBlocks: 32,
     longest: 4,
-    rounds: effort(20_000, 100_000),
+    rounds: effort(10_000, 100_000),
   },
 };
 

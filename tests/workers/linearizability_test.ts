@@ -36,7 +36,7 @@ const setups: readonly Setup[] = [2, 3, 4, 5, 6].flatMap((blocks) => [
 ]);
 
 /** How many histories of one pool follow each other. */
-const AT_A_TIME = effort(20, 500);
+const AT_A_TIME = effort(10, 500);
 
 interface Tally {
   histories: number;
@@ -117,7 +117,7 @@ async function tryAllSetups(workers: number, histories: number, seed: number): P
 }
 
 /** Milliseconds for each test. With fewer cores than threads, meeting takes long. */
-const TIME = effort(700, Infinity);
+const TIME = effort(500, Infinity);
 
 const most = { 2: effort(10_000, 500_000), 3: effort(5000, 50_000), 4: effort(5000, 50_000) };
 

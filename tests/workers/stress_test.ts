@@ -53,11 +53,11 @@ async function stressAndClose(situation: Situation): Promise<void> {
 const ROOMY = { blocks: 4096, target: 150, workers: 8 };
 const TIGHT = { blocks: 1500, target: 150, workers: 8 };
 
-const roomy = { ...ROOMY, generations: effort(2, 30), operations: effort(15_000, 150_000) };
+const roomy = { ...ROOMY, generations: effort(2, 30), operations: effort(10_000, 150_000) };
 test(`stress - ${operationsOf(roomy)} operations of 8 workers that are replaced while the others run`, () =>
   stressAndClose(roomy));
 
-const tight = { ...TIGHT, generations: effort(1, 12), operations: effort(20_000, 150_000) };
+const tight = { ...TIGHT, generations: effort(1, 12), operations: effort(15_000, 150_000) };
 test(`stress - ${operationsOf(tight)} operations of 8 workers in a pool that is nearly always exhausted`, () =>
   stressAndClose(tight));
 
@@ -65,7 +65,7 @@ function operationsOf({ workers, generations, operations }: Situation): number {
   return workers * generations * operations;
 }
 
-const deadly = { ...ROOMY, workers: 4, generations: effort(2, 250), operations: effort(5000, 10_000) };
+const deadly = { ...ROOMY, workers: 4, generations: effort(1, 250), operations: effort(5000, 10_000) };
 const deaths = deadly.workers * deadly.generations;
 test(`stress - 4 workers that close, and ${deaths} that are terminated at random moments`, () =>
   stress(deadly, async (all) => {

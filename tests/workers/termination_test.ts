@@ -20,7 +20,7 @@ import type { WitnessOrder, WitnessReport } from "./_witness_worker.ts";
 const LOCK_TIMEOUT = 5000;
 
 /** How many workers are terminated in one pool. */
-const rounds = effort(12, 100);
+const rounds = effort(8, 100);
 /** How many pools. */
 const parts = effort(1, 10);
 const situation = { blocks: 2 ** 18, target: 40, workers: 1, generations: rounds, operations: 0 };
