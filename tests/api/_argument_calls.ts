@@ -291,7 +291,7 @@ export const POOL_FUNCTIONS: Functions = {
     {
       ...frees("block", ({ pool }, value) => pool.freeMany([pool.at(128), value])),
       parameter: "blocks, the second of two",
-      only: ["Type", "foreign", "double"],
+      only: ["Type", "foreign", "moved", "double"],
       warmUp: ({ pool }) => pool.freeMany([present(pool.alloc(LENGTH)), present(pool.alloc(LENGTH))]),
     },
   ],

@@ -152,7 +152,7 @@ export const ITERABLES: readonly IterableCase[] = [
   },
   {
     name: "transfers a block after it yielded the block",
-    expected: "foreign",
+    expected: "moved",
     message: MOVED,
     left: 3,
     *iterable({ a, b }) {

@@ -3,7 +3,6 @@
 import type { MemPoolHandle } from "mempool";
 import { FORMAT, MAX_BLOCKS } from "../../src/region/layout.ts";
 import type { Expectation, Kind } from "./_argument_table.ts";
-import { bufferBehind, isDetached } from "../../src/base/intrinsics.ts";
 
 /** The messages of which one must refuse a value; `shown` is the text that messages show for the value. */
 export type Messages = (expected: Expectation, value: unknown, shown: string) => readonly string[];
@@ -23,18 +22,12 @@ export function numberMessages(
   };
 }
 
-const MOVED = "it was moved or freed elsewhere, the buffer is detached";
-
-function isMoved(value: unknown): boolean {
-  const buffer = bufferBehind(value);
-  return buffer !== undefined && isDetached(buffer);
-}
-
 /** The messages for a buffer or a view that must be a block of the pool. */
 export function blockMessages(action: string): Messages {
-  return (expected, value, shown) => {
-    if (expected === "foreign") {
-      return [`Cannot ${action} ${shown}: ${isMoved(value) ? MOVED : "it is not a block of this pool"}`];
+  return (expected, _, shown) => {
+    if (expected === "foreign") return [`Cannot ${action} ${shown}: it is not a block of this pool`];
+    if (expected === "moved") {
+      return [`Cannot ${action} ${shown}: it was moved or freed elsewhere, the buffer is detached`];
     }
     if (expected === "double") return [`Cannot ${action} block at offset 0: it is already free`];
     return [`Cannot ${action}: block must be an ArrayBuffer or a view on one, got ${shown}`];

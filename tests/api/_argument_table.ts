@@ -8,6 +8,7 @@
  *     engine       the engine throws a TypeError, because library code cannot examine the value
  *     thrown       the value's own code throws, and the error reaches the caller
  *     foreign      a MemPoolError "foreign-block"
+ *     moved        a MemPoolError "foreign-block" whose message says that the buffer is detached
  *     double       a MemPoolError "double-free"
  *     destroyed    a MemPoolError "destroyed"
  *     unknown      a MemPoolError "unknown-pool"
@@ -26,6 +27,7 @@ export type Expectation =
   | "engine"
   | "thrown"
   | "foreign"
+  | "moved"
   | "double"
   | "destroyed"
   | "unknown"
@@ -167,7 +169,7 @@ ArrayBuffer                       foreign  Type    Type       ok       Type     
 empty ArrayBuffer                 foreign  Type    Type       ok       Type      Type     an object (ArrayBuffer)
 frozen ArrayBuffer                foreign  Type    Type       ok       Type      Type     an object (ArrayBuffer)
 resizable ArrayBuffer             foreign  Type    Type       ok       Type      Type     an object (ArrayBuffer)
-detached ArrayBuffer              foreign  Type    Type       ok       Type      Type     an object (ArrayBuffer)
+detached ArrayBuffer              moved    Type    Type       ok       Type      Type     an object (ArrayBuffer)
 subclass of ArrayBuffer           foreign  Type    Type       ok       Type      Type     an object (ArrayBuffer)
 WebAssembly memory                foreign  Type    Type       ok       Type      Type     an object (ArrayBuffer)
 SharedArrayBuffer                 Type     Type    Type       ok       Type      Type     an object (SharedArrayBuffer)
@@ -186,7 +188,7 @@ DataView                          foreign  Type    Type       ok       Type     
 Node's Buffer                     foreign  Type    Type       ok       Type      Type     an object (Uint8Array)
 view on shared memory             foreign  Type    Type       ok       Type      Type     an object (Int32Array)
 view on WebAssembly memory        foreign  Type    Type       ok       Type      Type     an object (Uint8Array)
-view on a detached buffer         foreign  engine  Type       ok       Type      Type     an object (Uint8Array)
+view on a detached buffer         moved    engine  Type       ok       Type      Type     an object (Uint8Array)
 length-tracking view              foreign  Type    Type       ok       Type      Type     an object (Uint8Array)
 view out of bounds                foreign  engine  Type       ok       Type      Type     an object (Uint8Array)
 proxy of a view                   Type     engine  Type       ok       Type      Type     an object (Object)
@@ -215,8 +217,8 @@ Node's Buffer on the block        ok       Type    Type       ok       Type     
 view with a throwing buffer       ok       Type    Type       ok       Type      Type     an object (Uint8Array)
 view without prototype            ok       Type    Type       ok       Type      Type     an object (Object)
 view cloned with its block        ok       Type    Type       ok       Type      Type     an object (Uint8Array)
-block after it was moved          foreign  Type    Type       ok       Type      Type     an object (ArrayBuffer)
-view on a block that was moved    foreign  engine  Type       ok       Type      Type     an object (Uint8Array)
+block after it was moved          moved    Type    Type       ok       Type      Type     an object (ArrayBuffer)
+view on a block that was moved    moved    engine  Type       ok       Type      Type     an object (Uint8Array)
 copy of the block                 foreign  Type    Type       ok       Type      Type     an object (ArrayBuffer)
 slice of the block                foreign  Type    Type       ok       Type      Type     an object (ArrayBuffer)
 block grown by the engine         foreign  Type    Type       ok       Type      Type     an object (ArrayBuffer)

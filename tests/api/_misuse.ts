@@ -21,6 +21,9 @@ export type Misuse = readonly [
   program: (pool: MemPool) => () => unknown,
 ];
 
+/** What messages say of a detached buffer. */
+export const MOVED = "it was moved or freed elsewhere, the buffer is detached";
+
 /** Allocates one block, with 10 bytes. The first such block is at offset 0. */
 export function allocBlock(pool: MemPool): ArrayBuffer {
   return present(pool.alloc(10));

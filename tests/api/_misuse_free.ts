@@ -4,21 +4,17 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { allocBlock, allocRun, type Misuse, untyped } from "./_misuse.ts";
+import { allocBlock, allocRun, type Misuse, MOVED, untyped } from "./_misuse.ts";
 import { makePool, present } from "../support/pool.ts";
 
 const FREE_AT_0 = "Cannot free block at offset 0: it is already free";
 const FREE_AT_64 = "Cannot free block at offset 64: it is already free";
 const FREE_AT_128 = "Cannot free block at offset 128: it is already free";
-const MOVED = "Cannot free an object (ArrayBuffer): it was moved or freed elsewhere, the buffer is detached";
-const MOVED_VIEW = "Cannot free an object (Uint8Array): it was moved or freed elsewhere, the buffer is detached";
 const FOREIGN = "Cannot free an object (ArrayBuffer): it is not a block of this pool";
+const INSIDE_AT_64 = "Cannot free offset 64: it lies inside the block that starts at offset 0";
+const MOVED_BUFFER = `Cannot free an object (ArrayBuffer): ${MOVED}`;
+const MOVED_VIEW = `Cannot free an object (Uint8Array): ${MOVED}`;
 const FOREIGN_VIEW = "Cannot free an object (Uint8Array): it is not a block of this pool";
-
-/** The message for a block inside an allocated run at offset 0. */
-function inside(offset: number): string {
-  return `Cannot free offset ${offset}: it lies inside the block that starts at offset 0`;
-}
 
 export const DOUBLE_FREES: readonly Misuse[] = [
   ["freeing a block twice", "double-free", FREE_AT_0, (pool) => {
@@ -131,14 +127,6 @@ export const DOUBLE_FREES: readonly Misuse[] = [
 ];
 
 export const FOREIGN_BLOCKS: readonly Misuse[] = [
-  ["calling freeOffset with the middle block of a run", "foreign-block", inside(64), (pool) => {
-    allocRun(pool);
-    return () => pool.freeOffset(64);
-  }],
-  ["calling freeOffset with the last block of a run", "foreign-block", inside(128), (pool) => {
-    allocRun(pool);
-    return () => pool.freeOffset(128);
-  }],
   ["freeing an ordinary ArrayBuffer", "foreign-block", FOREIGN, (pool) => () => pool.free(new ArrayBuffer(64))],
   ["freeing an ordinary typed array", "foreign-block", FOREIGN_VIEW, (pool) => () => pool.free(new Uint8Array(64))],
   ["freeing a view on a SharedArrayBuffer", "foreign-block", FOREIGN_VIEW, (pool) => {
@@ -198,12 +186,12 @@ export const FOREIGN_BLOCKS: readonly Misuse[] = [
     const slice = allocBlock(pool).slice();
     return () => pool.free(slice);
   }],
-  ["freeing a buffer after it was transferred", "foreign-block", MOVED, (pool) => {
+  ["freeing a buffer after it was transferred", "foreign-block", MOVED_BUFFER, (pool) => {
     const block = allocBlock(pool);
     block.transfer();
     return () => pool.free(block);
   }],
-  ["freeing a buffer after it was posted with a transfer list", "foreign-block", MOVED, (pool) => {
+  ["freeing a buffer after it was posted with a transfer list", "foreign-block", MOVED_BUFFER, (pool) => {
     const block = allocBlock(pool);
     const { port1, port2 } = new MessageChannel();
     port1.postMessage(block, [block]);
@@ -232,6 +220,19 @@ export const FOREIGN_BLOCKS: readonly Misuse[] = [
     const blocks = [allocBlock(pool), new ArrayBuffer(10), allocBlock(pool)];
     return () => pool.freeMany(blocks);
   }],
+  ["calling freeOffset with the middle block of a run", "foreign-block", INSIDE_AT_64, (pool) => {
+    allocRun(pool);
+    return () => pool.freeOffset(64);
+  }],
+  [
+    "calling freeOffset with the last block of a run",
+    "foreign-block",
+    "Cannot free offset 128: it lies inside the block that starts at offset 0",
+    (pool) => {
+      allocRun(pool);
+      return () => pool.freeOffset(128);
+    },
+  ],
   [
     "calling freeOffset with an offset inside a block",
     "foreign-block",

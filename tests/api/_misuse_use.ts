@@ -1,10 +1,10 @@
 /** Misuse of the other operations: blocks that are not allocated, and wrong numbers. */
 
 import type { MemPool } from "mempool";
-import { allocBlock, allocRun, type Misuse, untyped } from "./_misuse.ts";
+import { allocBlock, allocRun, type Misuse, MOVED, untyped } from "./_misuse.ts";
 import { makePool } from "../support/pool.ts";
 
-const MOVED = "an object (ArrayBuffer): it was moved or freed elsewhere, the buffer is detached";
+const MOVED_BUFFER = `Cannot locate an object (ArrayBuffer): ${MOVED}`;
 const FOREIGN = "an object (ArrayBuffer): it is not a block of this pool";
 
 export const USES: readonly Misuse[] = [
@@ -116,7 +116,7 @@ export const USES: readonly Misuse[] = [
     pool.free(block);
     return () => pool.offsetOf(block);
   }],
-  ["calling offsetOf with a buffer after it was transferred", "foreign-block", `Cannot locate ${MOVED}`, (pool) => {
+  ["calling offsetOf with a buffer after it was transferred", "foreign-block", MOVED_BUFFER, (pool) => {
     const block = allocBlock(pool);
     block.transfer();
     return () => pool.offsetOf(block);

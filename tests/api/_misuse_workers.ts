@@ -1,7 +1,7 @@
 /** Misuse that involves two workers, in a fixed order. */
 
 import type { MemPool } from "mempool";
-import { allocBlock, type Kind, type Message } from "./_misuse.ts";
+import { allocBlock, type Kind, type Message, MOVED } from "./_misuse.ts";
 import type { Order } from "./_misuse_worker.ts";
 import { present } from "../support/pool.ts";
 
@@ -23,7 +23,6 @@ export type TwoWorkerMisuse = readonly [
 ];
 
 const FREE_AT_0 = "Cannot free block at offset 0: it is already free";
-const MOVED = "Cannot free an object (ArrayBuffer): it was moved or freed elsewhere, the buffer is detached";
 const FOREIGN = "Cannot free an object (ArrayBuffer): it is not a block of this pool";
 
 export const TWO_WORKER_FREES: readonly TwoWorkerMisuse[] = [
@@ -49,7 +48,7 @@ export const TWO_WORKER_FREES: readonly TwoWorkerMisuse[] = [
   [
     "freeing a buffer in this worker after it was posted to the other one",
     "foreign-block",
-    MOVED,
+    `Cannot free an object (ArrayBuffer): ${MOVED}`,
     async (pool, other) => {
       const block = allocBlock(pool);
       await other.order({ ask: "keep", what: block }, [block]);

@@ -44,10 +44,7 @@ const SHAPES: Readonly<Record<string, PoolShape>> = {
 };
 
 /** Good calls after which both engines have compiled a function for the arguments that it was given. */
-const WARM_UP = effort(50_000, 100_000);
-
-/** Attaching takes longer than a call of a pool. */
-const ATTACH_WARM_UP = effort(20_000, 100_000);
+const WARM_UP = effort(20_000, 100_000);
 
 /** Each call of init makes a pool. Fewer calls compile the functions that check its arguments. */
 const INIT_WARM_UP = effort(300, 1000);
@@ -60,7 +57,7 @@ const everyValue = (): boolean => true;
 for (const [name, calls] of Object.entries(POOL_FACTORIES)) {
   test(`arguments - ${name} gives every value the expected outcome on the first call`, () =>
     withFixture({}, (fixture) => tryAll(fixture, calls, everyValue)));
-  const rounds = name.endsWith("init") ? INIT_WARM_UP : ATTACH_WARM_UP;
+  const rounds = name.endsWith("init") ? INIT_WARM_UP : WARM_UP;
   test(`arguments - ${name} gives every value the expected outcome after many good calls`, () =>
     withFixture({}, (fixture) => warmUpAndTry(fixture, calls, rounds)));
 }
@@ -120,6 +117,7 @@ const OUTCOMES: Partial<Record<Expectation | "closed", string>> = {
   engine: "throws the engine's TypeError",
   thrown: "passes on the error",
   foreign: "reports a foreign block",
+  moved: "reports a moved block",
   double: "reports a double free",
   closed: "reports that the pool is closed",
   destroyed: "reports that the pool is destroyed",
@@ -219,7 +217,7 @@ for (const field of ["format", "process", "id"] as const) {
         fixture.endCase();
       };
       names.forEach(attachForged);
-      for (let round = 0; round < ATTACH_WARM_UP; round++) MemPool.attach(pool.handle).close();
+      for (let round = 0; round < WARM_UP; round++) MemPool.attach(pool.handle).close();
       names.forEach(attachForged);
     }));
 }

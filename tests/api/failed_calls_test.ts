@@ -1,6 +1,6 @@
 /**
- * What a call leaves behind that throws: no block that its caller cannot reach, and after a failed `realloc` the old block
- * as it was. Two causes are produced here: the runtime refuses to make a buffer, and the stack is full.
+ * A call that throws leaves no block that its caller cannot reach, and a failed `realloc` leaves the old block unchanged.
+ * These tests produce two causes: the runtime refuses to make a buffer, and the stack is full.
  */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
@@ -133,7 +133,16 @@ function nearFullStack(times: number, act: () => void): { done: number; refused:
   return counts;
 }
 
-/** A call, how many blocks it takes or gives back, and what it works on. */
+/** A round makes up to 300 calls. */
+const ROUNDS = effort(6, 100);
+
+/** More blocks than all calls of a test allocate, so that the pool is never exhausted. */
+const BLOCKS = effort(10_000, 100_000);
+
+/** The number of allocations that a test prepares for calls that free. */
+const MANY = effort(1800, 24_000);
+
+/** A call, the number of blocks that it allocates (negative if it frees them), and the blocks that it is given. */
 interface FullStackCase {
   readonly blocks: number;
   prepare(pool: MemPool): Block[][];
@@ -155,17 +164,17 @@ const FULL: Readonly<Record<string, FullStackCase>> = {
   "lease": { blocks: 1, prepare: nothing, call: (pool) => pool.lease(50) },
   "free": {
     blocks: -1,
-    prepare: groups(12_000, 1, 50),
+    prepare: groups(MANY, 1, 50),
     call: (pool, held) => freeLast(held, (last) => pool.free(last[0]!)),
   },
   "free of a run": {
     blocks: -3,
-    prepare: groups(12_000, 1, 150),
+    prepare: groups(MANY, 1, 150),
     call: (pool, held) => freeLast(held, (last) => pool.free(last[0]!)),
   },
   "freeMany": {
     blocks: -4,
-    prepare: groups(10_000, 4, 50),
+    prepare: groups(MANY, 4, 50),
     call: (pool, held) => freeLast(held, (last) => pool.freeMany(last)),
   },
 };
@@ -178,10 +187,10 @@ function freeLast(held: Block[][], free: (last: Block[]) => void): void {
 for (const [kind, options] of Object.entries(KINDS)) {
   for (const [name, { blocks, prepare, call }] of Object.entries(FULL)) {
     test(`failed calls - ${name} near a full stack does all or nothing, in a pool ${kind}`, () => {
-      using pool = MemPool.init(60_000 * BLOCK, BLOCK, { ...options, onMisuse: "throw" });
+      using pool = MemPool.init(BLOCKS * BLOCK, BLOCK, { ...options, onMisuse: "throw" });
       const held = prepare(pool);
       const before = pool.stats().allocatedBlocks;
-      const { done, refused } = nearFullStack(effort(12, 100), () => {
+      const { done, refused } = nearFullStack(ROUNDS, () => {
         call(pool, held);
       });
       assert(done > 0 && refused > 0, `${done} calls succeeded, ${refused} did not`);
@@ -197,7 +206,7 @@ for (const [kind, options] of Object.entries(KINDS)) {
       let block = present(pool.alloc(50));
       new Uint8Array(block).fill(7);
       const step = longest < BLOCK ? 3 : 57;
-      const { done, refused } = nearFullStack(effort(12, 100), () => {
+      const { done, refused } = nearFullStack(ROUNDS, () => {
         block = present(pool.realloc(block, block.byteLength > longest ? 50 : block.byteLength + step));
       });
       assert(done > 0 && refused > 0, `${done} calls succeeded, ${refused} did not`);

@@ -69,8 +69,8 @@ test(
     const block = present(pool.alloc(100));
     mark(block, 5);
     const moved = block.transfer();
-    const gone = "Cannot free an object (ArrayBuffer): it was moved or freed elsewhere, the buffer is detached";
-    assertRefused(() => pool.free(block), "foreign-block", gone);
+    const message = "Cannot free an object (ArrayBuffer): it was moved or freed elsewhere, the buffer is detached";
+    assertRefused(() => pool.free(block), "foreign-block", message);
     assertMarked(moved, 5);
     assertEquals(pool.offsetOf(moved), 0);
     pool.free(moved);

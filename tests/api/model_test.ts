@@ -66,28 +66,28 @@ function testModel(situation: string, shape: PoolShape, atLeast: number): void {
   });
 }
 
-testModel("64 blocks without worker caches", { blocks: 64, cachedBlocks: 0 }, effort(12_000, 350_000));
-testModel("64 blocks with worker caches", { blocks: 64, cachedBlocks: 64 }, effort(12_000, 300_000));
+testModel("64 blocks without worker caches", { blocks: 64, cachedBlocks: 0 }, effort(8000, 350_000));
+testModel("64 blocks with worker caches", { blocks: 64, cachedBlocks: 64 }, effort(8000, 300_000));
 testModel(
   "200 blocks with small caches of blocks and buffers",
   { blocks: 200, cachedBlocks: 4, cachedBuffers: 7 },
-  effort(8000, 200_000),
+  effort(6000, 200_000),
 );
-testModel("7 blocks, nearly always full", { blocks: 7, cachedBlocks: 2, cachedBuffers: 0 }, effort(8000, 130_000));
-testModel("64 blocks, checked", { blocks: 64, checked: true }, effort(1200, 20_000));
+testModel("7 blocks, nearly always full", { blocks: 7, cachedBlocks: 2, cachedBuffers: 0 }, effort(6000, 130_000));
+testModel("64 blocks, checked", { blocks: 64, checked: true }, effort(800, 20_000));
 testModel(
   "7 blocks, checked, without kept buffers",
   { blocks: 7, checked: true, cachedBuffers: 0 },
-  effort(1200, 10_000),
+  effort(800, 10_000),
 );
-testModel("3 blocks that may grow to 300", { blocks: 3, maxSize: 300 * BLOCK_SIZE }, effort(4000, 50_000));
+testModel("3 blocks that may grow to 300", { blocks: 3, maxSize: 300 * BLOCK_SIZE }, effort(3000, 50_000));
 testModel(
   "5 blocks that may grow to 100, with worker caches",
   { blocks: 5, maxSize: 100 * BLOCK_SIZE, cachedBlocks: 8 },
-  effort(4000, 50_000),
+  effort(3000, 50_000),
 );
 testModel(
   "5 blocks that may grow to 60, checked",
   { blocks: 5, maxSize: 60 * BLOCK_SIZE, checked: true },
-  effort(800, 10_000),
+  effort(600, 10_000),
 );
