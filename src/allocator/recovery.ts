@@ -1,6 +1,5 @@
 import {
   ALLOCATED_RUN,
-  BLOCK_CAPACITY,
   BLOCK_COUNT_INVERTED,
   DEPOT_TOP,
   FREE,
@@ -77,10 +76,10 @@ class Rebuild {
 
   #repairHighWater(): void {
     const { header, table } = this.#region;
-    const capacity = Math.min(header[BLOCK_CAPACITY]!, table.capacity);
+    const end = table.blockCount;
     const stored = [header[HIGH_WATER]!, ~header[HIGH_WATER_INVERTED]!];
-    const possible = stored.filter((highWater) => highWater >= 0 && highWater <= capacity);
-    setHighWater(header, possible.length === 0 ? capacity : Math.max(...possible));
+    const possible = stored.filter((highWater) => highWater >= 0 && highWater <= end);
+    setHighWater(header, possible.length === 0 ? end : Math.max(...possible));
   }
 
   /**

@@ -212,10 +212,9 @@ test("recovery - free runs that were in no list are found again", () => {
 });
 
 /**
- * Lets a region of 10 blocks, of which 4 were used, recover from these two values of high water. Returns the new value.
+ * Lets a region, of which 4 blocks were used, recover from these two values of high water. Returns the new value.
  */
-function recoverHighWater(stored: number, storedInverted: number): number {
-  const region = plainRegion(10);
+function recoverHighWater(stored: number, storedInverted: number, region = plainRegion(10)): number {
   take(region, 4);
   region.header[HIGH_WATER] = stored;
   region.header[HIGH_WATER_INVERTED] = ~storedInverted;
@@ -236,4 +235,9 @@ test("recovery - a value of high water that no pool of this size can have is ign
 
 test("recovery - if both values of high water are impossible, it becomes the number of blocks", () => {
   assertEquals([recoverHighWater(-1, -1), recoverHighWater(11, -5), recoverHighWater(2 ** 31 - 1, 99)], [10, 10, 10]);
+});
+
+test("recovery - a value of high water above the blocks that a growing pool has so far is ignored", () => {
+  assertEquals(recoverHighWater(4, 12, plainRegion(10, 20)), 4);
+  assertEquals(recoverHighWater(12, 12, plainRegion(10, 20)), 10);
 });

@@ -38,15 +38,15 @@ export function plainTable(blockCount: number, header = plainHeader(blockCount))
 }
 
 /** The region of a new pool without caches. */
-export function plainRegion(blockCount: number): Region {
-  const settings = plainSettings(blockCount);
+export function plainRegion(blockCount: number, maxBlocks: number = blockCount): Region {
+  const settings = plainSettings(blockCount, maxBlocks);
   const region = formatRegion(new ArrayBuffer(settings.metaBytes), settings, false);
   region.header[NEXT_WORKER] = 10; // as if workers had attached
   return region;
 }
 
-export function plainSettings(blockCount: number): Settings {
-  return settingsFrom(blockCount * BLOCK_SIZE, BLOCK_SIZE, { cachedBlocks: 0 });
+export function plainSettings(blockCount: number, maxBlocks: number = blockCount): Settings {
+  return settingsFrom(blockCount * BLOCK_SIZE, BLOCK_SIZE, { cachedBlocks: 0, maxSize: maxBlocks * BLOCK_SIZE });
 }
 
 /** A worker in the next free slot of such a region. The test supplies the native library and the mapping. */
