@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { GIGABYTE, KILOBYTE, MEGABYTE, MemPool } from "mempool";
 import { inspect, stripVTControlCharacters } from "node:util";
-import { FREE_BLOCKS, SLOT_TOP } from "../../src/region/layout.ts";
+import { FREE_BLOCKS, SLOT_TOP, STATE } from "../../src/region/layout.ts";
 import { slotWord } from "../../src/region/worker_slots.ts";
 import { withPoolWorkers } from "../support/pool_workers.ts";
 import { test } from "../support/harness.ts";
@@ -29,6 +29,20 @@ test(
   "summary - describes a new pool",
   withPool((pool) => {
     assertShown(pool, "MemPool { size: 4 KiB, blocks: 64 × 64 B, allocated: 0, cached: 0, free: 64, workers: 1 }");
+  }),
+);
+
+test(
+  "summary - describes a pool whose state was overwritten",
+  withPool((pool) => {
+    const { header } = insideOf(pool).region;
+    const state = header[STATE]!;
+    header[STATE] = 7;
+    try {
+      assertShown(pool, "MemPool { size: 4 KiB, blocks: 64 × 64 B, allocated: 0, cached: 0, free: 64, workers: 1 }");
+    } finally {
+      header[STATE] = state;
+    }
   }),
 );
 

@@ -10,6 +10,7 @@ import { checkInvariants } from "../../src/diagnostics/invariants.ts";
 import { FreeLists } from "../../src/region/free_lists.ts";
 import {
   ALLOCATED,
+  BLOCK_SIZE as BLOCK_SIZE_WORD,
   END_OF_FREE,
   FIRST_LEVEL_MAP,
   FIRST_LEVELS,
@@ -240,4 +241,13 @@ test("recovery - if both values of high water are impossible, it becomes the num
 test("recovery - a value of high water above the blocks that a growing pool has so far is ignored", () => {
   assertEquals(recoverHighWater(4, 12, plainRegion(10, 20)), 4);
   assertEquals(recoverHighWater(12, 12, plainRegion(10, 20)), 10);
+});
+
+test("recovery - keeps the number of bytes of a run when the header's block size was overwritten", () => {
+  const region = plainRegion(10);
+  const run = take(region, 3);
+  const bytes = region.table.requested(run);
+  region.header[BLOCK_SIZE_WORD]! ^= 1 << 10;
+  assert(recover(region));
+  assertEquals(region.table.requested(run), bytes);
 });
