@@ -181,14 +181,14 @@ export class BlockCache {
    * block holds, the state is not LIVE, the cache is empty, or its top entry is stale.
    */
   take(bytes: number): number {
-    const meta = this.meta;
-    const top = meta[this.top]! - 1;
+    const { meta, top: topWord, lowest } = this;
+    const top = meta[topWord]! - 1;
     if (top < 0 || meta[STATE] !== LIVE || typeof bytes !== "number") return NONE;
     if ((bytes | 0) !== bytes || bytes < 1 || bytes > this.longest || meta[this.claimed] !== NONE) return NONE;
     const block = meta[this.entries + top]!;
     if (!this.claim(block, bytes, this.cachedTag, this.allocatedTag)) return NONE;
-    meta[this.top] = top;
-    if (top < meta[this.lowest]!) meta[this.lowest] = top;
+    meta[topWord] = top;
+    if (top < meta[lowest]!) meta[lowest] = top;
     return block;
   }
 
@@ -198,22 +198,23 @@ export class BlockCache {
    * what it did.
    */
   give(block: number): boolean {
-    const meta = this.meta;
+    // Fields that are read more than once are locals, because V8 inlines only so many bytes of bytecode into a loop.
+    const { meta, top: topWord, freeing, cachedTag } = this;
     const word = this.table + (block << DESCRIPTOR_SHIFT);
     const tag = meta[word]!;
-    const top = meta[this.top]!;
+    const top = meta[topWord]!;
     if ((tag & STATE_MASK) !== ALLOCATED || top >>> 0 >= this.room) return false;
     // The steps of src/cache/bias.ts. Here, because JavaScriptCore would not inline a method of their own.
-    meta[this.freeing] = 1;
-    if (meta[BIAS_TAG] === this.cachedTag) {
-      meta[word] = this.cachedTag;
-      meta[this.freeing] = 0;
+    meta[freeing] = 1;
+    if (meta[BIAS_TAG] === cachedTag) {
+      meta[word] = cachedTag;
+      meta[freeing] = 0;
     } else {
-      meta[this.freeing] = 0;
-      if (this.mapping.exchange(word, tag, this.cachedTag) !== tag) return false;
+      meta[freeing] = 0;
+      if (this.mapping.exchange(word, tag, cachedTag) !== tag) return false;
     }
     meta[this.entries + top] = block;
-    meta[this.top] = top + 1;
+    meta[topWord] = top + 1;
     if (meta[STATE] !== this.plainLive && this.undoUnlessLive(word, tag)) return false;
     this.given[0]!++;
     return true;
