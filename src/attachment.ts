@@ -52,7 +52,7 @@ export class Attachment {
     this.#wakeup = new Wakeup(handle.process, handle.id);
     this.allocator = new Allocator(worker, this.#wakeup);
     this.lock = this.allocator.lock;
-    this.buffers = new Buffers(mapping, region, this.allocator.cache);
+    this.buffers = new Buffers(mapping, region);
     const makeBuffer = (offset: number, byteLength: number): ArrayBuffer => mapping.buffer(offset, byteLength);
     this.tracker = region.checked ? new Tracker(handle.id, region, makeBuffer) : undefined;
     attachments.set(handle.id, this);

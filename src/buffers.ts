@@ -1,4 +1,3 @@
-import type { BlockCache } from "./cache/block_cache.ts";
 import type { Mapping } from "./runtime/native.ts";
 import { byteLengthOf, detach, lengthOfBuffer } from "./base/intrinsics.ts";
 import * as layout from "./region/layout.ts";
@@ -79,8 +78,6 @@ class Stamp extends ReturnOverride {
  * by the engine, made by an earlier attachment, or does not belong to this pool. It is tracked from its first call on.
  */
 export class Buffers {
-  declare private readonly claims: Int32Array;
-  declare private readonly claimWord: number;
   declare private readonly mapping: Mapping;
   declare private readonly table: BlockTable;
   declare private readonly blockSize: number;
@@ -101,10 +98,7 @@ export class Buffers {
    */
   private keptBytes = 0;
 
-  constructor(mapping: Mapping, region: Region, cache: BlockCache) {
-    const { words, word } = cache.claimPlace;
-    this.claims = words;
-    this.claimWord = word;
+  constructor(mapping: Mapping, region: Region) {
     this.mapping = mapping;
     this.table = region.table;
     this.blockSize = region.blockSize;
@@ -121,7 +115,6 @@ export class Buffers {
     if (kept === undefined || this.lengthOf(kept, place) !== byteLength || Stamp.blockOfStamped(kept) !== block) {
       return this.make(block, byteLength);
     }
-    this.claims[this.claimWord] = NONE; // T4 in src/cache/block_cache.ts: the block is delivered
     return kept;
   }
 
@@ -181,7 +174,6 @@ export class Buffers {
   make(block: number, byteLength: number): ArrayBuffer {
     const buffer = this.mapping.buffer(block * this.blockSize, byteLength);
     this.keep(buffer, block);
-    this.claims[this.claimWord] = NONE;
     return buffer;
   }
 

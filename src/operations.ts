@@ -91,10 +91,7 @@ export class Operations {
     const { allocator } = this.attachment;
     let number = allocator.cache.take(numBytes);
     if (number === NONE) number = allocator.allocate(numBytes, this.hooks());
-    else {
-      allocator.journal.allocated = number;
-      allocator.cache.deliver();
-    }
+    else allocator.journal.allocated = number;
     if (number === NONE) return null;
     const array = arrayOver(type, this.bufferOver(number, numBytes));
     allocator.journal.allocated = NONE;

@@ -195,8 +195,17 @@ export class MemPool implements Disposable {
    * ```
    */
   alloc(numBytes: number): ArrayBuffer | null {
-    const number = this.#cache.take(numBytes);
-    return number < 0 ? allocSlowly(this, numBytes) : this.#buffers.over(number, numBytes);
+    const cache = this.#cache;
+    const number = cache.take(numBytes);
+    if (number < 0) return allocSlowly(this, numBytes);
+    try {
+      return this.#buffers.over(number, numBytes);
+    } catch (error) {
+      // No call, for the stack may be full: see "Calls that throw" in src/cache/block_cache.ts.
+      cache.undelivered = number;
+      cache.longest = 0;
+      throw error;
+    }
   }
 
   /**
@@ -398,7 +407,7 @@ export class MemPool implements Disposable {
    */
   allocOffset(numBytes: number): number {
     const number = this.#cache.take(numBytes);
-    return number < 0 ? this.#live("allocate").allocOffset(numBytes) : this.#cache.deliverOffset(number);
+    return number < 0 ? this.#live("allocate").allocOffset(numBytes) : number * this.#blockSize;
   }
 
   /**

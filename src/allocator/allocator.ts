@@ -106,7 +106,6 @@ export class Allocator {
     }
     if (block === NONE) return NONE;
     this.journal.allocated = block;
-    this.cache.deliver();
     const offset = block * this.blockSize;
     const length = Math.min(bytes, highWater * this.blockSize - offset);
     if (length > 0) this.mapping.zero(offset, length);
@@ -236,7 +235,7 @@ export class Allocator {
     this.lock.run(action, () => {
       for (const block of [...(allocatedMany ?? []), allocated, undelivered]) this.freeOwn(block);
     });
-    this.cache.deliver();
+    this.cache.resume();
     this.journal.allocated = NONE;
     this.journal.allocatedMany = undefined;
   }
@@ -265,7 +264,6 @@ export class Allocator {
       const block = this.cache.take(bytes);
       if (block !== NONE) {
         this.journal.allocated = block;
-        this.cache.deliver();
         return block;
       }
     }

@@ -44,8 +44,7 @@ const BIAS_TAG = layout.BIAS_TAG;
  *     T1  claim = block                           R1  PLAIN_CLAIMS = 0, unless it is 0
  *     T2  is PLAIN_CLAIMS 1 and the tag CACHED?   R2  if it was 1, barrier: every thread passes a full memory barrier
  *     T3  the bytes, then tag = ALLOCATED         R3  read the claim; leave the claimed block alone
- *     T4  the new top; claim = NONE once the      R4  every other entry: exchange the tag, FREE for CACHED
- *         caller of the pool has the block
+ *     T4  the new top, then claim = NONE          R4  every other entry: exchange the tag, FREE for CACHED
  *
  * No block is handed out twice:
  *
@@ -98,9 +97,10 @@ const BIAS_TAG = layout.BIAS_TAG;
  *
  * # Calls that throw
  *
- * A call may throw after T3: the runtime makes no buffer, or the stack is full. Then the claim stays. The next `take` finds it
- * and leaves its work to the slow path, which first frees the claimed block: see `Allocator.freeUndelivered`. So clearing the
- * claim, which `take` needs anyway, is also the note that the block has been delivered.
+ * `alloc` may throw after T4: the runtime makes no buffer, or the stack is full. Then it notes the block in `undelivered` and
+ * sets `longest` to 0, by plain stores, because it can call nothing near the end of the stack. So the next `take` leaves its
+ * work to the slow path, which first frees the block: see `Allocator.freeUndelivered`. Between T3 and the end of `take`
+ * nothing is called, so nothing can throw.
  *
  * # Deaths
  *
@@ -129,8 +129,13 @@ export class BlockCache {
    * How many entries there may be: the capacity, less the blocks in the short runs that src/cache/run_cache.ts keeps.
    */
   declare room: number;
-  /** The longest request in bytes that it serves: a block's size, but no more than 2^31 - 1. 0 once it is closed. */
-  declare private longest: number;
+  /**
+   * The longest request in bytes that it serves: a block's size, but no more than 2^31 - 1. 0 while a block is
+   * undelivered, and once it is closed.
+   */
+  declare longest: number;
+  /** A block that `take` handed out to a call that then threw. NONE if there is none. */
+  declare undelivered: number;
   declare private readonly blockSize: number;
   declare private readonly blockCapacity: number;
   /** The logarithm of the block size if that is a power of two and every offset is below 2^31; else -1. */
@@ -156,7 +161,8 @@ export class BlockCache {
     this.plainLive = region.header[layout.HAS_BARRIER] === 1 ? LIVE : NONE;
     this.capacity = capacity;
     this.room = capacity;
-    this.longest = Math.min(region.blockSize, 2 ** 31 - 1);
+    this.undelivered = NONE;
+    this.longest = longestFor(region.blockSize);
     this.blockSize = region.blockSize;
     this.blockCapacity = region.table.capacity;
     this.shift = shiftFor(region.blockSize, this.blockCapacity);
@@ -184,10 +190,11 @@ export class BlockCache {
     const { meta, top: topWord, lowest } = this;
     const top = meta[topWord]! - 1;
     if (top < 0 || meta[STATE] !== LIVE || typeof bytes !== "number") return NONE;
-    if ((bytes | 0) !== bytes || bytes < 1 || bytes > this.longest || meta[this.claimed] !== NONE) return NONE;
+    if ((bytes | 0) !== bytes || (bytes - 1) >>> 0 >= this.longest) return NONE;
     const block = meta[this.entries + top]!;
     if (!this.claim(block, bytes, this.cachedTag, this.allocatedTag)) return NONE;
     meta[topWord] = top;
+    meta[this.claimed] = NONE;
     if (top < meta[lowest]!) meta[lowest] = top;
     return block;
   }
@@ -218,27 +225,6 @@ export class BlockCache {
     if (meta[STATE] !== this.plainLive && this.undoUnlessLive(word, tag)) return false;
     this.given[0]!++;
     return true;
-  }
-
-  /** The claim: an array and a place in it. Buffers clear it, in the same array, when they deliver a block. */
-  get claimPlace(): { readonly words: Int32Array; readonly word: number } {
-    return { words: this.meta, word: this.claimed };
-  }
-
-  /** T4 of a `take`: its block has been delivered. */
-  deliver(): void {
-    this.meta[this.claimed] = NONE;
-  }
-
-  /** `deliver`, for a block that is delivered as an offset. */
-  deliverOffset(block: number): number {
-    this.meta[this.claimed] = NONE;
-    return block * this.blockSize;
-  }
-
-  /** The block of the last `take`, if it has not been delivered: the call that took it has thrown. Otherwise NONE. */
-  get undelivered(): number {
-    return this.meta[this.claimed]!;
   }
 
   /** `give` for the block that starts at an offset. Returns false also if no block starts there. */
@@ -302,6 +288,12 @@ export class BlockCache {
     return this.room;
   }
 
+  /** The undelivered block is free again: `take` goes on. */
+  resume(): void {
+    this.undelivered = NONE;
+    this.longest = longestFor(this.blockSize);
+  }
+
   /** From now on `take` and `give` refuse everything, and write nothing to the region. */
   close(): void {
     this.longest = 0;
@@ -336,6 +328,10 @@ export class BlockCache {
 
 /** The part of a worker that its caches need. */
 export type CacheWorker = Pick<Worker, "region" | "slot" | "number"> & { readonly mapping: Pick<Mapping, "exchange"> };
+
+function longestFor(blockSize: number): number {
+  return Math.min(blockSize, 2 ** 31 - 1);
+}
 
 function shiftFor(blockSize: number, blockCapacity: number): number {
   const shift = 31 - Math.clz32(blockSize);

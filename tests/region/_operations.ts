@@ -80,7 +80,6 @@ export class Scenario {
   emptyCache(): void {
     for (let block = 0; block !== NONE;) {
       block = this.two.allocator.cache.take(1);
-      this.two.allocator.cache.deliver();
       this.setup.holdings.add(this.two, block, 1);
     }
   }

@@ -278,9 +278,7 @@ export class SimWorker {
 
   alloc(bytes: number): number {
     const block = this.allocator.cache.take(bytes);
-    if (block === NONE) return this.#delivered(this.allocator.allocate(bytes));
-    this.allocator.cache.deliver();
-    return block;
+    return block === NONE ? this.#delivered(this.allocator.allocate(bytes)) : block;
   }
 
   allocZeroed(bytes: number): number {
