@@ -15,12 +15,17 @@ export interface Floor {
   processorTime(): number;
   /** Makes `times` pairs of malloc and free in C. */
   pairs(bytes: number, times: number): void;
-  /** Fills a set of live allocations. There are 16 sets. */
+  /** Fills a set of live allocations. There are 64 sets. */
   fill(set: number, count: number, bytes: number): void;
   empty(set: number): void;
   /** Makes `times` replacements in C. */
   replaceOldest(set: number, times: number): void;
   replaceRandom(set: number, times: number): void;
+  /** Whether mimalloc is installed, which is allocator 1 of the bursts. Allocator 0 is malloc. */
+  hasMimalloc(): number;
+  burstFill(set: number, count: number, bytes: number, allocator: number): void;
+  /** Makes bursts in C: at least `pairs` frees and allocations. Returns how many. */
+  burst(set: number, kind: number, allocator: number, pairs: number, order: Int32Array): number;
   nothing(): void;
   malloc(bytes: number): Address;
   free(block: Address): void;
@@ -59,6 +64,9 @@ function loadInDeno(path: string): Floor {
     floor_empty: { parameters: ["u32"], result: "void" },
     floor_replace_oldest: { parameters: ["u32", "u32"], result: "void" },
     floor_replace_random: { parameters: ["u32", "u32"], result: "void" },
+    floor_has_mimalloc: { parameters: [], result: "i32" },
+    floor_burst_fill: { parameters: ["u32", "u32", "u32", "u32"], result: "void" },
+    floor_burst: { parameters: ["u32", "u32", "u32", "u32", "buffer"], result: "u32" },
     floor_nothing: { parameters: [], result: "void" },
     floor_malloc: { parameters: ["u32"], result: "pointer" },
     floor_free: { parameters: ["pointer"], result: "void" },
@@ -80,6 +88,9 @@ function loadInBun(path: string): Floor {
     floor_empty: { args: ["u32"], returns: "void" },
     floor_replace_oldest: { args: ["u32", "u32"], returns: "void" },
     floor_replace_random: { args: ["u32", "u32"], returns: "void" },
+    floor_has_mimalloc: { args: [], returns: "i32" },
+    floor_burst_fill: { args: ["u32", "u32", "u32", "u32"], returns: "void" },
+    floor_burst: { args: ["u32", "u32", "u32", "u32", "ptr"], returns: "u32" },
     floor_nothing: { args: [], returns: "void" },
     floor_malloc: { args: ["u32"], returns: "ptr" },
     floor_free: { args: ["ptr"], returns: "void" },
@@ -99,6 +110,9 @@ interface Symbols {
   readonly floor_empty: Floor["empty"];
   readonly floor_replace_oldest: Floor["replaceOldest"];
   readonly floor_replace_random: Floor["replaceRandom"];
+  readonly floor_has_mimalloc: Floor["hasMimalloc"];
+  readonly floor_burst_fill: Floor["burstFill"];
+  readonly floor_burst: Floor["burst"];
   readonly floor_nothing: Floor["nothing"];
   readonly floor_malloc: Floor["malloc"];
   readonly floor_free: Floor["free"];
@@ -113,6 +127,9 @@ function named(symbols: Symbols): Omit<Floor, "buffer"> {
     empty: symbols.floor_empty,
     replaceOldest: symbols.floor_replace_oldest,
     replaceRandom: symbols.floor_replace_random,
+    hasMimalloc: symbols.floor_has_mimalloc,
+    burstFill: symbols.floor_burst_fill,
+    burst: symbols.floor_burst,
     nothing: symbols.floor_nothing,
     malloc: symbols.floor_malloc,
     free: symbols.floor_free,

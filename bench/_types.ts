@@ -3,6 +3,7 @@
 export type GroupName =
   | "pairs"
   | "live"
+  | "bursts"
   | "runs"
   | "first"
   | "workers"
@@ -16,6 +17,7 @@ export type GroupName =
 export const GROUPS: readonly GroupName[] = [
   "pairs",
   "live",
+  "bursts",
   "runs",
   "first",
   "workers",

@@ -2,6 +2,7 @@
    allocator. It does the same work as the TypeScript side, with the same sizes, order and random numbers. */
 
 #define _DEFAULT_SOURCE
+#include <dlfcn.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -29,7 +30,7 @@ typedef struct {
   size_t bytes;
 } set;
 
-#define SETS 16
+#define SETS 64
 static set sets[SETS];
 
 EXPORT void floor_fill(uint32_t number, uint32_t count, uint32_t bytes) {
@@ -78,6 +79,82 @@ EXPORT void floor_replace_random(uint32_t number, uint32_t times) {
     s->live[at] = allocate(s->bytes);
   }
   s->seed = seed;
+}
+
+/* Bursts: many frees in a row, then many allocations. bench/_bursts_sides.ts does the same with the pool. */
+
+/* What a burst frees, and in which order. */
+enum { HALF, IN_ORDER, REVERSE, SHUFFLED };
+
+typedef struct {
+  void *(*allocate)(size_t);
+  void (*release)(void *);
+} allocator;
+
+/* The system's malloc, and mimalloc if it is installed. */
+static allocator allocators[2];
+
+EXPORT int32_t floor_has_mimalloc(void) {
+  void *library = dlopen("libmimalloc.so.2", RTLD_NOW | RTLD_LOCAL);
+  if (library == NULL) return 0;
+  *(void **)&allocators[1].allocate = dlsym(library, "mi_malloc");
+  *(void **)&allocators[1].release = dlsym(library, "mi_free");
+  return allocators[1].allocate != NULL && allocators[1].release != NULL;
+}
+
+/* Frees a random half of a set and allocates as many again. Returns the number of blocks that it replaced. */
+static uint32_t replace_half(set *s, void *(*volatile take)(size_t), void (*volatile give)(void *)) {
+  uint32_t seed = s->seed, replaced = 0;
+  for (uint32_t i = 0; i < s->count; i++) {
+    seed = seed * 1664525u + 1013904223u;
+    if (seed >> 31) {
+      give(s->live[i]);
+      s->live[i] = NULL;
+      replaced++;
+    }
+  }
+  for (uint32_t i = 0; i < s->count; i++) {
+    if (s->live[i] == NULL) s->live[i] = take(s->bytes);
+  }
+  s->seed = seed;
+  return replaced;
+}
+
+/* Fills a set for bursts, with one of the two allocators. */
+EXPORT void floor_burst_fill(uint32_t number, uint32_t count, uint32_t bytes, uint32_t which) {
+  set *s = &sets[number];
+  allocators[0].allocate = malloc;
+  allocators[0].release = free;
+  s->live = malloc(count * sizeof *s->live);
+  s->count = count;
+  s->bytes = bytes;
+  s->seed = 1;
+  for (uint32_t i = 0; i < count; i++) s->live[i] = allocators[which].allocate(bytes);
+}
+
+/* Makes bursts of one kind until at least `pairs` blocks were freed and allocated again. Returns how many were. */
+EXPORT uint32_t floor_burst(uint32_t number, uint32_t kind, uint32_t which, uint32_t pairs, const int32_t *order) {
+  set *s = &sets[number];
+  void *(*volatile take)(size_t) = allocators[which].allocate;
+  void (*volatile give)(void *) = allocators[which].release;
+  uint32_t done = 0;
+  while (done < pairs) {
+    if (kind == HALF) {
+      done += replace_half(s, take, give);
+      continue;
+    }
+    uint32_t last = s->count - 1;
+    if (kind == IN_ORDER) {
+      for (uint32_t i = 0; i <= last; i++) give(s->live[i]);
+    } else if (kind == REVERSE) {
+      for (uint32_t i = 0; i <= last; i++) give(s->live[last - i]);
+    } else {
+      for (uint32_t i = 0; i <= last; i++) give(s->live[order[i]]);
+    }
+    for (uint32_t i = 0; i <= last; i++) s->live[i] = take(s->bytes);
+    done += s->count;
+  }
+  return done;
 }
 
 /* For single calls through FFI. */
