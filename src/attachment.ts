@@ -53,6 +53,7 @@ export class Attachment {
     this.allocator = new Allocator(worker, this.#wakeup);
     this.lock = this.allocator.lock;
     this.buffers = new Buffers(mapping, region);
+    this.allocator.onFreed = (blocks) => this.buffers.noteFreed(blocks * region.blockSize);
     const makeBuffer = (offset: number, byteLength: number): ArrayBuffer => mapping.buffer(offset, byteLength);
     this.tracker = region.checked ? new Tracker(handle.id, region, makeBuffer) : undefined;
     attachments.set(handle.id, this);

@@ -16,11 +16,15 @@ const WHOLE = -2;
 const MAX_VIEWS = 1024;
 
 /**
- * The most bytes that the kept buffers may cover together. JavaScriptCore counts the length of every ArrayBuffer as
- * heap in use, and lets garbage accumulate in proportion. This is the least power of two that 100,000 buffers of 256
- * bytes fit into.
+ * The most bytes that kept buffers over blocks that are free may cover together. JavaScriptCore counts the length of
+ * every ArrayBuffer as heap in use, and lets garbage accumulate in proportion. This is the least power of two that
+ * 100,000 buffers of 256 bytes fit into. The buffers of blocks that are allocated are in the hands of the program
+ * anyway.
  */
 const MAX_KEPT_BYTES = 2 ** 25;
+
+/** What of it may lie over blocks that are not in this worker's cache, which holds at most 4 MiB by default. */
+const MAX_FREED_BYTES = MAX_KEPT_BYTES - 2 ** 22;
 
 /** A constructor may return another object than the new one. A subclass then adds its private fields to that object. */
 class ReturnOverride {
@@ -64,6 +68,11 @@ class Stamp extends ReturnOverride {
     return (buffer as unknown as Stamp).#block;
   }
 
+  /** Whether a buffer that is known to be stamped is tracked by `owner`. */
+  static isOwnerOfStamped(buffer: ArrayBuffer, owner: Buffers): boolean {
+    return (buffer as unknown as Stamp).#owner === owner;
+  }
+
   static isOwner(object: ArrayBuffer, owner: Buffers): boolean {
     return #owner in object && object.#owner === owner;
   }
@@ -90,6 +99,8 @@ export class Buffers {
   private readonly views: Uint8Array[] = [];
   /** The number of places, which is a power of two, less one. -1 if no buffers are kept. */
   declare private readonly mask: number;
+  /** Whether blocks share places. */
+  declare private readonly shared: boolean;
   declare private readonly checked: boolean;
   private wholeBuffer: ArrayBuffer | undefined = undefined;
   /**
@@ -97,6 +108,10 @@ export class Buffers {
    * are included.
    */
   private keptBytes = 0;
+  /** At least the bytes that kept buffers over free blocks cover, except those in this worker's cache. */
+  private freedBytes = 0;
+  /** How many `keptBytes` there may be before they are counted again. */
+  private limit = MAX_KEPT_BYTES;
 
   constructor(mapping: Mapping, region: Region) {
     this.mapping = mapping;
@@ -106,24 +121,29 @@ export class Buffers {
     const limit = region.header[layout.CACHED_BUFFERS]!;
     const enough = 32 - Math.clz32(region.table.capacity - 1);
     this.mask = limit === 0 ? -1 : (1 << Math.min(31 - Math.clz32(limit), enough)) - 1;
+    this.shared = this.mask < region.table.capacity - 1;
   }
 
   /** The buffer over this run, of exactly this length: the kept one if it fits, otherwise a new one. */
   over(block: number, byteLength: number): ArrayBuffer {
     const place = block & this.mask;
     const kept = this.kept[place];
-    if (kept === undefined || this.lengthOf(kept, place) !== byteLength || Stamp.blockOfStamped(kept) !== block) {
-      return this.make(block, byteLength);
-    }
-    return kept;
+    if (kept === undefined || this.lengthOf(kept, place) !== byteLength) return this.make(block, byteLength);
+    return this.shared && Stamp.blockOfStamped(kept) !== block ? this.make(block, byteLength) : kept;
   }
 
-  /** The block of a kept buffer. NONE for anything else: then `blockOf` has to decide. */
+  /**
+   * The block of a tracked buffer. NONE for anything else: then `blockOf` has to decide. What is on no low place is asked
+   * itself, because with many buffers the array of those that are kept is one more place far away in memory.
+   */
   stamped(object: unknown): number {
     const block = Stamp.blockOf(object);
     if (block < 0) return NONE;
     const place = block & this.mask;
-    return this.kept[place] === object && this.lengthOf(object as ArrayBuffer, place) !== 0 ? block : NONE;
+    const tracked = place < MAX_VIEWS
+      ? this.kept[place] === object && this.views[place]!.length !== 0
+      : Stamp.isOwnerOfStamped(object as ArrayBuffer, this) && lengthOfBuffer(object as ArrayBuffer) !== 0;
+    return tracked ? block : NONE;
   }
 
   /** The block that a buffer lies over. NONE if the buffer is not one of this pool. */
@@ -162,6 +182,8 @@ export class Buffers {
     this.kept.length = 0;
     this.views.length = 0;
     this.keptBytes = 0;
+    this.freedBytes = 0;
+    this.limit = MAX_KEPT_BYTES;
     if (!this.checked) this.wholeBuffer = undefined;
   }
 
@@ -190,25 +212,43 @@ export class Buffers {
     this.views[place] = new Uint8Array(buffer);
   }
 
-  /** Counts so many bytes more, and drops kept buffers if that is too many. Returns whether the bytes fit. */
+  /**
+   * Counts blocks that are about to leave this worker, so that their buffers are not soon used again. From time to time
+   * this lets go of buffers over free blocks: when there may be more than the limit of them, and more than of others.
+   */
+  noteFreed(bytes: number): void {
+    this.freedBytes += bytes;
+    if (this.freedBytes > MAX_FREED_BYTES && this.freedBytes > this.keptBytes / 2) this.count();
+  }
+
+  /** Counts so many bytes more, and drops kept buffers if that is too many. Returns whether the buffer may be kept. */
   private makeRoom(bytes: number): boolean {
     if (bytes > MAX_KEPT_BYTES) return false;
-    // Half of the limit is free afterwards, so the walk over all places is rare.
-    if (this.keptBytes + bytes > MAX_KEPT_BYTES) this.dropBeyond(Math.min(MAX_KEPT_BYTES / 2, MAX_KEPT_BYTES - bytes));
+    if (this.keptBytes + bytes > this.limit) this.count();
     this.keptBytes += bytes;
     return true;
   }
 
-  /** Keeps buffers of so many bytes, from the lowest places on, and drops the others. */
-  private dropBeyond(limit: number): void {
-    let bytes = 0;
+  /**
+   * Counts the kept buffers, and drops those of blocks that are not allocated, beyond half of what is allowed. The next
+   * count comes when the bytes have doubled or half of them were freed, so the walk over all places is rare.
+   */
+  private count(): void {
+    let [bytes, free] = [0, 0];
     for (let place = 0; place < this.kept.length; place++) {
       const kept = this.kept[place];
-      const length = kept === undefined ? 0 : lengthOfBuffer(kept);
-      if (length > 0 && bytes + length <= limit) bytes += length;
-      else this.drop(place);
+      if (kept === undefined) continue;
+      const length = lengthOfBuffer(kept);
+      const isLive = isAllocated(this.table.loadTag(Stamp.blockOfStamped(kept)));
+      if (length === 0 || !isLive && free + length > MAX_KEPT_BYTES / 2) this.drop(place);
+      else {
+        bytes += length;
+        if (!isLive) free += length;
+      }
     }
     this.keptBytes = bytes;
+    this.freedBytes = free;
+    this.limit = Math.max(MAX_KEPT_BYTES, 2 * bytes);
   }
 
   private drop(place: number): void {

@@ -30,6 +30,9 @@ import { Server } from "./serve.ts";
 import { Trimmer } from "./trim.ts";
 import { Waiters } from "./waiters.ts";
 
+/** All caches together hold no more than this share of the pool, one in so many blocks. */
+const CACHED_SHARE = 4;
+
 /**
  * A worker's operations on blocks, by their numbers: first through its caches, then through the heap under the lock.
  */
@@ -55,6 +58,10 @@ export class Allocator {
   declare private readonly number: number;
   declare private readonly blockSize: number;
   declare private readonly caching: boolean;
+  /** Called with the number of blocks that were freed and did not go into this worker's cache, or have left it. */
+  onFreed: (blocks: number) => void = () => {};
+  /** Whether the cache was empty since the last flush. */
+  private hasDrained = false;
   /** Whether the present `free` or `freeMany` has passed the point from which it cannot fail any more. */
   private hasFreed = false;
 
@@ -260,7 +267,7 @@ export class Allocator {
 
   private allocateLocked(bytes: number, hooks: Hooks): number {
     if (bytes <= this.blockSize && this.caching && this.header[STATE] === LIVE) {
-      this.heap.refiller.refill(this.updateRoom());
+      this.refill();
       const block = this.cache.take(bytes);
       if (block !== NONE) {
         this.journal.allocated = block;
@@ -279,7 +286,7 @@ export class Allocator {
 
   private freeLocked(block: number): boolean {
     if (this.caching && stateOf(this.table.loadTag(block)) === ALLOCATED) {
-      this.heap.refiller.flush(this.updateRoom());
+      this.flush();
       if (this.cache.give(block)) {
         this.hasFreed = true;
         return true;
@@ -288,13 +295,36 @@ export class Allocator {
     if (this.heap.claim(block, FREE) === 0) return false;
     this.hasFreed = true;
     this.counters[FREES]!++;
+    const length = this.table.length(block);
     this.heap.coalesce(block);
+    this.onFreed(length);
     return true;
   }
 
+  private refill(): void {
+    this.hasDrained = true;
+    this.heap.refiller.refill(this.updateRoom());
+  }
+
   /**
-   * Before a refill or a flush: the room for single blocks in this worker's cache, once idle short runs have left it.
+   * Makes room in this worker's cache. If it has been empty since the last flush, the worker works in bursts, and gets a
+   * larger cache, as long as that hides no large share of the pool. If it has not, the worker frees more than it
+   * allocates, and a smaller cache will do.
    */
+  private flush(): void {
+    if (!this.isFull()) return;
+    const most = Math.ceil(this.table.blockCount / (CACHED_SHARE * this.slots.countWorkers()));
+    if (!this.hasDrained) this.cache.shrink();
+    else if (this.cache.grow(most) && !this.isFull()) return;
+    this.hasDrained = false;
+    this.onFreed(this.heap.refiller.flush(this.cache.updateRoom()));
+  }
+
+  private isFull(): boolean {
+    return this.slots.validTop(this.slot) >= this.updateRoom();
+  }
+
+  /** The room for single blocks in this worker's cache, once idle short runs have left it. */
   private updateRoom(): number {
     this.heap.refiller.flushIdleRuns();
     return this.cache.updateRoom();
@@ -329,10 +359,13 @@ export class Allocator {
   private freeClaimed(blocks: readonly number[], hooks: Hooks): void {
     this.hasFreed = true;
     this.counters[FREES]! += blocks.length;
+    let freed = 0;
     for (const block of blocks) {
+      freed += this.table.length(block);
       const leaves = hooks.leaves(block, "freed");
       this.table.set(block, TAG, leaves ? FREE : makeTag(allocatedState(this.table.length(block)), this.number));
       if (leaves) this.heap.coalesce(block);
     }
+    this.onFreed(freed);
   }
 }

@@ -3,10 +3,13 @@ import type { Worker } from "../cache/worker.ts";
 import type { BlockTable } from "../region/block_table.ts";
 import { CACHED_BLOCKS, FREE, GROWN, NONE } from "../region/layout.ts";
 import type { Region } from "../region/region.ts";
-import { validateRun, validBlockCount, validLength } from "../region/validate.ts";
+import { validateRun, validBlockCount, validHighWater, validLength } from "../region/validate.ts";
 import type { Mapping } from "../runtime/native.ts";
 import type { Journal } from "./journal.ts";
 import { Reaper } from "./reap.ts";
+
+/** One block in so many of those that were ever used may be in the depot before fresh memory is used for a run. */
+const DEPOT_SHARE = 8;
 
 /**
  * Everything that can be handed out: free runs, cached blocks, what dead workers have cached, and what the pool may
@@ -62,6 +65,10 @@ export class Heap {
     if (length > this.table.capacity) return NONE;
     const { lists } = this.region;
     let block = lists.find(length);
+    if (length > 1 && block !== NONE && this.hidesMuch(block + length)) {
+      this.refiller.joinDepot();
+      block = lists.find(length);
+    }
     // Ends when other workers stop freeing: each round takes what was cached during the round before.
     while (block === NONE && this.caching && this.collect(length === 1)) block = lists.find(length);
     return block === NONE && this.grow(1, length) ? lists.find(length) : block;
@@ -148,6 +155,15 @@ export class Heap {
     if (end - block < length || own.length === 0) return false;
     for (const cached of own) this.refiller.reclaim(cached);
     return true;
+  }
+
+  /**
+   * Whether a run that ends here would use memory that was never used, while the depot holds a large share of what was
+   * used. So the blocks of the depot are joined rarely, and make a pool need no more than a little more memory.
+   */
+  private hidesMuch(end: number): boolean {
+    const highWater = validHighWater(this.region.header);
+    return end > highWater && this.caching && this.region.depot.count * DEPOT_SHARE > highWater;
   }
 
   /** Makes free what workers have cached, dead workers included. Returns whether that was anything. */

@@ -1,7 +1,7 @@
 import {
   ALLOCATED_RUN,
   BLOCK_COUNT_INVERTED,
-  DEPOT_TOP,
+  CACHED_BLOCKS,
   FREE,
   FREE_BLOCKS,
   HAS_BARRIER,
@@ -9,13 +9,14 @@ import {
   HIGH_WATER_INVERTED,
   INTERIOR,
   LENGTH,
+  LIVE,
   NONE,
   PLAIN_CLAIMS,
   RELEASING,
+  STATE,
   TAG,
 } from "../region/layout.ts";
-import { allocatedState, isCachedAs, makeTag, stateOf, workerOf } from "../region/block_table.ts";
-import { IN_DEPOT } from "../region/depot.ts";
+import { allocatedState, IN_DEPOT, isCachedAs, makeTag, stateOf, workerOf } from "../region/block_table.ts";
 import type { Region } from "../region/region.ts";
 import { setHighWater } from "../region/validate.ts";
 
@@ -31,7 +32,7 @@ import { setHighWater } from "../region/validate.ts";
  * - Runs that `freeMany` had claimed (RELEASING) and blocks in the depot are free.
  * - A resize may have left a tag or a number of requested bytes that does not match the length: both follow the length.
  * - High water and the block count stand twice. Of two different values of high water the higher one is safe.
- * - Plain claims are allowed again: a crash may have preceded the barrier that ends them.
+ * - Plain claims are allowed again unless requests wait: a crash may have preceded the barrier that ends them.
  * - A waiting request without a block waits again.
  *
  * @returns false if the lengths do not tile the table. Then no worker can have left it so, and nothing can be repaired.
@@ -55,12 +56,12 @@ class Rebuild {
   }
 
   run(): boolean {
-    const { header, table, lists } = this.#region;
+    const { header, table, lists, depot } = this.#region;
     const end = table.blockCount;
     lists.clear();
     this.#repairHighWater();
-    header[DEPOT_TOP] = 0;
-    header[PLAIN_CLAIMS] = header[HAS_BARRIER]!;
+    if (header[CACHED_BLOCKS] !== 0) depot.clear();
+    header[PLAIN_CLAIMS] = header[STATE] === LIVE ? header[HAS_BARRIER]! : 0;
     let freeBlocks = 0;
     for (let block = 0; block < end;) {
       const length = this.#repairRun(block);

@@ -26,6 +26,12 @@ const REQUESTED_LOW = layout.REQUESTED_LOW;
 const PLAIN_CLAIMS = layout.PLAIN_CLAIMS;
 const BIAS_TAG = layout.BIAS_TAG;
 
+/** The share of a worker's cache that is reserved for single blocks. */
+const FOR_SINGLES = 1 / 4;
+
+/** The limit of a new cache: enough for a hundred calls without the lock. */
+const FIRST_LIMIT = 256;
+
 /**
  * A worker's cache of single blocks: a stack of block numbers that only this worker moves, so most calls need no lock.
  * The tag is the truth about a block, not its entry in the stack: a block is cached here if its tag is CACHED with this
@@ -77,7 +83,8 @@ const BIAS_TAG = layout.BIAS_TAG;
  * # Give, while requests wait
  *
  * While a request waits for a block, the pool's state is AWAITED, and both `take` and `give` leave their work to the
- * slow path. Either may be in the middle of its steps when the state changes.
+ * slow path. Either may be in the middle of its steps when the state changes. PLAIN_CLAIMS is 0 before the state
+ * changes, and until it has changed back. So only a `take` that cannot claim by plain stores reads the state.
  *
  * - A `take` may go on. The block that it takes is not free, as if it had been taken before the change.
  * - A `give` must not leave its block in the cache, where no call would look for it. So it reads the state last:
@@ -125,9 +132,9 @@ export class BlockCache {
    */
   declare readonly plainLive: number;
   declare private readonly capacity: number;
-  /**
-   * How many entries there may be: the capacity, less the blocks in the short runs that src/cache/run_cache.ts keeps.
-   */
+  /** How many blocks the cache may hold at present, those in short runs included. From FIRST_LIMIT to the capacity. */
+  declare private limit: number;
+  /** How many entries there may be: the limit, less the blocks in the short runs that src/cache/run_cache.ts keeps. */
   declare room: number;
   /**
    * The longest request in bytes that it serves: a block's size, but no more than 2^31 - 1. 0 while a block is
@@ -157,10 +164,11 @@ export class BlockCache {
   constructor({ mapping, region, slot, number }: CacheWorker) {
     this.mapping = mapping;
     const capacity = region.header[layout.CACHED_BLOCKS]!;
-    this.meta = region.meta.subarray(0, layout.allocationLogWord(region.table.capacity, capacity));
+    this.meta = region.meta.subarray(0, layout.depotWord(region.table.capacity, capacity));
     this.plainLive = region.header[layout.HAS_BARRIER] === 1 ? LIVE : NONE;
     this.capacity = capacity;
-    this.room = capacity;
+    this.limit = Math.min(capacity, FIRST_LIMIT);
+    this.room = this.limit;
     this.undelivered = NONE;
     this.longest = longestFor(region.blockSize);
     this.blockSize = region.blockSize;
@@ -189,8 +197,8 @@ export class BlockCache {
   take(bytes: number): number {
     const { meta, top: topWord, lowest } = this;
     const top = meta[topWord]! - 1;
-    if (top < 0 || meta[STATE] !== LIVE || typeof bytes !== "number") return NONE;
-    if ((bytes | 0) !== bytes || (bytes - 1) >>> 0 >= this.longest) return NONE;
+    if (top < 0 || typeof bytes !== "number" || (bytes | 0) !== bytes) return NONE;
+    if ((bytes - 1) >>> 0 >= this.longest) return NONE;
     const block = meta[this.entries + top]!;
     if (!this.claim(block, bytes, this.cachedTag, this.allocatedTag)) return NONE;
     meta[topWord] = top;
@@ -282,10 +290,31 @@ export class BlockCache {
 
   /** Sets `room` to what the cached short runs leave now, and returns it. */
   updateRoom(): number {
-    const { meta, capacity } = this;
+    const { meta, limit } = this;
     const taken = (meta[this.runBlocks]! - meta[this.runBlocksRecalled]!) | 0;
-    this.room = taken >= 0 && taken <= capacity ? capacity - taken : capacity;
+    this.room = taken >= 0 && taken <= limit ? limit - taken : limit;
     return this.room;
+  }
+
+  /** How many of the blocks must be single ones. */
+  get reserve(): number {
+    return Math.ceil(this.limit * FOR_SINGLES);
+  }
+
+  /**
+   * Doubles the limit, up to `most` and the capacity. Returns whether it has changed. A worker that frees many blocks
+   * and allocates them again needs a larger cache than one whose calls alternate.
+   */
+  grow(most: number): boolean {
+    const limit = Math.min(2 * this.limit, most, this.capacity);
+    if (limit <= this.limit) return false;
+    this.limit = limit;
+    return true;
+  }
+
+  /** Halves the limit. The cache must be flushed. */
+  shrink(): void {
+    this.limit = Math.max(this.limit >> 1, Math.min(this.capacity, FIRST_LIMIT));
   }
 
   /** The undelivered block is free again: `take` goes on. */
@@ -317,8 +346,8 @@ export class BlockCache {
    */
   private claimByExchange(word: number, bytes: number, cachedTag: number, allocatedTag: number): boolean {
     const meta = this.meta;
-    // A plain read first: a corrupted entry may lead to any word, and an exchange there would write to it.
-    if (meta[word] !== cachedTag) return this.abandonClaim();
+    // A plain read of the tag first: a corrupted entry may lead to any word, and an exchange there would write to it.
+    if (meta[STATE] !== LIVE || meta[word] !== cachedTag) return this.abandonClaim();
     if (this.mapping.exchange(word, cachedTag, this.takingTag) !== cachedTag) return this.abandonClaim();
     meta[word + REQUESTED_LOW] = bytes;
     Atomics.store(meta, word, allocatedTag);

@@ -6,7 +6,6 @@ import {
   CACHED_BLOCKS,
   CACHED_RUN,
   cacheWord,
-  DEPOT_CACHES,
   FREE,
   FREE_BLOCKS,
   HAS_BARRIER,
@@ -16,9 +15,7 @@ import {
   runEntriesWord,
   SLOT_CLAIM,
   SLOT_FREEING,
-  SLOT_GIVEN,
   SLOT_LOWEST,
-  SLOT_REFILLED,
   SLOT_RUN_BLOCKS,
   SLOT_RUN_BLOCKS_RECALLED,
   SLOT_RUNS_TAKEN,
@@ -51,15 +48,8 @@ export class Refiller {
   declare private readonly cachedTag: number;
   declare private readonly cachedRunTag: number;
   declare private readonly hasBarrier: number;
-  declare private readonly depotCapacity: number;
-  // The slot's counters at the worker's last refill or flush. The difference is what it did since.
-  private given = 0;
-  private refilled = 0;
+  /** The slot's count of runs taken at the worker's last refill or flush. */
   private runsTaken = 0;
-  /**
-   * How many blocks the last refills brought, as long as the worker freed fewer blocks after each than it had brought.
-   */
-  private consumed = 0;
 
   constructor(worker: Worker) {
     const { native, region, slot, number } = worker;
@@ -74,7 +64,6 @@ export class Refiller {
     this.cachedTag = makeTag(CACHED, number);
     this.cachedRunTag = makeTag(CACHED_RUN, number);
     this.hasBarrier = region.header[HAS_BARRIER]!;
-    this.depotCapacity = DEPOT_CACHES * this.capacity;
   }
 
   /**
@@ -92,10 +81,10 @@ export class Refiller {
     }
     if (top > 0) return;
     takeBias(this.region, this.cachedTag);
-    this.noteRefill();
     const wanted = this.share(room);
     let count = this.fromDepot(wanted);
     for (let more = 1; count < wanted && more > 0; count += more) more = this.fromRuns(count, wanted - count);
+    if (count === 0) count = this.fromOthers(room >> 1);
     this.reverse(count);
     this.region.slots.countRefilled(this.slot, count);
     this.setTop(count);
@@ -112,27 +101,34 @@ export class Refiller {
     if (isIdle && meta[this.at + SLOT_RUN_BLOCKS] !== 0) this.flushRuns();
   }
 
-  /** Makes room in a full cache: its older half goes to the depot for other workers, or becomes free. */
-  flush(room: number): void {
+  /** Makes room in a full cache: its older half goes to the depot. Returns how many entries that were. */
+  flush(room: number): number {
     const { meta, slots } = this.region;
     const top = slots.validTop(this.slot);
-    if (top < room) return;
-    const count = Math.ceil(top / 2);
-    this.evict(count, slots.countWorkers() > 1);
+    if (top < room) return 0;
+    const count = top - (room >> 1);
+    this.evict(count);
     meta.copyWithin(this.entries, this.entries + count, this.entries + top);
     this.setTop(top - count);
+    return count;
   }
 
   /** Makes everything free that this worker has cached, and everything in the depot. */
   flushAll(): void {
-    this.evict(this.region.slots.validTop(this.slot), false);
+    this.evict(this.region.slots.validTop(this.slot));
     this.setTop(0);
     this.flushRuns();
+    this.joinDepot();
+  }
+
+  /** Joins the blocks of the depot with each other and with the free runs beside them. */
+  joinDepot(): void {
     const { runs, depot } = this.region;
-    while (depot.top > 0) {
-      const block = depot.peek();
-      depot.pop(1, FREE);
-      runs.coalesce(block);
+    if (depot.count === 0) return; // a pool without caches has no room for bits
+    for (let first = depot.firstFrom(0); first !== NONE; first = depot.firstFrom(first)) {
+      const count = depot.lengthAt(first);
+      for (let block = first; block < first + count; block++) depot.remove(block);
+      runs.joinSingles(first, count);
     }
   }
 
@@ -158,6 +154,16 @@ export class Refiller {
     return header[FREE_BLOCKS]! > before || !Object.is(slots.frees(), frees);
   }
 
+  /** Returns whether plain claims have ended: from then on, the slots' claims show all that are still under way. */
+  endPlainClaims(): boolean {
+    const { header } = this.region;
+    if (header[PLAIN_CLAIMS] === 0) return true;
+    Atomics.store(header, PLAIN_CLAIMS, 0);
+    if (this.native.barrier()) return true;
+    header[PLAIN_CLAIMS] = 1;
+    return false;
+  }
+
   /** Whether a block is the first of a run that this worker has cached. */
   hasCached(block: number): boolean {
     const tag = this.region.table.loadTag(block);
@@ -177,29 +183,10 @@ export class Refiller {
     this.uncache(block);
   }
 
-  /** Notes what the worker did since its last refill. */
-  private noteRefill(): void {
-    const { counters } = this.region;
-    const given = counters[this.doubleAt + SLOT_GIVEN]!;
-    const refilled = counters[this.doubleAt + SLOT_REFILLED]!;
-    const brought = refilled - this.refilled;
-    this.consumed = given - this.given < brought ? this.consumed + brought : 0;
-    this.given = given;
-    this.refilled = refilled;
-  }
-
-  /**
-   * Whether the worker allocates what others free: its last refills brought as many blocks as the depot has room for,
-   * and it freed fewer. Bursts that this worker frees itself stay below this threshold, except for their first refills.
-   */
-  private get isConsumer(): boolean {
-    return this.consumed >= this.depotCapacity;
-  }
-
   /** How many blocks to cache: half of the room in the cache, but no more than a fair share of the free blocks. */
   private share(room: number): number {
     const { header, slots, depot } = this.region;
-    const fair = Math.floor((header[FREE_BLOCKS]! + depot.top) / (2 * Math.max(1, slots.countWorkers())));
+    const fair = Math.floor((header[FREE_BLOCKS]! + depot.count) / (2 * Math.max(1, slots.countWorkers())));
     const half = room >> 1;
     // The pool is far from exhaustion, so it will be long until the barrier that plain claims cost is needed again.
     if (fair >= half && header[PLAIN_CLAIMS] !== this.hasBarrier) header[PLAIN_CLAIMS] = this.hasBarrier;
@@ -208,23 +195,14 @@ export class Refiller {
 
   /** Moves up to so many blocks from the depot to the start of the cache's entries. Returns how many. */
   private fromDepot(wanted: number): number {
-    const { meta, depot } = this.region;
-    const count = this.uncontested(Math.max(0, Math.min(wanted, depot.top)));
-    depot.copyTo(meta, this.entries, count);
+    const { meta, depot, table } = this.region;
+    const count = depot.copyTo(meta, this.entries, wanted);
     this.setTop(count);
-    depot.pop(count, this.cachedTag);
+    for (let entry = this.entries; entry < this.entries + count; entry++) {
+      depot.remove(meta[entry]!);
+      table.set(meta[entry]!, TAG, this.cachedTag);
+    }
     return count;
-  }
-
-  /**
-   * Brings up to so many blocks to the depot's top whose cache lines no other worker writes. Returns how many to take.
-   */
-  private uncontested(most: number): number {
-    // A consumer shares these cache lines with the producer anyway, so scanning would not pay.
-    if (this.isConsumer) return most;
-    const uncontested = this.region.depot.arrange(most, this.number);
-    // If few are uncontested, all blocks that come from there are contested, and they must not fill up the depot.
-    return uncontested < most / 2 ? most : uncontested;
   }
 
   /** Caches up to so many blocks of one free run. Their entries start at this place. Returns how many. */
@@ -236,6 +214,46 @@ export class Refiller {
     for (let more = 0; more < count; more++) meta[this.entries + place + more] = first + more;
     this.setTop(place + count);
     runs.cacheAt(first, count, this.number);
+    return count;
+  }
+
+  /**
+   * Takes over half of what the next worker has cached that has anything, up to so many blocks. Their entries there
+   * become stale. Returns how many. This is a recall that leaves the other worker something, and joins no blocks.
+   */
+  private fromOthers(most: number): number {
+    const { header, slots } = this.region;
+    if (header[BIAS_TAG] === this.cachedTag || !this.endPlainClaims()) return 0;
+    const { used } = slots;
+    let count = 0;
+    for (let step = 1; step < used && count === 0; step++) {
+      const slot = (this.slot + step) % used;
+      if (slots.validWorker(slot) !== 0) count = this.takeHalf(slot, Math.max(1, most));
+    }
+    return count;
+  }
+
+  /** Takes the older half, because the other worker takes from the other end. */
+  private takeHalf(slot: number, most: number): number {
+    const { meta, table, slots } = this.region;
+    const at = slotWord(slot);
+    const claim = Atomics.load(meta, at + SLOT_CLAIM);
+    const cached = makeTag(CACHED, slots.worker(slot));
+    const entries = cacheWord(slot, this.capacity);
+    const end = entries + slots.validTop(slot);
+    const wanted = Math.min(most, Math.ceil((end - entries - meta[at + SLOT_STALE]!) / 2));
+    let count = 0;
+    for (let entry = entries; entry < end && count < wanted; entry++) {
+      const block = this.blockOf(entry);
+      if (block === claim) continue;
+      meta[this.entries + count] = block;
+      this.setTop(count + 1);
+      if (!table.exchangeTag(block, cached, this.cachedTag)) continue;
+      count++;
+      slots.countRefilled(slot, -1);
+      meta[at + SLOT_STALE]!++;
+    }
+    this.setTop(count);
     return count;
   }
 
@@ -264,22 +282,19 @@ export class Refiller {
     meta[this.at + SLOT_LOWEST] = top;
   }
 
-  /**
-   * Empties the oldest entries of this worker's cache: the blocks of those that are not stale go to the depot or become
-   * free.
-   */
-  private evict(count: number, toDepot: boolean): void {
+  /** Empties the oldest entries of this worker's cache: the blocks of those that are not stale go to the depot. */
+  private evict(count: number): void {
     const { meta, table, depot, slots } = this.region;
     const { blockCount } = table;
     const cachedTag = this.cachedTag;
-    const room = toDepot ? depot.room : 0;
     let evicted = 0;
     for (let entry = this.entries; entry < this.entries + count; entry++) {
       const block = meta[entry]!;
       if (block >>> 0 >= blockCount) throw strayEntry(block);
-      if (table.tag(block) !== cachedTag) meta[this.at + SLOT_STALE]!--;
-      else if (++evicted <= room) depot.push(block);
-      else this.uncache(block);
+      if (table.tag(block) === cachedTag) {
+        depot.push(block);
+        evicted++;
+      } else meta[this.at + SLOT_STALE]!--;
     }
     slots.countRefilled(this.slot, -evicted);
   }
@@ -306,16 +321,6 @@ export class Refiller {
     this.region.runs.coalesce(block);
   }
 
-  /** Returns whether plain claims have ended: from then on, the slots' claims show all that are still under way. */
-  private endPlainClaims(): boolean {
-    const { header } = this.region;
-    if (header[PLAIN_CLAIMS] === 0) return true;
-    Atomics.store(header, PLAIN_CLAIMS, 0);
-    if (this.native.barrier()) return true;
-    header[PLAIN_CLAIMS] = 1;
-    return false;
-  }
-
   /** Recalls what another worker has cached. What that worker frees from now on comes too late for this recall. */
   private recallFrom(slot: number): void {
     const { meta, table, runs, slots } = this.region;
@@ -333,6 +338,7 @@ export class Refiller {
       slots.countRefilled(slot, -1);
       meta[at + SLOT_STALE]!++;
     }
+    if (meta[at + SLOT_RUN_BLOCKS] === meta[at + SLOT_RUN_BLOCKS_RECALLED]) return;
     const cachedRun = makeTag(CACHED_RUN, number);
     this.forEachRun(slot, (block) => {
       if (block === claim || !table.exchangeTag(block, cachedRun, FREE)) return;

@@ -21,9 +21,6 @@ const SLOTS_USED = layout.SLOTS_USED;
 const STATE = layout.STATE;
 const STATE_MASK = layout.STATE_MASK;
 
-/** The share of a worker's cache that is reserved for single blocks. */
-const FOR_SINGLES = 1 / 4;
-
 /**
  * A worker's cache of short runs: a stack for each length. It works like the cache of single blocks, and the argument
  * in src/cache/block_cache.ts holds for it too, with the tags CACHED_RUN and ALLOCATED_SHORT. A cached run is neither
@@ -43,7 +40,6 @@ export class RunCache {
   declare private readonly blockSize: number;
   /** The number of blocks in the longest run that it keeps. */
   declare private readonly longest: number;
-  declare private readonly leastForSingles: number;
   // Places in `meta` and in `counters`.
   declare private readonly slot: number;
   declare private readonly entries: number;
@@ -63,7 +59,6 @@ export class RunCache {
     this.plainLive = cache.plainLive;
     this.blockSize = region.blockSize;
     this.longest = capacity === 0 ? 0 : longestRun(region.blockSize);
-    this.leastForSingles = Math.ceil(capacity * FOR_SINGLES);
     this.slot = slotWord(slot);
     this.entries = layout.runEntriesWord(slot, capacity, 2);
     this.table = layout.tableWord(capacity);
@@ -106,7 +101,7 @@ export class RunCache {
       return false;
     }
     const room = this.cache.updateRoom() - length;
-    if (room < this.leastForSingles || meta[this.slot + SLOT_TOP]! > room) return false;
+    if (room < this.cache.reserve || meta[this.slot + SLOT_TOP]! > room) return false;
     const topWord = this.topWord(length);
     const top = meta[topWord]!;
     const entry = this.entriesWord(length) + top;

@@ -1,5 +1,4 @@
-import { type BlockTable, isCached, makeTag, stateOf, workerOf } from "../region/block_table.ts";
-import { IN_DEPOT } from "../region/depot.ts";
+import { type BlockTable, IN_DEPOT, isCached, makeTag, stateOf, workerOf } from "../region/block_table.ts";
 import { classOf } from "../region/free_lists.ts";
 import {
   BIAS_TAG,
@@ -7,6 +6,7 @@ import {
   CACHED_BLOCKS,
   CACHED_RUN,
   cacheWord,
+  DEPOT_COUNT,
   END_OF_FREE,
   FIRST_LEVELS,
   FREE,
@@ -163,18 +163,16 @@ function walkLists({ table, lists }: Region, freeRuns: number): void {
   if (listed !== freeRuns) throw broken("I4", `the lists hold ${listed} of ${freeRuns} free runs`);
 }
 
-function checkDepot({ table, depot }: Region, blocks: number): void {
-  if (depot.top !== blocks) {
-    throw broken("I11", `the depot holds ${depot.top} blocks, but ${blocks} blocks are tagged as its own`);
+/** The bits and the blocks that are tagged as the depot's have to agree. */
+function checkDepot({ header, depot }: Region, blocks: number): void {
+  if (header[DEPOT_COUNT] !== blocks) {
+    throw broken("I11", `the depot claims to hold ${header[DEPOT_COUNT]} blocks, but ${blocks} are tagged as its own`);
   }
-  const entered = new Set<number>();
-  for (let entry = 0; entry < blocks; entry++) {
-    const block = depot.at(entry);
-    if (!(isInTable(table, block) && table.tag(block) === IN_DEPOT)) {
-      throw broken("I11", `the depot holds block ${block}, whose tag says otherwise`);
-    }
-    if (entered.size === entered.add(block).size) throw broken("I11", `the depot holds block ${block} twice`);
-  }
+  if (header[CACHED_BLOCKS] === 0) return;
+  depot.check();
+  const found = new Int32Array(blocks + 1);
+  const count = depot.copyTo(found, 0, blocks + 1);
+  if (count !== blocks) throw broken("I11", `the depot has bits for ${count} blocks and claims to hold ${blocks}`);
 }
 
 /** Also checks the requests that have a block which their worker has not collected yet. */

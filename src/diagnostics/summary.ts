@@ -1,4 +1,4 @@
-import { FREE_BLOCKS } from "../region/layout.ts";
+import { DEPOT_COUNT, FREE_BLOCKS } from "../region/layout.ts";
 import type { Region } from "../region/region.ts";
 import { type Inspection, levelsLeft } from "../runtime/console.ts";
 
@@ -41,7 +41,7 @@ function stateOf(region: Region, blockCount: number): Record<string, string | nu
  */
 function countsOf({ header, slots }: Region, blockCount: number): Record<string, number> {
   const cached = Math.min(Math.max(slots.cachedBlocks(), 0), blockCount);
-  const free = Math.min(Math.max(header[FREE_BLOCKS]!, 0), blockCount - cached);
+  const free = Math.min(Math.max(header[FREE_BLOCKS]! + header[DEPOT_COUNT]!, 0), blockCount - cached);
   return { allocated: blockCount - cached - free, cached, free, workers: slots.countWorkers() };
 }
 

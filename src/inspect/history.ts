@@ -9,7 +9,7 @@ export interface HistorySample {
   readonly blockCount: number;
   /** Number of allocated blocks. */
   readonly allocatedBlocks: number;
-  /** Number of blocks in worker caches and in the depot. */
+  /** Number of blocks in worker caches. */
   readonly cachedBlocks: number;
   /** Fragmentation as in `stats()`, from 0 to 1. */
   readonly fragmentation: number;

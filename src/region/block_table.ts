@@ -49,6 +49,9 @@ export function makeTag(state: number, worker: number): number {
   return tag | (ODD_FOURS >>> (bits & 15)) << 31;
 }
 
+/** The tag of every block in the depot, which belongs to no worker: worker numbers start at 1. */
+export const IN_DEPOT: number = makeTag(CACHED, 0);
+
 export function stateOf(tag: number): number {
   return tag & STATE_MASK;
 }
@@ -73,10 +76,12 @@ export function isCachedAs(state: number, length: number): boolean {
   return length === 1 ? state === CACHED : length <= LONGEST_SHORT_RUN && state === CACHED_RUN;
 }
 
-/** The state that users see. A run that `freeMany` is releasing counts as allocated. */
+/**
+ * The state that users see. A run that `freeMany` is releasing counts as allocated, and a block in the depot as free.
+ */
 export function usageOf(tag: number): "allocated" | "free" | "cached" {
   const state = tag & STATE_MASK;
-  if (state === FREE) return "free";
+  if (state === FREE || tag === IN_DEPOT) return "free";
   return isCached(state) ? "cached" : "allocated";
 }
 

@@ -7,12 +7,12 @@
  *            +------------------------------------------------------------------+  cacheWord(0)
  *            | worker caches   per slot: block numbers, one for each block that |
  *            |                 may be cached, then those of short runs          |
- *            +------------------------------------------------------------------+  cacheWord(SLOT_COUNT)
- *            | depot           block numbers, with room for DEPOT_CACHES caches |
  *            +------------------------------------------------------------------+  waitQueueWord
  *            | wait queue      a ring of MAX_WAITING requests                   |
  *            +------------------------------------------------------------------+  tableWord
  *            | block table     one descriptor for each block                    |
+ *            +------------------------------------------------------------------+  depotWord
+ *            | depot           one bit for each block, and two levels above     |
  *            +------------------------------------------------------------------+  allocationLogWord
  *            | allocation log  only in a checked pool: an entry for each block, |
  *            |                 then the stacks                                  |
@@ -44,7 +44,7 @@
 export const MAGIC = 0x316f506d;
 
 /** The version of this format. Increase it with every change to this file that another version would misread. */
-export const FORMAT = 7;
+export const FORMAT = 8;
 
 /** Stands for "no block", "no slot" or "no place". */
 export const NONE = -1;
@@ -119,7 +119,7 @@ export const PEAK_ALLOCATED = 68;
 /** One more than the highest slot that ever had a worker. It never shrinks. */
 export const SLOTS_USED = 69;
 /** Number of blocks in the depot. */
-export const DEPOT_TOP = 70;
+export const DEPOT_COUNT = 70;
 /** In a checked pool, the number of the last allocation. Written by an atomic addition. */
 export const LAST_SEQUENCE = 71;
 /** In a checked pool, how many words for stacks were asked for. Written by an atomic addition, which reserves them. */
@@ -236,8 +236,7 @@ export const SLOT_RUN_TOPS = 20;
 /** Bytes of the header, a multiple of every page size up to 16 KiB. */
 export const HEADER_BYTES = 32_768;
 
-// Worker caches and depot: block numbers. The entries of a cache are written by its worker, those of the depot under
-// the lock.
+// Worker caches: block numbers. The entries of a cache are written by its worker.
 
 /** The largest CACHED_BLOCKS. It limits the address space that all caches take together. */
 export const MAX_CACHED_BLOCKS = 65_536;
@@ -245,8 +244,6 @@ export const MAX_CACHED_BLOCKS = 65_536;
 export const LONGEST_SHORT_RUN = 9;
 /** Entries for short runs of one length in a worker's cache: one cache line. */
 export const RUN_ENTRIES = 16;
-/** The depot has room for the blocks of this many full caches. */
-export const DEPOT_CACHES = 4;
 
 // The wait queue: a ring of requests, written under the lock.
 
@@ -349,7 +346,7 @@ export const MAX_WORKERS: number = 2 ** 27 - 2;
 /** The worker number in the tag of an allocated run whose worker died and lost its slot to another worker. */
 export const ORPHAN: number = MAX_WORKERS + 1;
 
-/** The word where the entries of a slot's cache start; for SLOT_COUNT, the word where those of the depot start. */
+/** The word where the entries of a slot's cache start. */
 export function cacheWord(slot: number, cachedBlocks: number): number {
   return HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT + slot * cacheStride(cachedBlocks);
 }
@@ -361,7 +358,7 @@ export function runEntriesWord(slot: number, cachedBlocks: number, length: numbe
 
 /** The word where the wait queue starts. */
 export function waitQueueWord(cachedBlocks: number): number {
-  return cacheWord(SLOT_COUNT + DEPOT_CACHES, cachedBlocks);
+  return cacheWord(SLOT_COUNT, cachedBlocks);
 }
 
 /** The word where the block table starts. */
@@ -369,9 +366,23 @@ export function tableWord(cachedBlocks: number): number {
   return waitQueueWord(cachedBlocks) + MAX_WAITING * REQUEST_WORDS;
 }
 
-/** The word where the block table ends, and where the allocation log of a checked pool starts. */
-export function allocationLogWord(capacity: number, cachedBlocks: number): number {
+/** The word where the block table ends and the depot starts. */
+export function depotWord(capacity: number, cachedBlocks: number): number {
   return tableWord(cachedBlocks) + capacity * DESCRIPTOR_WORDS;
+}
+
+/** The number of words in each level of the depot, the one with a bit for each block first. */
+export function depotLevels(capacity: number): [blocks: number, middle: number, upper: number] {
+  const blocks = Math.ceil(capacity / 32);
+  const middle = Math.ceil(blocks / 32);
+  return [blocks, middle, Math.ceil(middle / 32)];
+}
+
+/** The word where the depot ends, and where the allocation log of a checked pool starts. */
+export function allocationLogWord(capacity: number, cachedBlocks: number): number {
+  // Without caches, all blocks are joined at once.
+  const words = cachedBlocks === 0 ? 0 : depotLevels(capacity).reduce((sum, level) => sum + level);
+  return depotWord(capacity, cachedBlocks) + words;
 }
 
 /** Bytes of meta for a pool that may grow to `capacity` blocks. */

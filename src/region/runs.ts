@@ -8,6 +8,7 @@ import {
   COALESCED,
   FREE,
   FREE_BLOCKS,
+  INTERIOR,
   LENGTH,
   LINE_BLOCKS,
   LONGEST_SHORT_RUN,
@@ -116,6 +117,18 @@ export class Runs {
     }
     table.markFreeEnd(block, length);
     this.lists.insert(block, length);
+  }
+
+  /** Makes one free run of single blocks that lie side by side. They are cached, and no other worker can claim them. */
+  joinSingles(first: number, count: number): void {
+    const { table } = this;
+    table.set(first, TAG, FREE);
+    if (count > 1) {
+      table.set(first, LENGTH, count); // from this store on, the others are inside the run
+      for (let block = first + 1; block < first + count; block++) table.set(block, TAG, INTERIOR);
+      this.counters[COALESCED]! += count - 1;
+    }
+    this.coalesce(first);
   }
 
   /** Whether an allocated run could become so many blocks long in place. */

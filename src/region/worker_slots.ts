@@ -2,7 +2,7 @@ import {
   ALLOCS,
   BLOCK_COUNT,
   CACHED_BLOCKS,
-  DEPOT_TOP,
+  DEPOT_COUNT,
   FREE_BLOCKS,
   FREES,
   MAX_WORKERS,
@@ -224,15 +224,16 @@ export class WorkerSlots {
     return Math.max(this.header[PEAK_ALLOCATED]!, Math.min(this.allocated() + excursion, this.header[BLOCK_COUNT]!));
   }
 
-  /** The number of cached blocks: in the depot, and in the workers' caches, as the slots count them. */
+  /** The number of blocks in the workers' caches, as the slots count them. */
   cachedBlocks(): number {
-    let cached = this.header[DEPOT_TOP]!;
+    let cached = 0;
     for (let slot = 0; slot < this.used; slot++) cached += this.cached(slot) + this.cachedInRuns(slot);
     return cached;
   }
 
   private allocated(): number {
-    return this.header[BLOCK_COUNT]! - this.header[FREE_BLOCKS]! - this.cachedBlocks();
+    const { header } = this;
+    return header[BLOCK_COUNT]! - header[FREE_BLOCKS]! - header[DEPOT_COUNT]! - this.cachedBlocks();
   }
 
   /** Allocations from the worker's cache. For single blocks that is what came into the cache and is no longer there. */

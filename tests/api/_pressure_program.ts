@@ -14,8 +14,14 @@ const COUNT = 2048;
 const TRIES = 3;
 
 const CASES = {
-  allocated: allocateAll,
   freed: useAll,
+  freedMany: (pool: MemPool) => {
+    pool.freeMany(Array.from({ length: COUNT }, () => pool.alloc(BLOCK)!));
+  },
+  freedRuns: (pool: MemPool) => {
+    const runs = Array.from({ length: COUNT / 16 }, () => pool.alloc(16 * BLOCK)!);
+    for (const run of runs) pool.free(run);
+  },
   trimmed: (pool: MemPool) => {
     useAll(pool);
     pool.trim();
@@ -38,11 +44,6 @@ const CASES = {
 };
 
 export type PressureReport = Readonly<Record<keyof typeof CASES, number>>;
-
-/** The blocks stay allocated, but nothing refers to their buffers except what the pool keeps. */
-function allocateAll(pool: MemPool): void {
-  for (let i = 0; i < COUNT; i++) pool.alloc(BLOCK);
-}
 
 function useAll(pool: MemPool): void {
   const blocks = Array.from({ length: COUNT }, () => pool.alloc(BLOCK)!);

@@ -18,12 +18,13 @@ function allocAll(pool: MemPool): ArrayBuffer[] {
   return Array.from({ length: pool.blockCount }, () => present(pool.alloc(BLOCK)));
 }
 
-test("pressure - the engine counts at most 32 MiB of kept buffers, and none after trim, close and destroy", async () => {
+test("pressure - of freed blocks at most 32 MiB of buffers are kept, and none after trim, close and destroy", async () => {
   const program = new URL("./_pressure_program.ts", import.meta.url);
   const report = JSON.parse(await runChild(program, [], 60_000, { moreFlags: EXPOSE_GC })) as PressureReport;
-  const { allocated, freed, whole, ...released } = report;
-  assert(allocated < LIMIT + SLACK, `allocated: ${allocated} bytes`);
-  assert(freed < LIMIT + SLACK, `freed: ${freed} bytes`);
+  const { freed, freedMany, freedRuns, whole, ...released } = report;
+  for (const [when, bytes] of Object.entries({ freed, freedMany, freedRuns })) {
+    assert(bytes < LIMIT + SLACK, `${when}: ${bytes} bytes`);
+  }
   for (const [when, bytes] of Object.entries(released)) assert(bytes < SLACK, `${when}: ${bytes} bytes`);
   assert(whole > 127 * MEGABYTE, `the buffer over the whole pool: ${whole} bytes`);
 });
@@ -114,6 +115,23 @@ test(
     assert(again.every((block) => first.has(block)));
     pool.freeMany(again);
   }, { blocks: 100_000, blockSize: 256, checked: false }),
+);
+
+test(
+  "pressure - while more than the limit is allocated, buffers are reused one at a time and in bursts",
+  withPool((pool) => {
+    const blocks = allocAll(pool);
+    assert(blocks.length * BLOCK > LIMIT);
+    const known = new Set(blocks);
+    for (const burst of [1, 100]) {
+      for (let from = 0; from < blocks.length; from += burst) {
+        const freed = blocks.slice(from, from + burst);
+        for (const block of freed) pool.free(block);
+        for (const at of freed.keys()) blocks[from + at] = present(pool.alloc(BLOCK));
+      }
+      assert(blocks.every((block) => known.has(block)), `bursts of ${burst}`);
+    }
+  }, { ...MANY, checked: false }),
 );
 
 test(

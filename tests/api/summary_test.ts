@@ -62,7 +62,7 @@ test("summary - includes the blocks in other workers' caches and in the depot", 
     for (const worker of workers) await worker.order({ ask: "produce", count: 5, seed: 1, as: "offset" });
     for (let block = 0; block < 64; block++) pool.allocOffset(1);
     for (const { offset, state } of pool.blocks()) if (state === "allocated") pool.freeOffset(offset);
-    assert(insideOf(pool).region.depot.top > 0);
+    assert(insideOf(pool).region.depot.count > 0);
     const { allocatedBlocks, cachedBlocks, freeBlocks } = pool.stats();
     const counts = `allocated: ${allocatedBlocks}, cached: ${cachedBlocks}, free: ${freeBlocks}, workers: 3`;
     assertShown(pool, `MemPool { size: 32 KiB, blocks: 64 × 512 B, ${counts} }`);

@@ -186,18 +186,18 @@ export const OPERATIONS: Readonly<Record<string, (scenario: Scenario) => Action>
 
   "refill from the depot": (scenario) => {
     scenario.emptyCache();
-    const { top } = scenario.two.region.depot;
+    const { count } = scenario.two.region.depot;
     return {
       actor: scenario.two,
       act: (actor) => {
         assertBlock(actor.alloc(20));
-        assert(actor.region.depot.top < top);
+        assert(actor.region.depot.count < count);
       },
     };
   },
 
   "refill from several free runs": (scenario) => {
-    while (scenario.two.region.depot.top > 0) scenario.setup.take(scenario.two, 1);
+    while (scenario.two.region.depot.count > 0) scenario.setup.take(scenario.two, 1);
     scenario.emptyCache();
     return { actor: scenario.two, act: (actor) => assertBlock(actor.alloc(20)) };
   },
@@ -207,14 +207,23 @@ export const OPERATIONS: Readonly<Record<string, (scenario: Scenario) => Action>
     act: (actor) => assertBlock(actor.alloc(20)),
   }),
 
+  "take over half of what another worker has cached": (scenario) => {
+    scenario.exhaust();
+    const { three, two } = scenario;
+    for (let blocks = 4; blocks > 0; blocks--) scenario.setup.give(three, scenario.held(two, 1));
+    return {
+      actor: two,
+      act: (actor) => {
+        assertBlock(actor.alloc(20));
+        assertBlock(actor.allocator.cache.take(20));
+        assertEquals(actor.allocator.cache.take(20), NONE);
+      },
+    };
+  },
+
   "flush into the depot": (scenario) => {
     scenario.pass(0);
     return flushing(scenario, CACHE_ROOM / 2);
-  },
-
-  "flush where the depot is full": (scenario) => {
-    scenario.pass(50);
-    return flushing(scenario, 0);
   },
 
   "allocate a whole free run": ({ two }) => ({ actor: two, act: (actor) => assertBlock(actor.alloc(9 * BLOCK)) }),
@@ -305,7 +314,7 @@ export const OPERATIONS: Readonly<Record<string, (scenario: Scenario) => Action>
     };
   },
 
-  "recall a single block": (scenario) => {
+  "take over a single block": (scenario) => {
     scenario.exhaust();
     scenario.setup.give(scenario.three, scenario.held(scenario.two, 1));
     return { actor: scenario.two, act: (actor) => assertBlock(actor.alloc(64)) };
@@ -359,8 +368,8 @@ export const OPERATIONS: Readonly<Record<string, (scenario: Scenario) => Action>
  */
 function flushing(scenario: Scenario, more: number): Action {
   const block = scenario.held(scenario.two, 1);
-  const { top } = scenario.three.region.depot;
-  return freeing(scenario.three, block, (actor) => actor.free(block) && actor.region.depot.top === top + more);
+  const { count } = scenario.three.region.depot;
+  return freeing(scenario.three, block, (actor) => actor.free(block) && actor.region.depot.count === count + more);
 }
 
 function withReaper<T>(memory: SimMemory, { region, lock }: SimWorker, use: (reaper: Reaper) => T): T {

@@ -174,7 +174,7 @@ function assertVaried(workers: readonly SimWorker[], caching: boolean): void {
   assertTrue(region.table.capacity > region.table.blockCount, "room to grow");
   if (!caching) return;
   assertTrue(
-    stateOf(region.table.tag(0)) === CACHED && region.depot.top > 0,
+    stateOf(region.table.tag(0)) === CACHED && region.depot.count > 0,
     "a cached first block and a depot in use",
   );
   assertTrue(runs.filter(({ state }) => state === CACHED_RUN).length === 3, "three cached runs, one of a dead worker");

@@ -18,7 +18,7 @@ export const LOCK_WORDS = 32;
 const HEADER = places(
   "HEADER_MAGIC HEADER_FORMAT STATE BLOCK_COUNT BLOCK_CAPACITY WARN_ON_MISUSE LOCK_TIMEOUT CACHED_BLOCKS " +
     "CACHED_BUFFERS PLAIN_CLAIMS HAS_BARRIER CHECKED HEADER_SUM BIAS_TAG HOLDER NEXT_WORKER FREE_BLOCKS HIGH_WATER " +
-    "PEAK_ALLOCATED SLOTS_USED DEPOT_TOP LAST_SEQUENCE STACK_LOG_USED QUEUE_FIRST QUEUE_NEXT QUEUE_END " +
+    "PEAK_ALLOCATED SLOTS_USED DEPOT_COUNT LAST_SEQUENCE STACK_LOG_USED QUEUE_FIRST QUEUE_NEXT QUEUE_END " +
     "HIGH_WATER_INVERTED BLOCK_COUNT_INVERTED FIRST_LEVEL_MAP",
   "BLOCK_SIZE ALLOCS FREES COALESCED EXHAUSTED LOCK_ACQUISITIONS LOCK_CONTENDED OWNER_DEATHS GROWN",
 );
@@ -94,11 +94,16 @@ export const SILENT: Readonly<Record<string, string>> = {
   "means nothing": "no operation reads it",
 };
 
+/** A part of the depot. */
+const BITS_ABOVE_HIGH_WATER = "bits of the depot above high water";
+
 /**
  * Kinds of words that `check()` cannot judge, and whose corruption may show later, as an error of a call or as a wrong
  * message.
  */
 export const LATER: Readonly<Record<string, string>> = {
+  [BITS_ABOVE_HIGH_WATER]:
+    "check() reads the depot up to high water; above it, a bit has no meaning until its block is used",
   "inner TAG above high water":
     "check() does not read the part of the table that was never used. The word has no meaning " +
     "until the block is used; until then, only free() of an offset where nothing was handed out would believe it",
@@ -114,7 +119,7 @@ export function holdsRequested(kind: string): boolean {
   return kind.startsWith("REQUESTED_LOW, ALLOCATED");
 }
 
-/** The kind of each word from the start of the region to the end of the block table. */
+/** The kind of each word from the start of the region to the end of the depot. */
 export function kindsOfWords(region: Region): string[] {
   const { header } = region;
   const kinds = Array.from(header, (_, word) => kindOfHeaderWord(region, word));
@@ -122,6 +127,13 @@ export function kindsOfWords(region: Region): string[] {
   kinds.push(...runsOf(region).flatMap((run) => kindsInRun(run, header[layout.HIGH_WATER]!)));
   const { blockCount, capacity } = region.table;
   for (let block = blockCount; block < capacity; block++) kinds.push(...INNER_ABOVE_HIGH_WATER);
+  const end = layout.allocationLogWord(capacity, header[layout.CACHED_BLOCKS]!);
+  const start = layout.depotWord(capacity, header[layout.CACHED_BLOCKS]!);
+  const used = start + Math.ceil(header[layout.HIGH_WATER]! / 32);
+  const levels = start + layout.depotLevels(capacity)[0];
+  while (kinds.length < end) {
+    kinds.push(kinds.length >= used && kinds.length < levels ? BITS_ABOVE_HIGH_WATER : "bits of the depot");
+  }
   return kinds;
 }
 
@@ -154,14 +166,12 @@ function isWithin(word: number, start: number, length: number): boolean {
   return word >= start && word < start + length;
 }
 
-function kindOfEntry({ header, slots, depot }: Region, word: number): string {
+function kindOfEntry({ header, slots }: Region, word: number): string {
   const cachedBlocks = header[layout.CACHED_BLOCKS]!;
   const requests = layout.waitQueueWord(cachedBlocks);
   if (word >= requests) {
     return word < requests + FIRST_REQUESTS * layout.REQUEST_WORDS ? "means nothing" : OTHER_REQUEST;
   }
-  const entries = layout.cacheWord(layout.SLOT_COUNT, cachedBlocks);
-  if (word >= entries) return isWithin(word, entries, depot.top) ? "entry of the depot" : "means nothing";
   for (let slot = 0; slot < slots.used; slot++) {
     const top = header[layout.SLOTS + slot * layout.SLOT_WORDS + layout.SLOT_TOP]!;
     if (isWithin(word, layout.cacheWord(slot, cachedBlocks), top)) return "entry of a cache";

@@ -48,7 +48,7 @@ const RECOVERIES = {
   "grow for many": 29,
   "trim": 29,
   "flush into the depot": 5,
-  "recall a single block": 7,
+  "take over half of what another worker has cached": 7,
   "reap": 13,
 };
 

@@ -3,7 +3,6 @@
  * them.
  */
 
-import { assertEquals } from "@std/assert";
 import {
   ALLOCATED,
   BIAS_TAG,
@@ -11,7 +10,6 @@ import {
   CACHED_BLOCKS,
   cacheWord,
   NEXT_WORKER,
-  NONE,
   SLOT_COUNT,
   SLOT_FREEING,
   SLOT_SWEPT,
@@ -23,7 +21,6 @@ import {
 import { slotWord } from "../../src/region/worker_slots.ts";
 import { makeTag } from "../../src/region/block_table.ts";
 import { test } from "../support/harness.ts";
-import { BLOCK, Scenario } from "./_operations.ts";
 import { assertRefused } from "../support/pool.ts";
 import { populate, POPULATED_SHAPE } from "./_populated_pool.ts";
 import { SimMemory, type SimWorker } from "../support/simulation.ts";
@@ -125,27 +122,5 @@ test("check - I14: a cached block without an entry", () => {
   const top = --header[slotWord(one.slot) + SLOT_TOP]!;
   const block = meta[cacheWord(one.slot, header[CACHED_BLOCKS]!) + top];
   const refusal = `The pool is corrupt (invariant I14): block ${block} is cached by worker 1 without an entry`;
-  assertRefused(() => one.check(), "corrupt", refusal);
-});
-
-test("depot - an entry that names an allocated block is refused, and the block is not handed out", () => {
-  const { two, memory: { words }, live } = new Scenario();
-  const { header, depot, table } = two.region;
-  let taken = NONE;
-  do taken = two.allocator.cache.take(1); while (taken !== NONE);
-  const { block } = live.find(({ bytes }) => bytes <= BLOCK)!;
-  words[cacheWord(SLOT_COUNT, header[CACHED_BLOCKS]!) + depot.top - 1] = block;
-  const tag = table.tag(block);
-  const refusal = `The pool is corrupt (invariant I11): the depot holds block ${block}, whose tag says otherwise`;
-  assertRefused(() => two.alloc(1), "corrupt", refusal);
-  assertEquals(table.tag(block), tag);
-});
-
-test("check - I11: a block that the depot holds twice", () => {
-  const [one] = populate(SimMemory.make(POPULATED_SHAPE)).workers as [SimWorker];
-  const { header, meta, depot } = one.region;
-  const entries = cacheWord(SLOT_COUNT, header[CACHED_BLOCKS]!);
-  meta[entries + 1] = depot.at(0);
-  const refusal = `The pool is corrupt (invariant I11): the depot holds block ${depot.at(0)} twice`;
   assertRefused(() => one.check(), "corrupt", refusal);
 });
