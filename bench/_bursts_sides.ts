@@ -4,14 +4,11 @@
  */
 
 import { MemPool } from "../mod.ts";
+import { type Kind, KINDS } from "./_bursts_kinds.ts";
 import type { Side } from "./_engine.ts";
 
 export const BYTES = 200;
 const BLOCK = 256;
-
-/** What a burst frees, and in which order: as in bench/native/floor.c. */
-export const KINDS = { "a random half": 0, "all in order": 1, "all in reverse": 2, "all shuffled": 3 } as const;
-export type Kind = keyof typeof KINDS;
 
 export const OFFSET_TIER = "pool, offset tier";
 export const BUFFER_TIER = "pool, ArrayBuffer tier";

@@ -40,6 +40,13 @@ const FIGURES: readonly Figure[] = [
     draw: (data, caption) => lines(data, caption, "live blocks", "ns for one", "log"),
   },
   {
+    file: "bursts.svg",
+    caption: "A random half is freed, then allocated again",
+    group: "bursts",
+    table: "Bursts: a random half",
+    draw: (data, caption) => lines(data, caption, "live blocks", "ns for a free and an allocation", "log"),
+  },
+  {
     file: "workers.svg",
     caption: "A mixed load on several workers",
     group: "workers",

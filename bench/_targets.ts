@@ -1,6 +1,7 @@
 /** The targets. Most are ratios within one run; `figure` is the name under which a group reports a figure. */
 
 import type { GroupName, GroupResult, RuntimeName, Verdict } from "./_types.ts";
+import { type Kind, KINDS } from "./_bursts_kinds.ts";
 import { writeNumber } from "./_tables.ts";
 
 interface Limit {
@@ -20,6 +21,14 @@ interface Target {
   /** The unit of the figures. Without it they are ratios. */
   readonly unit?: string;
 }
+
+const bursts = (tier: string, kind: Kind, counts: readonly number[], atMost: number): Target => ({
+  group: "bursts",
+  what: `${tier} tier, bursts, ${kind} of ${
+    counts.map((count) => count.toLocaleString("en-US")).join(", ")
+  }, against malloc`,
+  limits: counts.map((count) => ({ figure: `bursts.${tier}.${kind}.${count}`, atMost })),
+});
 
 export const TARGETS: readonly Target[] = [
   {
@@ -50,10 +59,14 @@ export const TARGETS: readonly Target[] = [
   },
   {
     group: "live",
-    what: "ArrayBuffer tier, 100,000 live against 1,000, or against malloc with as many",
-    limits: [{ figure: "live.buffer.growth", atMost: 4 }, { figure: "live.buffer.native", atMost: 1 }],
-    any: true,
+    what: "ArrayBuffer tier, 100,000 live, against malloc with as many",
+    limits: [{ figure: "live.buffer.native", atMost: 3 }],
   },
+  bursts("offset", "a random half", [1000, 10_000, 100_000, 1_000_000], 1),
+  ...(["all in order", "all in reverse", "all shuffled"] as const).map((kind) => {
+    return bursts("offset", kind, [1000, 10_000, 100_000], 1);
+  }),
+  ...(Object.keys(KINDS) as Kind[]).map((kind) => bursts("ArrayBuffer", kind, [1000, 10_000], 2.5)),
   {
     group: "runs",
     what: "runs of 2 to 64 blocks in a fragmented pool, 1,000,000 blocks against 1,000",
@@ -66,8 +79,23 @@ export const TARGETS: readonly Target[] = [
   },
   {
     group: "workers",
-    what: "two workers, ping-pong both ways and one way, against two that share nothing",
-    limits: [{ figure: "workers.ping-pong", atLeast: 0.9 }, { figure: "workers.one way", atLeast: 0.9 }],
+    what: "two workers, ping-pong both ways, against two that share nothing",
+    limits: [{ figure: "workers.ping-pong", atLeast: 0.9 }],
+  },
+  {
+    group: "workers",
+    what: "two workers, one way, against two that share nothing",
+    limits: [{ figure: "workers.one way", atLeast: 0.45 }],
+  },
+  {
+    group: "workers",
+    what: "two workers in bursts, against two that share nothing",
+    limits: [{ figure: "workers.bursts", atLeast: 0.8 }],
+  },
+  {
+    group: "full",
+    what: "eight workers on a pool that is 99 % full, against one that is half full",
+    limits: [{ figure: "full.8", atLeast: 0.4 }],
   },
   {
     group: "workers",

@@ -3,7 +3,7 @@
 import type { MemPool } from "../mod.ts";
 
 /** `records`, `scattered` and `numbers` use no pool: they show the cost of the machine and of the ring. */
-export type Load = "mixed" | "singles" | "exchange" | "records" | "scattered" | "numbers";
+export type Load = "mixed" | "singles" | "bursts" | "exchange" | "records" | "scattered" | "numbers";
 
 export interface Job {
   readonly load: Load;
@@ -69,6 +69,30 @@ export function replaceAtRandom(pool: MemPool, runs: boolean, { control, seed: s
     return 100;
   });
   for (const offset of places) if (offset !== -1) pool.freeOffset(offset);
+  return done;
+}
+
+/** Frees a random half of 1,000 blocks, then allocates as many again. */
+export function replaceInBursts(pool: MemPool, { control, seed: start }: Job): Done {
+  const places = Array.from({ length: PLACES }, () => pool.allocOffset(BYTES));
+  let seed = start;
+  const burst = (): number => {
+    let freed = 0;
+    for (let at = 0; at < PLACES; at++) {
+      seed = Math.imul(seed, 1664525) + 1013904223 | 0;
+      if (seed >= 0) continue;
+      pool.freeOffset(places[at]!);
+      places[at] = -1;
+      freed++;
+    }
+    for (let at = 0; at < PLACES; at++) {
+      if (places[at] === -1) places[at] = pool.allocOffset(BYTES);
+    }
+    return freed;
+  };
+  for (let times = 0; times < 8; times++) burst();
+  const done = untilStopped(control, burst);
+  for (const offset of places) pool.freeOffset(offset);
   return done;
 }
 

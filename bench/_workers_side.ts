@@ -2,7 +2,15 @@
 
 import { MEGABYTE, MemPool, type MemPoolHandle } from "../mod.ts";
 import { answer } from "../tests/support/workers.ts";
-import { handOver, handsOf, IDLE_HANDS, type Job, recordHands, replaceAtRandom } from "./_workers_load.ts";
+import {
+  handOver,
+  handsOf,
+  IDLE_HANDS,
+  type Job,
+  recordHands,
+  replaceAtRandom,
+  replaceInBursts,
+} from "./_workers_load.ts";
 
 let shared: MemPool | undefined;
 let own: MemPool | undefined;
@@ -17,5 +25,6 @@ answer((message: Job | MemPoolHandle) => {
   if (message.records !== undefined) return handOver(recordHands(message.records), message);
   if (message.load === "exchange") return handOver(handsOf(pool), message);
   if (message.load === "numbers") return handOver(IDLE_HANDS, message);
+  if (message.load === "bursts") return replaceInBursts(pool, message);
   return replaceAtRandom(pool, message.load === "mixed", message);
 });

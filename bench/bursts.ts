@@ -12,12 +12,11 @@
  * engine of its own; C is measured in the main thread, where malloc behaves as in a program with one thread.
  */
 
+import { type Kind, KINDS } from "./_bursts_kinds.ts";
 import {
   BUFFER_TIER,
   bufferSides,
   BYTES,
-  type Kind,
-  KINDS,
   nameOf,
   OFFSET_TIER,
   offsetSides,
@@ -54,7 +53,7 @@ export async function run(settings: Settings): Promise<GroupResult> {
   const measured: Record<string, number> = {};
   for (const kind of kinds) {
     for (const count of countsOf(kind, counts)) {
-      for (const [tier, side] of [["offset", OFFSET_TIER], ["buffer", BUFFER_TIER]] as const) {
+      for (const [tier, side] of [["offset", OFFSET_TIER], ["ArrayBuffer", BUFFER_TIER]] as const) {
         const one = series.find(({ name }) => name === nameOf(side, kind, count));
         if (one === undefined) continue;
         const malloc = seriesNamed(series, nameOf(ALLOCATORS[0]!, kind, count));

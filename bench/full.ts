@@ -45,7 +45,8 @@ export async function run(settings: Settings): Promise<GroupResult> {
     }
   }
   for (const worker of workers) worker.terminate();
-  return { tables: counts.map((count) => tableOf(count, turns)), measured: {} };
+  const measured = settings.quick ? {} : { "full.8": ratioOf(turns, nameOf(8, 99), nameOf(8, 50)) };
+  return { tables: counts.map((count) => tableOf(count, turns)), measured };
 }
 
 function nameOf(count: number, share: number): string {
@@ -83,7 +84,7 @@ function tableOf(count: number, turns: ReadonlyMap<string, readonly Turn[]>): Ta
     const rates = turns.get(name)!.map(({ rate }) => rate);
     const row: Row = { name, unit: "M/s", mean: median(rates) };
     if (name === control) return row;
-    return { ...row, ratio: median(rates.map((rate, turn) => rate / turns.get(control)![turn]!.rate)), to: control };
+    return { ...row, ratio: ratioOf(turns, name, control), to: control };
   });
   const evenness = SHARES.map((share) => median(turns.get(nameOf(count, share))!.map((turn) => turn.evenness)));
   const refused = SHARES.map((share) => median(turns.get(nameOf(count, share))!.map((turn) => turn.refused)));
@@ -91,6 +92,10 @@ function tableOf(count: number, turns: ReadonlyMap<string, readonly Turn[]>): Ta
     list(evenness, 2)
   }.`;
   return { title: `A pool that is nearly full, ${count} worker${count === 1 ? "" : "s"}`, rows, note };
+}
+
+function ratioOf(turns: ReadonlyMap<string, readonly Turn[]>, one: string, control: string): number {
+  return median(turns.get(one)!.map(({ rate }, turn) => rate / turns.get(control)![turn]!.rate));
 }
 
 function list(numbers: readonly number[], digits: number, unit = ""): string {

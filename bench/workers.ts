@@ -6,6 +6,7 @@
  *   block in nine cases of ten, otherwise a run of 2 to 8 blocks. singles: the same with single blocks only. A pool
  *   with several workers caches runs, and a pool with one does not, so workers that share can be faster than those that
  *   do not. The first row is a single worker on the shared pool, to show what several workers gain.
+ * - bursts: each worker frees a random half of 1,000 blocks, then allocates as many again.
  * - one way: one worker allocates and the other frees. The offsets go through a ring in shared memory. A single worker,
  *   and each of those that share nothing, does both through a ring of its own.
  * - ping-pong: each worker allocates for the other, and frees what it receives.
@@ -57,7 +58,12 @@ const LEAST = 1e-6;
 
 export async function run(settings: Settings): Promise<GroupResult> {
   const counts = settings.quick ? [2] : [2, 4, 8];
-  const loads = { mixed: replacing("mixed", counts), singles: replacing("singles", counts), ...handingOver() };
+  const loads = {
+    mixed: replacing("mixed", counts),
+    singles: replacing("singles", counts),
+    bursts: replacing("bursts", counts.slice(0, 1)),
+    ...handingOver(),
+  };
   using pool = MemPool.init(64 * MEGABYTE, 256);
   const workers = Array.from(
     { length: counts.at(-1)! },
