@@ -42,14 +42,15 @@ export interface MemPoolOptions {
   readonly alignment?: number;
   /**
    * How many free blocks each worker may cache, from 0 to 65,536; a larger number counts as 65,536. 0 turns the worker
-   * caches off. The default is a 32nd of the blocks that the pool may grow to, but at most 256.
+   * caches off, and blocks are joined with their neighbours as soon as they are freed. The default is 8,192 blocks or
+   * 4 MiB, whichever is less. A cache becomes that large only in a worker that works in bursts.
    */
   readonly cachedBlocks?: number;
   /**
    * How many ArrayBuffer objects each worker keeps for reuse, from 0 to 2^31 - 1. The number is rounded down to a power
-   * of two. The limit prevents a pool of many blocks from filling the JavaScript heap. Whatever the number is, the kept
-   * buffers cover at most 32 MiB together, because Bun counts the length of every ArrayBuffer as heap in use. `trim`,
-   * `close` and `destroy` let go of them.
+   * of two. The limit prevents a pool of many blocks from filling the JavaScript heap. Whatever the number is, the buffers
+   * that are kept over free blocks cover at most 32 MiB together, or as much as those over allocated blocks, because Bun
+   * counts the length of every ArrayBuffer as heap in use. `trim`, `close` and `destroy` let go of them.
    *
    * @default {131072}
    */
