@@ -1,0 +1,80 @@
+/** Bursts: caches that grow with them, and how much of a pool the depot may hide. */
+
+import { assert, assertEquals } from "@std/assert";
+import { HIGH_WATER, NONE } from "../../src/region/layout.ts";
+import { test } from "../support/harness.ts";
+import { SimMemory, SimWorker } from "../support/simulation.ts";
+
+const FIRST_LIMIT = 256;
+
+function allocMany(worker: SimWorker, count: number): number[] {
+  return Array.from({ length: count }, () => {
+    const block = worker.alloc(1);
+    assert(block !== NONE);
+    return block;
+  });
+}
+
+function freeAll(worker: SimWorker, blocks: readonly number[]): void {
+  for (const block of blocks) assert(worker.free(block));
+}
+
+function limitOf(worker: SimWorker): number {
+  return worker.allocator.cache.updateRoom();
+}
+
+test("bursts - the cache of a worker that frees and allocates many blocks grows, up to a quarter of the pool", () => {
+  const one = SimWorker.attach(SimMemory.make({ blocks: 8192, cachedBlocks: 8192 }));
+  const limits = [limitOf(one)];
+  for (const burst of [200, 300, 600, 1500, 2000, 2048]) {
+    freeAll(one, allocMany(one, burst));
+    limits.push(limitOf(one));
+  }
+  assertEquals(limits, [FIRST_LIMIT, FIRST_LIMIT, 512, 1024, 2048, 2048, 2048]);
+  one.check();
+});
+
+test("bursts - caches share the quarter of the pool, and never exceed cachedBlocks", () => {
+  for (const [cachedBlocks, burst, most] of [[8192, 900, 1024], [300, 290, 300]] as const) {
+    const memory = SimMemory.make({ blocks: 8192, cachedBlocks });
+    const workers = [SimWorker.attach(memory), SimWorker.attach(memory)];
+    for (let round = 0; round < 3; round++) {
+      for (const worker of workers) freeAll(worker, allocMany(worker, burst));
+    }
+    assertEquals(workers.map(limitOf), [most, most]);
+    workers[0]!.check();
+  }
+});
+
+test("bursts - the cache of a worker that only frees stays small, and one that has grown shrinks", () => {
+  const memory = SimMemory.make({ blocks: 16_384, cachedBlocks: 8192 });
+  const [producer, consumer] = [SimWorker.attach(memory), SimWorker.attach(memory)] as const;
+  for (let round = 0; round < 4; round++) freeAll(consumer, allocMany(producer, 4000));
+  assertEquals(limitOf(consumer), FIRST_LIMIT);
+  freeAll(consumer, allocMany(consumer, 1500));
+  assertEquals(limitOf(consumer), 2048);
+  for (let round = 0; round < 4; round++) freeAll(consumer, allocMany(producer, 4000));
+  assertEquals(limitOf(consumer), FIRST_LIMIT);
+  producer.check();
+});
+
+test("bursts - a run is made of freed blocks before fresh memory is used, if they are an eighth of the used ones", () => {
+  for (const [freed, fresh] of [[56, true], [80, false]] as const) {
+    const one = SimWorker.attach(SimMemory.make({ blocks: 1024, cachedBlocks: 8 }));
+    const blocks = allocMany(one, 512).sort((a, b) => a - b);
+    const highWater = one.region.header[HIGH_WATER]!;
+    freeAll(one, blocks.slice(100, 100 + freed));
+    const run = one.alloc(40 * one.region.blockSize);
+    assertEquals(run >= highWater - 8, fresh, `after ${freed} frees, the run is at block ${run} of ${highWater} used`);
+    one.check();
+  }
+});
+
+test("bursts - blocks in the depot count as free, and a run of all of them is found", () => {
+  const one = SimWorker.attach(SimMemory.make({ blocks: 512, cachedBlocks: 8 }));
+  const blocks = allocMany(one, 512);
+  freeAll(one, blocks);
+  assert(one.region.depot.count > 500);
+  assertEquals(one.region.slots.cachedBlocks() <= 8, true);
+  assertEquals(one.alloc(512 * one.region.blockSize), 0);
+});
