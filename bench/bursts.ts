@@ -50,18 +50,17 @@ export async function run(settings: Settings): Promise<GroupResult> {
   for (const engine of engines) await engine.close();
 
   const kinds = Object.keys(KINDS) as Kind[];
-  const measured: Record<string, number> = {};
-  for (const kind of kinds) {
-    for (const count of countsOf(kind, counts)) {
-      for (const [tier, side] of [["offset", OFFSET_TIER], ["ArrayBuffer", BUFFER_TIER]] as const) {
-        const one = series.find(({ name }) => name === nameOf(side, kind, count));
-        if (one === undefined) continue;
-        const malloc = seriesNamed(series, nameOf(ALLOCATORS[0]!, kind, count));
-        measured[`bursts.${tier}.${kind}.${count}`] = ratioOf(one, malloc);
-      }
-    }
-  }
-  return { tables: kinds.map((kind) => tableOf(kind, countsOf(kind, counts), series)), measured };
+  const measured = kinds.flatMap((kind) =>
+    [["offset", OFFSET_TIER], ["ArrayBuffer", BUFFER_TIER]].map(([tier, side]): [string, number] => {
+      const ratios = countsOf(kind, counts).flatMap((count) => {
+        const one = series.find(({ name }) => name === nameOf(side!, kind, count));
+        return one === undefined ? [] : [ratioOf(one, seriesNamed(series, nameOf(ALLOCATORS[0]!, kind, count)))];
+      });
+      return [`bursts.${tier}.${kind}`, Math.max(...ratios)];
+    })
+  );
+  const tables = kinds.map((kind) => tableOf(kind, countsOf(kind, counts), series));
+  return { tables, measured: Object.fromEntries(measured) };
 }
 
 function countsOf(kind: Kind, counts: readonly number[]): readonly number[] {
