@@ -32,7 +32,9 @@ static void *open_and_stay(void *argument) {
 
 static void *create_open_and_end(void *argument) {
     holder *self = argument;
-    self->id = mempool_create(META, DATA, DATA);
+    double id;
+    create(META, DATA, &id);
+    self->id = id;
     for (int i = 0; i < self->opens; i++) {
         self->wrong += mempool_open(self->id) < 0;
     }

@@ -8,6 +8,7 @@
  *     entry_windows.c                entry points for Windows: loading, fault handler      ranges, os
  *     mempool.c                      calls on an open region: lock, addresses, memory      lock, ranges, os
  *     registry.c                     which regions exist, who has them open, their end     all below
+ *     names.c                        which live region has which name                      ranges
  *     holds.c                        which thread has which region open                    threads
  *     ranges.c                       the address ranges of regions, and their reuse        os
  *     lock_robust.c, lock_owner.c    the lock of a region, with and without robust mutex   threads, os
@@ -255,6 +256,7 @@ typedef enum {
 
 typedef struct {
     region_state state;
+    bool draft;           /* not published yet; only valid if LIVE */
     uint32_t open_count;  /* only valid if LIVE or DESTROYED */
     double id;            /* of the last region that used this entry */
     uint64_t retired_at;  /* how many ranges had been opened by then; only valid if RETIRED */
@@ -305,6 +307,14 @@ int range_extend(region_entry *entry, size_t data_open);
 bool region_covers(const unsigned char *address);
 
 #endif
+
+/* ---- names.c, with the registry's lock held ---- */
+
+/* Gives the region a name. A length of 0 stands for no name. */
+void name_set(const region_entry *entry, const uint16_t *units, uint32_t length);
+
+/* Returns the live region that has this name, or NULL. */
+region_entry *name_find(const uint16_t *units, uint32_t length);
 
 /* ---- holds.c, with the registry's lock held ---- */
 

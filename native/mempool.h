@@ -21,10 +21,13 @@
 #include <stdint.h>
 
 /* Raise this number whenever a signature or the meaning of a function changes. src/runtime/native.ts mirrors it. */
-#define MEMPOOL_ABI 5
+#define MEMPOOL_ABI 6
 
 /* The space at the start of a region for the lock, enough on any platform. src/region/layout.ts mirrors it. */
 #define MEMPOOL_LOCK_BYTES 128
+
+/* The most UTF-16 units of a name. src/runtime/native.ts mirrors it. */
+#define MEMPOOL_NAME_LIMIT 200u
 
 /* The parts of a region, as mempool_discard takes them. */
 #define MEMPOOL_META 0u
@@ -66,10 +69,31 @@ MEMPOOL_EXPORT double mempool_thread(void);
 MEMPOOL_EXPORT int32_t mempool_alive(double thread);
 
 /*
+ * For a runtime that runs one isolate after another in the same thread: a new isolate calls it before anything else. If
+ * the calling thread has an id, that id counts as ended from now on, as if the thread had ended, and the thread gets
+ * another one.
+ */
+MEMPOOL_EXPORT void mempool_restart(void);
+
+/* Returns 1 if the calling thread had this id before a mempool_restart, otherwise 0. */
+MEMPOOL_EXPORT int32_t mempool_earlier(double thread);
+
+/*
  * Maps a region whose data may grow up to most_bytes, and opens it once for the calling thread. Returns the region's
- * id, which is never reused, or -errno.
+ * id, which is never reused, or -errno. The region is a draft until mempool_publish: it ends once no running thread has
+ * it open.
  */
 MEMPOOL_EXPORT double mempool_create(double meta_bytes, double data_bytes, double most_bytes);
+
+/*
+ * Ends the draft: from now on the region lasts until mempool_destroy. Unless `length` is 0, gives it the name of these
+ * UTF-16 units, at most MEMPOOL_NAME_LIMIT of them. Returns the region's id; or, if a live region has that name
+ * already, changes nothing and returns the id of that region. The name is free again once its region is destroyed.
+ */
+MEMPOOL_EXPORT double mempool_publish(uint32_t region, uint32_t length, const uint16_t *units);
+
+/* Returns the id of the live region that has this name, or 0 if there is none. */
+MEMPOOL_EXPORT double mempool_find(uint32_t length, const uint16_t *units);
 
 /*
  * Opens the live region with this id once more for the calling thread. Returns its index, or MEMPOOL_UNKNOWN or
@@ -80,7 +104,7 @@ MEMPOOL_EXPORT int32_t mempool_open(double id);
 /*
  * Undoes one mempool_create or mempool_open of the calling thread, and releases the lock if that thread holds it. A
  * thread that has ended counts as having closed everything; mempool_create, mempool_open and mempool_close do that for
- * it. A destroyed region gives up all its memory once no thread has it open.
+ * it. A destroyed region, and a draft, gives up all its memory once no thread has it open.
  */
 MEMPOOL_EXPORT void mempool_close(uint32_t region);
 

@@ -22,6 +22,7 @@ uint32_t create_to_grow(double meta, double data, double most, double *id) {
     expect(*id > 0);
     int32_t region = mempool_open(*id);
     expect(region >= 0);
+    expect(mempool_publish((uint32_t)region, 0, NULL) == *id);
     mempool_close((uint32_t)region); /* the region stays open, because mempool_create opened it once */
     return (uint32_t)region;
 }
@@ -90,6 +91,7 @@ int main(int count, char **arguments) {
 #ifndef NO_THREAD_ENDS
     test_threads();
     test_holds();
+    test_names();
     test_stress();
 #endif
     return report();

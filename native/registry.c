@@ -1,5 +1,5 @@
 /*
- * The registry: which regions exist, who has them open, and when they end.
+ * The registry: which regions exist, who has them open, what they are called, and when they end.
  *
  * One lock protects it. No function here keeps that lock while it waits for a region's lock.
  */
@@ -17,22 +17,27 @@ static double next_sequence = 1; /* of the next id */
 
 /* ---- with `registry` held ---- */
 
+/* Whether the region ends once no thread has it open. */
+static bool ends_with_holders(const region_entry *entry) {
+    return entry->state == DESTROYED || (entry->state == LIVE && entry->draft);
+}
+
 /*
- * Removes the holds of threads that have ended. A destroyed region that no thread has open any more gives up its
- * memory.
+ * Removes the holds of threads that have ended. A destroyed region or a draft that no thread has open any more gives up
+ * its memory.
  */
 static void sweep(region_entry *entry) {
     entry->open_count -= holds_remove_ended(index_of(entry));
-    if (entry->open_count == 0 && entry->state == DESTROYED) {
+    if (entry->open_count == 0 && ends_with_holders(entry)) {
         lock_leave(lock_of(entry));
         lock_destroy(lock_of(entry));
         range_retire(entry);
     }
 }
 
-static void sweep_destroyed(void) {
+static void sweep_ending(void) {
     for (uint32_t i = 0; i < region_count; i++) {
-        if (regions[i].state == DESTROYED) {
+        if (ends_with_holders(&regions[i])) {
             sweep(&regions[i]);
         }
     }
@@ -52,7 +57,9 @@ static int make_region(size_t meta_bytes, size_t data_bytes, size_t most_bytes, 
         range_release(entry);
         return error;
     }
+    name_set(entry, NULL, 0);
     entry->state = LIVE;
+    entry->draft = true;
     entry->open_count = 1;
     entry->id = next_sequence++ * REGION_LIMIT + index_of(entry);
     *made = entry;
@@ -98,13 +105,34 @@ double mempool_create(double meta_bytes, double data_bytes, double most_bytes) {
     double thread = mempool_thread();
     region_entry *made = NULL;
     os_mutex_lock(&registry);
-    sweep_destroyed();
+    sweep_ending();
     int error = make_region((size_t)meta_bytes, (size_t)data_bytes, (size_t)most_bytes, &made);
     double id = -error;
     if (error == 0) {
         hold_add(index_of(made), thread);
         id = made->id;
     }
+    os_mutex_unlock(&registry);
+    return id;
+}
+
+double mempool_publish(uint32_t region, uint32_t length, const uint16_t *units) {
+    os_mutex_lock(&registry);
+    region_entry *named = name_find(units, length);
+    if (named == NULL) {
+        named = &regions[region];
+        named->draft = false;
+        name_set(named, units, length);
+    }
+    double id = named->id;
+    os_mutex_unlock(&registry);
+    return id;
+}
+
+double mempool_find(uint32_t length, const uint16_t *units) {
+    os_mutex_lock(&registry);
+    const region_entry *named = name_find(units, length);
+    double id = named == NULL ? 0 : named->id;
     os_mutex_unlock(&registry);
     return id;
 }

@@ -49,7 +49,7 @@ extern uint64_t seed;
 
 /* ---- mempool_test.c ---- */
 
-/* Creates a region, which is then open once. Returns its index. */
+/* Creates and publishes a region, which is then open once. Returns its index. */
 uint32_t create(double meta, double data, double *id);
 
 /* Does the same, with data that may grow to `most` bytes. */
@@ -83,6 +83,7 @@ void test_regions(void);
 void test_lock(void);
 void test_threads(void);
 void test_holds(void);
+void test_names(void);
 void test_stress(void);
 
 #endif

@@ -7,6 +7,10 @@
  *     Windows           the record has a handle of the thread
  *     otherwise         the destructor of a pthread key, which runs when the thread ends, clears the record
  *
+ * A runtime may run several isolates in one thread, one after another. Each has an id of its own: mempool_restart gives
+ * the thread another id, and the earlier one is that of a thread that has ended. Locks that the thread holds need no
+ * care: it may acquire them again.
+ *
  * A thread that counts as dead holds no lock any more. With robust mutexes, a thread locks its record before it can
  * lock any region, and the system releases a dead thread's mutexes from the last to the first. The locks of
  * lock_owner.c are free at the moment in which mempool_alive returns 0.
@@ -24,6 +28,7 @@
 
 typedef struct {
     double id;            /* atomic, because it is read without the table's lock; 0 if the thread has ended */
+    double first;         /* the first id of the thread; only that thread reads it */
 #ifdef HAVE_ROBUST_MUTEX
     pthread_mutex_t life; /* locked by the thread until it ends */
 #elif defined(_WIN32)
@@ -157,6 +162,10 @@ static int tie(thread_record *record) {
 
 /* ---- the table ---- */
 
+static thread_record *record_of(double id) {
+    return &records[(uint64_t)id % THREAD_LIMIT];
+}
+
 /* Finds a record whose thread has ended, or makes a new one. Returns an errno. */
 static int free_record(thread_record **found) {
     for (uint32_t i = 0; i < record_count; i++) {
@@ -174,6 +183,12 @@ static int free_record(thread_record **found) {
     return error;
 }
 
+/* Gives the calling thread, whose record this is, a new id. */
+static void set_next_id(thread_record *record) {
+    set_own_id(next_sequence++ * THREAD_LIMIT + (double)(record - records));
+    set_id(record, own_id());
+}
+
 /* Gives the calling thread a record and an id. Returns an errno. */
 static int enter_thread(void) {
     thread_record *record;
@@ -182,8 +197,8 @@ static int enter_thread(void) {
         error = tie(record);
     }
     if (error == 0) {
-        set_own_id(next_sequence++ * THREAD_LIMIT + (double)(record - records));
-        set_id(record, own_id());
+        set_next_id(record);
+        record->first = own_id();
     }
     return error;
 }
@@ -208,7 +223,7 @@ int32_t mempool_alive(double thread) {
     if (thread == own_id()) {
         return 1;
     }
-    thread_record *record = &records[(uint64_t)thread % THREAD_LIMIT];
+    thread_record *record = record_of(thread);
     if (id_of(record) != thread) {
         return 0;
     }
@@ -216,4 +231,22 @@ int32_t mempool_alive(double thread) {
     bool alive = id_of(record) == thread && runs(record);
     os_mutex_unlock(&table);
     return alive;
+}
+
+void mempool_restart(void) {
+    if (own_id() == 0) {
+        return;
+    }
+    os_mutex_lock(&table);
+    set_next_id(record_of(own_id()));
+    os_mutex_unlock(&table);
+}
+
+int32_t mempool_earlier(double thread) {
+    double now = own_id();
+    if (!(thread >= THREAD_LIMIT && thread < now)) {
+        return 0;
+    }
+    /* No other thread has got an id from this record since the thread has it. */
+    return record_of(thread) == record_of(now) && thread >= record_of(now)->first;
 }

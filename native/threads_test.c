@@ -190,6 +190,67 @@ static void locks_of_an_ended_thread_are_inherited(void) {
     end(self.second);
 }
 
+static void *restart_and_report_id(void *argument) {
+    mempool_restart();
+    expect(mempool_earlier(*(double *)argument) == 0);
+    return report_id(argument);
+}
+
+static void a_restart_ends_the_id_of_the_thread(void) {
+    double other = mempool_thread();
+    run_thread(restart_and_report_id, &other); /* this thread has no id to end */
+    double first = mempool_thread();
+    double second = first;
+    for (int i = 0; i < 3; i++) {
+        mempool_restart();
+        expect(mempool_alive(second) == 0 && mempool_earlier(second) == 1);
+        expect(mempool_thread() > second);
+        second = mempool_thread();
+        expect(mempool_alive(second) == 1 && mempool_earlier(second) == 0);
+    }
+    expect(mempool_alive(first) == 0 && mempool_earlier(first) == 1);
+    expect(other > 0 && mempool_earlier(other) == 0);
+    const double never[] = { 0, -1, 1, strtod("nan", NULL), strtod("inf", NULL), second * 2 };
+    for (size_t i = 0; i < sizeof never / sizeof *never; i++) {
+        expect(mempool_earlier(never[i]) == 0);
+    }
+}
+
+/* A thread that gets the record of a thread that ended never had the ids of that thread. */
+static void the_ids_of_an_ended_thread_are_earlier_ids_of_no_other_thread(void) {
+    for (unsigned i = 0; i < 3; i++) {
+        double id = mempool_thread();
+        run_thread(restart_and_report_id, &id);
+        run_thread(restart_and_report_id, &id);
+    }
+}
+
+static void a_lock_is_inherited_after_a_restart(void) {
+    double id;
+    uint32_t region = create(META, DATA, &id);
+    expect(mempool_lock(region, 0) == MEMPOOL_LOCKED);
+    mempool_restart();
+    expect(mempool_lock(region, 0) == MEMPOOL_INHERITED);
+    mempool_unlock(region);
+    expect(mempool_lock(region, 0) == MEMPOOL_LOCKED);
+    mempool_unlock(region);
+    end(region);
+}
+
+static void a_restart_closes_what_the_thread_had_open(void) {
+    double id;
+    uint32_t region = create(META, DATA, &id);
+    unsigned char *meta = mempool_meta(region);
+    meta[META - 1] = 7;
+    expect(mempool_open(id) == (int32_t)region);
+    mempool_restart();
+    expect(mempool_open(id) == (int32_t)region);
+    mempool_destroy(region, META, 100);
+    expect(meta[META - 1] == 7);
+    mempool_close(region);
+    expect(meta[META - 1] == 0);
+}
+
 #if THREAD_LIMIT < 2 * CROWD
 
 static void a_full_table_refuses_one_more_thread(void) {
@@ -225,6 +286,10 @@ void test_threads(void) {
     each_thread_of_a_crowd_has_its_own_id();
     concurrent_questions_get_the_same_answer();
     locks_of_an_ended_thread_are_inherited();
+    a_restart_ends_the_id_of_the_thread();
+    the_ids_of_an_ended_thread_are_earlier_ids_of_no_other_thread();
+    a_lock_is_inherited_after_a_restart();
+    a_restart_closes_what_the_thread_had_open();
 #if THREAD_LIMIT < 2 * CROWD
     a_full_table_refuses_one_more_thread();
 #endif

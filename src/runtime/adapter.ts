@@ -65,6 +65,10 @@ export abstract class LibraryMapping<Pointer> implements Mapping {
     this.symbols.mempool_destroy(this.number, keepBytes, timeout);
   }
 
+  publish(name: Uint16Array): number {
+    return this.symbols.mempool_publish(this.number, name.length, withAddress(name));
+  }
+
   close(): void {
     this.symbols.mempool_close(this.number);
   }
@@ -98,8 +102,20 @@ export class Library<Pointer> implements Native {
     return this.symbols.mempool_alive(thread) === 1;
   }
 
+  restart(): void {
+    this.symbols.mempool_restart();
+  }
+
+  earlier(thread: number): boolean {
+    return this.symbols.mempool_earlier(thread) === 1;
+  }
+
   create(metaBytes: number, dataBytes: number, mostBytes: number): number {
     return this.symbols.mempool_create(metaBytes, dataBytes, mostBytes);
+  }
+
+  find(name: Uint16Array): number {
+    return this.symbols.mempool_find(name.length, withAddress(name));
   }
 
   open(id: number): number {
@@ -113,4 +129,9 @@ export class Library<Pointer> implements Native {
   mapping(number: number): Mapping {
     return new this.MappingHere(this.symbols, number);
   }
+}
+
+/** Not every runtime passes an array without elements. */
+function withAddress(units: Uint16Array): Uint16Array {
+  return units.length > 0 ? units : new Uint16Array(1);
 }

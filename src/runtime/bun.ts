@@ -70,6 +70,7 @@ export function bunHost(): Host {
   return {
     system: SYSTEMS[process.platform] ?? process.platform,
     machine: process.arch,
+    restartsInThread: false,
     permissions: "Bun asks for no permission",
     permit: () => {},
     // Never closed, because another worker of the process may be using the library.

@@ -58,6 +58,8 @@ export function denoHost(): Host {
   return {
     system: Deno.build.os,
     machine: MACHINES[Deno.build.arch] ?? Deno.build.arch,
+    // A watcher starts the main module again in the main thread.
+    restartsInThread: true,
     permissions: "Deno needs --allow-ffi, without a path, and where the library has to be put into a file also " +
       "--allow-read, --allow-write and --allow-env",
     // The call that needs most: with a path in --allow-ffi everything else works, and this does not.

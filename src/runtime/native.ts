@@ -11,7 +11,10 @@
 import type { LibcSymbols } from "./libc.ts";
 
 /** The version of the native library that this code needs: MEMPOOL_ABI in native/mempool.h. */
-export const ABI = 5;
+export const ABI = 6;
+
+/** MEMPOOL_NAME_LIMIT: the most UTF-16 units of a name. */
+export const NAME_LIMIT = 200;
 
 // The parts of a region, for mempool_discard.
 
@@ -76,6 +79,12 @@ export interface Mapping {
    * meta goes back only if the lock is free within `timeout` milliseconds.
    */
   destroy(keepBytes: number, timeout: number): void;
+  /**
+   * Makes the region last until `destroy`; until then it ends with the threads that have it open. Unless `name` is
+   * empty, gives the region that name. Returns the region's id; or, if a live region has the name already, changes
+   * nothing and returns the id of that region.
+   */
+  publish(name: Uint16Array): number;
   /** Ends this thread's access. The mapping must not be used afterwards. */
   close(): void;
 }
@@ -92,8 +101,14 @@ export interface Native {
   thread(): number;
   /** Whether the thread with this id still runs. If not, it holds no lock any more. */
   alive(thread: number): boolean;
+  /** Gives the thread another id. Its present one counts as that of a thread that has ended. */
+  restart(): void;
+  /** Whether the calling thread had this id before a `restart`. */
+  earlier(thread: number): boolean;
   /** Maps a region whose data may grow to `mostBytes`, and opens it. Returns its id, or a negative errno. */
   create(metaBytes: number, dataBytes: number, mostBytes: number): number;
+  /** The id of the live region that has this name, 0 if there is none. */
+  find(name: Uint16Array): number;
   /** Opens a live region. Returns its number, REGION_UNKNOWN or REGION_DESTROYED. */
   open(id: number): number;
   /** Makes every thread of the process execute a full memory barrier. Returns false if the platform cannot do that. */
@@ -108,6 +123,8 @@ export interface Host {
   readonly system: string;
   /** The processor: x64 or arm64. */
   readonly machine: string;
+  /** Whether one thread may run several isolates, one after another. */
+  readonly restartsInThread: boolean;
   /** The permissions that a user may have to grant, for an error message. */
   readonly permissions: string;
   /** Asks for the permission to call native code. Throws the runtime's error if it is refused. */

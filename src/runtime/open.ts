@@ -3,6 +3,7 @@ import { MemPoolError } from "../base/errors.ts";
 import { bunHost } from "./bun.ts";
 import { denoHost } from "./deno.ts";
 import { loadLibrary } from "./library.ts";
+import { isolate } from "./isolate.ts";
 import type { Host, Native } from "./native.ts";
 import { requireVersion } from "./versions.ts";
 
@@ -10,7 +11,17 @@ let native: Native | undefined;
 
 /** The native library. This thread's first call loads it. */
 export function openNative(): Native {
-  return native ??= loadLibrary(hostHere());
+  return native ??= load(hostHere());
+}
+
+function load(host: Host): Native {
+  const loaded = loadLibrary(host);
+  if (host.restartsInThread && !isolate.announced.has(loaded.process)) {
+    // An earlier isolate of this thread has ended, and with it everything that it had attached.
+    loaded.restart();
+    isolate.announced.add(loaded.process);
+  }
+  return loaded;
 }
 
 function hostHere(): Host {
