@@ -259,6 +259,7 @@ typedef struct {
     bool draft;           /* not published yet; only valid if LIVE */
     uint32_t open_count;  /* only valid if LIVE or DESTROYED */
     double id;            /* of the last region that used this entry */
+    double maker;         /* the id of the thread that has made that region */
     uint64_t retired_at;  /* how many ranges had been opened by then; only valid if RETIRED */
     unsigned char *base;  /* the first byte of meta; valid unless UNUSED, as are the fields below */
     unsigned char *data;
@@ -312,6 +313,9 @@ bool region_covers(const unsigned char *address);
 
 /* Gives the region a name. A length of 0 stands for no name. */
 void name_set(const region_entry *entry, const uint16_t *units, uint32_t length);
+
+/* Returns whether the region has a name. */
+bool name_given(const region_entry *entry);
 
 /* Returns the live region that has this name, or NULL. */
 region_entry *name_find(const uint16_t *units, uint32_t length);

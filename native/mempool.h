@@ -96,6 +96,12 @@ MEMPOOL_EXPORT double mempool_publish(uint32_t region, uint32_t length, const ui
 MEMPOOL_EXPORT double mempool_find(uint32_t length, const uint16_t *units);
 
 /*
+ * Returns the id of a live region without a name that the calling thread has made before a mempool_restart, or 0 if
+ * there is none.
+ */
+MEMPOOL_EXPORT double mempool_left_behind(void);
+
+/*
  * Opens the live region with this id once more for the calling thread. Returns its index, or MEMPOOL_UNKNOWN or
  * MEMPOOL_DESTROYED.
  */

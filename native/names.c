@@ -31,6 +31,10 @@ void name_set(const region_entry *entry, const uint16_t *units, uint32_t length)
     }
 }
 
+bool name_given(const region_entry *entry) {
+    return names[index_of(entry)].length > 0;
+}
+
 region_entry *name_find(const uint16_t *units, uint32_t length) {
     for (uint32_t i = 0; i < region_count; i++) {
         if (regions[i].state == LIVE && has_name(&names[i], units, length)) {

@@ -127,6 +127,42 @@ static void a_published_region_outlives_its_thread(void) {
     end((uint32_t)region);
 }
 
+static void *make_restart_and_find(void *argument) {
+    (void)argument;
+    double first;
+    double second;
+    double named;
+    uint32_t one = create(META, DATA, &first);
+    uint32_t other = create(META, DATA, &second);
+    uint32_t known = draft(&named);
+    expect(mempool_publish(known, NAME, name) == named);
+    expect(mempool_left_behind() == 0);
+    mempool_restart();
+    double own;
+    uint32_t third = create(META, DATA, &own);
+    double found = mempool_left_behind();
+    expect(found == first || found == second);
+    mempool_destroy(found == first ? one : other, META, 100);
+    double next = mempool_left_behind();
+    expect(next == (found == first ? second : first));
+    mempool_restart();
+    expect(mempool_left_behind() != 0);
+    mempool_destroy(one, META, 100);
+    mempool_destroy(other, META, 100);
+    expect(mempool_left_behind() == own);
+    mempool_destroy(third, META, 100);
+    mempool_destroy(known, META, 100);
+    expect(mempool_left_behind() == 0);
+    return NULL;
+}
+
+static void regions_without_a_name_are_left_behind_by_a_restart(void) {
+    double id;
+    uint32_t region = create(META, DATA, &id);
+    run_thread(make_restart_and_find, NULL); /* what other threads make is not left behind */
+    end(region);
+}
+
 typedef struct {
     atomic_int ready;
     atomic_int go;
@@ -183,5 +219,6 @@ void test_names(void) {
     a_draft_ends_with_its_last_close();
     a_draft_ends_with_the_thread_that_made_it();
     a_published_region_outlives_its_thread();
+    regions_without_a_name_are_left_behind_by_a_restart();
     threads_that_open_one_name_at_once_get_one_region();
 }

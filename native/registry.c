@@ -110,6 +110,7 @@ double mempool_create(double meta_bytes, double data_bytes, double most_bytes) {
     double id = -error;
     if (error == 0) {
         hold_add(index_of(made), thread);
+        made->maker = thread;
         id = made->id;
     }
     os_mutex_unlock(&registry);
@@ -133,6 +134,18 @@ double mempool_find(uint32_t length, const uint16_t *units) {
     os_mutex_lock(&registry);
     const region_entry *named = name_find(units, length);
     double id = named == NULL ? 0 : named->id;
+    os_mutex_unlock(&registry);
+    return id;
+}
+
+double mempool_left_behind(void) {
+    double id = 0;
+    os_mutex_lock(&registry);
+    for (uint32_t i = 0; i < region_count && id == 0; i++) {
+        const region_entry *entry = &regions[i];
+        bool left = entry->state == LIVE && !name_given(entry) && mempool_earlier(entry->maker) != 0;
+        id = left ? entry->id : 0;
+    }
     os_mutex_unlock(&registry);
     return id;
 }

@@ -1,28 +1,35 @@
 import { Allocator } from "./allocator/allocator.ts";
+import { type Hooks, NO_HOOKS } from "./allocator/hooks.ts";
 import { joinPool } from "./allocator/join.ts";
 import type { Lock } from "./allocator/lock.ts";
 import { MemPoolError } from "./base/errors.ts";
 import { reserveStack } from "./base/stack.ts";
 import { Buffers } from "./buffers.ts";
 import type { Worker } from "./cache/worker.ts";
+import { callersStack } from "./checked/call_stack.ts";
 import { describeLeaks, type LeakInfo, listLeaks } from "./checked/leaks.ts";
 import { Tracker } from "./checked/tracker.ts";
+import { recordPlace } from "./evaluation.ts";
+import { destroyLeftBehind, destroyUnattached, forgetMade, rememberMade } from "./made.ts";
 import { checkHandle, type MemPoolHandle, type Settings } from "./options.ts";
-import { AWAITED, DESTROYED, FORMAT, HEADER_BYTES, STATE } from "./region/layout.ts";
+import { AWAITED, CLOSED, DESTROYED, FORMAT, HEADER_BYTES, STATE } from "./region/layout.ts";
 import { formatRegion, misfit, Region } from "./region/region.ts";
 import { checkHeader, isLive, stateError } from "./region/validate.ts";
 import { type Mapping, type Native, REGION_DESTROYED, REGION_UNKNOWN } from "./runtime/native.ts";
 import { openNative } from "./runtime/open.ts";
 import { Wakeup } from "./runtime/wakeup.ts";
 
-/** What stands for a pool object: called when this worker leaves because the pool was destroyed. */
-type OnDestroyed = () => void;
+/** What stands for a pool object: called when this worker leaves the pool without the object's doing. */
+type OnEnd = (state: typeof CLOSED | typeof DESTROYED) => void;
 
 /** This thread's attachments, by the pool's id. */
 const attachments = new Map<number, Attachment>();
 
 /** Attachments to destroyed checked pools that still have their mapping, because one of their buffers is in use. */
 const lingering = new Set<Attachment>();
+
+/** No units: the pool gets no name. */
+const NO_NAME = new Uint16Array(0);
 
 /**
  * This worker's membership in a pool: its mapping of the region, its slot, its lock, its buffers. All pool objects that
@@ -40,9 +47,10 @@ export class Attachment {
   readonly #native: Native;
   readonly #mapping: Mapping;
   readonly #wakeup: Wakeup;
-  readonly #members = new Set<OnDestroyed>();
+  readonly #members = new Set<OnEnd>();
+  readonly #endPlace: () => void;
 
-  private constructor(worker: Worker, handle: MemPoolHandle) {
+  private constructor(worker: Worker, handle: MemPoolHandle, tracker: Tracker | undefined) {
     const { native, mapping, region } = worker;
     this.#native = native;
     this.#mapping = mapping;
@@ -54,32 +62,50 @@ export class Attachment {
     this.lock = this.allocator.lock;
     this.buffers = new Buffers(mapping, region);
     this.allocator.onFreed = (blocks) => this.buffers.noteFreed(blocks * region.blockSize);
-    const makeBuffer = (offset: number, byteLength: number): ArrayBuffer => mapping.buffer(offset, byteLength);
-    this.tracker = region.checked ? new Tracker(handle.id, region, makeBuffer) : undefined;
+    this.tracker = tracker;
     attachments.set(handle.id, this);
+    this.#endPlace = recordPlace(handle, () => this.#yield());
   }
 
-  /** Maps and formats a new pool. */
+  /** Maps and formats a new pool without a name. */
   static create(settings: Settings): Attachment {
+    const attachment = Attachment.createNamed(settings, NO_NAME)!;
+    const { handle } = attachment;
+    rememberMade(handle, () => {
+      const attached = attachments.get(handle.id);
+      if (attached !== undefined) attached.destroy();
+      else destroyUnattached(openNative(), handle.id);
+    });
+    return attachment;
+  }
+
+  /**
+   * Maps and formats a new pool. Until `publish`, the last step, its region is a draft, which ends with this thread.
+   * Returns undefined if another thread has made a pool of this name meanwhile.
+   */
+  static createNamed(settings: Settings, name: Uint16Array): Attachment | undefined {
     reserveStack();
     closeLingering();
     const native = openNative();
+    destroyLeftBehind(native);
     const bytes = settings.blockCount * settings.blockSize;
     const most = settings.blockCapacity * settings.blockSize;
     const id = native.create(settings.metaBytes, bytes, most);
     if (id < 0) {
-      throw new MemPoolError("map-failed", `Cannot init pool: the system refused ${most} bytes (errno ${-id})`);
+      if (native.find(name) !== 0) return undefined; // there may be memory for one such pool and not for two
+      const action = settings.named ? "open" : "init";
+      throw new MemPoolError("map-failed", `Cannot ${action} pool: the system refused ${most} bytes (errno ${-id})`);
     }
     const mapping = native.mapping(native.open(id));
     mapping.close(); // `create` and `open` each opened the region, and one of the two is enough
-    try {
+    const attachment = closingUnless(mapping, () => {
       const region = formatRegion(mapping.meta, settings, native.barrier());
-      return new Attachment(joinPool(native, mapping, region), { format: FORMAT, process: native.process, id });
-    } catch (error) {
-      mapping.destroy(HEADER_BYTES, settings.lockTimeout);
-      mapping.close();
-      throw error;
-    }
+      return Attachment.join(native, mapping, region, { format: FORMAT, process: native.process, id });
+    });
+    if (mapping.publish(name) === id) return attachment;
+    attachment.#end();
+    mapping.close(); // the draft ends
+    return undefined;
   }
 
   /** Returns this thread's attachment to the pool of a handle. If there is none yet, the thread joins the pool. */
@@ -89,39 +115,50 @@ export class Attachment {
     if (handle.format !== FORMAT) throw mismatch(`the handle's format is ${handle.format}, this code reads ${FORMAT}`);
     const native = openNative();
     if (handle.process !== native.process) throw unknown(handle, "it belongs to another process");
-    const known = attachments.get(handle.id);
-    if (known !== undefined && isLive(known.region.header)) {
-      checkHeader(known.region);
-      return known;
-    }
+    const known = Attachment.known(handle.id);
+    if (known !== undefined) return known;
     const number = native.open(handle.id);
     if (number === REGION_UNKNOWN) throw unknown(handle, "this process has never had a pool of this id");
     if (number === REGION_DESTROYED) throw destroyed(handle);
-    const mapping = native.mapping(number);
-    try {
-      const wrong = misfit(mapping.meta, mapping.dataBytes);
-      if (wrong !== undefined) throw mismatch(wrong);
-      const region = new Region(mapping.meta);
-      checkHeader(region);
+    return closingUnless(native.mapping(number), (mapping) => {
+      const region = regionOf(mapping);
       // Another worker is destroying the pool at this moment: the state says so before the native registry does.
       if (region.header[STATE] === DESTROYED) throw destroyed(handle);
       if (!isLive(region.header)) throw stateError("attach", region.header[STATE]!);
-      return new Attachment(joinPool(native, mapping, region), handle);
-    } catch (error) {
-      mapping.close();
-      throw error;
-    }
+      return Attachment.join(native, mapping, region, handle);
+    });
+  }
+
+  /** This thread's attachment to a live pool, if there is one. */
+  static known(id: number): Attachment | undefined {
+    const known = attachments.get(id);
+    if (known === undefined || !isLive(known.region.header)) return undefined;
+    checkHeader(known.region);
+    return known;
+  }
+
+  /** Makes this thread a worker of the pool. */
+  static join(native: Native, mapping: Mapping, region: Region, handle: MemPoolHandle): Attachment {
+    const makeBuffer = (offset: number, byteLength: number): ArrayBuffer => mapping.buffer(offset, byteLength);
+    const tracker = region.checked ? new Tracker(handle.id, region, makeBuffer) : undefined;
+    const worker = joinPool(native, mapping, region, region.named ? hooksFor(tracker) : undefined);
+    return new Attachment(worker, handle, tracker);
+  }
+
+  /** Leaves a pool that this thread knows to be destroyed, if it is attached to it. */
+  static leaveDestroyed(id: number): void {
+    attachments.get(id)?.leaveDestroyed();
   }
 
   /** Counts a pool object in. */
-  addMember(member: OnDestroyed): void {
+  addMember(member: OnEnd): void {
     this.#members.add(member);
   }
 
   /**
    * Counts a pool object out. With its last object, the worker leaves the pool. Returns whether the worker has left.
    */
-  removeMember(member: OnDestroyed): boolean {
+  removeMember(member: OnEnd): boolean {
     const last = this.#members.delete(member) && this.#members.size === 0;
     if (!last) return this.#members.size === 0;
     try {
@@ -147,7 +184,7 @@ export class Attachment {
    * Counts out a pool object that was garbage-collected. If it was the pool's last, nothing can free its blocks any
    * more, so they are reported.
    */
-  dropMember(member: OnDestroyed): void {
+  dropMember(member: OnEnd): void {
     const leaks = this.#members.size === 1 && this.#isAlone() ? this.#findMistakes() : "";
     try {
       this.removeMember(member);
@@ -173,10 +210,29 @@ export class Attachment {
   /** Leaves a destroyed pool, with every pool object of this worker. */
   leaveDestroyed(): void {
     if (this.#members.size === 0) return;
-    for (const onDestroyed of this.#members) onDestroyed();
-    this.#members.clear();
+    this.#endMembers(DESTROYED);
     this.#end();
     this.closeMapping();
+  }
+
+  /** Leaves the pool with everything that this worker holds, because a later evaluation takes its place. */
+  #yield(): void {
+    const live = isLive(this.region.header);
+    this.#endMembers(live ? CLOSED : DESTROYED);
+    try {
+      if (live) this.allocator.yield(hooksFor(this.tracker));
+    } catch (error) {
+      if (!(error instanceof MemPoolError && error.code === "destroyed")) throw error;
+    }
+    this.#end();
+    if (live) this.#mapping.close();
+    else this.closeMapping();
+    this.tracker?.report();
+  }
+
+  #endMembers(state: typeof CLOSED | typeof DESTROYED): void {
+    for (const onEnd of this.#members) onEnd(state);
+    this.#members.clear();
   }
 
   /** Closes the mapping of a destroyed pool; in a checked pool, only once all of this worker's buffers are detached. */
@@ -226,6 +282,8 @@ export class Attachment {
     this.allocator.cache.close();
     this.buffers.release();
     if (attachments.get(this.handle.id) === this) attachments.delete(this.handle.id);
+    if (!isLive(this.region.header)) forgetMade(this.handle);
+    this.#endPlace();
   }
 }
 
@@ -235,6 +293,32 @@ export class Attachment {
  */
 function closeLingering(): void {
   for (const attachment of lingering) attachment.closeMapping();
+}
+
+/** Calls `use`, and closes the mapping if that throws. */
+function closingUnless<Result>(mapping: Mapping, use: (mapping: Mapping) => Result): Result {
+  try {
+    return use(mapping);
+  } catch (error) {
+    mapping.close();
+    throw error;
+  }
+}
+
+/** The region of a mapping. Throws if this version cannot have made it, or if its header is damaged. */
+export function regionOf(mapping: Mapping): Region {
+  const wrong = misfit(mapping.meta, mapping.dataBytes);
+  if (wrong !== undefined) throw mismatch(wrong);
+  const region = new Region(mapping.meta);
+  checkHeader(region);
+  return region;
+}
+
+/** The hooks with which this worker takes back blocks that their worker has not freed. */
+function hooksFor(tracker: Tracker | undefined): Hooks {
+  if (tracker === undefined) return NO_HOOKS;
+  const stack = callersStack();
+  return { ...NO_HOOKS, leaves: (block) => tracker.leaves(block, stack) };
 }
 
 function mismatch(detail: string): MemPoolError {

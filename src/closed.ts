@@ -39,6 +39,8 @@ function smallestRegion(): Region {
     cachedBuffers: 0,
     checked: false,
     lockTimeout: 0,
+    alignment: 16,
+    named: false,
   };
   return formatRegion(new ArrayBuffer(metaBytes(1, 0, false)), settings, false);
 }

@@ -2,9 +2,10 @@ import { checkCount, checkFromZero, describe } from "./base/arguments.ts";
 import { type CallersSignal, connectSignal } from "./base/signals.ts";
 import type { RegionSettings } from "./region/region.ts";
 import { MAX_BLOCKS, MAX_BYTES, MAX_CACHED_BLOCKS, metaBytes } from "./region/layout.ts";
+import { NAME_LIMIT } from "./runtime/native.ts";
 
 /**
- * The options of {@linkcode MemPool.init}. An option that is left out or `undefined` has its default.
+ * The options of {@linkcode MemPool.init} and {@linkcode MemPool.open}. An option that is left out or `undefined` has its default.
  *
  * @example Every block on a cache line of its own
  * ```ts
@@ -136,7 +137,7 @@ export interface MemPoolHandle {
   readonly id: number;
 }
 
-/** The arguments of `init`, checked, with the defaults filled in. */
+/** The arguments of `init` or `open`, checked, with the defaults filled in. */
 export interface Settings extends RegionSettings {
   /** The bytes of the region that are not data. */
   readonly metaBytes: number;
@@ -158,33 +159,56 @@ const MAX_INT32 = 2 ** 31 - 1;
 const MAX_ALIGNMENT = 4096;
 const MIN_ALIGNMENT = 16;
 
-/** Checks the arguments of `init` and fills in the defaults. */
-export function settingsFrom(size: unknown, defaultBlockSize: unknown, options: unknown): Settings {
-  const bytes = positiveSize("size", size);
-  const block = positiveSize("defaultBlockSize", defaultBlockSize);
-  const given = optionsObject("init pool", options);
-  const alignment = alignmentFrom(given.alignment);
+/** Checks the arguments of `init` or `open` and fills in the defaults. */
+export function settingsFrom(
+  size: unknown,
+  defaultBlockSize: unknown,
+  options: unknown,
+  action: "init pool" | "open pool" = "init pool",
+): Settings {
+  const bytes = positiveSize(action, "size", size);
+  const block = positiveSize(action, "defaultBlockSize", defaultBlockSize);
+  const given = optionsObject(action, options);
+  const alignment = alignmentFrom(action, given.alignment);
   const blockSize = Math.ceil(block / alignment) * alignment;
   if (blockSize >= bytes) {
     throw new RangeError(
-      `Cannot init pool: defaultBlockSize must be smaller than size, got ${blockSize} (rounded up) and ${bytes}`,
+      `Cannot ${action}: defaultBlockSize must be smaller than size, got ${blockSize} (rounded up) and ${bytes}`,
     );
   }
-  const checked = checkedFrom(given.checked);
-  const blockCount = blockCountFrom("size", bytes, blockSize, checked);
-  const blockCapacity = blockCountFrom("maxSize", maxSizeFrom(bytes, given.maxSize), blockSize, checked);
-  const cachedBlocks = cachedBlocksFrom(given.cachedBlocks, blockCapacity, blockSize);
+  const checked = checkedFrom(action, given.checked);
+  const blockCount = blockCountFrom(action, "size", bytes, blockSize, checked);
+  const blockCapacity = blockCountFrom(
+    action,
+    "maxSize",
+    maxSizeFrom(action, bytes, given.maxSize),
+    blockSize,
+    checked,
+  );
+  const cachedBlocks = cachedBlocksFrom(action, given.cachedBlocks, blockCapacity, blockSize);
   return {
     blockSize,
     blockCount,
     blockCapacity,
     metaBytes: metaBytes(blockCapacity, checked ? 0 : cachedBlocks, checked),
-    warnOnMisuse: warnFrom(given.onMisuse),
+    warnOnMisuse: warnFrom(action, given.onMisuse),
     cachedBlocks: checked ? 0 : cachedBlocks,
-    cachedBuffers: wholeNumber("cachedBuffers", given.cachedBuffers, DEFAULT_CACHED_BUFFERS),
-    lockTimeout: wholeNumber("lockTimeout", given.lockTimeout, DEFAULT_LOCK_TIMEOUT),
+    cachedBuffers: wholeNumber(action, "cachedBuffers", given.cachedBuffers, DEFAULT_CACHED_BUFFERS),
+    lockTimeout: wholeNumber(action, "lockTimeout", given.lockTimeout, DEFAULT_LOCK_TIMEOUT),
     checked,
+    alignment,
+    named: action === "open pool",
   };
+}
+
+/** Checks the name of a pool. Returns its UTF-16 units. */
+export function nameFrom(name: unknown): Uint16Array {
+  if (typeof name !== "string") throw new TypeError(`Cannot open pool: name must be a string, got ${describe(name)}`);
+  const { length } = name;
+  if (length < 1 || length > NAME_LIMIT) {
+    throw new RangeError(`Cannot open pool: name must have 1 to ${NAME_LIMIT} UTF-16 units, got ${length}`);
+  }
+  return Uint16Array.from({ length }, (_, place) => name.charCodeAt(place));
 }
 
 /** The signal in the options of `allocAsync`, checked. The caller has to release it. */
@@ -205,36 +229,42 @@ export function checkHandle(given: unknown): MemPoolHandle {
   return { format, process, id };
 }
 
-function positiveSize(name: string, value: unknown): number {
-  checkCount("init pool", name, value);
+function positiveSize(action: string, name: string, value: unknown): number {
+  checkCount(action, name, value);
   if (value > Number.MAX_SAFE_INTEGER) {
-    throw new RangeError(`Cannot init pool: ${name} must be a safe integer, got ${value}`);
+    throw new RangeError(`Cannot ${action}: ${name} must be a safe integer, got ${value}`);
   }
   return value;
 }
 
-function blockCountFrom(name: string, bytes: number, blockSize: number, checked: boolean): number {
+function blockCountFrom(
+  action: string,
+  name: string,
+  bytes: number,
+  blockSize: number,
+  checked: boolean,
+): number {
   const blockCount = Math.floor(bytes / blockSize);
   const limit = checked ? MAX_BLOCKS / 2 : MAX_BLOCKS;
   if (bytes > MAX_BYTES) {
-    throw new RangeError(`Cannot init pool: ${name} must not exceed 2^47, got ${bytes}`);
+    throw new RangeError(`Cannot ${action}: ${name} must not exceed 2^47, got ${bytes}`);
   }
   if (blockCount > limit) {
     throw new RangeError(
-      `Cannot init pool: ${name} / blockSize must not exceed ${limit}, got ${bytes} / ${blockSize}`,
+      `Cannot ${action}: ${name} / blockSize must not exceed ${limit}, got ${bytes} / ${blockSize}`,
     );
   }
   return blockCount;
 }
 
-function checkedFrom(value: unknown = false): boolean {
+function checkedFrom(action: string, value: unknown = false): boolean {
   if (typeof value === "boolean") return value;
-  throw new TypeError(`Cannot init pool: checked must be true or false, got ${describe(value)}`);
+  throw new TypeError(`Cannot ${action}: checked must be true or false, got ${describe(value)}`);
 }
 
-function cachedBlocksFrom(value: unknown, blockCapacity: number, blockSize: number): number {
+function cachedBlocksFrom(action: string, value: unknown, blockCapacity: number, blockSize: number): number {
   const fitting = Math.min(DEFAULT_CACHED_BLOCKS, Math.ceil(DEFAULT_CACHED_BYTES / blockSize));
-  const wanted = wholeNumber("cachedBlocks", value, fitting);
+  const wanted = wholeNumber(action, "cachedBlocks", value, fitting);
   // Longer blocks are not cached, because the fast path stores the bytes asked for in one word.
   return blockSize < 2 ** 31 ? Math.min(wanted, blockCapacity, MAX_CACHED_BLOCKS) : 0;
 }
@@ -250,35 +280,35 @@ function optionsObject(action: string, options: unknown): Unchecked {
   return options;
 }
 
-function maxSizeFrom(bytes: number, value: unknown = bytes): number {
-  const most = positiveSize("maxSize", value);
+function maxSizeFrom(action: string, bytes: number, value: unknown = bytes): number {
+  const most = positiveSize(action, "maxSize", value);
   if (most >= bytes && most <= MAX_BYTES) return most;
-  throw new RangeError(`Cannot init pool: maxSize must be from size to 2^47, got ${most} for a size of ${bytes}`);
+  throw new RangeError(`Cannot ${action}: maxSize must be from size to 2^47, got ${most} for a size of ${bytes}`);
 }
 
-function alignmentFrom(value: unknown = MIN_ALIGNMENT): number {
-  checkCount("init pool", "alignment", value);
+function alignmentFrom(action: string, value: unknown = MIN_ALIGNMENT): number {
+  checkCount(action, "alignment", value);
   if (value < MIN_ALIGNMENT || value > MAX_ALIGNMENT || (value & (value - 1)) !== 0) {
-    throw new RangeError(`Cannot init pool: alignment must be a power of two from 16 to 4096, got ${value}`);
+    throw new RangeError(`Cannot ${action}: alignment must be a power of two from 16 to 4096, got ${value}`);
   }
   return value;
 }
 
-function warnFrom(value: unknown = "throw"): boolean {
+function warnFrom(action: string, value: unknown = "throw"): boolean {
   if (typeof value !== "string") {
-    throw new TypeError(`Cannot init pool: onMisuse must be "throw" or "warn", got ${describe(value)}`);
+    throw new TypeError(`Cannot ${action}: onMisuse must be "throw" or "warn", got ${describe(value)}`);
   }
   if (value !== "throw" && value !== "warn") {
-    throw new RangeError(`Cannot init pool: onMisuse must be "throw" or "warn", got ${describe(value)}`);
+    throw new RangeError(`Cannot ${action}: onMisuse must be "throw" or "warn", got ${describe(value)}`);
   }
   return value === "warn";
 }
 
-function wholeNumber(name: string, given: unknown, otherwise: number): number {
+function wholeNumber(action: string, name: string, given: unknown, otherwise: number): number {
   const value = given === undefined ? otherwise : given;
-  checkFromZero("init pool", name, value);
+  checkFromZero(action, name, value);
   if (value > MAX_INT32) {
-    throw new RangeError(`Cannot init pool: ${name} must not exceed 2^31 - 1, got ${value}`);
+    throw new RangeError(`Cannot ${action}: ${name} must not exceed 2^31 - 1, got ${value}`);
   }
   return value;
 }

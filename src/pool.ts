@@ -9,8 +9,9 @@ import type { BlockInfo } from "./diagnostics/block_list.ts";
 import type { MemPoolStats } from "./diagnostics/stats.ts";
 import { summaryOf } from "./diagnostics/summary.ts";
 import { BlockLease, type Lease } from "./lease.ts";
+import { openNamed } from "./named.ts";
 import type { Operations } from "./operations.ts";
-import { type AllocAsyncOptions, type MemPoolHandle, type MemPoolOptions, settingsFrom } from "./options.ts";
+import { type AllocAsyncOptions, type MemPoolHandle, type MemPoolOptions, nameFrom, settingsFrom } from "./options.ts";
 import { CLOSED, DESTROYED, STATE } from "./region/layout.ts";
 import { isLive, stateError } from "./region/validate.ts";
 import { type Inspection, INSPECTORS } from "./runtime/console.ts";
@@ -22,18 +23,20 @@ export type Block = ArrayBuffer | ArrayBufferView;
 /** The operations of a pool object that is open; throws "closed" or "destroyed". */
 let liveOperations: (pool: MemPool, action: string) => Operations;
 
+type EndState = typeof CLOSED | typeof DESTROYED;
+
 interface Joining {
   readonly attachment: Attachment;
   /** Whether disposing of the pool object destroys the pool, or only closes the object. */
   readonly made: boolean;
 }
 
-/** The arguments of the pool object that `init` or `attach` is constructing. */
+/** The arguments of the pool object that `init`, `attach` or `open` is constructing. */
 let joining: Joining | undefined;
 
 interface Dropped {
   readonly attachment: Attachment;
-  readonly member: () => void;
+  readonly member: (state: EndState) => void;
 }
 
 /** Takes objects of checked pools out of their pools, and reports their leaks, if they were dropped without an end. */
@@ -79,7 +82,7 @@ export class MemPool implements Disposable {
   #header: Int32Array = this.#attachment.region.header;
   /** Undefined until this object leaves the pool. Until then, the block table knows the count. */
   #lastBlockCount: number | undefined = undefined;
-  readonly #onDestroyed: () => void = MemPool.#callbackFor(new WeakRef(this));
+  readonly #onEnd: (state: EndState) => void = MemPool.#callbackFor(new WeakRef(this));
 
   static {
     liveOperations = (pool, action) => pool.#live(action);
@@ -92,9 +95,11 @@ export class MemPool implements Disposable {
   }
 
   private constructor() {
-    this.#attachment.addMember(this.#onDestroyed);
-    const dropped = { attachment: this.#attachment, member: this.#onDestroyed };
-    if (this.#attachment.tracker !== undefined) collected.register(this, dropped, this);
+    this.#attachment.addMember(this.#onEnd);
+    const dropped = { attachment: this.#attachment, member: this.#onEnd };
+    const { tracker, region } = this.#attachment;
+    // A name still leads to the blocks of a pool object that was dropped, and a later evaluation takes them back.
+    if (tracker !== undefined && !region.named) collected.register(this, dropped, this);
   }
 
   /**
@@ -146,6 +151,43 @@ export class MemPool implements Disposable {
    */
   static attach(handle: MemPoolHandle): MemPool {
     return MemPool.#join(Attachment.open(handle), false);
+  }
+
+  /**
+   * Returns the live pool of this name in this process, or makes it. Workers need no handle: if several open one name at
+   * the same moment, one of them makes the pool and the others attach to it. The pool lives until a worker calls
+   * `destroy`, and then the name is free again. Takes time proportional to the number of live pools.
+   *
+   * Sizes and options must equal those of the live pool. If they differ and no other thread is attached, the live pool
+   * is destroyed and a new one is made.
+   *
+   * A thread has one place in a pool, which all its pool objects share. If a watcher evaluates the program again in the
+   * same thread, as `bun --hot` and `deno run --watch` do, `open` takes that place over: it closes the pool objects of the
+   * earlier evaluation and frees the blocks that they left allocated.
+   *
+   * @param name Any string of 1 to 200 UTF-16 units. Two different strings are two names.
+   * @param size Bytes that blocks may occupy, up to 2^47. A remainder that is less than a block is not used.
+   * @param defaultBlockSize Bytes of a block, rounded up to a multiple of `options.alignment`; then less than `size`.
+   * @param options See {@linkcode MemPoolOptions}.
+   * @returns A pool object. Disposing of it closes it.
+   * @throws {TypeError | RangeError} An argument has a wrong type or is out of bounds.
+   * @throws {MemPoolError} "format-mismatch": the live pool has other sizes or options and another thread is attached,
+   *   or another version of the library made it.
+   * @throws {MemPoolError} "map-failed", "too-many-workers", "lock-timeout", "unsupported" or "library": as
+   *   {@linkcode MemPool.init} and {@linkcode MemPool.attach} throw them.
+   * @example The same pool twice
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemPool } from "mempool";
+   * const pool = MemPool.open("jobs", 1024, 64);
+   * using same = MemPool.open("jobs", 1024, 64); // in a worker, the same line
+   * assertEquals(same.owns(pool.alloc(50)!), true);
+   * pool.destroy(); // now the name is free again
+   * ```
+   */
+  static open(name: string, size: number, defaultBlockSize: number, options?: MemPoolOptions): MemPool {
+    const units = nameFrom(name);
+    return MemPool.#join(openNamed(units, settingsFrom(size, defaultBlockSize, options, "open pool")), false);
   }
 
   /**
@@ -620,10 +662,10 @@ export class MemPool implements Disposable {
     if (this.#header[STATE] === DESTROYED) return this.#attachment.leaveDestroyed();
     this.#end(CLOSED);
     // The cache of a worker that leaves is closed. Where other objects stay, this one must not use it any more.
-    if (!this.#attachment.removeMember(this.#onDestroyed)) this.#cache = closed(CLOSED).cache;
+    if (!this.#attachment.removeMember(this.#onEnd)) this.#cache = closed(CLOSED).cache;
   }
 
-  /** Calls `destroy` on the object that made the pool, and `close` on an object that was attached. */
+  /** Calls `destroy` on an object that `init` has returned, and `close` on one that `attach` or `open` has returned. */
   [Symbol.dispose](): void {
     if (this.#made) this.destroy();
     else this.close();
@@ -639,14 +681,14 @@ export class MemPool implements Disposable {
   }
 
   /** The callback for the attachment, which must not keep a pool object alive that its user has dropped. */
-  static #callbackFor(pool: WeakRef<MemPool>): () => void {
-    return () => {
+  static #callbackFor(pool: WeakRef<MemPool>): (state: EndState) => void {
+    return (state) => {
       const object = pool.deref();
-      if (object !== undefined) object.#end(DESTROYED);
+      if (object !== undefined) object.#end(state);
     };
   }
 
-  #end(state: typeof CLOSED | typeof DESTROYED): void {
+  #end(state: EndState): void {
     this.#lastBlockCount ??= this.blockCount;
     collected.unregister(this);
     this.#header = closed(state).header;
@@ -680,7 +722,7 @@ function joined(): Joining {
   throw new TypeError("Cannot construct MemPool: use MemPool.init or MemPool.attach");
 }
 
-function endError(action: string, state: typeof CLOSED | typeof DESTROYED): MemPoolError {
+function endError(action: string, state: EndState): MemPoolError {
   return state === CLOSED
     ? new MemPoolError("closed", `Cannot ${action}: this pool object is closed`)
     : stateError(action, state);

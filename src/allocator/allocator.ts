@@ -150,6 +150,11 @@ export class Allocator {
     });
   }
 
+  /** Takes back everything that this worker has cached or allocated, except what `hooks` keep, and gives up its slot. */
+  yield(hooks: Hooks): void {
+    this.lock.run("open", () => this.heap.reaper.takeBack(this.slot, hooks));
+  }
+
   /** Takes back what dead workers left behind, except what `hooks` keep. Returns the number of blocks. */
   reap(hooks: Hooks = NO_HOOKS): number {
     return this.lock.run("reap", () => this.heap.reaper.reap(hooks));

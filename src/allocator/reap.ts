@@ -50,20 +50,22 @@ export class Reaper {
    * allocated. Returns the number of blocks that came back.
    */
   reap(hooks: Hooks): number {
-    const { counters, table } = this.#region;
     const dead = this.#dead();
-    let blocks = this.#sweep(dead);
-    this.#visit(this.#workersOf(dead).add(ORPHAN), (block, tag) => {
-      if (!isAllocated(tag)) return;
-      validateRun(this.#region, block, tag);
-      const length = table.length(block);
-      if (!hooks.leaves(block, "freed") || !table.exchangeTag(block, tag, FREE)) return;
-      blocks += length;
-      this.#coalesce(block);
-      counters[FREES]!++;
-    });
-    this.#leave(dead);
-    return blocks;
+    return this.#takeBack(dead, this.#workersOf(dead).add(ORPHAN), hooks);
+  }
+
+  /**
+   * Does the same if one of the dead workers is an earlier isolate of the calling thread. The program has started anew
+   * then, so no other worker of the earlier run waits for what the dead ones have left.
+   */
+  reapEarlier(hooks: Hooks): void {
+    const { slots } = this.#region;
+    if (this.#dead().some((slot) => this.#native.earlier(slots.thread(slot)))) this.reap(hooks);
+  }
+
+  /** Takes back everything that the worker of a slot has cached or allocated, and the slot: the caller's own. */
+  takeBack(slot: number, hooks: Hooks): void {
+    this.#takeBack([slot], this.#workersOf([slot]), hooks);
   }
 
   /** The slots whose workers have ended. */
@@ -74,6 +76,27 @@ export class Reaper {
       if (slots.validWorker(slot) !== 0 && !this.#native.alive(slots.thread(slot))) dead.push(slot);
     }
     return dead;
+  }
+
+  #takeBack(leaving: readonly number[], workers: ReadonlySet<number>, hooks: Hooks): number {
+    const { counters, table } = this.#region;
+    let blocks = this.#sweep(leaving);
+    this.#visit(workers, (block, tag) => {
+      if (!isAllocated(tag)) return;
+      validateRun(this.#region, block, tag);
+      const length = table.length(block);
+      if (!hooks.leaves(block, "freed")) {
+        // The hooks may have made another worker its owner. If not, it has none from now on, and a later reap finds it.
+        table.exchangeTag(block, tag, makeTag(stateOf(tag), ORPHAN));
+        return;
+      }
+      if (!table.exchangeTag(block, tag, FREE)) return;
+      blocks += length;
+      this.#coalesce(block);
+      counters[FREES]!++;
+    });
+    this.#leave(leaving);
+    return blocks;
   }
 
   #workersOf(dead: readonly number[]): Set<number> {

@@ -8,7 +8,8 @@
  * - `destroyed`: the pool was destroyed
  * - `closed`: this pool object was closed
  * - `unknown-pool`: this process has no such pool, or this thread has no default pool
- * - `format-mismatch`: another version of the library made the pool
+ * - `format-mismatch`: another version of the library made the pool, or `open` asked for other sizes or options than the
+ *   pool has
  * - `map-failed`: the system refused the memory
  * - `too-many-workers`: all 128 worker slots of the pool are taken
  * - `lock-timeout`: the lock was not released within `lockTimeout`

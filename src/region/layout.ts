@@ -44,7 +44,7 @@
 export const MAGIC = 0x316f506d;
 
 /** The version of this format. Increase it with every change to this file that another version would misread. */
-export const FORMAT = 8;
+export const FORMAT = 9;
 
 /** Stands for "no block", "no slot" or "no place". */
 export const NONE = -1;
@@ -86,6 +86,12 @@ export const HEADER_SUM = 44;
  * ends that, or 0. Written under the lock: see src/cache/bias.ts.
  */
 export const BIAS_TAG = 45;
+/** Number of blocks that the pool was made with. */
+export const INITIAL_BLOCK_COUNT = 46;
+/** Every block starts at a multiple of this number of bytes. */
+export const ALIGNMENT = 47;
+/** 1 if the pool was made by a name. */
+export const NAMED = 50;
 /** A double: bytes of a block, a multiple of 16. */
 export const BLOCK_SIZE = 24;
 

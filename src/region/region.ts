@@ -2,6 +2,7 @@ import { BlockTable } from "./block_table.ts";
 import { Depot } from "./depot.ts";
 import { FreeLists } from "./free_lists.ts";
 import {
+  ALIGNMENT,
   BLOCK_CAPACITY,
   BLOCK_COUNT,
   BLOCK_COUNT_INVERTED,
@@ -16,11 +17,13 @@ import {
   HEADER_MAGIC,
   HEADER_SUM,
   HIGH_WATER_INVERTED,
+  INITIAL_BLOCK_COUNT,
   LIVE,
   LOCK_TIMEOUT,
   MAGIC,
   MAX_CACHED_BLOCKS,
   metaBytes,
+  NAMED,
   NEXT_WORKER,
   PLAIN_CLAIMS,
   STATE,
@@ -44,6 +47,9 @@ export interface RegionSettings {
   readonly cachedBuffers: number;
   readonly lockTimeout: number;
   readonly checked: boolean;
+  readonly alignment: number;
+  /** Whether other workers find the pool by a name. */
+  readonly named: boolean;
 }
 
 /** One worker's typed arrays over a region, and the structures that are built on them. */
@@ -62,6 +68,7 @@ export class Region {
   readonly queue: WaitQueue;
   readonly blockSize: number;
   readonly checked: boolean;
+  readonly named: boolean;
 
   /** The geometry in the header must be valid: it is new, or `misfit` has checked it. */
   constructor(meta: ArrayBuffer) {
@@ -78,6 +85,7 @@ export class Region {
     this.runs = new Runs(this.header, this.counters, this.table, this.lists);
     this.blockSize = asInteger(this.counters[BLOCK_SIZE]!);
     this.checked = this.header[CHECKED] === 1;
+    this.named = this.header[NAMED] === 1;
   }
 }
 
@@ -100,6 +108,9 @@ export function formatRegion(meta: ArrayBuffer, settings: RegionSettings, hasBar
   header[CACHED_BLOCKS] = settings.cachedBlocks;
   header[CACHED_BUFFERS] = settings.cachedBuffers;
   header[CHECKED] = Number(settings.checked);
+  header[INITIAL_BLOCK_COUNT] = settings.blockCount;
+  header[ALIGNMENT] = settings.alignment;
+  header[NAMED] = Number(settings.named);
   header[HAS_BARRIER] = Number(hasBarrier);
   header[PLAIN_CLAIMS] = Number(hasBarrier);
   header[HIGH_WATER_INVERTED] = ~0;

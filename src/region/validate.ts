@@ -1,6 +1,7 @@
 import { MemPoolError } from "../base/errors.ts";
 import { allocatedState, type BlockTable, isAllocated, isCachedAs, stateOf } from "./block_table.ts";
 import {
+  ALIGNMENT,
   AWAITED,
   BLOCK_CAPACITY,
   BLOCK_COUNT,
@@ -17,10 +18,12 @@ import {
   HEADER_SUM,
   HIGH_WATER,
   HIGH_WATER_INVERTED,
+  INITIAL_BLOCK_COUNT,
   INTERIOR,
   LIVE,
   LOCK_TIMEOUT,
   MAGIC,
+  NAMED,
   PLAIN_CLAIMS,
   STATE,
   TAG,
@@ -108,6 +111,9 @@ const CONSTANTS = [
   CACHED_BUFFERS,
   HAS_BARRIER,
   CHECKED,
+  INITIAL_BLOCK_COUNT,
+  ALIGNMENT,
+  NAMED,
   2 * BLOCK_SIZE,
   2 * BLOCK_SIZE + 1,
 ];

@@ -118,6 +118,10 @@ export class Library<Pointer> implements Native {
     return this.symbols.mempool_find(name.length, withAddress(name));
   }
 
+  leftBehind(): number {
+    return this.symbols.mempool_left_behind();
+  }
+
   open(id: number): number {
     return this.symbols.mempool_open(id);
   }

@@ -109,6 +109,8 @@ export interface Native {
   create(metaBytes: number, dataBytes: number, mostBytes: number): number;
   /** The id of the live region that has this name, 0 if there is none. */
   find(name: Uint16Array): number;
+  /** The id of a live region without a name that this thread has made before a `restart`, 0 if there is none. */
+  leftBehind(): number;
   /** Opens a live region. Returns its number, REGION_UNKNOWN or REGION_DESTROYED. */
   open(id: number): number;
   /** Makes every thread of the process execute a full memory barrier. Returns false if the platform cannot do that. */

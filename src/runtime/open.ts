@@ -3,7 +3,7 @@ import { MemPoolError } from "../base/errors.ts";
 import { bunHost } from "./bun.ts";
 import { denoHost } from "./deno.ts";
 import { loadLibrary } from "./library.ts";
-import { isolate } from "./isolate.ts";
+import { isolate, isShared } from "./isolate.ts";
 import type { Host, Native } from "./native.ts";
 import { requireVersion } from "./versions.ts";
 
@@ -16,7 +16,7 @@ export function openNative(): Native {
 
 function load(host: Host): Native {
   const loaded = loadLibrary(host);
-  if (host.restartsInThread && !isolate.announced.has(loaded.process)) {
+  if (host.restartsInThread && isShared && !isolate.announced.has(loaded.process)) {
     // An earlier isolate of this thread has ended, and with it everything that it had attached.
     loaded.restart();
     isolate.announced.add(loaded.process);

@@ -15,6 +15,7 @@ export interface Symbols<Pointer> {
   mempool_create(metaBytes: number, dataBytes: number, mostBytes: number): number;
   mempool_publish(region: number, length: number, units: Uint16Array): number;
   mempool_find(length: number, units: Uint16Array): number;
+  mempool_left_behind(): number;
   mempool_open(id: number): number;
   mempool_close(region: number): void;
   mempool_destroy(region: number, keepBytes: number, timeout: number): void;
@@ -53,6 +54,7 @@ export const SIGNATURES: Readonly<Record<keyof Symbols<unknown>, Signature>> = {
   mempool_create: { parameters: ["f64", "f64", "f64"], result: "f64" },
   mempool_publish: { parameters: ["u32", "u32", "buffer"], result: "f64" },
   mempool_find: { parameters: ["u32", "buffer"], result: "f64" },
+  mempool_left_behind: { parameters: [], result: "f64" },
   mempool_open: { parameters: ["f64"], result: "i32" },
   mempool_close: { parameters: ["u32"], result: "void" },
   mempool_destroy: { parameters: ["u32", "f64", "u32"], result: "void" },

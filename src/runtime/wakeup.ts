@@ -1,24 +1,11 @@
 import process from "node:process";
 import { MemPoolError } from "../base/errors.ts";
+import { type Channel, type Hear, isolate, type Line } from "./isolate.ts";
 
-/** The part of the runtimes' BroadcastChannel that is used here. */
-interface Channel {
-  onmessage: (event: { readonly data: unknown }) => void;
-  /** Sends to all threads of the process that have a channel of this name open, but not to this channel. */
-  postMessage(message: number): void;
-  /** Whether the open channel keeps the thread's event loop alive. */
-  ref(): void;
-  unref(): void;
-}
-
-/**
- * This thread's channel, once it has listened or woken others. Never closed: on Deno, a channel that is opened after
- * another one of its thread was closed receives nothing.
- */
-let channel: Channel | undefined;
-
-/** The pools for which this thread listens. */
+/** The pools for which this evaluation listens. */
 const listening = new Map<number, Wakeup>();
+
+const hear: Hear = (pool) => listening.get(pool)?.woken();
 
 /**
  * Wakes workers that wait for blocks of a pool, by a message to all threads. The region says what has happened, so a
@@ -37,15 +24,18 @@ export class Wakeup {
 
   /** Calls `woken` at each wake-up, until `stop`. Meanwhile, the thread's event loop stays alive. */
   listen(woken: () => void): void {
-    const open = channelOf(this.#process);
+    const { channel, hearers } = lineOf(this.#process);
     this.#woken = woken;
     listening.set(this.#pool, this);
-    open.ref();
+    hearers.add(hear);
+    channel.ref();
   }
 
   stop(): void {
     listening.delete(this.#pool);
-    if (listening.size === 0) channel?.unref();
+    const line = isolate.lines.get(this.#process);
+    if (listening.size === 0) line?.hearers.delete(hear);
+    if (line?.hearers.size === 0) line.channel.unref();
   }
 
   /** Wakes this worker, once its present call has returned. */
@@ -53,9 +43,13 @@ export class Wakeup {
     queueMicrotask(() => this.woken());
   }
 
-  /** Wakes all other workers. */
+  /** Wakes all other workers. Those in this isolate have the same channel, which does not hear itself. */
   wakeOthers(): void {
-    channelOf(this.#process).postMessage(this.#pool);
+    const { channel, hearers } = lineOf(this.#process);
+    channel.postMessage(this.#pool);
+    for (const other of hearers) {
+      if (other !== hear) queueMicrotask(() => other(this.#pool));
+    }
   }
 
   woken(): void {
@@ -63,8 +57,14 @@ export class Wakeup {
   }
 }
 
-function channelOf(process: number): Channel {
-  return channel ??= openChannel(`mempool ${process}`, (pool) => listening.get(pool)?.woken());
+function lineOf(process: number): Line {
+  let line = isolate.lines.get(process);
+  if (line === undefined) {
+    const hearers = new Set<Hear>();
+    const heard = (pool: number): void => hearers.forEach((each) => each(pool));
+    isolate.lines.set(process, line = { channel: openChannel(`mempool ${process}`, heard), hearers });
+  }
+  return line;
 }
 
 /** Opens a channel that does not keep the thread's event loop alive. */

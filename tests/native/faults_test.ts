@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { root } from "../../scripts/_project.ts";
-import { ProjectCopy } from "./_copy.ts";
+import { ProjectCopy } from "../support/project_copy.ts";
 import type { Outcome } from "./_faults_child.ts";
 import { skip, test } from "../support/harness.ts";
 

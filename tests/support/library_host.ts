@@ -19,7 +19,11 @@ export function fakeNative(abi: number): Native {
     maxBufferBytes: 1,
     thread: unused,
     alive: unused,
+    restart: unused,
+    earlier: unused,
     create: unused,
+    find: unused,
+    leftBehind: unused,
     open: unused,
     barrier: unused,
     mapping: unused,
@@ -79,6 +83,7 @@ export class FakeLibc implements LibcSymbols {
 
 export class FakeHost implements Host {
   system = "fakeos";
+  readonly restartsInThread = false;
   machine = "machine";
   readonly permissions = "It needs a permission";
   readonly loaded: string[] = [];

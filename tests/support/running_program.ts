@@ -16,9 +16,18 @@ export class RunningProgram implements Disposable {
   readonly #exit: Promise<unknown[]>;
   #errors = "";
 
-  /** @param permissions Deno's flags for permissions. */
-  constructor(file: URL, args: readonly string[], permissions: readonly string[]) {
-    const flags = onDeno ? ["run", "--quiet", "--no-prompt", "--no-check", ...permissions] : [];
+  /**
+   * @param permissions Deno's flags for permissions.
+   * @param moreFlags Flags for the current runtime.
+   */
+  constructor(
+    file: URL,
+    args: readonly string[],
+    permissions: readonly string[],
+    moreFlags: readonly string[] = [],
+  ) {
+    const common = onDeno ? ["run", "--quiet", "--no-prompt", "--no-check", ...permissions] : [];
+    const flags = [...common, ...moreFlags];
     this.#child = spawn(process.execPath, [...flags, fileURLToPath(file.href), ...args], { cwd: root });
     this.#exit = once(this.#child, "close");
     this.#child.stderr.on("data", (bytes) => this.#errors += bytes);

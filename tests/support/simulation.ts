@@ -111,12 +111,28 @@ export class SimMemory implements Native, Backing {
     return this.living.has(thread);
   }
 
+  restart(): void {
+    throw new Fault("a simulated thread is never restarted");
+  }
+
+  earlier(): boolean {
+    return false;
+  }
+
   barrier(): boolean {
     return true;
   }
 
   create(): number {
     throw new Fault("the simulation has only one region");
+  }
+
+  find(): number {
+    throw new Fault("the simulated region has no name");
+  }
+
+  leftBehind(): number {
+    return 0;
   }
 
   open(): number {
@@ -222,6 +238,10 @@ class SimMapping implements Mapping {
 
   destroy(): void {}
   close(): void {}
+
+  publish(): number {
+    throw new Fault("the simulated region has no name");
+  }
 
   #check(offset: number, byteLength: number): void {
     if (!(offset >= 0 && byteLength >= 0 && offset + byteLength <= this.dataBytes)) {

@@ -74,6 +74,10 @@ class FakeMapping implements Mapping {
 
   zero(): void {}
   move(): void {}
+  publish(): number {
+    return 0;
+  }
+
   destroy(): void {}
   close(): void {}
 }
