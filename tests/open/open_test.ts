@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { MemPool, MemPoolError, type MemPoolOptions } from "mempool";
-import { SLOT_COUNT, STATE } from "../../src/region/layout.ts";
+import { CACHED_BLOCKS, SLOT_COUNT, STATE } from "../../src/region/layout.ts";
 import { test } from "../support/harness.ts";
 import {
   assertError,
@@ -295,7 +295,7 @@ test("open - options that are given with their defaults do not differ, nor do si
     checked: false,
     onMisuse: "throw",
     alignment: 16,
-    cachedBlocks: 2,
+    cachedBlocks: insideOf(pool).region.header[CACHED_BLOCKS]!,
     cachedBuffers: 2 ** 17,
     lockTimeout: 5000,
   } as const;
