@@ -57,6 +57,7 @@ export function bufferBehind(value: unknown): ArrayBufferLike | undefined {
   return byteLengthOf(value) === undefined ? undefined : value as ArrayBuffer;
 }
 
+/** Runtimes that are too old for a pool may lack a getter. They import this module too, and then learn their version. */
 function getterOf(prototype: object, name: PropertyKey): Getter {
-  return Object.getOwnPropertyDescriptor(prototype, name)!.get!;
+  return Object.getOwnPropertyDescriptor(prototype, name)?.get as Getter;
 }

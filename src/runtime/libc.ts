@@ -45,8 +45,8 @@ const ALL_SEALS = 0b1111;
 
 /** Whether this process has loaded a library with this name. */
 export function isLoaded(libc: LibcSymbols, name: string): boolean {
-  const handle = libc.dlopen(terminated(name), RTLD_LAZY | RTLD_NOLOAD);
-  return handle !== null && handle !== 0;
+  // None is null, 0 or 0n, depending on the runtime.
+  return Boolean(libc.dlopen(terminated(name), RTLD_LAZY | RTLD_NOLOAD));
 }
 
 /**

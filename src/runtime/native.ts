@@ -1,6 +1,6 @@
 /**
  * The contract between the pool and a runtime: the functions of native/mempool.h, without pointers. adapter.ts
- * implements it; deno.ts and bun.ts add what differs between the runtimes.
+ * implements it; deno.ts, bun.ts and node.ts add what differs between the runtimes.
  *
  * A region has an id, which is never used again, and a number, which is its index in the native registry and is valid
  * in all threads of the process while the region is open.

@@ -1,11 +1,11 @@
 import process from "node:process";
-import { MemPoolError } from "../base/errors.ts";
 import { bunHost } from "./bun.ts";
 import { denoHost } from "./deno.ts";
 import { loadLibrary } from "./library.ts";
 import { isolate, isShared } from "./isolate.ts";
 import type { Host, Native } from "./native.ts";
-import { requireVersion } from "./versions.ts";
+import { hasNodeFfi, nodeHost } from "./node.ts";
+import { requireNode, requireVersion } from "./versions.ts";
 
 let native: Native | undefined;
 
@@ -25,7 +25,7 @@ function load(host: Host): Native {
 }
 
 function hostHere(): Host {
-  const { deno, bun } = process.versions;
+  const { deno, bun, node } = process.versions;
   if (deno !== undefined) {
     requireVersion("Deno", deno);
     return denoHost();
@@ -34,5 +34,6 @@ function hostHere(): Host {
     requireVersion("Bun", bun);
     return bunHost();
   }
-  throw new MemPoolError("unsupported", "Cannot load the native library: this runtime is neither Deno nor Bun");
+  requireNode(node, hasNodeFfi());
+  return nodeHost();
 }
