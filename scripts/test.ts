@@ -3,6 +3,7 @@
  *
  *     deno task test [--filter <part of a name>] [--coverage <folder>] [files or folders]
  *     bun run test [--filter <part of a name>] [--coverage <folder>] [files or folders]
+ *     npm test -- [--filter <part of a name>] [--coverage <folder>] [files or folders]
  *
  * With --coverage, the runtime writes its coverage data, which scripts/coverage.ts reads, into the folder.
  * The last line says `N passed, N failed`.
@@ -12,7 +13,7 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { installPackages, onDeno, run, scratch } from "./_project.ts";
+import { filesIn, installPackages, run, runtime, runtimeArgs, scratch } from "./_project.ts";
 import { prepareStdAssert } from "./_std_assert.ts";
 
 const { values, positionals } = parseArgs({
@@ -22,7 +23,8 @@ const { values, positionals } = parseArgs({
 
 mkdirSync(scratch, { recursive: true });
 const report = join(scratch, `tests-${process.pid}.xml`);
-const status = run(process.execPath, onDeno ? denoArguments() : bunArguments());
+const argumentsOf = { Deno: denoArguments, Bun: bunArguments, Node: nodeArguments };
+const status = run(process.execPath, argumentsOf[runtime]());
 const { passed, failed } = tally();
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(status);
@@ -57,7 +59,40 @@ function bunArguments(): string[] {
   return ["test", ...filter, ...coverage, "--reporter=junit", `--reporter-outfile=${report}`, ...positionals];
 }
 
-/** Counts the tests in the report that both runners write. A runner that fails without a failed test counts as one. */
+/** Each file runs in a process of its own, one after the other, because some tests measure or need most of the memory. */
+function nodeArguments(): string[] {
+  installPackages();
+  prepareStdAssert();
+  // Otherwise every process and every worker would strip the types of all sources again.
+  process.env["NODE_COMPILE_CACHE"] ??= join(scratch, "node-compile-cache");
+  const filter = values.filter === undefined ? [] : [`--test-name-pattern=${escaped(values.filter)}`];
+  const coverage = values.coverage === undefined ? [] : [
+    "--experimental-test-coverage",
+    "--test-reporter=lcov",
+    `--test-reporter-destination=${join(values.coverage, "lcov.info")}`,
+  ];
+  const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"];
+  const junit = ["--test-reporter=junit", `--test-reporter-destination=${report}`];
+  const places = positionals.length > 0 ? positionals : ["tests"];
+  const files = places.flatMap((place) => place.endsWith(".ts") ? [place] : filesIn(place, "_test.ts"));
+  return [
+    "--test",
+    "--test-concurrency=1",
+    ...runtimeArgs([]),
+    ...filter,
+    ...coverage,
+    ...reporters,
+    ...junit,
+    ...files,
+  ];
+}
+
+/** A regular expression that matches this text. */
+function escaped(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+}
+
+/** Counts the tests in the report that all runners write. A runner that fails without a failed test counts as one. */
 function tally(): { passed: number; failed: number } {
   const xml = readReport();
   const count = (element: string): number => xml.match(new RegExp(`<${element}[\\s>/]`, "g"))?.length ?? 0;

@@ -6,7 +6,8 @@
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MemPool } from "mempool";
-import { onDeno } from "../../scripts/_project.ts";
+import { onBun } from "../../scripts/_project.ts";
+import { collectGarbage } from "../support/garbage.ts";
 
 const BLOCK = 65_536;
 const COUNT = 2048;
@@ -71,15 +72,9 @@ async function countBytes(): Promise<number> {
     await sleep(1); // ends the turn, which may keep objects alive
     collectGarbage();
   }
-  if (onDeno) return process.memoryUsage().external;
+  if (!onBun) return process.memoryUsage().external;
   const { heapStats } = process.getBuiltinModule("bun:jsc" as never) as { heapStats(): { extraMemorySize: number } };
   return heapStats().extraMemorySize;
-}
-
-function collectGarbage(): void {
-  const engine = globalThis as unknown as { readonly gc?: () => void; readonly Bun?: { gc(sync: boolean): void } };
-  if (engine.Bun === undefined) engine.gc!();
-  else engine.Bun.gc(true);
 }
 
 const start = await countBytes();

@@ -1,6 +1,6 @@
-import process from "node:process";
 import { assert, assertEquals } from "@std/assert";
 import { MemPool } from "mempool";
+import { foreign } from "../support/foreign.ts";
 import { test } from "../support/harness.ts";
 import { assertMarked, makePool, mark, present } from "../support/pool.ts";
 
@@ -29,7 +29,7 @@ test("alignment - makes every block start on its multiple, as an offset and as a
     for (const bytes of [1, alignment, alignment + 1, 3 * alignment]) {
       const block = present(pool.alloc(bytes));
       assertEquals(pool.offsetOf(block) % alignment, 0);
-      assertEquals(addressOf(block) % alignment, 0);
+      assertEquals(foreign.addressOf(block) % alignment, 0);
     }
     pool.check();
   }
@@ -57,9 +57,3 @@ test("alignment - holds in a pool of two blocks, and in a pool of one block and 
   assertEquals(one.alloc(1), null);
   one.check();
 });
-
-/** The address of the first byte of a buffer. */
-function addressOf(buffer: ArrayBuffer): number {
-  if ("Deno" in globalThis) return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer)));
-  return Number((process.getBuiltinModule("bun:ffi") as typeof import("bun:ffi")).ptr(buffer));
-}

@@ -6,11 +6,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { GIGABYTE, KILOBYTE, MEGABYTE, MemPool } from "mempool";
 import { metaBytes } from "../../src/region/layout.ts";
+import { onBun } from "../../scripts/_project.ts";
 import { effort } from "../support/effort.ts";
 import { test } from "../support/harness.ts";
 import { assertMarked, assertOneFreeRun, assertRefused, mark, present } from "../support/pool.ts";
-
-const onBun = "Bun" in globalThis;
 
 function bigPool(size: number, blockSize: number): MemPool {
   return MemPool.init(size, blockSize, { cachedBlocks: 0 });
@@ -89,7 +88,7 @@ test("big pool - allocates a run longer than 4 GiB with its exact length, and re
   assertOneFreeRun(pool);
 });
 
-test('big pool - makes a buffer longer than 4 GiB on Deno, and throws "unsupported" on Bun', () => {
+test('big pool - makes a buffer longer than 4 GiB, and throws "unsupported" on Bun', () => {
   using pool = bigPool(8 * GIGABYTE, MEGABYTE);
   const bytes = 4 * GIGABYTE + 1;
   const why = "a buffer holds at most 4294967296 bytes, not ";
@@ -118,7 +117,7 @@ test('big pool - makes a buffer longer than 4 GiB on Deno, and throws "unsupport
   pool.check();
 });
 
-test("big pool - makes a buffer over a pool of exactly 4 GiB on both runtimes", () => {
+test("big pool - makes a buffer over a pool of exactly 4 GiB on all runtimes", () => {
   using pool = bigPool(4 * GIGABYTE, MEGABYTE);
   assertEquals(pool.buffer.byteLength, 4 * GIGABYTE);
   const block = present(pool.alloc(4 * GIGABYTE));

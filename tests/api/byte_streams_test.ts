@@ -8,13 +8,10 @@ import { type MemPool, MemPoolError } from "mempool";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { onDeno, scratch } from "../../scripts/_project.ts";
+import { scratch } from "../../scripts/_project.ts";
 import { denoConnection, serve, turns } from "./_native_use.ts";
-import { skip, test } from "../support/harness.ts";
+import { bunTest, denoTest, test } from "../support/harness.ts";
 import { assertOneFreeRun, present, thrownBy, withPoolAsync } from "../support/pool.ts";
-
-const bunTest = onDeno ? skip("Deno's bodies are byte streams") : test;
-const denoTest = onDeno ? test : skip("only Deno has it");
 
 type ByteStream = ReadableStream<Uint8Array<ArrayBuffer>>;
 

@@ -29,7 +29,7 @@ import { request, type ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { createDeflate, deflate, deflateSync, inflateSync } from "node:zlib";
-import { onDeno, root, scratch } from "../../scripts/_project.ts";
+import { root, scratch } from "../../scripts/_project.ts";
 import {
   collect,
   concat,
@@ -47,10 +47,7 @@ import {
   type Use,
   writeWithCallback,
 } from "./_native_use.ts";
-import { skip, test } from "../support/harness.ts";
-
-const bunTest = onDeno ? skip("only Bun has it") : test;
-const denoTest = onDeno ? test : skip("only Deno has it");
+import { bunTest, denoTest, test } from "../support/harness.ts";
 
 /** More than the system buffers between two sockets, and less than a page. */
 const LENGTHS = [8 * 1024 * 1024, 1000];

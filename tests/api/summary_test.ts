@@ -18,7 +18,8 @@ interface Host {
 }
 
 const host = globalThis as Host;
-const INSPECTORS: readonly Inspector[] = [inspect, (host.Deno ?? host.Bun!).inspect];
+const ownInspector = (host.Deno ?? host.Bun)?.inspect;
+const INSPECTORS: readonly Inspector[] = ownInspector === undefined ? [inspect] : [inspect, ownInspector];
 
 /** Expects every inspector to show the pool as this text. */
 function assertShown(pool: unknown, expected: string): void {

@@ -4,8 +4,8 @@
  */
 
 import { MemPool, type MemPoolHandle } from "mempool";
-import { onDeno } from "../../scripts/_project.ts";
 import { Attachment } from "../../src/attachment.ts";
+import { collectGarbage } from "../support/garbage.ts";
 import { spawnWorker, type TestWorker } from "../support/harness.ts";
 import { untilEnded } from "../support/native.ts";
 
@@ -88,11 +88,6 @@ const DROPS: Readonly<Record<string, Drop>> = {
 /** The cases that must lead to reports. The program waits for all of them. */
 const REPORTED = ["with blocks", "with two objects", "with a broken lock", "after a worker that had it was terminated"];
 
-function collect(): void {
-  if (onDeno) (globalThis as unknown as { gc(): void }).gc();
-  else (globalThis as unknown as { Bun: { gc(force: boolean): void } }).Bun.gc(true);
-}
-
 const reports: string[] = [];
 console.warn = (line: string) => reports.push(line);
 
@@ -110,7 +105,7 @@ const isReported = (name: string): boolean => reportsOf(handlesOf.get(name)!).le
 
 // After the last expected report, a few more rounds give unexpected reports the chance to appear.
 for (let round = 0, more = 5; round < ROUNDS && more > 0; round++) {
-  collect();
+  collectGarbage();
   await new Promise((resolve) => setTimeout(resolve, 1));
   if (REPORTED.every(isReported)) more--;
 }

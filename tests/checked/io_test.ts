@@ -12,7 +12,7 @@ import { MemPool } from "mempool";
 import { execFileSync } from "node:child_process";
 import { closeSync, mkdirSync, mkdtempSync, openSync, read, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { onDeno, scratch } from "../../scripts/_project.ts";
+import { onBun, scratch } from "../../scripts/_project.ts";
 import {
   allocateHere,
   assertDoubleFree,
@@ -105,8 +105,8 @@ async function whileReading(
   destroyQuietly(pool);
 }
 
-const bunTest = onDeno ? skip("Deno detaches buffers that are in use") : test;
-const denoTest = onDeno ? test : skip("Bun does not detach buffers that are in use");
+const heldTest = onBun ? test : skip("only Bun refuses to detach buffers that are in use");
+const detachedTest = onBun ? skip("Bun refuses to detach buffers that are in use") : test;
 
 /** Allocates all single blocks that the pool still has, frees them, and returns their offsets in order. */
 function availableOffsets(pool: MemPool): number[] {
@@ -128,7 +128,7 @@ const FREES: Readonly<Record<string, readonly [where: string, free: (pool: MemPo
 
 for (const [name, [where, free]] of Object.entries(FREES)) {
   for (const bytes of [50, 150]) {
-    bunTest(
+    heldTest(
       `checked io - ${name} of ${bytes} bytes frees the block for the program, and for the pool after the read`,
       () =>
         whileReading(bytes, async (pool, block, reading) => {
@@ -163,7 +163,7 @@ for (const [name, [where, free]] of Object.entries(FREES)) {
   }
 }
 
-bunTest(
+heldTest(
   "checked io - realloc that moves holds the old block, and the new block has its contents",
   () =>
     whileReading(150, async (pool, block, reading) => {
@@ -185,7 +185,7 @@ bunTest(
     }),
 );
 
-bunTest(
+heldTest(
   "checked io - realloc to fewer bytes moves the block, or returns null and changes nothing if there is no room",
   () =>
     whileReading(500, async (pool, block, reading) => {
@@ -209,7 +209,7 @@ bunTest(
     }),
 );
 
-bunTest(
+heldTest(
   "checked io - realloc in place makes the old buffer stale, and detaches it after the read has ended",
   () =>
     whileReading(50, async (pool, block, reading) => {
@@ -227,7 +227,7 @@ bunTest(
     }),
 );
 
-bunTest(
+heldTest(
   "checked io - realloc that could only slide down returns null and changes nothing before the read has ended",
   () =>
     whileReading(128, async (pool, before, first) => {
@@ -250,7 +250,7 @@ bunTest(
     }, { blocks: 8 }),
 );
 
-bunTest(
+heldTest(
   "checked io - destroy leaves the buffer attached, and the next init after the read has ended detaches it",
   () =>
     whileReading(50, async (pool, block, reading) => {
@@ -267,7 +267,7 @@ bunTest(
     }),
 );
 
-bunTest(
+heldTest(
   "checked io - no other pool gets the addresses of a destroyed pool before the read has ended",
   () =>
     whileReading(50, async (pool, block, reading) => {
@@ -284,7 +284,7 @@ bunTest(
     }),
 );
 
-bunTest(
+heldTest(
   "checked io - close during the read loses the held block, and the other blocks stay available",
   () =>
     whileReading(50, async (pool, block, reading) => {
@@ -301,7 +301,7 @@ bunTest(
     }),
 );
 
-bunTest(
+heldTest(
   "checked io - close after the read has ended gives the held block back to the pool",
   () =>
     whileReading(50, async (pool, block, reading) => {
@@ -316,7 +316,7 @@ bunTest(
     }),
 );
 
-bunTest(
+heldTest(
   "checked io - reap holds a dead worker's block that this worker reads into until the read has ended",
   () =>
     withCheckedWorkers(1, (pool, victim) =>
@@ -336,7 +336,7 @@ bunTest(
       })),
 );
 
-bunTest(
+heldTest(
   "checked io - reap does not give back a block that realloc left held, even after its former owner died",
   () =>
     withCheckedWorkers(1, (pool, victim) =>
@@ -357,8 +357,8 @@ bunTest(
       })),
 );
 
-denoTest(
-  "checked io - on Deno, the buffer is detached during the read, and the bytes land in the freed block",
+detachedTest(
+  "checked io - on Deno and Node, the buffer is detached during the read, and the bytes land in the freed block",
   () =>
     whileReading(50, async (pool, block, reading) => {
       const kept = new Kept(block);
@@ -372,7 +372,7 @@ denoTest(
     }),
 );
 
-bunTest("checked io - a block that is freed during the read is reported with the next call, once", async () => {
+heldTest("checked io - a block that is freed during the read is reported with the next call, once", async () => {
   const pool = makePool(CHECKED);
   const block = allocateHere(pool);
   const reading = new Reading(block);
@@ -390,7 +390,7 @@ bunTest("checked io - a block that is freed during the read is reported with the
   assertEquals(warningsOf(() => pool.destroy()), []);
 });
 
-denoTest("checked io - on Deno, bytes that land in a free block are reported", async () => {
+detachedTest("checked io - on Deno and Node, bytes that land in a free block are reported", async () => {
   const pool = makePool(CHECKED);
   const block = allocateHere(pool);
   const reading = new Reading(block);

@@ -3,11 +3,10 @@
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { runtimeArgs } from "../../scripts/_project.ts";
 
 const main = fileURLToPath(new URL("../../examples/n_puzzle/main.ts", import.meta.url).href);
-const flags = "Deno" in globalThis
-  ? ["run", "--quiet", "--no-prompt", "--allow-ffi", "--allow-read", "--allow-write", "--allow-run"]
-  : [];
+const flags = runtimeArgs(["--allow-ffi", "--allow-read", "--allow-write", "--allow-run"]);
 
 export interface Outcome {
   readonly code: number | null;

@@ -1,6 +1,6 @@
-/** Makes chosen system calls of the native library fail, through native/faults.c, on either runtime. */
+/** Makes chosen system calls of the native library fail, through native/faults.c. */
 
-import process from "node:process";
+import { foreign } from "../support/foreign.ts";
 
 /** The calls in the order of `call_kind` in native/faults.h. */
 export const CALLS = [
@@ -36,25 +36,12 @@ interface Symbols {
   mempool_shift_clock(clock: number, first: number, ms: number): void;
 }
 
-interface BunFfi {
-  dlopen(path: string, symbols: unknown): { readonly symbols: Symbols };
-}
-
 function open(path: string): Symbols {
-  const { Deno: deno } = globalThis as { Deno?: typeof Deno };
-  if (deno === undefined) {
-    const ffi = process.getBuiltinModule("bun:ffi") as unknown as BunFfi;
-    return ffi.dlopen(path, {
-      mempool_fault: { args: ["u32", "u32", "u32", "i32"], returns: "void" },
-      mempool_calls: { args: ["u32"], returns: "u32" },
-      mempool_shift_clock: { args: ["u32", "u32", "f64"], returns: "void" },
-    }).symbols;
-  }
-  return deno.dlopen(path, {
+  return foreign.open(path, {
     mempool_fault: { parameters: ["u32", "u32", "u32", "i32"], result: "void" },
     mempool_calls: { parameters: ["u32"], result: "u32" },
     mempool_shift_clock: { parameters: ["u32", "u32", "f64"], result: "void" },
-  }).symbols;
+  });
 }
 
 export class Faults {

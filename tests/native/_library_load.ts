@@ -1,10 +1,12 @@
 /** Loads the native library in a thread of a test process, and reports the result. */
 
+import { runtime } from "../../scripts/_project.ts";
 import { bunHost } from "../../src/runtime/bun.ts";
 import { denoHost } from "../../src/runtime/deno.ts";
 import type { LibcSymbols } from "../../src/runtime/libc.ts";
 import { loadLibrary } from "../../src/runtime/library.ts";
 import type { Native } from "../../src/runtime/native.ts";
+import { nodeHost } from "../../src/runtime/node.ts";
 import { PREBUILT } from "../../src/runtime/prebuilt.ts";
 
 /** The way to load it: from memory, or from a file as on systems that cannot load from memory. */
@@ -18,7 +20,7 @@ export interface Report {
 
 /** Loads the library. Calls `before` if the library is not loaded yet, just before it is. */
 export function load(way: Way, libraries = PREBUILT, before: () => void = () => {}): Native {
-  const host = "Deno" in globalThis ? denoHost() : bunHost();
+  const host = { Deno: denoHost, Bun: bunHost, Node: nodeHost }[runtime]();
   return loadLibrary({ ...host, libc: way === "memory" ? () => telling(host.libc(), before) : noLibc }, libraries);
 }
 

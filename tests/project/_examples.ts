@@ -10,8 +10,8 @@
  *   stands for an empty line.
  * - A fence marked `text` and the name of an example contains what that example must write to standard error. Paths in it
  *   are those of a reader whose files are in /home/you.
- * - An example whose fence is marked `deno` or `bun`, after `ts`, runs on that runtime only. One that is marked `ignore`
- *   does not run.
+ * - An example whose fence is marked `deno`, `bun` or `node`, after `ts`, runs on the named runtimes only. One that is
+ *   marked `ignore` does not run.
  * - An example that opens a library of the system which is not installed is skipped.
  */
 
@@ -21,7 +21,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { onDeno, root, scratch } from "../../scripts/_project.ts";
+import { onDeno, root, runtime, runtimeArgs, scratch } from "../../scripts/_project.ts";
 import { importMapFlags } from "../../scripts/_std_assert.ts";
 
 export interface Example {
@@ -33,17 +33,21 @@ export interface Example {
   readonly stderr?: string;
 }
 
-/** The mark of examples that are for the other runtime. */
-const othersMark = onDeno ? "bun" : "deno";
+/** Whether an example with these marks runs here. */
+function isOurs(marks: string): boolean {
+  const named = marks.trim().split(/\s+/);
+  if (named.includes("ignore")) return false;
+  const runtimes = named.filter((mark) => ["deno", "bun", "node"].includes(mark));
+  return runtimes.length === 0 || runtimes.includes(runtime.toLowerCase());
+}
 
 /**
- * The examples in a Markdown text that starts on line `first` of its file, except those for the other runtime. Like Deno,
+ * The examples in a Markdown text that starts on line `first` of its file, except those for other runtimes. Like Deno,
  * it skips examples marked `ignore`.
  */
 export function examplesIn(markdown: string, first = 1): Example[] {
   const fences = markdown.matchAll(/^( *)```(?:ts|typescript)\b(.*)\n([\s\S]*?)^\1```/gm);
-  const isOurs = (mark = ""): boolean => !mark.includes("ignore") && mark.trim() !== othersMark;
-  const examples = [...fences].filter(([, , mark]) => isOurs(mark)).map((match) => {
+  const examples = [...fences].filter(([, , marks = ""]) => isOurs(marks)).map((match) => {
     const [, indent = "", , body = ""] = match;
     const code = indent === "" ? body : body.replaceAll(new RegExp(`^${indent}`, "gm"), "");
     const line = first + lineOf(markdown, match.index);
@@ -124,7 +128,7 @@ async function runFile(
   permissions: readonly string[],
 ): Promise<{ stdout: string; stderr: string }> {
   const path = join(folder, file);
-  const args = onDeno ? ["run", "--quiet", ...permissions, ...sameStdAssert(), path] : [path];
+  const args = [...runtimeArgs([...permissions, ...(onDeno ? sameStdAssert() : [])]), path];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { timeout: patience });
   // Deno writes URLs into stacks, Bun writes paths.
   const seen = stderr.replaceAll(pathToFileURL(folder).href, readersFolder).replaceAll(folder, readersFolder);
@@ -145,7 +149,7 @@ export function leastPermissions(folder: string): string[] {
   return ["--allow-ffi", `--allow-read=${[folder, join(root, "mod.ts"), join(root, "src")].join()}`];
 }
 
-/** Bun needs no flags: it resolves the specifier through tsconfig.json. */
+/** Only Deno needs them: Bun resolves the specifier through tsconfig.json, Node through its hooks. */
 function sameStdAssert(): string[] {
   return importMapFlags(import.meta.resolve("@std/assert"));
 }

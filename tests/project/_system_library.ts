@@ -1,23 +1,17 @@
 /** Native libraries of the system, which are not installed everywhere. */
 
-import process from "node:process";
-import { onDeno } from "../../scripts/_project.ts";
-
-interface BunFfi {
-  dlopen(path: string, symbols: Record<string, { args: string[]; returns: string }>): { close(): void };
-}
+import { foreign } from "../support/foreign.ts";
 
 /** Whether the system has a library with this function. */
 export function hasLibrary(name: string, symbol: string): boolean {
   try {
-    if (onDeno) Deno.dlopen(name, { [symbol]: { parameters: [], result: "void" } }).close();
-    // A static import would break Deno.
-    else {(process.getBuiltinModule("bun:ffi") as unknown as BunFfi).dlopen(name, {
-        [symbol]: { args: [], returns: "void" },
-      }).close();}
+    foreign.open(name, { [symbol]: { parameters: [], result: "void" } });
     return true;
   } catch (error) {
-    if (error instanceof Error && /open library|open shared object|register symbol|not found/i.test(error.message)) {
+    if (
+      error instanceof Error &&
+      /open library|open shared object|register symbol|undefined symbol|not found/i.test(error.message)
+    ) {
       return false;
     }
     throw error;

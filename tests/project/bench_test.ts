@@ -10,7 +10,7 @@ import { writeSummary } from "../../bench/_summary.ts";
 import { writeTargetsOf } from "../../bench/_tables.ts";
 import { TARGETS } from "../../bench/_targets.ts";
 import { GROUPS, type Report, type Row } from "../../bench/_types.ts";
-import { onDeno, root, scratch } from "../../scripts/_project.ts";
+import { root, runtimeArgs, scratch } from "../../scripts/_project.ts";
 import { test } from "../support/harness.ts";
 
 /** The permissions of the task. */
@@ -20,7 +20,7 @@ async function benchQuickly(...options: string[]): Promise<Report> {
   mkdirSync(scratch, { recursive: true });
   const folder = mkdtempSync(join(scratch, "bench-"));
   const file = join(folder, "report.json");
-  const args = [...(onDeno ? ["run", "--no-check", ...permissions] : []), join(root, "bench", "main.ts")];
+  const args = [...runtimeArgs(["--no-check", ...permissions]), join(root, "bench", "main.ts")];
   try {
     await promisify(execFile)(process.execPath, [...args, "--quick", "--json", file, ...options]);
     return JSON.parse(readFileSync(file, "utf8")) as Report;

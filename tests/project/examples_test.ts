@@ -4,15 +4,15 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { onDeno, root } from "../../scripts/_project.ts";
+import { root, runtimeArgs } from "../../scripts/_project.ts";
 import { test } from "../support/harness.ts";
 import { execute } from "../support/package.ts";
 
 /** Runs a program as the comment at its head says, and returns its output. */
 async function run(file: string): Promise<string> {
   const text = readFileSync(join(root, file), "utf8");
-  const flags = /^ \*     deno (run .*) (?=examples\/)/m.exec(text)![1]!.split(" ");
-  const { stdout } = await execute(process.execPath, [...(onDeno ? ["--quiet", ...flags] : []), file], root);
+  const flags = /^ \*     deno run (.*) (?=examples\/)/m.exec(text)![1]!.split(" ");
+  const { stdout } = await execute(process.execPath, [...runtimeArgs(flags), file], root);
   return stdout;
 }
 

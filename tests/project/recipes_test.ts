@@ -8,12 +8,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import protobuf from "protobufjs";
-import { onDeno, packages, root } from "../../scripts/_project.ts";
-import { skip, test } from "../support/harness.ts";
+import { packages, root } from "../../scripts/_project.ts";
+import { bunTest, test } from "../support/harness.ts";
 import { execute, inScratch } from "../support/package.ts";
 import { present } from "../support/pool.ts";
-
-const bunTest = onDeno ? skip("only Bun has it") : test;
 
 const recipes = readFileSync(join(root, "docs", "recipes.md"), "utf8");
 

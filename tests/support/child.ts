@@ -5,7 +5,7 @@
 import { execFile } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { onDeno } from "../../scripts/_project.ts";
+import { onBun, onDeno, runtimeArgs } from "../../scripts/_project.ts";
 
 export interface ChildOptions {
   /** Deno's permissions. By default all, because a program that reads /proc needs them. */
@@ -22,11 +22,15 @@ export interface ChildOptions {
   readonly smallHeap?: boolean;
 }
 
-const flags = onDeno ? ["run", "--quiet", "--no-prompt", "--no-check"] : [];
-const smallHeapFlags = onDeno ? ["--v8-flags=--max-old-space-size=32,--max-semi-space-size=1"] : ["--smol"];
+const SMALL_HEAP = ["--max-old-space-size=32", "--max-semi-space-size=1"];
+const smallHeapFlags = onBun ? ["--smol"] : v8Flags(SMALL_HEAP);
 
-/** With these flags, a program on Deno has a function `gc`. On Bun, every program has `Bun.gc`. */
-export const EXPOSE_GC: readonly string[] = onDeno ? ["--v8-flags=--expose-gc"] : [];
+/** With these flags, a program on Deno or Node has a function `gc`. On Bun, every program has `Bun.gc`. */
+export const EXPOSE_GC: readonly string[] = onBun ? [] : v8Flags(["--expose-gc"]);
+
+function v8Flags(flags: readonly string[]): readonly string[] {
+  return onDeno ? [`--v8-flags=${flags}`] : flags;
+}
 
 /**
  * Returns what the program printed. Rejects if it exits with a failure, crashes, or takes longer than `timeLimit`
@@ -41,7 +45,7 @@ export function runChild(
   const options = { timeout: timeLimit, maxBuffer: 2 ** 26, cwd, env: { ...process.env, ...env } };
   const heapFlags = smallHeap ? smallHeapFlags : [];
   const program = [fileURLToPath(file.href), ...args];
-  const all = [...flags, ...heapFlags, ...moreFlags, ...(onDeno ? permissions : []), ...program];
+  const all = [...runtimeArgs(["--no-check", ...permissions]), ...heapFlags, ...moreFlags, ...program];
   return new Promise((resolve, reject) => {
     execFile(process.execPath, all, options, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);

@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import process from "node:process";
-import { installPackages, onDeno, packageJson, root, scratch } from "../../scripts/_project.ts";
+import { installPackages, onBun, packageJson, root, runtimeArgs, scratch } from "../../scripts/_project.ts";
 
 /** A program that takes longer hangs. Milliseconds. */
 const patience = 120_000;
@@ -50,7 +50,7 @@ const tarball = `${packageJson.name}-${packageJson.version}.tgz`;
 
 /** `npm pack` runs the script with Bun. Here the runtime of the tests runs it. */
 async function runScript(file: string, cwd: string): Promise<void> {
-  await execute(process.execPath, onDeno ? ["run", "--quiet", "--allow-all", file] : [file], cwd);
+  await execute(process.execPath, [...runtimeArgs(["--allow-all"]), file], cwd);
 }
 
 /** What a program printed. */
@@ -150,7 +150,7 @@ export function withInstalled(
       writeFileSync(join(folder, tarball), await packed());
       writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", dependencies }));
       // Deno has no command that installs from a file.
-      const [program, ...flags] = onDeno ? ["npm", "--offline", "--no-audit", "--no-fund"] : [process.execPath];
+      const [program, ...flags] = onBun ? [process.execPath] : ["npm", "--offline", "--no-audit", "--no-fund"];
       await execute(program, ["install", "--ignore-scripts", ...flags], folder);
       await use(new Project(folder, files));
     }, place);

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { onDeno, root } from "../../scripts/_project.ts";
+import { root, runtimeArgs } from "../../scripts/_project.ts";
 
 /** Milliseconds of silence after which a program counts as hanging. */
 const TIME_LIMIT = 60_000;
@@ -26,8 +26,7 @@ export class RunningProgram implements Disposable {
     permissions: readonly string[],
     moreFlags: readonly string[] = [],
   ) {
-    const common = onDeno ? ["run", "--quiet", "--no-prompt", "--no-check", ...permissions] : [];
-    const flags = [...common, ...moreFlags];
+    const flags = [...runtimeArgs(["--no-check", ...permissions]), ...moreFlags];
     this.#child = spawn(process.execPath, [...flags, fileURLToPath(file.href), ...args], { cwd: root });
     this.#exit = once(this.#child, "close");
     this.#child.stderr.on("data", (bytes) => this.#errors += bytes);

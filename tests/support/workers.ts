@@ -9,6 +9,8 @@
  * terminated, then the calls that it has not answered reject, so no test waits forever.
  */
 
+import { listenToParent, type Parent, startThread } from "./threads.ts";
+
 export interface TestWorker {
   /** Sends a message and returns the reply. Rejects with the worker's error, with its `name`, `message` and `code`. */
   call<Reply = unknown>(message: unknown, transfer?: ArrayBuffer[]): Promise<Reply>;
@@ -45,7 +47,6 @@ interface Waiting {
 const TIME_LIMIT = 60_000;
 
 export function spawnWorker(url: string | URL): TestWorker {
-  const worker = new Worker(url, { type: "module" });
   const waiting = new Map<number, Waiting>();
   let nextId = 0;
   let ended: Error | undefined;
@@ -54,16 +55,16 @@ export function spawnWorker(url: string | URL): TestWorker {
   // ready.
   let held: (() => void)[] | undefined = [];
 
-  worker.addEventListener("message", ({ data }: MessageEvent<Response>) => {
-    if (data.kind === "ready") return release();
-    const call = waiting.get(data.id);
-    waiting.delete(data.id);
-    if (data.kind === "reply") call?.resolve(data.reply);
-    else call?.reject(revive(data.error));
-  });
-  worker.addEventListener("error", (event) => {
-    event.preventDefault(); // otherwise Deno ends the whole test run
-    end(new Error(`Worker failed: ${event.message}`));
+  const worker = startThread(url, {
+    onMessage: (message) => {
+      const data = message as Response;
+      if (data.kind === "ready") return release();
+      const call = waiting.get(data.id);
+      waiting.delete(data.id);
+      if (data.kind === "reply") call?.resolve(data.reply);
+      else call?.reject(revive(data.error));
+    },
+    onError: (message) => end(new Error(`Worker failed: ${message}`)),
   });
 
   function release(): void {
@@ -73,8 +74,8 @@ export function spawnWorker(url: string | URL): TestWorker {
   }
 
   function send(request: Request, transfer: ArrayBuffer[]): void {
-    if (held !== undefined) held.push(() => worker.postMessage(request, transfer));
-    else worker.postMessage(request, transfer);
+    if (held !== undefined) held.push(() => worker.post(request, transfer));
+    else worker.post(request, transfer);
   }
 
   function end(reason: Error): void {
@@ -120,22 +121,16 @@ export async function withWorkers<Result>(
   }
 }
 
-/** The part of a worker's global scope that is used here. The types of the two runtimes contradict each other. */
-interface WorkerScope {
-  postMessage(message: Response, transfer: ArrayBuffer[]): void;
-  addEventListener(type: "message", listener: (event: MessageEvent<Request>) => void): void;
-}
-
 /**
  * In the worker: answers each message with what `handle` returns for it. Answers are sent in the order in which they
  * settle.
  */
 export function answer<Message>(handle: (message: Message) => unknown): void {
-  const scope = globalThis as unknown as WorkerScope;
-  scope.addEventListener("message", ({ data: { id, message } }) => {
-    void respond(id, async () => handle(message as Message), scope);
+  const parent = listenToParent((request) => {
+    const { id, message } = request as Request;
+    void respond(id, async () => handle(message as Message), parent);
   });
-  scope.postMessage({ kind: "ready" }, []);
+  postTo(parent, { kind: "ready" });
 }
 
 /** A reply whose listed buffers are transferred instead of copied. */
@@ -144,17 +139,27 @@ export function transferring(reply: unknown, transfer: ArrayBuffer[]): unknown {
 }
 
 class Transferring {
-  constructor(readonly reply: unknown, readonly transfer: ArrayBuffer[]) {}
+  readonly reply: unknown;
+  readonly transfer: ArrayBuffer[];
+
+  constructor(reply: unknown, transfer: ArrayBuffer[]) {
+    this.reply = reply;
+    this.transfer = transfer;
+  }
 }
 
-async function respond(id: number | undefined, work: () => Promise<unknown>, scope: WorkerScope): Promise<void> {
+function postTo(parent: Parent, response: Response, transfer: ArrayBuffer[] = []): void {
+  parent.post(response, transfer);
+}
+
+async function respond(id: number | undefined, work: () => Promise<unknown>, parent: Parent): Promise<void> {
   try {
     const result = await work();
     const { reply, transfer } = result instanceof Transferring ? result : { reply: result, transfer: [] };
-    if (id !== undefined) scope.postMessage({ kind: "reply", id, reply }, transfer);
+    if (id !== undefined) postTo(parent, { kind: "reply", id, reply }, transfer);
   } catch (error) {
     if (id === undefined) throw error;
-    scope.postMessage({ kind: "error", id, error: flatten(error) }, []);
+    postTo(parent, { kind: "error", id, error: flatten(error) });
   }
 }
 
