@@ -75,16 +75,9 @@ function nodeArguments(): string[] {
   const junit = ["--test-reporter=junit", `--test-reporter-destination=${report}`];
   const places = positionals.length > 0 ? positionals : ["tests"];
   const files = places.flatMap((place) => place.endsWith(".ts") ? [place] : filesIn(place, "_test.ts"));
-  return [
-    "--test",
-    "--test-concurrency=1",
-    ...runtimeArgs([]),
-    ...filter,
-    ...coverage,
-    ...reporters,
-    ...junit,
-    ...files,
-  ];
+  // As on the other runtimes, workers that a test leaves behind do not keep the process running.
+  const flags = ["--test", "--test-concurrency=1", "--test-force-exit"];
+  return [...flags, ...runtimeArgs([]), ...filter, ...coverage, ...reporters, ...junit, ...files];
 }
 
 /** A regular expression that matches this text. */

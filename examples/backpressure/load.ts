@@ -13,7 +13,8 @@ export async function send(url: string, { requests, clients, longest }: Load): P
   const client = async (): Promise<void> => {
     for (let number = sent++; number < requests; number = sent++) {
       const list = numbers(number, longest);
-      const response = await fetch(url, { method: "POST", body: slowly(list) });
+      const init = { method: "POST", body: slowly(list), duplex: "half" as const }; // Node asks for the last one
+      const response = await fetch(url, init);
       const answer = await response.text();
       if (answer === `${list.sort()[list.length - 1 >> 1]}\n`) right++;
     }

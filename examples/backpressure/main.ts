@@ -3,6 +3,7 @@
  *
  *     deno run --unstable-no-legacy-abort --allow-ffi --allow-net=127.0.0.1 examples/backpressure/main.ts
  *     bun examples/backpressure/main.ts
+ *     node examples/backpressure/main.ts
  *
  * Without the flag, Deno warns that the signals of requests also abort after the response. This has no effect here.
  */
@@ -17,7 +18,7 @@ const REQUESTS = 500;
 using pool = MemPool.init(8 * 64 * KILOBYTE, 64 * KILOBYTE);
 let atOnce = 0;
 let mostAtOnce = 0;
-await using server = serve(async (request) => {
+await using server = await serve(async (request) => {
   mostAtOnce = Math.max(mostAtOnce, ++atOnce);
   try {
     return await median(pool, request);

@@ -3,6 +3,7 @@
  *
  *     deno task demo --size 4 --moves 60 --seed 1
  *     bun run demo --puzzle "1 7 15 4 0 6 3 8 2 5 14 11 9 13 10 12"
+ *     npm run demo -- --size 4 --moves 60 --seed 1
  *
  * `--help` lists the options.
  */
@@ -16,7 +17,7 @@ import { runStore } from "./run_store.ts";
 import { StatusLine } from "./status_line.ts";
 import { View } from "./view.ts";
 
-const DEMO_COMMAND = "Deno" in globalThis ? "deno task demo" : "bun run demo";
+const DEMO_COMMAND = "Deno" in globalThis ? "deno task demo" : "Bun" in globalThis ? "bun run demo" : "npm run demo --";
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -14,11 +14,11 @@ const MOST_BLOCKS = 264_241_152;
 
 /**
  * The largest pool for puzzles with this number of cells, in whole GiB. The search uses the pool through one
- * ArrayBuffer, which holds at most 4 GiB on Bun. On Deno the limit is set by the range of references or by the number
+ * ArrayBuffer, which holds at most 4 GiB on Bun. Elsewhere the limit is set by the range of references or by the number
  * of blocks.
  */
 export function largestPool(cells: number): number {
-  if (!("Deno" in globalThis)) return 4 * GIB;
+  if ("Bun" in globalThis) return 4 * GIB;
   const blockSize = Math.ceil(recordBytes(cells) / UNIT) * UNIT;
   return Math.min(32, Math.floor(MOST_BLOCKS * blockSize / GIB)) * GIB;
 }

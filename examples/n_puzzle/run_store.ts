@@ -1,4 +1,7 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import process from "node:process";
+import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { Answer, Job, Message, Status } from "./messages.ts";
 
@@ -53,8 +56,16 @@ function start(flags: string[], args: string[], asks: boolean): Child {
     return { stdout: child.stdout, ended: child.status.then(describeEnd) };
   }
   const stdin = asks ? "inherit" : "ignore";
-  const child = Bun.spawn([process.execPath, ...args], { stdin, stdout: "pipe", stderr: "inherit" });
-  return { stdout: child.stdout, ended: child.exited.then((code) => describeEnd({ code, signal: child.signalCode })) };
+  if ("Bun" in globalThis) {
+    const child = Bun.spawn([process.execPath, ...args], { stdin, stdout: "pipe", stderr: "inherit" });
+    return {
+      stdout: child.stdout,
+      ended: child.exited.then((code) => describeEnd({ code, signal: child.signalCode })),
+    };
+  }
+  const child = spawn(process.execPath, [...process.execArgv, ...args], { stdio: [stdin, "pipe", "inherit"] });
+  const ended = once(child, "close").then(([code, signal]) => describeEnd({ code, signal }));
+  return { stdout: Readable.toWeb(child.stdout!) as ReadableStream<Uint8Array>, ended };
 }
 
 function describeEnd({ code, signal }: { code: number; signal: unknown }): string {

@@ -4,19 +4,22 @@
  *
  *     deno run --allow-ffi --allow-read examples/queue/main.ts
  *     bun examples/queue/main.ts
+ *     node examples/queue/main.ts
  */
 
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
 import { MEGABYTE, MemPool } from "../../mod.ts";
 import { newRing } from "./ring.ts";
 
 using pool = MemPool.init(MEGABYTE, 64);
 const ring = newRing();
 const sums = ["produce", "consume"].map(async (role) => {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  const worker = new Worker(new URL("./worker.ts", import.meta.url));
   worker.postMessage([role, ring, pool.handle]);
-  const { data } = await new Promise<MessageEvent<number>>((resolve) => worker.onmessage = resolve);
-  worker.terminate();
-  return data;
+  const [sum] = await once(worker, "message") as [number];
+  await worker.terminate();
+  return sum;
 });
 const [produced, consumed] = await Promise.all(sums);
 console.log(`sum of the numbers produced: ${produced}, consumed: ${consumed}`);

@@ -1,11 +1,10 @@
+import { parentPort } from "node:worker_threads";
 import { MemPool, type MemPoolHandle } from "../../mod.ts";
 import { put, take } from "./ring.ts";
 
-declare const self: Worker; // the type of `self` in a worker
-
 const END = -1;
 
-self.onmessage = ({ data: [role, ring, handle] }: MessageEvent<[string, Int32Array, MemPoolHandle]>) => {
+parentPort!.on("message", ([role, ring, handle]: [string, Int32Array, MemPoolHandle]) => {
   using pool = MemPool.attach(handle); // leaves the pool at the end of the function
   const numbers = new Float64Array(pool.buffer);
   let sum = 0;
@@ -24,5 +23,5 @@ self.onmessage = ({ data: [role, ring, handle] }: MessageEvent<[string, Int32Arr
       pool.freeOffset(offset);
     }
   }
-  self.postMessage(sum);
-};
+  parentPort!.postMessage(sum);
+});

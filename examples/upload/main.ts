@@ -3,6 +3,7 @@
  *
  *     deno run --unstable-no-legacy-abort --allow-ffi --allow-net=127.0.0.1 examples/upload/main.ts
  *     bun examples/upload/main.ts
+ *     node examples/upload/main.ts
  */
 
 import { KILOBYTE, MemPool } from "../../mod.ts";
@@ -17,7 +18,7 @@ using pool = MemPool.init(8 * 64 * KILOBYTE, 64 * KILOBYTE);
 let failed = 0;
 const allFailed = Promise.withResolvers<void>();
 
-await using server = serve(async (request) => {
+await using server = await serve(async (request) => {
   try {
     return await hashUpload(pool, request);
   } catch {

@@ -170,7 +170,7 @@ test(
 /** Sends 3,000 bytes to a server, which passes the body on. */
 async function withBody(use: (body: ByteStream) => Promise<void>): Promise<void> {
   const served = Promise.withResolvers<void>();
-  await using server = serve(async (request) => {
+  await using server = await serve(async (request) => {
     await use(request.body!).then(served.resolve, served.reject);
     return new Response(null);
   });
@@ -193,7 +193,7 @@ denoTest(
 denoTest(
   "byte streams - the body of a response is read into the block",
   withLent(async (lent) => {
-    await using server = serve(() => new Response(new Uint8Array(3000).fill(8)));
+    await using server = await serve(() => new Response(new Uint8Array(3000).fill(8)));
     const reader = (await fetch(server.url)).body!.getReader({ mode: "byob" });
     const { value } = await reader.read(lent.view);
     assert(value!.length > 0 && value!.every((byte) => byte === 8));

@@ -171,13 +171,13 @@ safeAtOnce("`new Response`, `new Request`, the body of `fetch`", {
     return await bytesOf(made);
   },
   "fetch": async (block, free) => {
-    await using server = serve(async (request) => new Response(await request.arrayBuffer()));
+    await using server = await serve(async (request) => new Response(await request.arrayBuffer()));
     const response = post(server.url, block);
     free();
     return await bytesOf(await response);
   },
   "a Response that a server sends": async (block, free) => {
-    await using server = serve(() => {
+    await using server = await serve(() => {
       const response = new Response(block);
       free();
       return response;
@@ -796,14 +796,14 @@ function copyAndFree(lender: Lender): (block: ArrayBuffer) => Uint8Array<ArrayBu
 for (const [count, byteLength] of [[12, 1024 * 1024], [40, 1000]] as const) {
   test(`free - at once after a copy is enqueued into a Response, ${count} blocks of ${byteLength} bytes`, async () => {
     using lender = new Lender(byteLength, count);
-    await using server = serve(() => new Response(streamOf(lender, count, copyAndFree(lender))));
+    await using server = await serve(() => new Response(streamOf(lender, count, copyAndFree(lender))));
     lender.assertReceived(await collect((await fetch(server.url)).body!));
     lender.assertUntouched();
   });
 
   test(`free - at once after a copy is enqueued into fetch, ${count} blocks of ${byteLength} bytes`, async () => {
     using lender = new Lender(byteLength, count);
-    await using server = serve(async (request) => new Response(await collect(request.body!)));
+    await using server = await serve(async (request) => new Response(await collect(request.body!)));
     const body = streamOf(lender, count, copyAndFree(lender));
     lender.assertReceived(await collect((await post(server.url, body)).body!));
     lender.assertUntouched();
@@ -812,7 +812,7 @@ for (const [count, byteLength] of [[12, 1024 * 1024], [40, 1000]] as const) {
   denoTest(`free - after info.completed of Deno.serve, ${count} blocks of ${byteLength} bytes`, async () => {
     using lender = new Lender(byteLength, count);
     const completed = Promise.withResolvers<void>();
-    await using server = serve((_request, info) => {
+    await using server = await serve((_request, info) => {
       const blocks: ArrayBuffer[] = [];
       const keep = (block: ArrayBuffer): Uint8Array<ArrayBuffer> => new Uint8Array(blocks[blocks.push(block) - 1]!);
       info!.completed.then(() => {

@@ -12,23 +12,30 @@ const BLOCK = 64 * 1024;
 /** The server of the example, which counts the requests that have arrived and those that are done. */
 class Service implements AsyncDisposable {
   readonly pool: MemPool;
-  readonly #server: Server;
+  #server!: Server;
   #come = 0;
   #done = 0;
   #awaited: { enough: () => boolean; resolve: () => void }[] = [];
 
-  constructor(blocks: number) {
+  private constructor(blocks: number) {
     this.pool = MemPool.init(blocks * BLOCK + 1, BLOCK); // a pool must be larger than one block
-    this.#server = serve(async (request) => {
-      this.#come++;
+  }
+
+  static async start(blocks: number): Promise<Service> {
+    const service = new Service(blocks);
+    service.#server = await serve((request) => service.#answer(request));
+    return service;
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    this.#come++;
+    this.#tell();
+    try {
+      return await median(this.pool, request);
+    } finally {
+      this.#done++;
       this.#tell();
-      try {
-        return await median(this.pool, request);
-      } finally {
-        this.#done++;
-        this.#tell();
-      }
-    });
+    }
   }
 
   get url(): string {
@@ -78,7 +85,7 @@ function post(url: string, rest: Promise<unknown>, signal?: AbortSignal): Promis
 }
 
 test("backpressure - under load, every request is answered, with a quarter as many blocks as clients", async () => {
-  await using service = new Service(8);
+  await using service = await Service.start(8);
   const right = await send(service.url, { requests: 500, clients: 32, longest: BLOCK / 8 });
   assertEquals(right, 500);
   assertEquals(service.pool.stats().allocatedBlocks, 0);
@@ -86,7 +93,7 @@ test("backpressure - under load, every request is answered, with a quarter as ma
 });
 
 test("backpressure - with more requests than blocks, each block is in use, and the other requests wait", async () => {
-  await using service = new Service(8);
+  await using service = await Service.start(8);
   const rest = Promise.withResolvers<void>();
   const answers = Array.from({ length: 32 }, () => post(service.url, rest.promise));
   await service.come(32);
@@ -98,7 +105,7 @@ test("backpressure - with more requests than blocks, each block is in use, and t
 });
 
 test("backpressure - a client that disconnects while it waits leaves no block allocated", async () => {
-  await using service = new Service(1);
+  await using service = await Service.start(1);
   const rest = Promise.withResolvers<void>();
   const first = post(service.url, rest.promise);
   await service.come(1);
@@ -117,7 +124,7 @@ test("backpressure - a client that disconnects while it waits leaves no block al
 });
 
 test("backpressure - a body that is not a list of doubles, or too long for a block, is refused, and its block is freed", async () => {
-  await using service = new Service(1);
+  await using service = await Service.start(1);
   const answer = async (length: number): Promise<number> => {
     const response = await fetch(service.url, { method: "POST", body: new Uint8Array(length) });
     await response.text();

@@ -73,7 +73,7 @@ test(
 async function isTaken(byteLength: number): Promise<boolean> {
   using pool = MemPool.init(SHAPE.blocks * BLOCK, BLOCK);
   const taken = Promise.withResolvers<boolean>();
-  await using server = serve(async (request) => {
+  await using server = await serve(async (request) => {
     const block = present(pool.alloc(BLOCK));
     const offset = pool.offsetOf(block);
     assertEquals(await readBody(request.body as Body, block), byteLength);
@@ -97,7 +97,7 @@ test("upload - uploads of all lengths are hashed; longer ones are refused, broke
   for (const checked of [false, true]) {
     using pool = MemPool.init(SHAPE.blocks * BLOCK, BLOCK, { checked });
     const failure = Promise.withResolvers<unknown>();
-    await using server = serve(async (request) => {
+    await using server = await serve(async (request) => {
       try {
         return await hashUpload(pool, request);
       } catch (error) {

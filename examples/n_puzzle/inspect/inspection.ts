@@ -1,5 +1,6 @@
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
+import { Worker } from "node:worker_threads";
 import type { MemPoolHandle } from "../../../mod.ts";
 import type { PageMessage } from "./messages.ts";
 
@@ -18,19 +19,16 @@ export class Inspection {
 
   /** Serves the page of this pool, and returns its address. */
   begin(handle: MemPoolHandle): Promise<string> {
-    const worker = this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    const worker = this.#worker = new Worker(new URL("./worker.ts", import.meta.url));
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const fail = (why: string): void => reject(new Error(`Cannot serve the page: ${why}`));
-    worker.addEventListener("message", ({ data }: MessageEvent<PageMessage>) => {
+    worker.on("message", (message: PageMessage) => {
       // Bun can lose messages that are posted before the worker listens.
-      if (data.kind === "ready") worker.postMessage({ handle });
-      else if (data.kind === "page") resolve(data.url);
-      else fail(data.error);
+      if (message.kind === "ready") worker.postMessage({ handle });
+      else if (message.kind === "page") resolve(message.url);
+      else fail(message.error);
     });
-    worker.addEventListener("error", (event) => {
-      event.preventDefault(); // otherwise Deno ends the process, with less information
-      fail(event.message);
-    });
+    worker.on("error", ({ message }: Error) => fail(message));
     return promise;
   }
 
@@ -48,7 +46,7 @@ export class Inspection {
   }
 
   end(): void {
-    this.#worker?.terminate();
+    void this.#worker?.terminate();
     this.#input.close();
   }
 }

@@ -1,3 +1,4 @@
+import { Worker } from "node:worker_threads";
 import type { PartJob, PartMessage } from "./messages.ts";
 
 /** The workers of parallel searches. They run one search after another. */
@@ -42,18 +43,14 @@ export class Crew {
 class Member {
   /** Settled by the worker's first message, after which it listens. Bun can lose messages that are posted earlier. */
   readonly ready: Promise<unknown>;
-  readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  readonly #worker = new Worker(new URL("./worker.ts", import.meta.url));
   #awaited = Promise.withResolvers<PartMessage>();
 
   constructor() {
     this.ready = this.#awaited.promise;
-    this.#worker.addEventListener("message", ({ data }: MessageEvent<PartMessage>) => this.#awaited.resolve(data));
-    this.#worker.addEventListener("error", (event) => {
-      event.preventDefault(); // otherwise Deno ends the process, with less information
-      this.#fail(`A worker failed: ${event.message}`);
-    });
-    // Bun reports the end of a worker, whatever its reason.
-    this.#worker.addEventListener("close", () => this.#fail("A worker ended before the search did"));
+    this.#worker.on("message", (message: PartMessage) => this.#awaited.resolve(message));
+    this.#worker.on("error", ({ message }: Error) => this.#fail(`A worker failed: ${message}`));
+    this.#worker.on("exit", () => this.#fail("A worker ended before the search did"));
   }
 
   async ask(job: PartJob): Promise<PartMessage> {
@@ -66,7 +63,7 @@ class Member {
   }
 
   end(): void {
-    this.#worker.terminate();
+    void this.#worker.terminate();
   }
 
   /** Rejects this and every later `ask`. */

@@ -1,5 +1,6 @@
 /** A worker of parallel searches. It runs one job after another. */
 
+import { parentPort } from "node:worker_threads";
 import { MemPool } from "../../../mod.ts";
 import { Heuristic } from "../heuristic.ts";
 import { PoolRecords } from "../stores/pool_records.ts";
@@ -11,15 +12,12 @@ import { Part, StoppedError } from "./part.ts";
 import { ringWords } from "./rings.ts";
 import { firstTableBits } from "./sizes.ts";
 
-/** The part of the global scope that this worker uses. tsc has no types that fit both runtimes. */
-interface WorkerScope {
-  postMessage(message: PartMessage): void;
-  addEventListener(type: "message", listener: (event: MessageEvent<PartJob>) => void): void;
-}
+parentPort!.on("message", (job: PartJob) => say(answer(job)));
+say({ kind: "ready" });
 
-const scope = globalThis as unknown as WorkerScope;
-scope.addEventListener("message", ({ data }) => scope.postMessage(answer(data)));
-scope.postMessage({ kind: "ready" });
+function say(message: PartMessage): void {
+  parentPort!.postMessage(message);
+}
 
 function answer(job: PartJob): PartMessage {
   const control = new Control(job.control, job.workers);
