@@ -18,7 +18,7 @@ const OTHERS = "#8d99ae";
 const CONTROL = "#cfd4dc";
 const COLUMN = {
   field: "runtime",
-  sort: ["Deno", "Bun"],
+  sort: ["Deno", "Bun", "Node"],
   title: null,
   header: { labelFontSize: 13, labelFontWeight: "bold" },
 };

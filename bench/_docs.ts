@@ -8,7 +8,7 @@ import { writeTable, writeTargetsOf } from "./_tables.ts";
 import { GROUPS, type Report, type RuntimeName } from "./_types.ts";
 
 const folder = join(root, "docs", "benchmarks");
-const runtimes: readonly RuntimeName[] = ["Deno", "Bun"];
+const runtimes: readonly RuntimeName[] = ["Deno", "Bun", "Node"];
 
 export function keepReport(report: Report): void {
   mkdirSync(folder, { recursive: true });

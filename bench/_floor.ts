@@ -1,14 +1,16 @@
-/** Builds bench/native/floor.c with the system's C compiler and loads it, on either runtime. */
+/** Builds bench/native/floor.c with the system's C compiler and loads it, on any runtime. */
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { onDeno, root, scratch } from "../scripts/_project.ts";
+import { root, scratch } from "../scripts/_project.ts";
+import type { Signature } from "../src/runtime/symbols.ts";
+import { foreign } from "../tests/support/foreign.ts";
 
 /** An address, as this runtime represents it. */
-type Address = Deno.PointerValue | number;
+type Address = unknown;
 
 export interface Floor {
   /** The processor time of all threads of this process, in nanoseconds. */
@@ -38,7 +40,7 @@ let floor: Floor | undefined;
 
 /** Returns the library, which the first call in a thread loads. */
 export function loadFloor(): Floor {
-  return floor ??= onDeno ? loadInDeno(build()) : loadInBun(build());
+  return floor ??= load(build());
 }
 
 /** The name contains the hash of the source. A file is never overwritten, because another run may have loaded it. */
@@ -56,51 +58,24 @@ function build(): string {
   return path;
 }
 
-function loadInDeno(path: string): Floor {
-  const { symbols } = Deno.dlopen(path, {
-    floor_processor_time: { parameters: [], result: "f64" },
-    floor_pairs: { parameters: ["u32", "u32"], result: "void" },
-    floor_fill: { parameters: ["u32", "u32", "u32"], result: "void" },
-    floor_empty: { parameters: ["u32"], result: "void" },
-    floor_replace_oldest: { parameters: ["u32", "u32"], result: "void" },
-    floor_replace_random: { parameters: ["u32", "u32"], result: "void" },
-    floor_has_mimalloc: { parameters: [], result: "i32" },
-    floor_burst_fill: { parameters: ["u32", "u32", "u32", "u32"], result: "void" },
-    floor_burst: { parameters: ["u32", "u32", "u32", "u32", "buffer"], result: "u32" },
-    floor_nothing: { parameters: [], result: "void" },
-    floor_malloc: { parameters: ["u32"], result: "pointer" },
-    floor_free: { parameters: ["pointer"], result: "void" },
-    floor_memory: { parameters: ["f64"], result: "pointer" },
-  });
-  return {
-    ...named(symbols as unknown as Symbols),
-    buffer: (memory, offset, byteLength) =>
-      Deno.UnsafePointerView.getArrayBuffer(memory as Deno.PointerObject, byteLength, offset),
-  };
-}
+const SIGNATURES: Readonly<Record<keyof Symbols, Signature>> = {
+  floor_processor_time: { parameters: [], result: "f64" },
+  floor_pairs: { parameters: ["u32", "u32"], result: "void" },
+  floor_fill: { parameters: ["u32", "u32", "u32"], result: "void" },
+  floor_empty: { parameters: ["u32"], result: "void" },
+  floor_replace_oldest: { parameters: ["u32", "u32"], result: "void" },
+  floor_replace_random: { parameters: ["u32", "u32"], result: "void" },
+  floor_has_mimalloc: { parameters: [], result: "i32" },
+  floor_burst_fill: { parameters: ["u32", "u32", "u32", "u32"], result: "void" },
+  floor_burst: { parameters: ["u32", "u32", "u32", "u32", "buffer"], result: "u32" },
+  floor_nothing: { parameters: [], result: "void" },
+  floor_malloc: { parameters: ["u32"], result: "pointer" },
+  floor_free: { parameters: ["pointer"], result: "void" },
+  floor_memory: { parameters: ["f64"], result: "pointer" },
+};
 
-function loadInBun(path: string): Floor {
-  const ffi = process.getBuiltinModule("bun:ffi") as typeof import("bun:ffi");
-  const { symbols } = ffi.dlopen(path, {
-    floor_processor_time: { args: [], returns: "f64" },
-    floor_pairs: { args: ["u32", "u32"], returns: "void" },
-    floor_fill: { args: ["u32", "u32", "u32"], returns: "void" },
-    floor_empty: { args: ["u32"], returns: "void" },
-    floor_replace_oldest: { args: ["u32", "u32"], returns: "void" },
-    floor_replace_random: { args: ["u32", "u32"], returns: "void" },
-    floor_has_mimalloc: { args: [], returns: "i32" },
-    floor_burst_fill: { args: ["u32", "u32", "u32", "u32"], returns: "void" },
-    floor_burst: { args: ["u32", "u32", "u32", "u32", "ptr"], returns: "u32" },
-    floor_nothing: { args: [], returns: "void" },
-    floor_malloc: { args: ["u32"], returns: "ptr" },
-    floor_free: { args: ["ptr"], returns: "void" },
-    floor_memory: { args: ["f64"], returns: "ptr" },
-  });
-  const toArrayBuffer = ffi.toArrayBuffer;
-  return {
-    ...named(symbols as unknown as Symbols),
-    buffer: (memory, offset, byteLength) => toArrayBuffer(memory as import("bun:ffi").Pointer, offset, byteLength),
-  };
+function load(path: string): Floor {
+  return { ...named(foreign.open<Symbols>(path, SIGNATURES)), buffer: foreign.buffer };
 }
 
 interface Symbols {

@@ -6,10 +6,7 @@
 import { spawnSync } from "node:child_process";
 import os from "node:os";
 import process from "node:process";
-import { onDeno, packages, root } from "../scripts/_project.ts";
-import type { RuntimeName } from "./_types.ts";
-
-export const runtime: RuntimeName = onDeno ? "Deno" : "Bun";
+import { packages, root, runtime } from "../scripts/_project.ts";
 
 export function describeMachine(): Record<string, string> {
   const processors = os.cpus();
@@ -22,7 +19,7 @@ export function describeMachine(): Record<string, string> {
 }
 
 export function listVersions(): Record<string, string> {
-  const engines = onDeno ? ["deno", "v8"] : ["bun", "webkit"];
+  const engines = { Deno: ["deno", "v8"], Bun: ["bun", "webkit"], Node: ["node", "v8"] }[runtime];
   const libraries = ["tinybench", "@thi.ng/malloc"];
   return {
     ...Object.fromEntries(engines.map((name) => [name, String(process.versions[name])])),

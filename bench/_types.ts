@@ -71,7 +71,7 @@ export interface GroupResult {
 /** The type of `run`, which the module of each group exports. */
 export type RunGroup = (settings: Settings) => Promise<GroupResult>;
 
-export type RuntimeName = "Deno" | "Bun";
+export type RuntimeName = "Deno" | "Bun" | "Node";
 
 /** The verdict on one target of _targets.ts. */
 export interface Verdict {

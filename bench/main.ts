@@ -3,6 +3,7 @@
  *
  *     deno task bench [options]
  *     bun run bench [options]
+ *     npm run bench -- [options]
  *
  * Each group of measurements runs in a process of its own. The head of its file says what it does and why the
  * comparison is fair; _measure.ts says how time is measured.
@@ -12,15 +13,17 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { installPackages } from "../scripts/_project.ts";
+import { installPackages, runtime } from "../scripts/_project.ts";
 import { keepReport, renderDocs } from "./_docs.ts";
-import { describeMachine, listVersions, runtime } from "./_machine.ts";
+import { describeMachine, listVersions } from "./_machine.ts";
 import { runGroup } from "./_run_group.ts";
 import { writeTable, writeTargets } from "./_tables.ts";
 import { judge } from "./_targets.ts";
 import { type GroupName, type GroupResult, GROUPS, type Report, type Settings } from "./_types.ts";
 
 const DEFAULT_ROUNDS = 15;
+
+const COMMANDS = { Deno: "deno task bench", Bun: "bun run bench", Node: "npm run bench --" };
 
 const HELP = `Compares the pool with the alternatives. Options:
   --quick         run everything once and briefly: a check that it works, not a measurement
@@ -29,7 +32,7 @@ const HELP = `Compares the pool with the alternatives. Options:
                   ${GROUPS.join(", ")}
   --json file     write all results as JSON
   --svg folder    draw the main figures
-  --docs          record the results of this runtime, and write docs/benchmarks.md from those of both runtimes
+  --docs          record the results of this runtime, and write docs/benchmarks.md from those of all runtimes
   --render        write docs/benchmarks.md from the recorded results, without measuring
   --help          print this text
 `;
@@ -73,7 +76,7 @@ function measure(names: readonly GroupName[], settings: Settings): Report {
     versions: listVersions(),
     machine,
     date: new Date().toISOString().slice(0, 10),
-    command: `${runtime === "Deno" ? "deno task bench" : "bun run bench"} --rounds ${settings.rounds}`,
+    command: `${COMMANDS[runtime]} --rounds ${settings.rounds}`,
     ...settings,
     groups,
     targets,

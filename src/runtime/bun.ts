@@ -49,7 +49,7 @@ class BunMapping extends LibraryMapping<number> {
 const TYPES: Record<string, string> = { pointer: "ptr", buffer: "ptr", isize: "i64" };
 
 /** Opens a native library, whose functions have these signatures. */
-function open<Functions>(path: string, signatures: Readonly<Record<string, Signature>>): Functions {
+export function open<Functions>(path: string, signatures: Readonly<Record<string, Signature>>): Functions {
   const symbols: Record<string, BunSignature> = {};
   for (const [name, { parameters, result }] of Object.entries(signatures)) {
     symbols[name] = { args: parameters.map((type) => TYPES[type] ?? type), returns: TYPES[result] ?? result };

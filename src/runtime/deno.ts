@@ -34,7 +34,7 @@ class DenoMapping extends LibraryMapping<Pointer> {
 const MACHINES: Record<string, string> = { x86_64: "x64", aarch64: "arm64" };
 
 /** Opens a native library, whose functions have these signatures. */
-function open<Functions>(path: string, signatures: unknown): Functions {
+export function open<Functions>(path: string, signatures: unknown): Functions {
   return Deno.dlopen(path, signatures as Deno.ForeignLibraryInterface).symbols as Functions;
 }
 

@@ -29,7 +29,7 @@ export function hasNodeFfi(): boolean {
   return findFfi() !== undefined;
 }
 
-/** Node's FFI, once `nodeHost` was called. */
+/** Node's FFI, once a library was opened. */
 let ffi: NodeFfi;
 
 class NodeMapping extends LibraryMapping<bigint> {
@@ -72,13 +72,14 @@ const PARAMETERS = 9;
 const TYPES: Record<string, string> = { isize: "i64", usize: "u64" };
 
 /** Opens a native library, whose functions have these signatures. */
-function open<Functions>(path: string, signatures: Readonly<Record<string, Signature>>): Functions {
+export function open<Functions>(path: string, signatures: Readonly<Record<string, Signature>>): Functions {
   const padded: Record<string, NodeSignature> = {};
   for (const [name, { parameters, result }] of Object.entries(signatures)) {
     const types = parameters.map((type) => TYPES[type] ?? type);
     const fillers = Array<string>(PARAMETERS - types.length).fill("f64");
     padded[name] = { arguments: [...types, ...fillers], return: TYPES[result] ?? result };
   }
+  ffi = findFfi()!;
   const { functions } = ffi.dlopen(path, padded);
   const called = Object.entries(signatures).map(([name, { parameters }]) => [
     name,
@@ -122,13 +123,12 @@ const SYSTEMS: Record<string, string> = { win32: "windows" };
 
 /** What the search for the library needs of Node. */
 export function nodeHost(): Host {
-  ffi = findFfi()!;
   return {
     system: SYSTEMS[process.platform] ?? process.platform,
     machine: process.arch,
     permissions: "With --permission, Node needs --allow-ffi, and where the library has to be put into a file also " +
       "--allow-fs-read and --allow-fs-write",
-    permit: () => void ffi.getRawPointer(new ArrayBuffer(1)),
+    permit: () => void findFfi()!.getRawPointer(new ArrayBuffer(1)),
     // Never closed, because another worker of the process may be using the library.
     load: (path) => new Library(open<Symbols<bigint>>(path, SIGNATURES), NodeMapping, Number.MAX_SAFE_INTEGER),
     libc,

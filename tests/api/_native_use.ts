@@ -6,10 +6,12 @@
 import { assertEquals } from "@std/assert";
 import { MemPool } from "mempool";
 import { Buffer } from "node:buffer";
+import { type EventEmitter, once } from "node:events";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import process from "node:process";
-import { onDeno } from "../../scripts/_project.ts";
+import { serve as serveOnNode } from "../../examples/backpressure/serve.ts";
+import { onDeno, onNode } from "../../scripts/_project.ts";
 import { present } from "../support/pool.ts";
 
 /** The byte that the next owner of a freed block writes everywhere. No pattern contains it. */
@@ -172,8 +174,9 @@ export async function serveNode(listener: RequestListener): Promise<{ port: numb
 
 type Handler = (request: Request, info?: Deno.ServeHandlerInfo) => Response | Promise<Response>;
 
-/** A server of the runtime's own. */
-export function serve(handler: Handler): { port: number; url: string } & AsyncDisposable {
+/** A server of the runtime's own. Node has none for these types, so they are converted there. */
+export async function serve(handler: Handler): Promise<{ url: string } & AsyncDisposable> {
+  if (onNode) return await serveOnNode(async (request) => await handler(request));
   if (onDeno) {
     const server = Deno.serve({ hostname: LOOPBACK, port: 0, onListen: () => {} }, handler);
     return { ...at(server.addr.port), [Symbol.asyncDispose]: () => server.shutdown() };
@@ -186,10 +189,14 @@ function at(port: number): { port: number; url: string } {
   return { port, url: `http://${LOOPBACK}:${port}/` };
 }
 
-/** A server that sends `message` to each client, or returns what the client sends if there is no message. */
-export function serveWebSocket(
+/**
+ * A server that calls `greet` for each client, or returns what the client sends if there is no `greet`. Node has no
+ * server for web sockets; the package that serves there is not what the tests are about.
+ */
+export async function serveWebSocket(
   greet?: (send: (bytes: Uint8Array<ArrayBuffer>) => void) => void,
-): { url: string } & AsyncDisposable {
+): Promise<{ url: string } & AsyncDisposable> {
+  if (onNode) return await serveWebSocketOnNode();
   if (onDeno) {
     const server = Deno.serve({ hostname: LOOPBACK, port: 0, onListen: () => {} }, (request) => {
       const { socket, response } = Deno.upgradeWebSocket(request);
@@ -211,6 +218,32 @@ export function serveWebSocket(
     },
   });
   return { url: `ws://${LOOPBACK}:${server.port}/`, [Symbol.asyncDispose]: () => server.stop(true) };
+}
+
+/** The part of the package ws that is used here. */
+interface WebSocketPackage {
+  readonly WebSocketServer: new (options: { host: string; port: number }) => WebSocketServer;
+}
+
+interface WebSocketServer extends EventEmitter {
+  address(): AddressInfo;
+  close(): void;
+}
+
+async function serveWebSocketOnNode(): Promise<{ url: string } & AsyncDisposable> {
+  const { WebSocketServer } = await import("ws" as string) as WebSocketPackage;
+  const server = new WebSocketServer({ host: LOOPBACK, port: 0 });
+  server.on("connection", (socket: EventEmitter & { send(data: unknown): void }) => {
+    socket.on("message", (data) => socket.send(data));
+  });
+  await once(server, "listening");
+  return {
+    url: `ws://${LOOPBACK}:${server.address().port}/`,
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      await once(server, "close");
+    },
+  };
 }
 
 /** The first message that a socket receives. */

@@ -143,7 +143,7 @@ for (const store of ["pool", "buffers"]) {
     assertEquals(code, 1);
     assertEquals(stdout, "");
     assertMatch(stderr, /^\w+: The pool of 2MiB is full after [\d,]+ states; the solution has at least \d+ moves\./);
-    assertMatch(stderr, /(deno task|bun run) demo --store \w+ --memory \w+ --puzzle "\d/);
+    assertMatch(stderr, /(deno task demo|bun run demo|npm run demo --) --store \w+ --memory \w+ --puzzle "\d/);
     const size = stderr.match(/--memory (\w+)/)![1]!;
     assert(parseByteSize(size) >= 2 ** 22, size);
     assertEquals(runDemo([...puzzle, "--memory", size]).code, 0);

@@ -16,6 +16,8 @@ const child = [
   "native/_faults_child.ts",
   "native/_faults_worker.ts",
   "native/_faults.ts",
+  "support/foreign.ts",
+  "support/threads.ts",
   "support/take_all.ts",
   "support/workers.ts",
 ];

@@ -9,7 +9,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { inflateRawSync } from "node:zlib";
 import { sources } from "../../scripts/_prebuilt.ts";
-import { onDeno, root } from "../../scripts/_project.ts";
+import { onBun, onDeno, onNode, root, runtimeArgs } from "../../scripts/_project.ts";
 import { ABI } from "../../src/runtime/native.ts";
 import type { Prebuilt } from "../../src/runtime/prebuilt.ts";
 import { type ChildOptions, runChild } from "../support/child.ts";
@@ -32,7 +32,8 @@ async function run<Result>(
 
 const onLinux = platformHere.startsWith("linux");
 const linuxTest = onLinux && libraryHere !== undefined ? test : skip("needs Linux");
-const denoTest = onDeno ? linuxTest : skip("Bun has no permissions");
+const denoTest = onDeno ? linuxTest : skip("only Deno has these permissions");
+const nodeTest = onNode ? linuxTest : skip("only Node has these permissions");
 const ways: readonly Way[] = ["memory", "file"];
 
 /** The library of the project for this machine. */
@@ -111,7 +112,7 @@ function canMount(): boolean {
 }
 
 const mountTest = onLinux && canMount() ? linuxTest : skip("this process cannot mount file systems");
-const runtime = [process.execPath, ...(onDeno ? ["run", "--quiet", "--no-check", "--allow-all"] : [])];
+const runtime = [process.execPath, ...runtimeArgs(["--no-check", "--allow-all"])];
 
 for (
   const [what, options, why, left] of [
@@ -175,7 +176,45 @@ denoTest("library - reads and writes only the folder for temporary files when it
   assertProcess(report);
 });
 
-const bunTest = onDeno ? skip("it is a variable of Bun") : linuxTest;
+/** Node's permissions for a program that reads its sources, and starts workers if it has any. */
+const nodeFlags = ["--permission", `--allow-fs-read=${root}`];
+
+nodeTest("library - on Node, needs only --allow-ffi when it is loaded from memory", async () => {
+  using temporary = new TemporaryFolder();
+  const [report] = await run<Report[]>(temporary, ["pool"], { moreFlags: [...nodeFlags, "--allow-ffi"] });
+  assertProcess(report);
+  assertEquals(temporary.entries(), []);
+});
+
+nodeTest("library - on Node without --allow-ffi, names that flag", async () => {
+  using temporary = new TemporaryFolder();
+  const [report] = await run<Report[]>(temporary, ["pool"], { moreFlags: nodeFlags });
+  assertEquals(report?.error?.code, "library");
+  assertMatch(
+    report?.error?.message ?? "",
+    /^Cannot load the native library: Access to this API has been restricted\. .+ With --permission, Node needs --allow-ffi/,
+  );
+  assertEquals(temporary.entries(), []);
+});
+
+nodeTest(
+  "library - on Node, reads and writes only the folder for temporary files when it is loaded from a file",
+  async () => {
+    using temporary = new TemporaryFolder();
+    const flags = [...nodeFlags, "--allow-ffi", `--allow-fs-read=${temporary.path}`];
+    const [without] = await run<Report[]>(temporary, ["load", "file"], { moreFlags: flags });
+    assertEquals(without?.error?.code, "library");
+    assertMatch(
+      without?.error?.message ?? "",
+      /Tried: from memory: not here; from a file: .+ With --permission, Node needs/,
+    );
+    const all = [...flags, `--allow-fs-write=${temporary.path}`];
+    const [report] = await run<Report[]>(temporary, ["load", "file"], { moreFlags: all });
+    assertProcess(report);
+  },
+);
+
+const bunTest = onBun ? linuxTest : skip("it is a variable of Bun");
 
 bunTest("library - says which variable to unset when Bun runs without its JIT", async () => {
   using temporary = new TemporaryFolder();
@@ -243,7 +282,8 @@ function wrongLibraries(folder: string): [Prebuilt, RegExp][] {
   other[18]! ^= 0x40; // e_machine of ELF
   const header = readFileSync(join(root, "native", "mempool.h"), "utf8");
   writeFileSync(join(folder, "other.h"), header.replace(/(MEMPOOL_ABI) \d+/, "$1 99"));
-  const tried = /^Cannot load the native library\. Tried: from memory: .+; from a file: .+\. (Deno needs|Bun asks)/s;
+  const tried =
+    /^Cannot load the native library\. Tried: from memory: .+; from a file: .+\. (Deno needs|Bun asks|With --permission, Node needs)/s;
   return [
     [prebuiltOf("mempool-machine.so", other), tried],
     [prebuiltOf("mempool-empty.so", new Uint8Array(0)), tried],

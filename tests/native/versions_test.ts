@@ -7,20 +7,34 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { onDeno, packageJson, root } from "../../scripts/_project.ts";
-import { OLDEST, requireVersion } from "../../src/runtime/versions.ts";
+import { onDeno, packageJson, root, runtime } from "../../scripts/_project.ts";
+import { OLDEST, requireNode, requireVersion } from "../../src/runtime/versions.ts";
 import { MemPoolError } from "../../mod.ts";
 import { soaking } from "../support/effort.ts";
 import { skip, test } from "../support/harness.ts";
-import { execute, PRINTED, PROGRAM, withInstalled, WORKER } from "../support/package.ts";
-
-const [runtime, program] = onDeno ? ["Deno", "deno"] as const : ["Bun", "bun"] as const;
+import { execute, PRINTED, PROGRAM, PROGRAM_FILES, withInstalled } from "../support/package.ts";
 
 test("versions - the package, the README and the loader name the same versions", () => {
-  assertEquals(packageJson.engines, { deno: `>=${OLDEST.Deno}`, bun: `>=${OLDEST.Bun}` });
+  const engines = Object.entries(OLDEST).map(([name, version]) => [name.toLowerCase(), `>=${version}`]);
+  assertEquals(packageJson.engines, Object.fromEntries(engines));
   const readme = readFileSync(join(root, "README.md"), "utf8");
-  assertStringIncludes(readme, `Deno from ${OLDEST.Deno} on`);
-  assertStringIncludes(readme, `Bun from ${OLDEST.Bun} on`);
+  for (const [name, version] of Object.entries(OLDEST)) assertStringIncludes(readme, `${name} from ${version} on`);
+});
+
+test("versions - Node needs a newer version, a flag or another build if it has no FFI", () => {
+  const refused = (version: string): string => {
+    const error = assertThrows(() => requireNode(version, false), MemPoolError);
+    assertEquals(error.code, "unsupported");
+    return error.message.slice("Cannot load the native library: ".length);
+  };
+  for (const version of ["20.20.2", "22.22.0", "24.22.3", "26.0.0"]) {
+    assertEquals(refused(version), `Node ${version} is too old, the oldest that works is 26.9.0`);
+    requireNode(version, true);
+  }
+  for (const version of ["26.1.0", "26.8.2"]) {
+    assertEquals(refused(version), `Node ${version} needs the flag --experimental-ffi, from 26.9.0 on it needs none`);
+  }
+  assertEquals(refused("26.9.0"), "this build of Node 26.9.0 has no node:ffi");
 });
 
 test("versions - accepts the oldest version, newer versions, and builds of them", () => {
@@ -40,27 +54,45 @@ test("versions - refuses older versions and text that is no version", () => {
   }
 });
 
-/** The newest versions that are refused. */
-const REFUSED = { Deno: "2.4.4", Bun: "1.3.14" };
+/** Versions that are refused, with what the error says: of each runtime the newest, and of Node one of each kind. */
+const REFUSED: Readonly<Record<typeof runtime, Readonly<Record<string, RegExp>>>> = {
+  Deno: { "2.4.4": /Deno 2\.4\.4 is too old/ },
+  Bun: { "1.3.14": /Bun 1\.3\.14 is too old/ },
+  Node: {
+    "20.20.2": /Node 20\.20\.2 is too old/,
+    "22.22.0": /Node 22\.22\.0 is too old/,
+    "24.21.0": /Node 24\.21\.0 is too old/,
+    "26.0.0": /Node 26\.0\.0 is too old/,
+    "26.8.2": /Node 26\.8\.2 needs the flag --experimental-ffi/,
+  },
+};
 
 testWith(OLDEST[runtime], "runs a program with workers", (run) => run());
 if (soaking) {
   testWith("latest", "runs a program with workers", (run) => run());
-  testWith(REFUSED[runtime], "is refused", async (run) => {
-    const { message } = await assertRejects(run, Error);
-    assertMatch(message, /MemPoolError: Cannot load the native library: \w+ [\d.]+ is too old/);
-  });
+  for (const [version, why] of Object.entries(REFUSED[runtime])) {
+    testWith(version, "is refused", async (run) => {
+      const { message } = await assertRejects(run, Error);
+      assertStringIncludes(message, "MemPoolError: Cannot load the native library: ");
+      assertMatch(message, why);
+    });
+  }
+}
+
+/** The arguments of npx for a version of this runtime. */
+function commandOf(version: string): string[] {
+  return ["-y", `${runtime.toLowerCase()}@${version}`];
 }
 
 /**
  * Tests the installed package with another version of this runtime. Skips the test if the npm registry does not answer.
  */
 function testWith(version: string, what: string, use: (run: () => Promise<void>) => Promise<unknown>): void {
-  const command = ["-y", `${program}@${version}`];
+  const command = commandOf(version);
   const register = answers(command) ? test : skip("the npm registry does not answer");
   register(
     `versions - ${runtime} ${version} ${what}`,
-    withInstalled([PROGRAM, WORKER], async (project) => {
+    withInstalled(PROGRAM_FILES, async (project) => {
       await use(async () => {
         const args = [...command, ...(onDeno ? ["run", "--allow-all", "--no-check"] : []), PROGRAM];
         assertMatch((await execute("npx", args, project.folder)).stdout, PRINTED);

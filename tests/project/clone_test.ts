@@ -5,16 +5,16 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { onDeno, toolPath } from "../../scripts/_project.ts";
+import { runtime, toolPath } from "../../scripts/_project.ts";
 import { type Clone, inRepository, withClone } from "../support/clone.ts";
 import { skip, test } from "../support/harness.ts";
-import { INSPECTOR, PRINTED, PROGRAM, Project, SEEN, WORKER } from "../support/package.ts";
+import { INSPECTOR, PRINTED, PROGRAM, Project, SEEN, WEB_WORKER } from "../support/package.ts";
 import { packageFiles } from "./_package_files.ts";
 
 /** Most of what these tests run does not depend on the runtime that runs them. */
-function testOn(runtime: "Deno" | "Bun"): typeof test {
+function testOn(name: typeof runtime): typeof test {
   if (!inRepository) return skip("this is not a git repository");
-  return onDeno === (runtime === "Deno") ? test : skip(`the tests on ${runtime} do the same`);
+  return name === runtime ? test : skip(`only the tests on ${name} do this`);
 }
 
 testOn("Bun")(
@@ -40,7 +40,7 @@ testOn("Bun")(
   "clone - a git dependency on it works with Bun, and tsc finds its types",
   withClone(async (clone) => {
     await clone.commit();
-    const project = emptyProject(clone, [PROGRAM, WORKER, INSPECTOR]);
+    const project = emptyProject(clone, [PROGRAM, WEB_WORKER, INSPECTOR]);
     project.write("package.json", JSON.stringify({ type: "module" }));
     await clone.run(process.execPath, ["add", `git+${pathToFileURL(clone.folder).href}`], project.folder);
     assertMatch((await project.run(process.execPath, [PROGRAM])).stdout, PRINTED);
@@ -62,6 +62,26 @@ testOn("Deno")(
     const project = emptyProject(clone, []);
     project.write("main.ts", IMPORTS);
     await clone.run(process.execPath, ["check", "main.ts"], project.folder);
+  }),
+);
+
+testOn("Node")(
+  "clone - a project that imports it runs on Node, which strips the types",
+  withClone(async (clone) => {
+    const project = emptyProject(clone, []);
+    project.write("main.ts", IMPORTS);
+    const { stdout } = await clone.run(process.execPath, ["main.ts"], project.folder);
+    assertMatch(stdout, /16 blocks/);
+  }),
+);
+
+testOn("Node")(
+  "clone - npm run demo works, and so does npm test, with nothing installed before",
+  withClone(async (clone) => {
+    const { stdout } = await clone.run("npm", ["run", "demo", "--", "--size", "3", "--seed", "1", "--store", "pool"]);
+    assertMatch(stdout, /Solved in \d+ moves/);
+    const tested = await clone.run("npm", ["test", "--", "tests/api/alloc_test.ts"]);
+    assertMatch(tested.stdout, /^[1-9]\d* passed, 0 failed$/m);
   }),
 );
 

@@ -3,7 +3,7 @@
 import { assertArrayIncludes, assertEquals, assertRejects } from "@std/assert";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { denoJson, documents, filesIn, onDeno, root } from "../../scripts/_project.ts";
+import { denoJson, documents, filesIn, onDeno, root, runtime } from "../../scripts/_project.ts";
 import {
   type Example,
   examplesIn,
@@ -126,9 +126,10 @@ test("examples - a named example lies beside those that load it", async () => {
   await Promise.all(examples.map((example) => runExample(example, examples)));
 });
 
-test("examples - examples marked for the other runtime are skipped", () => {
-  const text = "```ts deno\n```\n\n```ts bun\n```\n\n```ts\n```\n";
-  assertEquals(examplesIn(text).map(({ line }) => line), [onDeno ? 2 : 5, 8]);
+test("examples - examples marked for other runtimes are skipped", () => {
+  const text = "```ts deno\n```\n\n```ts bun\n```\n\n```ts node\n```\n\n```ts deno bun node\n```\n\n```ts\n```\n";
+  const own = { Deno: 2, Bun: 5, Node: 8 }[runtime];
+  assertEquals(examplesIn(text).map(({ line }) => line), [own, 11, 14]);
 });
 
 test("examples - are found in comments, with their line numbers", () => {

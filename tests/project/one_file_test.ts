@@ -1,27 +1,39 @@
 /** Executables of one file, compiled from a program, its worker and the package, and run without the other files. */
 
-import { assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { onDeno, scratch } from "../../scripts/_project.ts";
-import { skip, test } from "../support/harness.ts";
-import { execute, inScratch, PRINTED, PROGRAM, withInstalled, WORKER } from "../support/package.ts";
+import { onDeno, onNode, scratch, toolPath } from "../../scripts/_project.ts";
+import { nodeTest, skip, test } from "../support/harness.ts";
+import {
+  execute,
+  inScratch,
+  PRINTED,
+  PROGRAM,
+  PROGRAM_FILES,
+  REQUIRED,
+  REQUIRING,
+  WEB_WORKER,
+  withInstalled,
+} from "../support/package.ts";
 
 const file = process.platform === "win32" ? "program.exe" : "program";
 
 const permissions = ["--allow-ffi"];
 
 const command = onDeno
-  ? ["compile", "--quiet", "--no-check", ...permissions, "--include", WORKER, "--output", file, PROGRAM]
-  : ["build", "--compile", PROGRAM, WORKER, "--outfile", file];
+  ? ["compile", "--quiet", "--no-check", ...permissions, "--include", WEB_WORKER, "--output", file, PROGRAM]
+  : ["build", "--compile", PROGRAM, WEB_WORKER, "--outfile", file];
+
+const ownTest = onNode ? skip("Node has no compiler of its own") : test;
 
 const reason = onDeno ? refusalOfDeno() : undefined;
 
-(reason === undefined ? test : skip(reason))(
+(reason === undefined ? ownTest : skip(reason))(
   "one file - a compiled program with workers runs after its sources and packages are removed",
-  withInstalled([PROGRAM, WORKER], (project) =>
+  withInstalled(PROGRAM_FILES, (project) =>
     inScratch(async (elsewhere) => {
       await project.run(process.execPath, command);
       renameSync(join(project.folder, file), join(elsewhere, file));
@@ -29,6 +41,23 @@ const reason = onDeno ? refusalOfDeno() : undefined;
       assertMatch((await execute(join(elsewhere, file), [], elsewhere)).stdout, PRINTED);
     })),
 );
+
+for (const format of ["esm", "cjs"] as const) {
+  nodeTest(
+    `one file - a bundle by esbuild as ${format} runs on Node after its sources and packages are removed`,
+    withInstalled([PROGRAM, REQUIRING], (project) =>
+      inScratch(async (elsewhere) => {
+        const [program, bundle] = format === "esm" ? [PROGRAM, "bundle.mjs"] : [REQUIRING, "bundle.cjs"];
+        const options = ["--bundle", "--minify", "--platform=node", `--format=${format}`, `--outfile=${bundle}`];
+        await project.run(toolPath("esbuild"), [program, ...options]);
+        renameSync(join(project.folder, bundle), join(elsewhere, bundle));
+        rmSync(project.folder, { recursive: true });
+        const { stdout } = await execute(process.execPath, [bundle], elsewhere);
+        if (format === "esm") assertMatch(stdout, PRINTED);
+        else assertEquals(stdout, REQUIRED);
+      })),
+  );
+}
 
 /** Compiling with Deno needs a second program, which Deno downloads. Returns why that fails, if it does. */
 function refusalOfDeno(): string | undefined {

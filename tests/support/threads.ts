@@ -1,10 +1,11 @@
 /**
  * Workers on every runtime, with the few functions that the tests need. Deno and Bun have the `Worker` of browsers; Node
- * has node:worker_threads.
+ * has node:worker_threads. Imports nothing of the project, because tests copy this file.
  */
 
 import process from "node:process";
-import { onNode } from "../../scripts/_project.ts";
+
+const onNode = !("Deno" in globalThis || "Bun" in globalThis);
 
 /** A worker, as the thread that started it sees it. */
 export interface Thread {
