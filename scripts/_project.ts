@@ -131,7 +131,7 @@ export function installRuntimes(): void {
 
 function install(folder: string, versions: Readonly<Record<string, string>>): void {
   if (Object.entries(versions).every(([name, version]) => isInstalled(folder, name, version))) return;
-  console.log(`Installing ${Object.keys(versions).join(", ")}`);
+  console.error(`Installing ${Object.keys(versions).join(", ")}`);
   const args = ["install", "--frozen-lockfile"];
   const status = onBun
     ? run(process.execPath, args, folder)
