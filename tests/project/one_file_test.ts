@@ -59,6 +59,25 @@ for (const format of ["esm", "cjs"] as const) {
   );
 }
 
+/** Runs a CommonJS module in a context of its own, as test runners do. */
+const IN_CONTEXT = `
+const { readFileSync } = require("node:fs");
+const { createContext, runInContext } = require("node:vm");
+const context = createContext({ require, console, performance, queueMicrotask, TextEncoder });
+runInContext(readFileSync("bundle.cjs", "utf8"), context);
+console.log(runInContext("ArrayBuffer", context) !== ArrayBuffer);
+`;
+
+nodeTest(
+  "one file - a bundle runs on Node in a context of its own, in which blocks are no instances of its ArrayBuffer",
+  withInstalled([REQUIRING], async (project) => {
+    const options = ["--bundle", "--platform=node", "--format=cjs", "--outfile=bundle.cjs"];
+    await project.run(toolPath("esbuild"), [REQUIRING, ...options]);
+    project.write("run.cjs", IN_CONTEXT);
+    assertEquals((await project.run(process.execPath, ["run.cjs"])).stdout, `${REQUIRED}true\n`);
+  }),
+);
+
 /** Compiling with Deno needs a second program, which Deno downloads. Returns why that fails, if it does. */
 function refusalOfDeno(): string | undefined {
   mkdirSync(scratch, { recursive: true });
