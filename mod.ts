@@ -1,5 +1,5 @@
 /**
- * A memory pool for Deno and Bun: fixed-size blocks in one region of native memory, shared by all workers, handed out
+ * A memory pool for Deno, Bun and Node: fixed-size blocks in one region of native memory, shared by all workers, handed out
  * as ArrayBuffers or as plain offsets. README.md says when to use it, and docs/design.md how it works.
  *
  * @example A pool object

@@ -1,5 +1,5 @@
 /**
- * Checks the types for both runtimes: tsc with the types of Bun and Deno, then deno check. Both use the stand-in for
+ * Checks the types for all runtimes: tsc with the types of Bun, Deno and Node, then deno check. Both use the stand-in for
  * `@std/assert`, so that the result is the same with and without JSR.
  */
 

@@ -3,6 +3,7 @@
  *
  *     deno task soak [--filter <part of a name>] [files or folders]
  *     bun run soak [--filter <part of a name>] [files or folders]
+ *     npm run soak -- [--filter <part of a name>] [files or folders]
  *
  * Prints what the tests measured. The last line says `N passed, N failed`.
  */

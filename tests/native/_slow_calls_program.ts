@@ -24,7 +24,7 @@ const { DynamicLibrary: { prototype }, kSbSharedBuffer } = internalBinding("ffi"
 const all: string[] = [];
 const fast: string[] = [];
 const { getFunctions } = prototype;
-prototype.getFunctions = function(...args) {
+prototype.getFunctions = function (...args) {
   const functions = getFunctions.apply(this, args);
   for (const [name, native] of Object.entries(functions)) {
     all.push(name);

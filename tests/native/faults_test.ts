@@ -1,4 +1,4 @@
-/** Each system call of the native library fails once. A program on either runtime gets a clear error and recovers. */
+/** Each system call of the native library fails once. A program on any runtime gets a clear error and recovers. */
 
 import { assertEquals } from "@std/assert";
 import { execFileSync } from "node:child_process";

@@ -1,4 +1,4 @@
-/** `alive` tells which threads still run while workers of either runtime start and end. */
+/** `alive` tells which threads still run while workers of every runtime start and end. */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { openNative } from "../../src/runtime/open.ts";

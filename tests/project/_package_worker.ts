@@ -3,7 +3,7 @@
 import { MemPool } from "mempool";
 import type { Message } from "./_package_program.ts";
 
-/** A type that exists in the types of both runtimes, and without them. */
+/** A type that exists in the types of Deno and Bun, and without them. */
 const scope = globalThis as unknown as { postMessage(message: number | "ready"): void };
 
 globalThis.addEventListener("message", ({ data: { handle, offset } }: MessageEvent<Message>) => {

@@ -85,11 +85,11 @@ async function isTaken(byteLength: number): Promise<boolean> {
   return await taken.promise;
 }
 
-test("upload - a request is read straight into the block on Deno, and copied on Bun", async () => {
+test("upload - a request is read straight into the block on Deno, and copied on Bun and Node", async () => {
   assertEquals(await isTaken(BLOCK), onDeno);
 });
 
-test("upload - a short request is copied on both runtimes", async () => {
+test("upload - a short request is copied on every runtime", async () => {
   assertEquals(await isTaken(1), false);
 });
 
