@@ -47,8 +47,9 @@ function writeDocument(reports: readonly Report[], figures: Readonly<Record<stri
   ].join("\n");
 }
 
-const INTRODUCTION = `\`deno task bench --docs\` and \`bun run bench --docs\` write this page from the results in
-[benchmarks](benchmarks); do not edit it. Times differ between machines and, on a shared machine, from minute to minute.
+const INTRODUCTION =
+  `\`deno task bench --docs\`, \`bun run bench --docs\` and \`npm run bench -- --docs\` write this page
+from the results in [benchmarks](benchmarks); do not edit it. Times differ between machines and, on a shared machine, from minute to minute.
 Ratios are more stable: each is taken within one round, in which every contender has a turn, and the tables show the
 median over the rounds. Unless a table says otherwise, the first column of figures is the processor time of one
 operation, with garbage collection; p50 and p99 are percentiles of samples of some thousand operations each. The head of
@@ -60,6 +61,9 @@ const WHY_NOT = `### Where a target is not reached, or only just
 
 Quotation marks name the table or the row that measures the effect.
 
+- **Calls of native code on Node.** The pool does without V8's fast foreign calls there
+  ([why](decisions.md#calls-on-node)), so each critical section costs about a microsecond more. That shows where single
+  blocks do not stay in the worker's cache: runs, first allocations, and handing over.
 - **A pool that is not a constant.** In the rows with "no constant", the pool is a field of one of several objects.
   Then the engines cannot treat the pool and its parts as constants, and check every use of them. In all other rows
   with one worker the pool is a constant.

@@ -109,7 +109,7 @@ function importsOf(folder: string, file: string): Import[] {
 function runtimesNamedIn(text: string): string[] {
   const code = withoutComments(text);
   const names = withoutStrings(code).match(/\b(?:Deno|Bun)\b/g) ?? [];
-  const specifiers = code.match(/["'`]bun(?::\w+)?["'`]/g) ?? [];
+  const specifiers = code.match(/["'`](?:bun(?::\w+)?|node:(?:ffi|worker_threads))["'`]/g) ?? [];
   return [...new Set([...names, ...specifiers])];
 }
 

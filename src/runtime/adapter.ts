@@ -74,6 +74,20 @@ export abstract class LibraryMapping<Pointer> implements Mapping {
   }
 }
 
+/** A region on runtimes whose engines compile an exchange by Atomics well. */
+export abstract class AtomicsMapping<Pointer> extends LibraryMapping<Pointer> {
+  declare private readonly words: Int32Array;
+
+  constructor(symbols: Symbols<Pointer>, number: number) {
+    super(symbols, number);
+    this.words = new Int32Array(this.meta);
+  }
+
+  override exchange(word: number, expected: number, replacement: number): number {
+    return Atomics.compareExchange(this.words, word, expected, replacement);
+  }
+}
+
 /** The library as every runtime calls it. */
 export class Library<Pointer> implements Native {
   declare readonly abi: number;

@@ -1,5 +1,5 @@
 import process from "node:process";
-import { Library, LibraryMapping } from "./adapter.ts";
+import { AtomicsMapping, Library } from "./adapter.ts";
 import { LIBC, LIBC_SIGNATURES, type LibcSymbols } from "./libc.ts";
 import type { Host } from "./native.ts";
 import { type Signature, SIGNATURES, type Symbols } from "./symbols.ts";
@@ -23,25 +23,13 @@ const ffi = ("Bun" in globalThis ? process.getBuiltinModule?.("bun:ffi") : undef
 /** The longest ArrayBuffer over native memory. */
 const MAX_BUFFER_BYTES = 2 ** 32;
 
-class BunMapping extends LibraryMapping<number> {
-  declare private readonly words: Int32Array;
-
-  constructor(symbols: Symbols<number>, number: number) {
-    super(symbols, number);
-    this.words = new Int32Array(this.meta);
-  }
-
+class BunMapping extends AtomicsMapping<number> {
   protected override bufferAt(pointer: number, offset: number, byteLength: number): ArrayBuffer {
     return ffi.toArrayBuffer(pointer, offset, byteLength);
   }
 
   protected override addressOf(buffer: ArrayBuffer): number {
     return ffi.ptr(buffer);
-  }
-
-  /** JavaScriptCore compiles this to the instruction itself. */
-  override exchange(word: number, expected: number, replacement: number): number {
-    return Atomics.compareExchange(this.words, word, expected, replacement);
   }
 }
 

@@ -1,5 +1,5 @@
 import { Library, LibraryMapping } from "./adapter.ts";
-import { LIBC, LIBC_SIGNATURES, type LibcSymbols } from "./libc.ts";
+import { type BigintLibc, LIBC, LIBC_SIGNATURES, withNumbers } from "./libc.ts";
 import type { Host } from "./native.ts";
 import { SIGNATURES, type Symbols } from "./symbols.ts";
 
@@ -38,21 +38,6 @@ export function open<Functions>(path: string, signatures: unknown): Functions {
   return Deno.dlopen(path, signatures as Deno.ForeignLibraryInterface).symbols as Functions;
 }
 
-/** Deno takes a length as a bigint. */
-interface DenoLibc extends Omit<LibcSymbols, "write" | "memcpy"> {
-  write(file: number, bytes: Uint8Array, length: bigint): bigint;
-  memcpy(to: Uint8Array, from: unknown, length: bigint): unknown;
-}
-
-function libc(): LibcSymbols {
-  const symbols = open<DenoLibc>(LIBC, LIBC_SIGNATURES);
-  return {
-    ...symbols,
-    write: (file, bytes, length) => symbols.write(file, bytes, BigInt(length)),
-    memcpy: (to, from, length) => symbols.memcpy(to, from, BigInt(length)),
-  };
-}
-
 /** What the search for the library needs of Deno. */
 export function denoHost(): Host {
   return {
@@ -66,6 +51,6 @@ export function denoHost(): Host {
     permit: () => Deno.UnsafePointer.of(new Uint8Array(1)),
     // Never closed, because another worker of the process may be using the library.
     load: (path) => new Library(open<Symbols<Pointer>>(path, SIGNATURES), DenoMapping, Number.MAX_SAFE_INTEGER),
-    libc,
+    libc: () => withNumbers(open<BigintLibc>(LIBC, LIBC_SIGNATURES)),
   };
 }

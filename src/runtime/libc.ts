@@ -30,6 +30,21 @@ export const LIBC_SIGNATURES: Readonly<Record<keyof LibcSymbols, Signature>> = {
   memcpy: { parameters: ["buffer", "pointer", "usize"], result: "pointer" },
 };
 
+/** The same functions on runtimes that pass a length as a bigint. */
+export interface BigintLibc extends Omit<LibcSymbols, "write" | "memcpy"> {
+  write(file: number, bytes: Uint8Array, length: bigint): bigint;
+  memcpy(to: Uint8Array, from: unknown, length: bigint): unknown;
+}
+
+/** Makes such functions take a length as a number. */
+export function withNumbers(symbols: BigintLibc): LibcSymbols {
+  return {
+    ...symbols,
+    write: (file, bytes, length) => symbols.write(file, bytes, BigInt(length)),
+    memcpy: (to, from, length) => symbols.memcpy(to, from, BigInt(length)),
+  };
+}
+
 /** The GNU C library. */
 export const LIBC = "libc.so.6";
 

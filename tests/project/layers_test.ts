@@ -88,11 +88,13 @@ test("layers - a runtime that is named outside src/runtime is found", () => {
     "src/base/lock.ts": "export const v = Deno.version;",
     "src/pool.ts": 'process.getBuiltinModule("bun:ffi");',
     "src/region/words.ts": "export const v = `${Bun.version}`;",
+    "src/units.ts": 'process.getBuiltinModule("node:ffi"); import { once } from "node:events";',
   };
   assertEquals(violationsOf(files), [
     "src/base/lock.ts: names Deno, only src/runtime/ may",
     'src/pool.ts: names "bun:ffi", only src/runtime/ may',
     "src/region/words.ts: names Bun, only src/runtime/ may",
+    'src/units.ts: names "node:ffi", only src/runtime/ may',
   ]);
 });
 
