@@ -63,6 +63,8 @@ function bunArguments(): string[] {
 function nodeArguments(): string[] {
   installPackages();
   prepareStdAssert();
+  // A test of a clone runs this script, and the variable would make the runner skip all files.
+  delete process.env["NODE_TEST_CONTEXT"];
   // Otherwise every process and every worker would strip the types of all sources again.
   process.env["NODE_COMPILE_CACHE"] ??= join(scratch, "node-compile-cache");
   const filter = values.filter === undefined ? [] : [`--test-name-pattern=${escaped(values.filter)}`];
