@@ -65,7 +65,7 @@ function start(flags: string[], args: string[], asks: boolean): Child {
   }
   const child = spawn(process.execPath, [...process.execArgv, ...args], { stdio: [stdin, "pipe", "inherit"] });
   const ended = once(child, "close").then(([code, signal]) => describeEnd({ code, signal }));
-  return { stdout: Readable.toWeb(child.stdout!) as ReadableStream<Uint8Array>, ended };
+  return { stdout: Readable.toWeb(child.stdout!) as unknown as ReadableStream<Uint8Array>, ended };
 }
 
 function describeEnd({ code, signal }: { code: number; signal: unknown }): string {

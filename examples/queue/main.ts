@@ -15,7 +15,7 @@ import { newRing } from "./ring.ts";
 using pool = MemPool.init(MEGABYTE, 64);
 const ring = newRing();
 const sums = ["produce", "consume"].map(async (role) => {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url));
+  const worker = new Worker(`${import.meta.dirname}/worker.ts`);
   worker.postMessage([role, ring, pool.handle]);
   const [sum] = await once(worker, "message") as [number];
   await worker.terminate();

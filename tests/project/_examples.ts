@@ -5,7 +5,7 @@
  * - Examples import from "mempool", "mempool/inspect", "./mod.ts" or, in a folder of the project, "../mod.ts" or
  *   "../../mod.ts". All of these are this checkout.
  * - A first line `// worker.ts` names the file. If another example of the document loads that file, as
- *   `new URL("./worker.ts", import.meta.url)` does, the named example lies beside it and is not run by itself.
+ *   `"./worker.ts"` or `${import.meta.dirname}/worker.ts` do, the named example lies beside it and is not run by itself.
  * - If an example has comments `// prints …`, it must print exactly those lines, in that order. A comment without text
  *   stands for an empty line.
  * - A fence marked `text` and the name of an example contains what that example must write to standard error. Paths in it
@@ -102,7 +102,8 @@ function compare(does: string, actual: string, expected: string): void {
 
 /** Whether another example of the document loads this one by its name, so that it is not run by itself. */
 export function isLoadedByAnother(example: Example, all: readonly Example[]): boolean {
-  return all.some((other) => other !== example && other.code.includes(`"./${example.file}"`));
+  const names = [`"./${example.file}"`, `}/${example.file}\``];
+  return all.some(({ code }) => code !== example.code && names.some((name) => code.includes(name)));
 }
 
 async function inFolderOf<T>(examples: readonly Example[], use: (folder: string) => Promise<T>): Promise<T> {

@@ -4,6 +4,7 @@
  */
 
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 
 const onNode = !("Deno" in globalThis || "Bun" in globalThis);
 
@@ -63,7 +64,7 @@ function listenInBrowserStyle(onMessage: (message: unknown) => void): Parent {
 
 function startInNode(url: string | URL, { onMessage, onError }: ThreadListener): Thread {
   const { Worker } = process.getBuiltinModule("node:worker_threads");
-  const worker = new Worker(new URL(url));
+  const worker = new Worker(fileURLToPath(new URL(url).href));
   worker.on("message", onMessage);
   worker.on("error", (error) => onError(error instanceof Error ? error.message : String(error)));
   return {

@@ -19,7 +19,7 @@ export class Inspection {
 
   /** Serves the page of this pool, and returns its address. */
   begin(handle: MemPoolHandle): Promise<string> {
-    const worker = this.#worker = new Worker(new URL("./worker.ts", import.meta.url));
+    const worker = this.#worker = new Worker(`${import.meta.dirname}/worker.ts`);
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const fail = (why: string): void => reject(new Error(`Cannot serve the page: ${why}`));
     worker.on("message", (message: PageMessage) => {

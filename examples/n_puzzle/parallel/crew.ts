@@ -43,7 +43,7 @@ export class Crew {
 class Member {
   /** Settled by the worker's first message, after which it listens. Bun can lose messages that are posted earlier. */
   readonly ready: Promise<unknown>;
-  readonly #worker = new Worker(new URL("./worker.ts", import.meta.url));
+  readonly #worker = new Worker(`${import.meta.dirname}/worker.ts`);
   #awaited = Promise.withResolvers<PartMessage>();
 
   constructor() {
