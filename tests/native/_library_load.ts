@@ -1,6 +1,5 @@
 /** Loads the native library in a thread of a test process, and reports the result. */
 
-import { runtime } from "../../scripts/_project.ts";
 import { bunHost } from "../../src/runtime/bun.ts";
 import { denoHost } from "../../src/runtime/deno.ts";
 import type { LibcSymbols } from "../../src/runtime/libc.ts";
@@ -20,7 +19,8 @@ export interface Report {
 
 /** Loads the library. Calls `before` if the library is not loaded yet, just before it is. */
 export function load(way: Way, libraries = PREBUILT, before: () => void = () => {}): Native {
-  const host = { Deno: denoHost, Bun: bunHost, Node: nodeHost }[runtime]();
+  // Found without a module of the project, because this program may not read its files.
+  const host = "Deno" in globalThis ? denoHost() : "Bun" in globalThis ? bunHost() : nodeHost();
   return loadLibrary({ ...host, libc: way === "memory" ? () => telling(host.libc(), before) : noLibc }, libraries);
 }
 
