@@ -87,8 +87,12 @@ function withFillers(call: NodeFunction, declared: number): NodeFunction {
       return (a, b) => call(a, b, 0, 0, 0, 0, 0, 0, 0);
     case 3:
       return (a, b, c) => call(a, b, c, 0, 0, 0, 0, 0, 0);
-    default:
+    case 4:
       return (a, b, c, d) => call(a, b, c, d, 0, 0, 0, 0, 0);
+    case 5:
+      return (a, b, c, d, e) => call(a, b, c, d, e, 0, 0, 0, 0);
+    default:
+      throw new RangeError(`A native function has ${declared} parameters, which need a case here`);
   }
 }
 
