@@ -103,6 +103,8 @@ export function nodeHost(): Host {
   return {
     system: SYSTEMS[process.platform] ?? process.platform,
     machine: process.arch,
+    // A watcher starts a new process.
+    restartsInThread: false,
     permissions: "With --permission, Node needs --allow-ffi, and where the library has to be put into a file also " +
       "--allow-fs-read and --allow-fs-write",
     permit: () => void findFfi()!.getRawPointer(new ArrayBuffer(1)),
