@@ -63,7 +63,8 @@ Quotation marks name the table or the row that measures the effect.
 
 - **Calls of native code on Node.** The pool does without V8's fast foreign calls there
   ([why](decisions.md#calls-on-node)), so each critical section costs about a microsecond more. That shows where single
-  blocks do not stay in the worker's cache: runs, first allocations, and handing over.
+  blocks do not stay in the worker's cache: runs, first allocations, and handing over. The rows "through FFI" are
+  measured with the same kind of call.
 - **A pool that is not a constant.** In the rows with "no constant", the pool is a field of one of several objects.
   Then the engines cannot treat the pool and its parts as constants, and check every use of them. In all other rows
   with one worker the pool is a constant.
