@@ -73,8 +73,8 @@ const DROPS: Readonly<Record<string, Drop>> = {
   },
   "while a worker has it": async (handles) => {
     const pool = make(handles);
-    allocateAndDrop(pool);
     await attachWorker(pool.handle);
+    allocateAndDrop(pool); // after the worker has it, so that the object cannot be collected before
   },
   "after a worker that had it was terminated": async (handles) => {
     const pool = make(handles);
