@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { onDeno, root, scratch } from "../../scripts/_project.ts";
+import { root, runtime, scratch } from "../../scripts/_project.ts";
 import { effort, tell } from "../support/effort.ts";
 import { canMeasure } from "../support/footprint.ts";
 import { skip, test } from "../support/harness.ts";
@@ -87,9 +87,12 @@ async function saveOften(watch: string, how: string): Promise<void> {
   assert(last.mappings - third.mappings < 2 * (SAVES - 3), `${third.mappings} mappings became ${last.mappings}`);
 }
 
-const WATCHERS = onDeno
-  ? [["--watch", "open"], ["--watch", "init"], ["--watch-hmr", "open"], ["--watch-hmr", "init"]] as const
-  : [["--hot", "open"]] as const;
+/** Node's watcher starts a new process after each save, which leaves nothing. */
+const WATCHERS = {
+  Deno: [["--watch", "open"], ["--watch", "init"], ["--watch-hmr", "open"], ["--watch-hmr", "init"]],
+  Bun: [["--hot", "open"]],
+  Node: [],
+}[runtime] as [watch: string, how: "open" | "init"][];
 
 const measuring = canMeasure ? test : skip("only Linux says what a process uses");
 
