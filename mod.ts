@@ -36,5 +36,15 @@ export type { LeakInfo } from "./src/checked/leaks.ts";
 export type { Lease } from "./src/lease.ts";
 export type { AllocAsyncOptions, MemPoolHandle, MemPoolOptions } from "./src/options.ts";
 export { type Block, MemPool } from "./src/pool.ts";
+export { record } from "./src/records/layout.ts";
+export type {
+  RecordArrays,
+  RecordAtomics,
+  RecordCursor,
+  RecordFields,
+  RecordLayout,
+  Records,
+  RecordType,
+} from "./src/records/types.ts";
 export type { MemPoolStats } from "./src/diagnostics/stats.ts";
 export { GIGABYTE, KILOBYTE, MEGABYTE } from "./src/base/units.ts";
