@@ -72,16 +72,11 @@ export class RecordSet implements Records {
     this.bytes = layout.byteLength;
     this.capacity = host.blocks.capacity;
     this.blockSize = host.blocks.blockSize;
-    // Not enumerable: the public properties alone are the interface.
-    for (const name of ["cache", "host", "Cursor", "bytes", "capacity", "blockSize"]) hide(this, name);
   }
 
   alloc(): number {
-    const { cache } = this;
-    const ref = cache.take(this.bytes);
-    if (ref < 0) return this.allocSlowly();
-    cache.deliver();
-    return ref;
+    const ref = this.cache.take(this.bytes);
+    return ref < 0 ? this.allocSlowly() : ref;
   }
 
   calloc(): number {
@@ -139,8 +134,4 @@ export class RecordSet implements Records {
     this.host.data.ensure(ref * this.blockSize + this.bytes);
     return ref;
   }
-}
-
-function hide(object: object, name: string): void {
-  Object.defineProperty(object, name, { enumerable: false });
 }
