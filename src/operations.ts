@@ -184,6 +184,7 @@ export class Operations implements RecordOperations {
     const { allocator } = this.attachment;
     const refs = allocator.allocateMany(count, byteLength, this.hooks(name));
     allocator.journal.allocatedMany = undefined;
+    allocator.journal.allocated = NONE;
     return refs ?? null;
   }
 
