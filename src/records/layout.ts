@@ -109,7 +109,9 @@ function optionsFrom(options: unknown): { order: unknown; name: string | undefin
 
 /** Reads every property once, because a getter may return something else the next time. */
 function fieldsFrom(fields: unknown): Field[] {
-  if (typeof fields !== "object" || fields === null) throw refusal("fields must be an object", fields);
+  if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {
+    throw refusal("fields must be an object", fields);
+  }
   const found = Reflect.ownKeys(fields).map((name) => {
     if (typeof name !== "string" || !/^[A-Za-z_$][A-Za-z0-9_$]*$/.test(name)) {
       throw refusal("the name of a field must be an identifier", name);
