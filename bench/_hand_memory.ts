@@ -139,7 +139,7 @@ export class ArenaMemory implements StateMemory {
   constructor(memory: number, cells: number) {
     const units = Math.ceil(recordBytes(cells) / UNIT);
     const end = Math.floor(memory / UNIT) - units;
-    const words = new Int32Array(memory >> 2);
+    const words = new Int32Array(Math.floor(memory / 4));
     let fresh = 0;
     let first = NONE;
     this.states = {
