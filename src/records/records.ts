@@ -84,8 +84,8 @@ export class RecordSet implements Records {
   }
 
   free(ref: number): void {
-    // The first comparison is false for everything but whole numbers.
-    const isBlock = ref >>> 0 === ref && ref < this.capacity;
+    // The type first: the conversion of an object would run the caller's code.
+    const isBlock = typeof ref === "number" && ref >>> 0 === ref && ref < this.capacity;
     if (!isBlock || !this.cache.give(ref)) this.host.live("free").freeRecord(ref);
   }
 
