@@ -31,9 +31,13 @@ export class PoolRecords {
     const fields = fieldsOf("make records", layout);
     const known = this.#byLayout.get(layout);
     if (known !== undefined) return known;
-    const { allocator, region: { blockSize, table: { capacity } } } = this.#attachment;
+    const { allocator, region: { blockSize, table } } = this.#attachment;
+    const { capacity } = table;
     this.#checkSize(capacity * blockSize);
-    const data = this.#data ??= new RecordData(() => operations.buffer());
+    const data = this.#data ??= new RecordData({
+      byteLength: () => table.blockCount * blockSize,
+      buffer: () => operations.buffer(),
+    });
     const live = this.#live;
     const checks = operations.recordChecks(layout);
     const host: RecordHost = {

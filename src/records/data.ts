@@ -9,6 +9,14 @@ export interface AnyArray {
   [index: number]: unknown;
 }
 
+/** Where the data come from. */
+export interface DataSource {
+  /** The bytes of all blocks that exist now. */
+  byteLength(): number;
+  /** A buffer over them. */
+  buffer(): ArrayBuffer;
+}
+
 /**
  * The data of a pool as typed arrays, for the accessors of one pool object. They cover the blocks that exist, so an index
  * that is wrong in any way reads `undefined`, and writes nothing.
@@ -20,12 +28,11 @@ export class RecordData {
   /** One object for good, so that accessors can keep it in a constant. Only its fields change. */
   readonly arrays: DataArrays;
   #buffer: ArrayBuffer;
-  #fetch: (() => ArrayBuffer) | undefined;
+  #source: DataSource | undefined;
 
-  /** @param fetch Returns the buffer over all blocks that exist now: the same object as long as there are no more. */
-  constructor(fetch: () => ArrayBuffer) {
-    this.#fetch = fetch;
-    this.#buffer = fetch();
+  constructor(source: DataSource) {
+    this.#source = source;
+    this.#buffer = source.buffer();
     this.arrays = arraysOver(this.#buffer);
   }
 
@@ -35,9 +42,8 @@ export class RecordData {
 
   /** Covers all blocks that exist now. Returns whether anything has changed. */
   refresh(): boolean {
-    const buffer = this.#fetch?.();
-    if (buffer === undefined || buffer === this.#buffer) return false;
-    this.#cover(buffer);
+    if (this.#source === undefined || this.#source.byteLength() === this.#buffer.byteLength) return false;
+    this.#cover(this.#source.buffer());
     return true;
   }
 
@@ -48,7 +54,7 @@ export class RecordData {
 
   /** Covers nothing from now on: another pool may have these addresses. */
   end(): void {
-    this.#fetch = undefined;
+    this.#source = undefined;
     this.#cover(new ArrayBuffer(0));
   }
 

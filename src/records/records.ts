@@ -80,7 +80,9 @@ export class RecordSet implements Records {
   }
 
   calloc(): number {
-    return this.covered(this.host.live("allocate").callocRecord(this.layout));
+    const ref = this.host.live("allocate").callocRecord(this.layout);
+    this.cover(ref);
+    return ref;
   }
 
   free(ref: number): void {
@@ -91,7 +93,7 @@ export class RecordSet implements Records {
 
   allocMany(count: number): Int32Array | null {
     const refs = this.host.live("allocate").allocRecords(count, this.layout);
-    if (refs !== null && refs.length > 0) this.covered(refs.reduce((one, other) => Math.max(one, other)));
+    for (let at = 0; refs !== null && at < refs.length; at++) this.cover(refs[at]!);
     return refs;
   }
 
@@ -126,12 +128,17 @@ export class RecordSet implements Records {
 
   /** A method of its own, so that `alloc` stays small enough for the engines to inline it. */
   private allocSlowly(): number {
-    return this.covered(this.host.live("allocate").allocRecord(this.layout));
+    const ref = this.host.live("allocate").allocRecord(this.layout);
+    this.cover(ref);
+    return ref;
   }
 
-  /** Makes sure that accessors cover a record, which may lie in blocks that the pool has just grown by. */
-  private covered(ref: number): number {
-    this.host.data.ensure(ref * this.blockSize + this.bytes);
-    return ref;
+  /** Covers a record, which may lie in blocks that the pool has just grown by. */
+  private cover(ref: number): void {
+    try {
+      this.host.data.ensure(ref * this.blockSize + this.bytes);
+    } catch {
+      // The record is allocated, so the call must return it. Its first access tries again, and throws the error.
+    }
   }
 }

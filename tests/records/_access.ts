@@ -5,7 +5,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { MemPool, record, type RecordFields, type RecordLayout, type Records, type RecordType } from "mempool";
-import { assertRefused, makePool, type PoolShape, warningsOf } from "../support/pool.ts";
+import { assertError, assertRefused, insideOf, makePool, type PoolShape, warningsOf } from "../support/pool.ts";
 
 const ARRAYS = {
   i8: Int8Array,
@@ -350,6 +350,32 @@ export const CASES: Readonly<Record<string, Case>> = {
     let sum = 0;
     for (const cursor = nodes.cursor(first); cursor.ref >= 0; cursor.ref = cursor.next) sum += cursor.value;
     assertEquals(sum, 999 * 500);
+  },
+
+  "a record is not lost if no buffer can be made over blocks that the pool has grown by": (make) => {
+    using pool = make({ blocks: 4, blockSize: 16, maxSize: 16 * 64 });
+    const nodes = pool.records(record({ value: "f64" }));
+    const { buffers } = insideOf(pool);
+    const refuse = (): never => {
+      throw new RangeError("no memory");
+    };
+    for (
+      const [count, alloc] of [
+        [1, () => nodes.alloc()],
+        [1, () => nodes.calloc()],
+        [20, () => nodes.allocMany(20)![19]!],
+      ] as const
+    ) {
+      while (pool.stats().freeBlocks > 0) pool.allocOffset(1);
+      const before = pool.stats().allocatedBlocks;
+      buffers.whole = refuse;
+      const ref = alloc();
+      assertError(() => nodes.set.value(ref, 1), RangeError, "no memory");
+      assertError(() => nodes.get.value(ref), RangeError, "no memory");
+      delete (buffers as Partial<typeof buffers>).whole; // the method of the class
+      nodes.set.value(ref, 7);
+      assertEquals([nodes.get.value(ref), pool.stats().allocatedBlocks - before], [7, count]);
+    }
   },
 
   "another pool object reads what one has written": (make) => {
