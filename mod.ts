@@ -1,6 +1,6 @@
 /**
  * A memory pool for Deno and Bun: fixed-size blocks in one region of native memory, shared by all workers, handed out
- * as ArrayBuffers or as plain offsets. README.md says when to use it, and docs/design.md how it works.
+ * as ArrayBuffers, as typed records or as plain offsets. README.md says when to use it, and docs/design.md how it works.
  *
  * @example A pool object
  * ```ts
@@ -11,6 +11,20 @@
  * const block = pool.alloc(200)!;
  * assertEquals(block.byteLength, 200);
  * pool.free(block);
+ * ```
+ *
+ * @example Records with fields
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { MEGABYTE, MemPool, record } from "mempool";
+ *
+ * const Node = record({ next: "ref", cost: "f64" });
+ * using pool = MemPool.init(64 * MEGABYTE, Node.byteLength);
+ * const nodes = pool.records(Node);
+ * const node = nodes.alloc();
+ * nodes.set.cost(node, 1.5);
+ * assertEquals(nodes.get.cost(node), 1.5);
+ * nodes.free(node);
  * ```
  *
  * @example One default pool, as in C
