@@ -132,7 +132,7 @@ export class OffsetMemory implements StateMemory {
   }
 }
 
-/** In an arena, which never gives anything back. */
+/** In an arena with a list of the states that were freed. Its tables are arrays of their own. */
 export class ArenaMemory implements StateMemory {
   readonly states: StateRecords;
 
