@@ -72,6 +72,31 @@ export const TARGETS: readonly Target[] = [
     limits: [{ figure: "runs.growth", atMost: 2 }],
   },
   {
+    group: "records",
+    what: "a walk over 100,000 records, get and set, then a cursor, against typed arrays by hand",
+    limits: [{ figure: "records.get", atMost: 1.1 }, { figure: "records.cursor", atMost: 1.1 }],
+  },
+  {
+    group: "records",
+    what: "a walk over 100,000 records against plain objects, then over a million",
+    limits: [{ figure: "records.objects", atMost: 1 }, { figure: "records.objects.most", atMost: 1 }],
+  },
+  {
+    group: "records",
+    what: "alloc + free of a record against allocOffset + freeOffset",
+    limits: [{ figure: "records.pair", atMost: 1.1 }],
+  },
+  {
+    group: "records",
+    what: "three layouts in one function, get and set, then a cursor, against a function for each",
+    limits: [{ figure: "records.layouts.get", atMost: 2 }, { figure: "records.layouts.cursor", atMost: 2 }],
+  },
+  {
+    group: "records",
+    what: "a list of 100,000 records, made, walked and dropped, against plain objects",
+    limits: [{ figure: "records.list", atMost: 1 }],
+  },
+  {
     group: "first",
     what: "first allocation of a block in a worker against the runtime's making of the buffer",
     limits: [{ figure: "first.runtime", atMost: 1.3 }],
@@ -126,6 +151,11 @@ export const TARGETS: readonly Target[] = [
     group: "puzzle",
     what: "N-puzzle, ten million allocations: how many times less memory than with objects as usual",
     limits: [{ figure: "puzzle.objects.memory", atLeast: { Deno: 6, Bun: 3, Node: 6 } }],
+  },
+  {
+    group: "puzzle",
+    what: "N-puzzle, ten million allocations: time, then memory, against offsets written by hand",
+    limits: [{ figure: "puzzle.offsets.time", atMost: 1.05 }, { figure: "puzzle.offsets.memory", atMost: 1.05 }],
   },
   {
     group: "puzzle",

@@ -5,6 +5,7 @@ export type GroupName =
   | "live"
   | "bursts"
   | "runs"
+  | "records"
   | "first"
   | "workers"
   | "full"
@@ -19,6 +20,7 @@ export const GROUPS: readonly GroupName[] = [
   "live",
   "bursts",
   "runs",
+  "records",
   "first",
   "workers",
   "full",

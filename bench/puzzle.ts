@@ -1,7 +1,8 @@
 /**
  * The N-puzzle of examples/n_puzzle at ten million allocations: one search, with its states
  *
- * - in the pool;
+ * - in the pool, as typed records;
+ * - in the pool, at offsets, with the arithmetic on typed arrays written by hand;
  * - in an arena, written by hand for this search and able to do nothing else;
  * - as lean objects, the smallest and fastest that we could write in plain JavaScript: the honest control;
  * - as objects as one usually writes them: a Uint8Array in each, and a Map with a string as its key.
@@ -26,13 +27,19 @@ import { median } from "./_measure.ts";
 import type { GroupResult, Row, Settings, Table } from "./_types.ts";
 
 const EXAMPLE = join(root, "examples", "n_puzzle", "main.ts");
-const ARENA = join(root, "bench", "_puzzle_arena.ts");
+const HAND = join(root, "bench", "_puzzle_hand.ts");
 const TEN_MILLION = ["--size", "4", "--moves", "120", "--seed", "23"]; // 10,673,046
 const SMALL = ["--size", "3", "--moves", "40", "--seed", "1"];
 const ROUNDS = 5;
 
 /** The rows, in the order of the tables, and the stores that they measure. */
-const STORES = { pool: "pool", arena: "arena", "lean objects": "lean", objects: "objects" } as const;
+const STORES = {
+  pool: "pool",
+  offsets: "offsets",
+  arena: "arena",
+  "lean objects": "lean",
+  objects: "objects",
+} as const;
 type RowName = keyof typeof STORES;
 const CONTROL: RowName = "pool";
 
@@ -55,7 +62,7 @@ type Results = Readonly<Record<RowName, Result[]>>;
 export async function run(settings: Settings): Promise<GroupResult> {
   if (!existsSync(EXAMPLE)) return { tables: [], measured: {}, skipped: "examples/n_puzzle is not there" };
   const puzzle = settings.quick ? SMALL : TEN_MILLION;
-  const results: Results = { pool: [], arena: [], "lean objects": [], objects: [] };
+  const results: Results = { pool: [], offsets: [], arena: [], "lean objects": [], objects: [] };
   const together: Result[] = [];
   const apart: Result[] = [];
   for (let round = 0; round < (settings.quick ? 1 : ROUNDS); round++) {
@@ -67,7 +74,7 @@ export async function run(settings: Settings): Promise<GroupResult> {
       if (name !== "objects" || round === 0) all.push(await solve(STORES[name], puzzle));
     }
   }
-  const { pool, arena } = results;
+  const { pool, offsets, arena } = results;
   const lengths = new Set([...Object.values(results).flat(), ...together].map(({ moves }) => moves));
   if (lengths.size > 1) throw new Error(`The solutions have ${[...lengths].join(" and ")} moves`);
   return {
@@ -76,6 +83,7 @@ export async function run(settings: Settings): Promise<GroupResult> {
       ...compare("lean", results["lean objects"], pool),
       ...compare("objects", results.objects, pool),
       ...compare("arena", pool, arena),
+      ...compare("offsets", pool, offsets),
       "puzzle.workers": medianOf(pool, "milliseconds") / medianOf(together, "milliseconds"),
     },
   };
@@ -83,7 +91,7 @@ export async function run(settings: Settings): Promise<GroupResult> {
 
 async function solve(store: string, puzzle: readonly string[]): Promise<Result> {
   const permissions = ["--allow-ffi", "--allow-read", "--allow-write", "--allow-run", "--allow-env"];
-  const program = store === "arena" ? [ARENA] : [EXAMPLE, "--json", "--store", store];
+  const program = store === "arena" || store === "offsets" ? [HAND, store] : [EXAMPLE, "--json", "--store", store];
   const args = [...runtimeArgs(["--no-check", ...permissions]), ...program, ...puzzle];
   const { stdout } = await execute(process.execPath, args);
   return JSON.parse(stdout) as Result;

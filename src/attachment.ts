@@ -12,7 +12,8 @@ import { Tracker } from "./checked/tracker.ts";
 import { recordPlace } from "./evaluation.ts";
 import { destroyLeftBehind, destroyUnattached, forgetMade, rememberMade } from "./made.ts";
 import { checkHandle, type MemPoolHandle, type Settings } from "./options.ts";
-import { AWAITED, CLOSED, DESTROYED, FORMAT, HEADER_BYTES, STATE } from "./region/layout.ts";
+import { isAllocated } from "./region/block_table.ts";
+import { AWAITED, CLOSED, DESTROYED, FORMAT, HEADER_BYTES, HIGH_WATER, STATE } from "./region/layout.ts";
 import { formatRegion, misfit, Region } from "./region/region.ts";
 import { checkHeader, isLive, stateError } from "./region/validate.ts";
 import { type Mapping, type Native, REGION_DESTROYED, REGION_UNKNOWN } from "./runtime/native.ts";
@@ -173,6 +174,22 @@ export class Attachment {
     }
     this.tracker?.report();
     return true;
+  }
+
+  /**
+   * How many records of a layout are allocated. Only a checked pool knows the layout of an allocation; elsewhere all
+   * allocations of the same length count. Takes no lock, because printing must neither wait nor fail.
+   */
+  countRecords({ byteLength, name }: { readonly byteLength: number; readonly name: string }): number {
+    const { table, header } = this.region;
+    const log = this.tracker?.log;
+    const end = Math.min(header[HIGH_WATER]!, table.blockCount);
+    let count = 0;
+    for (let block = 0; block < end; block++) {
+      if (!isAllocated(table.tag(block)) || table.requested(block) !== byteLength) continue;
+      if (log === undefined || (!log.isFreed(block) && log.recordOf(block) === name)) count++;
+    }
+    return count;
   }
 
   /** The leaks of a checked pool. */

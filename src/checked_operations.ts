@@ -2,15 +2,18 @@ import type { Fate, Hooks } from "./allocator/hooks.ts";
 import type { Lock } from "./allocator/lock.ts";
 import { NOT_ALLOCATED, type Prepare } from "./allocator/resize.ts";
 import type { Attachment } from "./attachment.ts";
-import { checkBlock } from "./base/arguments.ts";
+import { checkBlock, describe } from "./base/arguments.ts";
 import { MemPoolError } from "./base/errors.ts";
 import { bufferBehind } from "./base/intrinsics.ts";
 import { reserveStack } from "./base/stack.ts";
+import { stackOf } from "./checked/allocation_log.ts";
 import { callersStack } from "./checked/call_stack.ts";
 import type { LeakInfo } from "./checked/leaks.ts";
 import type { Tracker } from "./checked/tracker.ts";
 import { Operations } from "./operations.ts";
 import { FREE_BLOCKS, FREES, HIGH_WATER, NONE } from "./region/layout.ts";
+import type { RecordChecks } from "./records/accessors.ts";
+import type { RecordLayout } from "./records/types.ts";
 import type { Region } from "./region/region.ts";
 import { broken, checkHeader, validateRun } from "./region/validate.ts";
 
@@ -61,8 +64,30 @@ class CheckedOperations extends Operations {
     return this.attachment.listLeaks();
   }
 
-  protected override hooks(): Hooks {
-    return this.#hooksFor([]);
+  /** A reference may be wrong in any way, so everything about it is checked. */
+  override recordChecks({ byteLength, name }: RecordLayout): RecordChecks {
+    const { table } = this.attachment.region;
+    const check = (action: string, ref: unknown): void => {
+      checkNumber(action, ref);
+      const block = ref >= 0 ? this.blockAtRef(ref) : NONE;
+      if (this.isAllocated(action, block) && table.requested(block) === byteLength) return;
+      const why = block === NONE
+        ? "the pool has no such block"
+        : this.isAllocated(action, block)
+        ? `${table.requested(block)} bytes are allocated there, a record has ${byteLength}`
+        : "it is not allocated";
+      const stacks = block === NONE ? "" : this.#tracker.historyOfRef(block);
+      throw new MemPoolError("stale-reference", `Cannot ${action} of record ${ref} (${name}): ${why}${stacks}`);
+    };
+    const bufferOf = (action: string, ref: unknown): ArrayBuffer => {
+      check(action, ref);
+      return this.bufferOver(Math.abs(ref as number), byteLength);
+    };
+    return { check, bufferOf };
+  }
+
+  protected override hooks(record?: string): Hooks {
+    return this.#hooksFor([], record);
   }
 
   protected override bufferOver(number: number, numBytes: number): ArrayBuffer {
@@ -145,9 +170,9 @@ class CheckedOperations extends Operations {
   }
 
   /** The hooks of a call with these arguments and the present stack. */
-  #hooksFor(names: readonly unknown[]): Hooks {
+  #hooksFor(names: readonly unknown[], record?: string): Hooks {
     const tracker = this.#tracker;
-    const stack = callersStack();
+    const stack = stackOf(record, callersStack());
     let slides = false;
     return {
       allocated: (block) => tracker.allocated(block, stack, !slides),
@@ -162,6 +187,11 @@ class CheckedOperations extends Operations {
       resized: (block) => tracker.resized(block, stack),
     };
   }
+}
+
+function checkNumber(action: string, ref: unknown): asserts ref is number {
+  if (typeof ref !== "number") throw new TypeError(`Cannot ${action}: ref must be a number, got ${describe(ref)}`);
+  if (!Number.isInteger(ref)) throw new RangeError(`Cannot ${action}: ref must be a whole number, got ${ref}`);
 }
 
 /** The invariants that can be checked in constant time and without the lock, before every call. */

@@ -10,9 +10,12 @@ import { BlockList } from "./diagnostics/block_list.ts";
 import { checkInvariants } from "./diagnostics/invariants.ts";
 import { collectStats, type MemPoolStats } from "./diagnostics/stats.ts";
 import { signalFrom } from "./options.ts";
+import type { RecordChecks } from "./records/accessors.ts";
+import type { RecordOperations } from "./records/records.ts";
+import type { RecordLayout } from "./records/types.ts";
 import { NONE, WARN_ON_MISUSE } from "./region/layout.ts";
-import { isAllocated } from "./region/block_table.ts";
-import { validBlockCount, validLength } from "./region/validate.ts";
+import { allocatedRunAround } from "./region/walk.ts";
+import { validBlockCount } from "./region/validate.ts";
 import { arrayOver, bytesOfArray, type TypedArrayConstructor } from "./typed_arrays.ts";
 
 /**
@@ -20,7 +23,7 @@ import { arrayOver, bytesOfArray, type TypedArrayConstructor } from "./typed_arr
  * documents them and calls them when its fast path does not apply. Nothing changes before every argument has been
  * checked.
  */
-export class Operations {
+export class Operations implements RecordOperations {
   protected readonly attachment: Attachment;
   readonly #blockSize: number;
   readonly #warnOnMisuse: boolean;
@@ -163,6 +166,37 @@ export class Operations {
     this.freeBlock(this.#blockAtOffset("free", offset), offset);
   }
 
+  allocRecord({ byteLength, name }: RecordLayout): number {
+    return this.#deliverBlock(this.attachment.allocator.allocate(byteLength, this.hooks(name)));
+  }
+
+  callocRecord({ byteLength, name }: RecordLayout): number {
+    return this.#deliverBlock(this.attachment.allocator.allocateZeroed(byteLength, this.hooks(name)));
+  }
+
+  freeRecord(ref: number): void {
+    checkFromZero("free", "ref", ref);
+    this.freeBlock(this.blockAtRef(ref), ref * this.#blockSize);
+  }
+
+  allocRecords(count: number, { byteLength, name }: RecordLayout): Int32Array | null {
+    checkFromZero("allocate", "count", count);
+    const { allocator } = this.attachment;
+    const refs = allocator.allocateMany(count, byteLength, this.hooks(name));
+    allocator.journal.allocatedMany = undefined;
+    allocator.journal.allocated = NONE;
+    return refs ?? null;
+  }
+
+  freeRecords(refs: readonly number[]): void {
+    this.freeBlocks(refs.map((ref) => this.blockAtRef(ref)), refs.map((ref) => ref * this.#blockSize));
+  }
+
+  /** What happens at each access to a record. Nothing in a pool that is not checked. */
+  recordChecks(_layout: RecordLayout): RecordChecks | undefined {
+    return undefined;
+  }
+
   reap(): number {
     return this.attachment.allocator.reap();
   }
@@ -188,8 +222,8 @@ export class Operations {
     this.attachment.lock.inspect("check the pool", () => checkInvariants(this.attachment.region));
   }
 
-  /** The hooks of this call. */
-  protected hooks(): Hooks {
+  /** The hooks of this call. `record` is the name of the layout, if it allocates records. */
+  protected hooks(_record?: string): Hooks {
     return NO_HOOKS;
   }
 
@@ -245,7 +279,8 @@ export class Operations {
    */
   protected refusal(action: string, number: number, name: unknown): MemPoolError {
     if (number === NONE) return this.#refusalOfForeign(action, name);
-    const start = this.#allocatedRunAround(action, number);
+    const { region: { table }, lock } = this.attachment;
+    const start = lock.inspect(action, () => allocatedRunAround(table, number)); // a walk, for an error only
     if (start === NONE) return this.refusalOfFree(action, number);
     const inside = `it lies inside the block that starts at offset ${start * this.#blockSize}`;
     return new MemPoolError("foreign-block", `Cannot ${action} offset ${number * this.#blockSize}: ${inside}`);
@@ -267,19 +302,6 @@ export class Operations {
     return new MemPoolError("foreign-block", `Cannot ${action} ${describe(name)}: ${why}`);
   }
 
-  /**
-   * The first block of the allocated run that a block lies inside of; NONE if there is none. Walks the pool under the lock,
-   * for an error only.
-   */
-  #allocatedRunAround(action: string, number: number): number {
-    const { table } = this.attachment.region;
-    return this.attachment.lock.inspect(action, () => {
-      let start = 0;
-      for (let next = 0; next <= number; next += validLength(table, next)) start = next;
-      return start < number && isAllocated(table.loadTag(start)) ? start : NONE;
-    });
-  }
-
   /** Throws, or in a pool with `onMisuse: "warn"` prints what the C original prints. */
   #refuseFree(number: number, name: unknown): void {
     const error = this.refusal("free", number, name);
@@ -292,6 +314,11 @@ export class Operations {
     checkFromZero(action, "offset", offset);
     const number = Math.abs(offset) / this.#blockSize; // minus zero is zero
     return number % 1 === 0 && number < this.attachment.region.table.blockCount ? number : NONE;
+  }
+
+  /** The block that a whole number from 0 up refers to, allocated or not. NONE if there is no such block. */
+  protected blockAtRef(ref: number): number {
+    return ref < this.attachment.region.table.blockCount ? Math.abs(ref) : NONE;
   }
 
   /** A count that looks wrong may be changing at this moment, so it is read again under the lock. */
@@ -320,9 +347,13 @@ export class Operations {
     return buffer;
   }
 
-  #deliverOffset(number: number): number {
+  #deliverBlock(number: number): number {
     this.attachment.allocator.journal.allocated = NONE;
-    return number === NONE ? NONE : number * this.#blockSize;
+    return number;
+  }
+
+  #deliverOffset(number: number): number {
+    return this.#deliverBlock(number) === NONE ? NONE : number * this.#blockSize;
   }
 
   #checkFits(numBytes: number): void {

@@ -12,6 +12,8 @@ import { BlockLease, type Lease } from "./lease.ts";
 import { openNamed } from "./named.ts";
 import type { Operations } from "./operations.ts";
 import { type AllocAsyncOptions, type MemPoolHandle, type MemPoolOptions, nameFrom, settingsFrom } from "./options.ts";
+import { PoolRecords } from "./pool_records.ts";
+import type { RecordFields, RecordLayout, Records } from "./records/types.ts";
 import { CLOSED, DESTROYED, STATE } from "./region/layout.ts";
 import { isLive, stateError } from "./region/validate.ts";
 import { type Inspection, INSPECTORS } from "./runtime/console.ts";
@@ -79,6 +81,7 @@ export class MemPool implements Disposable {
   #cache: BlockCache = this.#attachment.allocator.cache;
   readonly #operations: Operations = operationsOf(this.#attachment);
   readonly #made: boolean = joined().made;
+  readonly #records: PoolRecords = new PoolRecords(this.#attachment, (action) => this.#live(action));
   #header: Int32Array = this.#attachment.region.header;
   /** Undefined until this object leaves the pool. Until then, the block table knows the count. */
   #lastBlockCount: number | undefined = undefined;
@@ -490,6 +493,36 @@ export class MemPool implements Disposable {
   }
 
   /**
+   * Typed records: reads and writes the fields of a layout by name, at the speed of arithmetic on `pool.buffer`. A record
+   * is named by a number, as in the offset tier. {@linkcode Records} says what can be done with it, with examples.
+   *
+   * Call it once for a layout and keep the result, which belongs to this pool object. With the same layout it returns the
+   * same object again. The first call compiles the accessors, unless the program may not compile code from strings: then
+   * they are slower.
+   *
+   * @param layout A result of {@linkcode record}. A record longer than a block takes several adjacent ones.
+   * @returns The records of this layout.
+   * @throws {TypeError} `layout` is something else.
+   * @throws {MemPoolError} "unsupported": the pool is or may grow longer than a buffer can be (4 GiB on Bun).
+   * @example Records with fields
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemPool, record } from "mempool";
+   * const Point = record({ x: "f64", y: "f64" });
+   * using pool = MemPool.init(1024, Point.byteLength);
+   * const points = pool.records(Point);
+   * const point = points.alloc();
+   * points.set.x(point, 3);
+   * points.set.y(point, 4);
+   * assertEquals(Math.hypot(points.get.x(point), points.get.y(point)), 5);
+   * points.free(point);
+   * ```
+   */
+  records<const F extends RecordFields>(layout: RecordLayout<F>): Records<F> {
+    return this.#records.of(layout as unknown as RecordLayout) as unknown as Records<F>;
+  }
+
+  /**
    * Allocates an array of numbers. It covers its buffer, its elements are aligned, and `free(array)` gives it back.
    *
    * @param type `Float64Array` or another {@linkcode TypedArrayConstructor}.
@@ -692,6 +725,7 @@ export class MemPool implements Disposable {
     this.#lastBlockCount ??= this.blockCount;
     collected.unregister(this);
     this.#header = closed(state).header;
+    this.#records.end(closed(state).cache);
     this.#attachment.allocator.waiters.rejectOf(this, endError("allocate", state));
   }
 

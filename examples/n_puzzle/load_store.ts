@@ -31,9 +31,9 @@ export async function loadStore(
     return pool;
   };
   if (name === "pool") {
-    const { PoolRecords } = await import("./stores/pool_records.ts");
-    return (cells, memory) => new RecordStore(new PoolRecords(makePool(cells, memory), cells), cells);
+    const { PoolMemory } = await import("./stores/pool_memory.ts");
+    return (cells, memory) => new RecordStore(new PoolMemory(makePool(cells, memory), cells), cells);
   }
-  const { BufferRecords } = await import("./stores/buffer_records.ts");
-  return (cells, memory) => new RecordStore(new BufferRecords(makePool(cells, memory), cells), cells);
+  const { BufferMemory } = await import("./stores/buffer_memory.ts");
+  return (cells, memory) => new RecordStore(new BufferMemory(makePool(cells, memory), cells), cells);
 }

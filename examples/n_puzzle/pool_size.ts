@@ -1,4 +1,4 @@
-import { recordBytes, UNIT } from "./stores/records.ts";
+import { recordBytes } from "./stores/records.ts";
 
 export const SMALLEST_POOL = 2 ** 20;
 /**
@@ -13,12 +13,11 @@ const GIB = 2 ** 30;
 const MOST_BLOCKS = 264_241_152;
 
 /**
- * The largest pool for puzzles with this number of cells, in whole GiB. The search uses the pool through one
- * ArrayBuffer, which holds at most 4 GiB on Bun. Elsewhere the limit is set by the range of references or by the number
- * of blocks.
+ * The largest pool for puzzles with this number of cells, in whole GiB. Records need a pool that fits into one
+ * ArrayBuffer, which holds at most 4 GiB on Bun. Elsewhere the number of blocks sets the limit.
  */
 export function largestPool(cells: number): number {
   if ("Bun" in globalThis) return 4 * GIB;
-  const blockSize = Math.ceil(recordBytes(cells) / UNIT) * UNIT;
-  return Math.min(32, Math.floor(MOST_BLOCKS * blockSize / GIB)) * GIB;
+  const blockSize = Math.ceil(recordBytes(cells) / 16) * 16; // as the pool rounds it up
+  return Math.floor(MOST_BLOCKS * blockSize / GIB) * GIB;
 }

@@ -12,7 +12,7 @@ const FALLBACK_COLUMNS = 100;
 
 /** What a state is in each store. */
 const STATES: Readonly<Record<StoreName, string>> = {
-  pool: "a record at an offset of a memory pool, without a JavaScript object",
+  pool: "a typed record of a memory pool, without a JavaScript object",
   buffers: "an ArrayBuffer allocated from a memory pool",
   lean: "the smallest plain object possible: three integers, in a hash table",
   objects: "a plain object as usual, with a Uint8Array, in a Map with a string as its key",

@@ -53,13 +53,30 @@ export function checkBlock(action: string, block: unknown): ArrayBufferLike {
 
 /** Checks that a value is an iterable of possible blocks of a pool with this capacity. Returns them. */
 export function checkBlocks(action: string, blocks: unknown, capacity: number): object[] {
-  if (!isIterable(blocks)) {
-    throw new TypeError(`Cannot ${action}: blocks must be an iterable of blocks, got ${describe(blocks)}`);
-  }
-  const given: object[] = [];
-  for (const block of blocks) {
+  return checkEach<object>(action, "blocks must be an iterable of blocks", blocks, capacity, (block) => {
     checkBlock(action, block);
-    given.push(block as object);
+  });
+}
+
+/** Checks that a value is an iterable of possible references of a pool with this capacity. Returns them. */
+export function checkRefs(action: string, refs: unknown, capacity: number): number[] {
+  return checkEach<number>(action, "refs must be an iterable of references", refs, capacity, (ref) => {
+    checkFromZero(action, "ref", ref);
+  });
+}
+
+function checkEach<T>(
+  action: string,
+  demand: string,
+  values: unknown,
+  capacity: number,
+  check: (value: unknown) => void,
+): T[] {
+  if (!isIterable(values)) throw new TypeError(`Cannot ${action}: ${demand}, got ${describe(values)}`);
+  const given: T[] = [];
+  for (const value of values) {
+    check(value);
+    given.push(value as T);
     // One more than the capacity cannot all be allocated, so the call is refused later. Stopping here ends the loop
     // even if the iterable is endless.
     if (given.length > capacity) break;

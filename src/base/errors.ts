@@ -5,6 +5,7 @@
  * - `double-free`: a block starts at this offset, but it is not allocated
  * - `foreign-block`: the argument is not memory of this pool, does not start at a block, or starts inside an allocated
  *   run
+ * - `stale-reference`: in a checked pool, a reference is not one of an allocated record of this layout's length
  * - `destroyed`: the pool was destroyed
  * - `closed`: this pool object was closed
  * - `unknown-pool`: this process has no such pool, or this thread has no default pool
@@ -34,6 +35,7 @@
 export type MemPoolErrorCode =
   | "double-free"
   | "foreign-block"
+  | "stale-reference"
   | "destroyed"
   | "closed"
   | "unknown-pool"

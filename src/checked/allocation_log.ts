@@ -19,6 +19,21 @@ const MAX_STACK_BYTES = 4000;
 const NO_ROOM = "    (not recorded: there was no room left for stacks)";
 const FREED_SINCE = "    (not recorded: other workers have freed the block since)";
 
+/** Precedes the stack of an allocation of a record, in a line of its own with the name of the layout. */
+const AS_RECORD = "as record ";
+
+/** The text that is logged for an allocation, of a record of this name or of none. */
+export function stackOf(record: string | undefined, stack: string): string {
+  return record === undefined ? stack : `${AS_RECORD}${record}\n${stack}`;
+}
+
+/** The inverse of `stackOf`. */
+export function recordAndStack(text: string): { record?: string; stack: string } {
+  if (!text.startsWith(AS_RECORD)) return { stack: text };
+  const end = text.indexOf("\n");
+  return { record: text.slice(AS_RECORD.length, end), stack: text.slice(end + 1) };
+}
+
 /**
  * What a checked pool remembers of each block: its last allocation and its last free, each with a number and a stack.
  * It is in shared memory, so a worker can report what another worker did, even one that has died.
@@ -82,6 +97,11 @@ export class AllocationLog {
     return (this.sequence(one) - this.sequence(other)) | 0;
   }
 
+  /** The name of the layout of the block's last allocation; undefined if that was no record. */
+  recordOf(block: number): string | undefined {
+    return recordAndStack(this.stackAt(this.allocatedAt(block))).record;
+  }
+
   /** The place of the stack of the block's last allocation. */
   allocatedAt(block: number): number {
     return this.#words[(block << LOG_ENTRY_SHIFT) + LOG_ALLOCATED_AT]!;
@@ -91,6 +111,11 @@ export class AllocationLog {
   freedAt(block: number, sequence: number): number {
     const at = block << LOG_ENTRY_SHIFT;
     return Atomics.load(this.#words, at + LOG_FREED) === sequence ? this.#words[at + LOG_FREED_AT]! : NONE;
+  }
+
+  /** The place of the stack that freed the block last, 0 if none has. */
+  lastFreedAt(block: number): number {
+    return this.#words[(block << LOG_ENTRY_SHIFT) + LOG_FREED_AT]!;
   }
 
   /** The stack at a place, or a line that says why there is none. */

@@ -2,7 +2,7 @@ import type { Lock } from "../allocator/lock.ts";
 import { isAllocated, ownerOf } from "../region/block_table.ts";
 import type { Region } from "../region/region.ts";
 import { validLength } from "../region/validate.ts";
-import type { AllocationLog } from "./allocation_log.ts";
+import { type AllocationLog, recordAndStack, stackOf } from "./allocation_log.ts";
 
 /**
  * A block of a checked pool that is still allocated.
@@ -30,6 +30,8 @@ export interface LeakInfo {
   readonly owner: number;
   /** The stack that allocated the block: the caller's frames, innermost first, one a line, at most 16. */
   readonly stack: string;
+  /** The name of the layout, if the block is a record. */
+  readonly record?: string;
 }
 
 /** Lists the blocks of a checked pool that are still allocated, the oldest first. */
@@ -40,7 +42,7 @@ export function listLeaks(lock: Lock, region: Region, log: AllocationLog): LeakI
       offset: block * blockSize,
       byteLength: table.requested(block),
       owner: ownerOf(table.loadTag(block)),
-      stack: log.stackAt(log.allocatedAt(block)),
+      ...recordAndStack(log.stackAt(log.allocatedAt(block))),
     }));
   });
 }
@@ -67,11 +69,12 @@ export function describeLeaks(leaks: readonly LeakInfo[]): string {
   return [`${count(sumOf(sites.map(([, site]) => site)))}, still allocated`, ...shown, ...more].join("\n");
 }
 
-/** The sites by their stacks, in the order of the first leak of each. */
+/** The sites by the texts that the log has for them, in the order of the first leak of each. */
 function groupBySite(leaks: readonly LeakInfo[]): Map<string, Site> {
   const sites = new Map<string, Site>();
-  for (const { stack, byteLength } of leaks) {
-    sites.set(stack, sumOf([sites.get(stack) ?? { blocks: 0, bytes: 0 }, { blocks: 1, bytes: byteLength }]));
+  for (const { record, stack, byteLength } of leaks) {
+    const site = stackOf(record, stack);
+    sites.set(site, sumOf([sites.get(site) ?? { blocks: 0, bytes: 0 }, { blocks: 1, bytes: byteLength }]));
   }
   return sites;
 }

@@ -145,6 +145,17 @@ export class Tracker {
     return `\nallocated\n${allocatedAt}\nfirst freed\n${freedAt}\n${again}\n${now}`;
   }
 
+  /**
+   * The end of a message about a stale reference: the stack of the last allocation at the block, and the last one that
+   * freed it. "" if the block was never allocated.
+   */
+  historyOfRef(block: number): string {
+    if (this.log.sequence(block) === 0) return "";
+    const freed = this.log.lastFreedAt(block);
+    const allocatedAt = this.log.stackAt(this.log.allocatedAt(block));
+    return `\nallocated\n${allocatedAt}${freed === 0 ? "" : `\nfreed\n${this.log.stackAt(freed)}`}`;
+  }
+
   #recordEnd(block: number, sequence: number, stack: string): void {
     this.#tracked.freed(block, sequence, this.log.freed(block, sequence, stack));
   }

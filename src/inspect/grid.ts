@@ -25,13 +25,13 @@ export function gridOf({ cells }: PoolSurvey, width: number): Grid {
  * squares.
  */
 export function drawGrid(survey: PoolSurvey, grid: Grid): Element[] {
-  const { cells, owners, stats } = survey;
+  const { cells, owners } = survey;
   const free = cells.map((_, index) => square(grid, index, 0, 1)).join("");
   return [
     ["path", { class: "free", d: free }, ["title", {}, `free; a square is ${scaleOf(survey)}`]],
     ...owners.flatMap((share): Element[] => {
       const { allocated, cached } = fillPaths(cells, share.owner, grid);
-      const title: Element = ["title", {}, shareInWords(share, stats.blockSize)];
+      const title: Element = ["title", {}, shareInWords(share, survey)];
       return [
         ...stripes(share.owner),
         ...(allocated === "" ? [] : [["path", { ...paintOf(share.owner), d: allocated }, title] as const]),

@@ -36,7 +36,7 @@ export function drawLegend(survey: PoolSurvey, width: number): Element[] {
         "g",
         { transform: `translate(${index % COLUMNS * width / COLUMNS} ${LINE * (1 + Math.floor(index / COLUMNS))})` },
         ...(share.allocatedBytes > 0 ? [sample(paintOf(share.owner))] : cachedSample(paintOf(share.owner))),
-        text(SIDE + 8, shareInWords(share, survey.stats.blockSize)),
+        text(SIDE + 8, shareInWords(share, survey)),
       ],
     ]),
     ...(omitted > 0 ? [lastLine(listed.length, `and ${showCount(omitted)} more with fewer blocks`)] : []),

@@ -5,7 +5,7 @@ import { PoolHistory } from "./history.ts";
 import { beginEvents, receive, type Request, respond, sendEvent } from "./http.ts";
 import { numberWithin } from "./numbers.ts";
 import { PAGE_SCRIPT, PAGE_STYLE, PAGE_TEXT, type PageEvent } from "./page.ts";
-import { type Inspectable, type PoolSurvey, surveyPool } from "./survey.ts";
+import { checkBy, type Inspectable, type PoolSurvey, type SurveyOptions, surveyPool } from "./survey.ts";
 import { mapAsSvg, pictureFor } from "./svg.ts";
 import { mapAsText } from "./text.ts";
 
@@ -30,6 +30,12 @@ export interface PageOptions {
    * @default {1024}
    */
   readonly cells?: number;
+  /**
+   * Whether colours stand for workers, or for the layouts of records in a checked pool.
+   *
+   * @default {"worker"}
+   */
+  readonly by?: "worker" | "layout";
   /**
    * Number of surveys in the chart, from 2 to 10,000.
    *
@@ -61,7 +67,7 @@ export interface PoolPage extends Disposable {
  * @param pool The pool to show.
  * @param options Port, interval and size of the map.
  * @returns The page, as soon as it can be reached.
- * @throws {TypeError} An option is not a number.
+ * @throws {TypeError} An option has a wrong type or value.
  * @throws {RangeError} An option is not a whole number within its bounds.
  * @throws {Error} The port is in use, or the runtime does not permit listening. Deno needs `--allow-net=127.0.0.1`.
  * @example Serve a page
@@ -78,9 +84,9 @@ export async function servePage(pool: Inspectable, options: PageOptions = {}): P
   const settings = {
     port: numberWithin("port", options.port, 0, 0, 65_535),
     interval: numberWithin("interval", options.interval, 500, 10, 60_000),
-    cells: numberWithin("cells", options.cells, 1024, 1, 16_384),
+    survey: { cells: numberWithin("cells", options.cells, 1024, 1, 16_384), by: checkBy(options.by) },
   };
-  const view = new View(pool, settings.cells, new PoolHistory(options.history));
+  const view = new View(pool, settings.survey, new PoolHistory(options.history));
   const server = createServer();
   const site = new Site(server, view, settings.interval);
   await new Promise<void>((resolve, reject) => {
@@ -93,14 +99,14 @@ export async function servePage(pool: Inspectable, options: PageOptions = {}): P
 /** The last survey of a pool, and its forms. */
 class View {
   readonly #pool: Inspectable;
-  readonly #cells: number;
+  readonly #options: SurveyOptions;
   readonly #history: PoolHistory;
   #survey: PoolSurvey | undefined;
   #event: PageEvent = { state: "trouble", message: "Not surveyed yet", picture: null, stats: null };
 
-  constructor(pool: Inspectable, cells: number, history: PoolHistory) {
+  constructor(pool: Inspectable, options: SurveyOptions, history: PoolHistory) {
     this.#pool = pool;
-    this.#cells = cells;
+    this.#options = options;
     this.#history = history;
   }
 
@@ -111,7 +117,7 @@ class View {
   /** Surveys the pool. If that fails, the page shows why. */
   refresh(): void {
     try {
-      this.#survey = surveyPool(this.#pool, { cells: this.#cells });
+      this.#survey = surveyPool(this.#pool, this.#options);
       this.#history.add(this.#survey);
       const picture = pictureFor(this.#survey, this.#history);
       this.#event = { state: "live", message: "Live", picture, stats: this.#survey.stats };

@@ -1,5 +1,6 @@
-import type { BlockInfo } from "../../mod.ts";
-import type { MemPoolStats } from "../../mod.ts";
+import type { BlockInfo, LeakInfo, MemPoolStats } from "../../mod.ts";
+import { describe } from "../base/arguments.ts";
+import { LayoutNumbers } from "./layouts.ts";
 import { numberWithin } from "./numbers.ts";
 
 /** The part of a `MemPool` that drawing needs. Any object with these methods can be drawn. */
@@ -8,6 +9,8 @@ export interface Inspectable {
   blocks(): Iterable<BlockInfo>;
   /** The counts of the pool. */
   stats(): MemPoolStats;
+  /** What is allocated in a checked pool. Needed for colours by layout only. */
+  leaks?(): readonly LeakInfo[];
 }
 
 /** One of the equal parts that a survey divides a pool into. */
@@ -20,13 +23,16 @@ export interface SurveyCell {
   readonly allocatedBytes: number;
   /** Bytes of the part that are cached. */
   readonly cachedBytes: number;
-  /** Number of the worker that owns most of these bytes; 0 if they belong to no worker, or if the part is free. */
+  /**
+   * Number of the worker that owns most of these bytes; 0 if they belong to no worker, or if the part is free. In a
+   * survey by layout, the number of the layout that has most of them, or 0.
+   */
   readonly owner: number;
 }
 
-/** The part of a pool that one worker owns. */
+/** The part of a pool that one worker owns, or, in a survey by layout, that the records of one layout take. */
 export interface OwnerShare {
-  /** Number of the worker; 0 stands for blocks that belong to no worker, as in `BlockInfo`. */
+  /** Number of the worker, or of the layout; 0 stands for blocks that belong to none. */
   readonly owner: number;
   /** Bytes that the worker has allocated. */
   readonly allocatedBytes: number;
@@ -68,6 +74,8 @@ export interface PoolSurvey {
    * allocated.
    */
   readonly longestFree: { readonly offset: number; readonly byteLength: number };
+  /** Only in a survey by layout: the names of the layouts. Layout n, from 1 up, has the name at n - 1. */
+  readonly layouts?: readonly string[];
 }
 
 /** Options of {@linkcode surveyPool}. */
@@ -78,6 +86,13 @@ export interface SurveyOptions {
    * @default {1024}
    */
   readonly cells?: number;
+  /**
+   * Whether colours and letters stand for workers, or for the layouts of records. Only a checked pool knows the layout of
+   * an allocation.
+   *
+   * @default {"worker"}
+   */
+  readonly by?: "worker" | "layout";
 }
 
 /**
@@ -88,11 +103,12 @@ export interface SurveyOptions {
  * made or attached.
  *
  * @param pool The pool to survey.
- * @param options Number of cells.
+ * @param options Number of cells, and what colours stand for.
  * @returns The survey, which no longer depends on the pool.
- * @throws {TypeError} `cells` is not a number.
+ * @throws {TypeError} `cells` is not a number, or `by` is neither "worker" nor "layout".
  * @throws {RangeError} `cells` is not a whole number within its bounds.
- * @throws {MemPoolError} "destroyed", "closed" or "lock-timeout", as `stats()` does.
+ * @throws {MemPoolError} "destroyed", "closed" or "lock-timeout", as `stats()` does; "unsupported" for a survey by layout
+ * of a pool that is not checked.
  * @example Draw one survey in two forms
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -108,10 +124,18 @@ export interface SurveyOptions {
  */
 export function surveyPool(pool: Inspectable, options: SurveyOptions = {}): PoolSurvey {
   const limit = numberWithin("cells", options.cells, 1024, 1, 16_384);
+  const layouts = checkBy(options.by) === "layout" ? new LayoutNumbers(pool) : undefined;
   const stats = pool.stats();
   const survey = new Surveyor(stats, limit);
-  for (const block of pool.blocks()) survey.add(block);
-  return survey.finish(stats);
+  for (const block of pool.blocks()) survey.add(layouts === undefined ? block : layouts.ownerOf(block));
+  const finished = survey.finish(stats);
+  return layouts === undefined ? finished : { ...finished, layouts: layouts.names };
+}
+
+/** Checks an option that says what colours stand for. */
+export function checkBy(by: unknown = "worker"): "worker" | "layout" {
+  if (by === "worker" || by === "layout") return by;
+  throw new TypeError(`Cannot inspect pool: by must be "worker" or "layout", got ${describe(by)}`);
 }
 
 type Share = { allocatedBytes: number; cachedBytes: number };

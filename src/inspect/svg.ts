@@ -16,6 +16,12 @@ export interface SvgOptions {
    * @default {1024}
    */
   readonly cells?: number;
+  /**
+   * Whether colours stand for workers, or for the layouts of records in a checked pool. Ignored for a survey.
+   *
+   * @default {"worker"}
+   */
+  readonly by?: "worker" | "layout";
   /** Earlier surveys. With two or more, a chart is drawn below the map. */
   readonly history?: PoolHistory;
 }
@@ -33,7 +39,8 @@ export interface SvgOptions {
  * @returns An SVG document. Its length grows with the number of squares, owners and samples, not with the pool.
  * @throws {TypeError} `cells` is not a number.
  * @throws {RangeError} `cells` is not a whole number within its bounds.
- * @throws {MemPoolError} "destroyed", "closed" or "lock-timeout", as `stats()` does.
+ * @throws {MemPoolError} "destroyed", "closed" or "lock-timeout", as `stats()` does; "unsupported" for a map by layout of a
+ * pool that is not checked.
  * @example Draw a picture
  * ```ts
  * import { assertStringIncludes } from "@std/assert";
@@ -92,7 +99,7 @@ function drawMap(survey: PoolSurvey, history: PoolHistory | undefined, styled: b
 
 /** Describes the picture for readers who cannot see it. */
 function describe(survey: PoolSurvey): string {
-  const owners = survey.owners.map((share) => shareInWords(share, survey.stats.blockSize));
+  const owners = survey.owners.map((share) => shareInWords(share, survey));
   return [headingOf(survey), ...countsOf(survey), ...owners].join(". ");
 }
 

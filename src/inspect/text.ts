@@ -32,6 +32,12 @@ export interface TextOptions {
    * `NO_COLOR` is unset or empty. Owners also have letters, so the map can be read without colours.
    */
   readonly colours?: boolean;
+  /**
+   * Whether colours and letters stand for workers, or for the layouts of records in a checked pool. Ignored for a survey.
+   *
+   * @default {"worker"}
+   */
+  readonly by?: "worker" | "layout";
   /** Earlier surveys. With two or more, two curves are drawn below the map. */
   readonly history?: PoolHistory;
 }
@@ -54,7 +60,8 @@ export interface TextOptions {
  * @returns Several lines, without a line break at the end.
  * @throws {TypeError} `cells` or `columns` is not a number.
  * @throws {RangeError} `cells` or `columns` is not a whole number within its bounds.
- * @throws {MemPoolError} "destroyed", "closed" or "lock-timeout", as `stats()` does.
+ * @throws {MemPoolError} "destroyed", "closed" or "lock-timeout", as `stats()` does; "unsupported" for a map by layout of a
+ * pool that is not checked.
  * @example Draw a fragmented pool
  * ```ts
  * import { MemPool } from "mempool";
@@ -138,9 +145,9 @@ function paintRow(marks: readonly Mark[], paint: Paint): string {
   return row;
 }
 
-function ownerLine(share: PoolSurvey["owners"][number], { stats }: PoolSurvey, paint: Paint): string {
+function ownerLine(share: PoolSurvey["owners"][number], survey: PoolSurvey, paint: Paint): string {
   const state = share.allocatedBytes > 0 ? "allocated" : "cached";
-  return `${paint(letterOf(share.owner, state), state, share.owner)}  ${shareInWords(share, stats.blockSize)}`;
+  return `${paint(letterOf(share.owner, state), state, share.owner)}  ${shareInWords(share, survey)}`;
 }
 
 /** Each column stands for an equal part of the samples and shows the last sample of that part. */

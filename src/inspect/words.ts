@@ -25,12 +25,21 @@ export function countsOf({ stats }: PoolSurvey): [states: string, shape: string]
 }
 
 /** For example "worker 1: 3 blocks allocated, 2 cached". */
-export function shareInWords({ owner, allocatedBytes, cachedBytes }: OwnerShare, blockSize: number): string {
+export function shareInWords(
+  { owner, allocatedBytes, cachedBytes }: OwnerShare,
+  { stats: { blockSize }, layouts }: PoolSurvey,
+): string {
   const [allocated, cached] = [allocatedBytes / blockSize, cachedBytes / blockSize];
   const words = allocated === 0
     ? `${showBlocks(cached)} cached`
     : `${showBlocks(allocated)} allocated${cached === 0 ? "" : `, ${showCount(cached)} cached`}`;
-  return `${owner === NO_WORKER ? "no worker" : `worker ${owner}`}: ${words}`;
+  return `${ownerInWords(owner, layouts)}: ${words}`;
+}
+
+/** For example "worker 1", "layout Node" or "no worker". */
+function ownerInWords(owner: number, layouts?: readonly string[]): string {
+  if (owner === NO_WORKER) return layouts === undefined ? "no worker" : "no layout";
+  return layouts === undefined ? `worker ${owner}` : `layout ${layouts[owner - 1]}`;
 }
 
 /** Number of blocks that one cell stands for, as text. */

@@ -1,7 +1,7 @@
 /** A simple model of a pool: a map of the blocks and a list of the allocations. The real pool must agree with it. */
 
 import { assert, assertEquals } from "@std/assert";
-import type { MemPool } from "mempool";
+import { type MemPool, record, type RecordFields, type RecordLayout } from "mempool";
 import { assertExact } from "./_blocks.ts";
 import { assertMarked, assertRefused, insideOf, lastingStats, mark } from "../support/pool.ts";
 
@@ -15,10 +15,20 @@ export interface Allocation {
 export type Operation =
   | { readonly kind: "alloc" | "calloc" | "allocOffset" | "callocOffset"; readonly bytes: number }
   | { readonly kind: "realloc" | "reallocOffset"; readonly pick: number; readonly bytes: number }
-  | { readonly kind: "free" | "freeOffset" | "freeAgain" | "inspect"; readonly pick: number }
+  | { readonly kind: "free" | "freeOffset" | "freeRecord" | "freeAgain" | "inspect"; readonly pick: number }
   | { readonly kind: "allocMany"; readonly count: number; readonly bytes: number }
   | { readonly kind: "freeMany"; readonly picks: readonly number[] }
-  | { readonly kind: "trim" };
+  | { readonly kind: "trim" }
+  | { readonly kind: "allocRecord" | "callocRecord"; readonly layout: number }
+  | { readonly kind: "allocRecords"; readonly count: number; readonly layout: number }
+  | { readonly kind: "freeRecords"; readonly picks: readonly number[] };
+
+/** Records of less than a block, of one, and of several. */
+const LAYOUTS: readonly RecordLayout<RecordFields>[] = [
+  record({ next: "ref", cost: "u16" }),
+  record({ cost: "f64", tiles: ["u8", 56] }),
+  record({ links: ["ref", 50], big: "i64" }),
+];
 
 /** The model and the real pool: each operation is applied to both, and the results are compared. */
 export class Model {
@@ -90,6 +100,18 @@ export class Model {
         return this.#allocateMany(operation.count, operation.bytes);
       case "freeMany":
         return this.#freeMany(operation.picks);
+      case "allocRecord":
+      case "callocRecord":
+        return this.#allocateRecord(operation.layout, operation.kind === "callocRecord");
+      case "allocRecords":
+        return this.#allocateRecords(operation.count, operation.layout);
+      case "freeRecord":
+        return this.#pickOne(operation.pick, (allocation) => {
+          const nodes = this.#pool.records(LAYOUTS[0]!);
+          nodes.free(nodes.refAt(this.#remove(allocation).offset));
+        });
+      case "freeRecords":
+        return this.#freeRecords(operation.picks);
       case "trim":
         return assertEquals([this.#pool.trim() % 4096, this.#pool.trim()], [0, 0]);
     }
@@ -168,6 +190,34 @@ export class Model {
     }
     assertEquals(buffers.length, count);
     for (const buffer of buffers) this.#allocated(buffer, bytes);
+  }
+
+  #allocateRecord(layout: number, zeroed: boolean): void {
+    const nodes = this.#pool.records(LAYOUTS[layout]!);
+    const ref = zeroed ? nodes.calloc() : nodes.alloc();
+    this.#allocatedAt(ref === -1 ? -1 : nodes.offsetOf(ref), nodes.layout.byteLength, zeroed);
+  }
+
+  #allocateRecords(count: number, layout: number): void {
+    const nodes = this.#pool.records(LAYOUTS[layout]!);
+    const bytes = nodes.layout.byteLength;
+    const refs = nodes.allocMany(count);
+    if (refs === null) {
+      this.#exhausted++;
+      assert(this.#fitting(this.#lengthOf(bytes)) < count, `${count} of ${bytes} bytes would have fitted`);
+      return;
+    }
+    assertEquals(refs.length, count);
+    for (const ref of refs) this.#allocatedAt(nodes.offsetOf(ref), bytes);
+  }
+
+  /** A block has one number, whatever lies there. */
+  #freeRecords(picks: readonly number[]): void {
+    if (this.#allocations.length === 0) return;
+    const nodes = this.#pool.records(LAYOUTS[0]!);
+    const places = [...new Set(picks.map((pick) => pick % this.#allocations.length))];
+    const some = places.map((place) => this.#allocations[place]!);
+    nodes.freeMany(some.map((allocation) => nodes.refAt(this.#remove(allocation).offset)));
   }
 
   #freeMany(picks: readonly number[]): void {

@@ -24,7 +24,7 @@ const allocating: fc.Arbitrary<Operation> = fc.record({
 });
 const resizing: fc.Arbitrary<Operation> = fc.record({ kind: fc.constantFrom("realloc", "reallocOffset"), pick, bytes });
 const freeing: fc.Arbitrary<Operation> = fc.record({
-  kind: fc.constantFrom("free", "free", "freeOffset", "freeAgain", "inspect"),
+  kind: fc.constantFrom("free", "free", "freeOffset", "freeRecord", "freeAgain", "inspect"),
   pick,
 });
 const allocatingMany: fc.Arbitrary<Operation> = fc.record({
@@ -37,6 +37,21 @@ const freeingMany: fc.Arbitrary<Operation> = fc.record({
   picks: fc.array(pick, { maxLength: 12 }),
 });
 
+const layout = fc.nat(2);
+const allocatingRecord: fc.Arbitrary<Operation> = fc.record({
+  kind: fc.constantFrom("allocRecord", "callocRecord"),
+  layout,
+});
+const allocatingRecords: fc.Arbitrary<Operation> = fc.record({
+  kind: fc.constant("allocRecords"),
+  count: fc.nat(12),
+  layout,
+});
+const freeingRecords: fc.Arbitrary<Operation> = fc.record({
+  kind: fc.constant("freeRecords"),
+  picks: fc.array(pick, { maxLength: 12 }),
+});
+
 const trimming: fc.Arbitrary<Operation> = fc.constant({ kind: "trim" });
 
 const operations = fc.array(
@@ -46,6 +61,9 @@ const operations = fc.array(
     { arbitrary: freeing, weight: 9 },
     { arbitrary: allocatingMany, weight: 1 },
     { arbitrary: freeingMany, weight: 1 },
+    { arbitrary: allocatingRecord, weight: 4 },
+    { arbitrary: allocatingRecords, weight: 1 },
+    { arbitrary: freeingRecords, weight: 1 },
     { arbitrary: trimming, weight: 1 },
   ),
   { maxLength: 400, size: "max" }, // no minimum length, so that fast-check can shorten a counterexample

@@ -8,8 +8,10 @@ import { goalTiles, neighbours, type Puzzle } from "../../examples/n_puzzle/puzz
 import type { Progress } from "../../examples/n_puzzle/expander.ts";
 import { Search } from "../../examples/n_puzzle/search.ts";
 import type { StateStore } from "../../examples/n_puzzle/state_store.ts";
-import { ArenaRecords } from "../../examples/n_puzzle/stores/arena_records.ts";
+import { MemPool } from "../../mod.ts";
+import { ArenaMemory, OffsetMemory } from "../../bench/_hand_memory.ts";
 import { RecordStore } from "../../examples/n_puzzle/stores/record_store.ts";
+import { recordBytes } from "../../examples/n_puzzle/stores/records.ts";
 
 /**
  * The size of a pool for a board with this many cells. All states of a 3×3 board fit in the small pool. A large pool is
@@ -28,9 +30,16 @@ export interface Solution {
 // deno-lint-ignore no-explicit-any -- a reference or an object
 export type AnyStore = StateStore<any>;
 
-/** Returns a function that makes stores of one kind. `arena` is a control of the benchmarks. `solve` closes the stores. */
-export async function storesOf(name: StoreName | "arena"): Promise<(cells: number) => AnyStore> {
-  if (name === "arena") return (cells) => new RecordStore(new ArenaRecords(memoryFor(cells), cells), cells);
+/**
+ * Returns a function that makes stores of one kind. `arena` and `offsets` are controls of the benchmarks. `solve` closes
+ * the stores.
+ */
+export async function storesOf(name: StoreName | "arena" | "offsets"): Promise<(cells: number) => AnyStore> {
+  if (name === "arena") return (cells) => new RecordStore(new ArenaMemory(memoryFor(cells), cells), cells);
+  if (name === "offsets") {
+    const pool = (cells: number): MemPool => MemPool.init(memoryFor(cells), recordBytes(cells));
+    return (cells) => new RecordStore(new OffsetMemory(pool(cells), cells), cells);
+  }
   const make = await loadStore(name);
   return (cells) => make(cells, memoryFor(cells));
 }

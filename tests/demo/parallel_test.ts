@@ -3,11 +3,11 @@ import { MemPool } from "../../mod.ts";
 import type { Control } from "../../examples/n_puzzle/parallel/control.ts";
 import { Crew } from "../../examples/n_puzzle/parallel/crew.ts";
 import { ownerOf } from "../../examples/n_puzzle/parallel/partition.ts";
-import { ringBytes } from "../../examples/n_puzzle/parallel/rings.ts";
+import { ringEntries } from "../../examples/n_puzzle/parallel/rings.ts";
 import { type Options, searchTogether, total } from "../../examples/n_puzzle/parallel/search_together.ts";
 import { firstTableBits, ringCapacity } from "../../examples/n_puzzle/parallel/sizes.ts";
 import { goalTiles, neighbours, parsePuzzle, type Puzzle, randomPuzzle } from "../../examples/n_puzzle/puzzle.ts";
-import { ArenaRecords } from "../../examples/n_puzzle/stores/arena_records.ts";
+import { ArenaMemory } from "../../bench/_hand_memory.ts";
 import { RecordStore } from "../../examples/n_puzzle/stores/record_store.ts";
 import { recordBytes } from "../../examples/n_puzzle/stores/records.ts";
 import { Zobrist } from "../../examples/n_puzzle/stores/zobrist.ts";
@@ -160,7 +160,7 @@ function ownedStatesBelow(limit: number, puzzle: Puzzle, workers: number): numbe
     }
   }
   const cells = puzzle.tiles.length;
-  solve(puzzle, new CountingStore(new ArenaRecords(memoryFor(cells), cells), cells));
+  solve(puzzle, new CountingStore(new ArenaMemory(memoryFor(cells), cells), cells));
   return counts;
 }
 
@@ -243,7 +243,7 @@ test("parallel search - rings and tables leave room for states in any pool", () 
     for (const memory of [2 ** 20, 2 ** 24, 2 ** 31]) {
       const capacity = ringCapacity(workers, memory);
       assert(capacity >= 16 && (capacity & (capacity - 1)) === 0);
-      assert(ringBytes(workers, capacity) <= Math.max(memory / 16, ringBytes(workers, 16)));
+      assert(4 * ringEntries(workers, capacity) <= Math.max(memory / 16, 4 * ringEntries(workers, 16)));
     }
     assert(workers * 2 ** firstTableBits(workers) <= 2 ** 16);
   }

@@ -4,14 +4,15 @@ import { STORES } from "../../examples/n_puzzle/options.ts";
 import { goalTiles, parsePuzzle, type Puzzle, randomPuzzle } from "../../examples/n_puzzle/puzzle.ts";
 import { Heuristic } from "../../examples/n_puzzle/heuristic.ts";
 import { Search } from "../../examples/n_puzzle/search.ts";
-import { PoolRecords } from "../../examples/n_puzzle/stores/pool_records.ts";
+import { PoolMemory, stateLayout } from "../../examples/n_puzzle/stores/pool_memory.ts";
 import { RecordStore } from "../../examples/n_puzzle/stores/record_store.ts";
+import { recordBytes } from "../../examples/n_puzzle/stores/records.ts";
 import { effort } from "../support/effort.ts";
 import { test } from "../support/harness.ts";
 import { assertIsPath } from "./_paths.ts";
 import { boardsOfEveryDistance, distancesFromGoal, solve, storesOf, tilesOf } from "./_search.ts";
 
-const ALL = [...STORES, "arena"] as const;
+const ALL = [...STORES, "arena", "offsets"] as const;
 
 /** How many boards of 181,440 there are to one that is tried: in every store, and in one of them. */
 const strideOfAll = effort(18_000, 1009);
@@ -95,10 +96,17 @@ test("search - a solved board has a path of one board", async () => {
   }
 });
 
+test("pool store - a state is as long as the pool's blocks are made for", () => {
+  for (let size = 2; size <= 10; size++) {
+    const cells = size ** 2;
+    assertEquals(stateLayout(cells).byteLength, recordBytes(cells));
+  }
+});
+
 test("pool store - releases duplicates and outgrown tables", () => {
   const puzzle = randomPuzzle(4, 110, 7);
   using pool = MemPool.init(2 ** 26, 32);
-  const search = new Search(new RecordStore(new PoolRecords(pool, 16), 16), new Heuristic(4), puzzle);
+  const search = new Search(new RecordStore(new PoolMemory(pool, 16), 16), new Heuristic(4), puzzle);
   search.run(Infinity);
   pool.check();
   const { allocs, frees, allocatedBlocks } = pool.stats();

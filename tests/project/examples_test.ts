@@ -26,6 +26,13 @@ test("examples/sizes/replacing.ts - measures the six cases of the guide", async 
   assertMatch(await run("examples/sizes/replacing.ts"), /^(?:[a-z, ]+ \d+ ns\n){6}$/);
 });
 
+test("examples/records/main.ts - finds the shortest paths of a grid", async () => {
+  assertEquals(
+    await run("examples/records/main.ts"),
+    "crossings 90000, streets 358800, settled 90000\nthe way to the far corner takes 36227 and has 626 streets\n",
+  );
+});
+
 test("examples/queue/main.ts - one worker receives what the other sends, and no block stays allocated", async () => {
   assertEquals(
     await run("examples/queue/main.ts"),

@@ -1,12 +1,12 @@
 import type { MemPoolHandle } from "../../../mod.ts";
-import type { RingLayout } from "./rings.ts";
 
 /** The job of one worker. */
 export interface PartJob {
   readonly pool: MemPoolHandle;
   /** The buffer of the `Control`. */
   readonly control: SharedArrayBuffer;
-  readonly rings: RingLayout;
+  /** The offset of the array of the rings in the pool. */
+  readonly rings: number;
   readonly workers: number;
   readonly worker: number;
   readonly size: number;

@@ -2,29 +2,20 @@ import type { Words } from "../stores/records.ts";
 import type { Control } from "./control.ts";
 
 /**
+ * The number of entries in all rings, each of which has `capacity`, a power of two. The rings from a worker to itself are
+ * never used.
+ */
+export function ringEntries(workers: number, capacity: number): number {
+  return capacity * workers ** 2;
+}
+
+/**
  * Rings that hand states from one worker to another. There is one ring for each direction of each pair, so that each
  * ring has one writer and one reader and needs no lock (Lamport, "Specifying concurrent program modules", 1983). An
- * entry is the reference of a state. The entries are in a run of the pool; the two counts of each ring, of published
+ * entry is the reference of a state. The entries are in an array of the pool; the two counts of each ring, of published
  * and of taken states, are in the `Control`. The writer stores the entries and then the count; the reader loads the
  * count and then the entries. This order is sufficient for the entries and also for the states.
  */
-export interface RingLayout {
-  /** The offset of the run in the pool. */
-  readonly offset: number;
-  /** The number of entries of one ring: a power of two. */
-  readonly capacity: number;
-}
-
-/** The size in bytes of all rings. The rings from a worker to itself are never used. */
-export function ringBytes(workers: number, capacity: number): number {
-  return 4 * capacity * workers ** 2;
-}
-
-/** This worker's view of all rings. */
-export function ringWords(buffer: ArrayBuffer, layout: RingLayout, workers: number): Words {
-  return new Int32Array(buffer, layout.offset, ringBytes(workers, layout.capacity) / 4);
-}
-
 abstract class Ring {
   protected readonly control: Control;
   protected readonly publishedWord: number;

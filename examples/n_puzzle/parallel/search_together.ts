@@ -3,12 +3,12 @@ import { Heuristic } from "../heuristic.ts";
 import type { Exhaustion } from "../messages.ts";
 import { pathTo } from "../path.ts";
 import type { Puzzle } from "../puzzle.ts";
-import { PoolRecords } from "../stores/pool_records.ts";
-import { COST, NONE, PARENT } from "../stores/records.ts";
+import { PoolMemory } from "../stores/pool_memory.ts";
+import { NONE, readTiles } from "../stores/records.ts";
 import { Control, STOPPED } from "./control.ts";
 import type { Crew } from "./crew.ts";
 import type { PartMessage, PartReport } from "./messages.ts";
-import { ringBytes } from "./rings.ts";
+import { ringEntries } from "./rings.ts";
 import { ringCapacity } from "./sizes.ts";
 
 export interface Solved {
@@ -37,19 +37,19 @@ export async function searchTogether(
   const { workers } = crew;
   const firstF = new Heuristic(puzzle.size).of(puzzle.tiles);
   const capacity = options.capacity ?? ringCapacity(workers, pool.size);
-  const offset = pool.allocOffset(ringBytes(workers, capacity));
-  if (offset < 0) return { full: exhaustionOf(pool, firstF, firstF, []) };
+  const rings = pool.allocArray(Int32Array, ringEntries(workers, capacity));
+  if (rings === null) return { full: exhaustionOf(pool, firstF, firstF, []) };
   try {
     const control = Control.make(workers, firstF);
     options.onStart?.(control);
     await crew.ready();
-    const job = { pool: pool.handle, control: control.buffer, rings: { offset, capacity }, workers, ...puzzle };
+    const job = { pool: pool.handle, control: control.buffer, rings: pool.offsetOf(rings), workers, ...puzzle };
     const answers = await crew.run((worker) => ({ ...job, worker }), () => control.end(STOPPED));
     return answers.some((answer) => answer.kind === "full")
       ? { full: exhaustionOf(pool, firstF, control.bound, answers) }
       : { solved: solutionOf(pool, puzzle, reportsOf(answers)) };
   } finally {
-    pool.freeOffset(offset);
+    pool.free(rings);
   }
 }
 
@@ -58,15 +58,15 @@ function reportsOf(answers: readonly PartMessage[]): PartReport[] {
 }
 
 function solutionOf(pool: MemPool, { tiles }: Puzzle, reports: readonly PartReport[]): Solved {
-  const records = new PoolRecords(pool, tiles.length);
+  const { states: { get } } = new PoolMemory(pool, tiles.length);
   const goals = reports.map((report) => report.goal).filter((goal) => goal !== NONE);
-  const [best] = goals.sort((a, b) => records.get(a, COST) - records.get(b, COST));
+  const [best] = goals.sort((a, b) => get.g(a) - get.g(b));
   if (best === undefined) throw new Error("All frontiers are empty: the puzzle has no solution");
   const path = pathTo(
     {
       none: NONE,
-      parent: (ref) => records.get(ref, PARENT),
-      load: (ref, board) => records.readTiles(ref, board),
+      parent: (ref) => get.parent(ref),
+      load: (ref, board) => readTiles(get, ref, board),
     },
     best,
     tiles.length,

@@ -1,4 +1,4 @@
-import { ringBytes } from "./rings.ts";
+import { ringEntries } from "./rings.ts";
 
 /** The entries of a ring: as many as one worker may send while the receiver is not scheduled. */
 const LARGEST_RING = 8192;
@@ -19,7 +19,7 @@ const TABLE_BITS = 16;
 export function ringCapacity(workers: number, memory: number): number {
   const limit = Math.min(MOST_RING_BYTES, memory / RINGS_SHARE);
   let capacity = LARGEST_RING;
-  while (capacity > SMALLEST_RING && ringBytes(workers, capacity) > limit) capacity /= 2;
+  while (capacity > SMALLEST_RING && 4 * ringEntries(workers, capacity) > limit) capacity /= 2;
   return capacity;
 }
 

@@ -3,13 +3,12 @@
 import { parentPort } from "node:worker_threads";
 import { MemPool } from "../../../mod.ts";
 import { Heuristic } from "../heuristic.ts";
-import { PoolRecords } from "../stores/pool_records.ts";
+import { PoolMemory } from "../stores/pool_memory.ts";
 import { RecordStore } from "../stores/record_store.ts";
 import { StoreFullError } from "../stores/records.ts";
 import { Control, STOPPED } from "./control.ts";
 import type { PartJob, PartMessage, PartReport } from "./messages.ts";
 import { Part, StoppedError } from "./part.ts";
-import { ringWords } from "./rings.ts";
 import { firstTableBits } from "./sizes.ts";
 
 parentPort!.on("message", (job: PartJob) => say(answer(job)));
@@ -34,15 +33,14 @@ function search(job: PartJob, control: Control): PartMessage {
   const { size, tiles, workers, worker } = job;
   const puzzle = { size, tiles };
   using pool = MemPool.attach(job.pool);
-  const records = new PoolRecords(pool, tiles.length);
-  const store = new RecordStore(records, tiles.length, firstTableBits(workers));
+  const store = new RecordStore(new PoolMemory(pool, tiles.length), tiles.length, firstTableBits(workers));
   const part = new Part(
     store,
     new Heuristic(size),
     puzzle,
     control,
     worker,
-    ringWords(pool.buffer, job.rings, workers),
+    new Int32Array(pool.at(job.rings)),
   );
   try {
     part.run();

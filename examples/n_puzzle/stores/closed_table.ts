@@ -1,4 +1,4 @@
-import { HASH, NONE, type Records, TILES, type Words } from "./records.ts";
+import { NONE, type StateMemory, type StateRecords, type Words } from "./records.ts";
 
 /** The number of bits that number the slots at first. */
 const FIRST_CAPACITY_BITS = 16;
@@ -18,13 +18,18 @@ export class ClosedTable {
   #found = 0;
   /** The values that `fetch` read, so that no compiler removes the reads. */
   #fetched = 0;
-  readonly #records: Records;
+  readonly #memory: StateMemory;
+  readonly #states: StateRecords;
+  /** The words of a board. */
+  readonly #words: number;
 
-  constructor(records: Records, capacityBits = FIRST_CAPACITY_BITS) {
-    this.#records = records;
+  constructor(memory: StateMemory, words: number, capacityBits = FIRST_CAPACITY_BITS) {
+    this.#memory = memory;
+    this.#states = memory.states;
+    this.#words = words;
     this.#shift = 32 - capacityBits;
     this.#limit = limitOf(1 << capacityBits);
-    this.#slots = emptySlots(records, 1 << capacityBits);
+    this.#slots = emptySlots(memory, 1 << capacityBits);
   }
 
   /**
@@ -32,28 +37,28 @@ export class ClosedTable {
    * are not used. The cache misses of these reads overlap, whereas each lookup would wait for its own.
    */
   fetch(refs: readonly number[], count: number): void {
-    const records = this.#records;
+    const { get } = this.#states;
     const slots = this.#slots;
     const shift = this.#shift;
     let fetched = 0;
-    for (let k = 0; k < count; k++) fetched ^= slots[(records.get(refs[k]!, HASH) >>> shift) << 1]!;
+    for (let k = 0; k < count; k++) fetched ^= slots[(get.link(refs[k]!) >>> shift) << 1]!;
     for (let k = 0; k < count; k++) {
-      const hash = records.get(refs[k]!, HASH);
+      const hash = get.link(refs[k]!);
       const slot = (hash >>> shift) << 1;
       const entry = slots[slot + 1]!;
-      if (entry !== 0 && slots[slot] === hash) fetched ^= records.get(entry - 1, TILES);
+      if (entry !== 0 && slots[slot] === hash) fetched ^= get.tiles(entry - 1, 0);
     }
     this.#fetched ^= fetched;
   }
 
   /** Returns the known state with the same board as this new one; if there is none, adds this one and returns NONE. */
   know(ref: number): number {
-    const hash = this.#records.get(ref, HASH);
+    const hash = this.#states.get.link(ref);
     const slots = this.#slots;
     const mask = slots.length - 1;
     let slot = (hash >>> this.#shift) << 1;
     for (let entry = slots[slot + 1]!; entry !== 0; entry = slots[slot + 1]!) {
-      if (slots[slot] === hash && this.#records.sameTiles(entry - 1, ref)) {
+      if (slots[slot] === hash && this.#sameTiles(entry - 1, ref)) {
         this.#found = slot;
         return entry - 1;
       }
@@ -72,12 +77,20 @@ export class ClosedTable {
 
   /** Releases the table but not the states. */
   close(): void {
-    this.#records.releaseTable(this.#slots);
+    this.#memory.releaseTable(this.#slots);
+  }
+
+  #sameTiles(one: number, other: number): boolean {
+    const { get } = this.#states;
+    for (let word = 0; word < this.#words; word++) {
+      if (get.tiles(one, word) !== get.tiles(other, word)) return false;
+    }
+    return true;
   }
 
   #grow(): void {
     const from = this.#slots;
-    const to = emptySlots(this.#records, from.length);
+    const to = emptySlots(this.#memory, from.length);
     const mask = to.length - 1;
     const shift = --this.#shift;
     for (let k = 0; k < from.length; k += 2) {
@@ -90,7 +103,7 @@ export class ClosedTable {
       to[slot + 1] = entry;
     }
     this.#slots = to;
-    this.#records.releaseTable(from);
+    this.#memory.releaseTable(from);
     this.#limit = limitOf(to.length / 2);
   }
 }
@@ -105,6 +118,6 @@ function limitOf(capacity: number): number {
  * system maps a shared page of zeros, and has to unmap that from all processors at the first write. That cost two
  * workers a sixth of their time.
  */
-function emptySlots(records: Records, capacity: number): Words {
-  return records.allocateTable(2 * capacity).fill(0);
+function emptySlots(memory: StateMemory, capacity: number): Words {
+  return memory.allocateTable(2 * capacity).fill(0);
 }

@@ -1,5 +1,5 @@
 import type { Stacks } from "./bucket_queue.ts";
-import { NEXT, NONE, type Records } from "./records.ts";
+import { NONE, type StateRecords } from "./records.ts";
 
 /** Enough for an f of 89. */
 const FIRST_STACKS = 4096;
@@ -8,10 +8,10 @@ const FIRST_STACKS = 4096;
 export class LinkedStacks implements Stacks<number> {
   /** The top of each stack. */
   #tops = new Int32Array(FIRST_STACKS).fill(NONE);
-  readonly #records: Records;
+  readonly #states: StateRecords;
 
-  constructor(records: Records) {
-    this.#records = records;
+  constructor(states: StateRecords) {
+    this.#states = states;
   }
 
   isEmpty(stack: number): boolean {
@@ -20,13 +20,13 @@ export class LinkedStacks implements Stacks<number> {
 
   push(stack: number, ref: number): void {
     if (stack >= this.#tops.length) this.#grow(stack);
-    this.#records.set(ref, NEXT, this.#tops[stack]!);
+    this.#states.set.link(ref, this.#tops[stack]!);
     this.#tops[stack] = ref;
   }
 
   pop(stack: number): number {
     const ref = this.#tops[stack]!;
-    this.#tops[stack] = this.#records.get(ref, NEXT);
+    this.#tops[stack] = this.#states.get.link(ref);
     return ref;
   }
 

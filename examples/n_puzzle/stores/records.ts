@@ -1,33 +1,35 @@
+import type { Records } from "../../../mod.ts";
+
 /**
- * States as records of a fixed size.
+ * States as records of a fixed size, named by references:
  *
- * A reference is the offset of a record in units of 16 bytes, so that 31 bits address 32 GiB. The fields of a record
- * are words of 32 bits:
- *
- *     PARENT   reference of the state one move earlier; NONE for the first state; REPLACED if a shorter path was found
- *     HASH     in a new state: the hash of its board
- *     NEXT     in a state on the frontier, in the same word: reference of the next state in the same stack
- *     COST     g << 16 | h
- *     BLANKS   cell of the blank one move earlier << 8 | cell of the blank
- *     TILES …  one byte for each cell
+ *     parent          the state one move earlier; NONE for the first state; REPLACED if a shorter path was found
+ *     link            in a new state: the hash of its board; on the frontier: the next state in the same stack
+ *     g, h            the moves so far; a lower bound for those that remain
+ *     blank           the cell of the blank
+ *     previousBlank   the cell of the blank one move earlier
+ *     tiles           one byte for each cell, in whole words, which are compared and copied faster than bytes
  */
-export interface Records {
-  /** The size of one record in bytes. */
-  readonly byteLength: number;
-  /** Allocates a record with unspecified contents. Throws `StoreFullError` when there is no room. */
-  allocate(): number;
-  release(ref: number): void;
-  /** Allocates words with unspecified contents beside the records. Throws `StoreFullError` when there is no room. */
+export type StateFields = {
+  readonly parent: "ref";
+  readonly link: "ref";
+  readonly g: "u16";
+  readonly h: "u16";
+  readonly blank: "u8";
+  readonly previousBlank: "u8";
+  readonly tiles: readonly ["i32", number];
+};
+
+/** What the search needs of the records. Stores without typed records imitate them. */
+export type StateRecords = Pick<Records<StateFields>, "get" | "set" | "alloc" | "free">;
+
+/** Where the states are, and beside them the tables of the search. */
+export interface StateMemory {
+  readonly states: StateRecords;
+  /** Allocates words with unspecified contents. Throws `StoreFullError` when there is no room. */
   allocateTable(words: number): Words;
   releaseTable(table: Words): void;
-  get(ref: number, field: number): number;
-  set(ref: number, field: number, value: number): void;
-  writeTiles(ref: number, tiles: Uint8Array): void;
-  readTiles(ref: number, tiles: Uint8Array): void;
-  /** Writes the board of `parent` after `tile` has moved from one cell to the other. */
-  writeMoved(ref: number, parent: number, tile: number, from: number, to: number): void;
-  sameTiles(a: number, b: number): boolean;
-  /** Releases all records and tables at once. */
+  /** Releases all states and tables at once. */
   close(): void;
 }
 
@@ -36,19 +38,28 @@ export type Words = Int32Array<ArrayBuffer>;
 export const NONE = -1;
 export const REPLACED = -2;
 
-export const PARENT = 0;
-export const HASH = 1;
-export const NEXT = HASH;
-export const COST = 2;
-export const BLANKS = 3;
-export const TILES = 4;
+/** The number of words that the tiles of a board take. */
+export function tileWords(cells: number): number {
+  return Math.ceil(cells / 4);
+}
 
-/** The number of bytes in one unit of a reference. */
-export const UNIT = 16;
-
-/** The size in bytes of a record for a board of this many cells. The tiles take whole words. */
+/** The size in bytes of a record for a board of this many cells. */
 export function recordBytes(cells: number): number {
-  return 4 * TILES + Math.ceil(cells / 4) * 4;
+  return 16 + 4 * tileWords(cells);
+}
+
+/** The place of a cell's byte in its word: the number of its lowest bit. */
+export function shiftOf(cell: number): number {
+  return (cell & 3) << 3;
+}
+
+/** Copies the board of a state. */
+export function readTiles(get: StateRecords["get"], ref: number, tiles: Uint8Array): void {
+  const cells = tiles.length;
+  for (let word = 0, cell = 0; cell < cells; word++) {
+    const end = Math.min(cell + 4, cells);
+    for (let four = get.tiles(ref, word); cell < end; cell++, four >>>= 8) tiles[cell] = four;
+  }
 }
 
 /** The store has no room for another state. */
