@@ -9,11 +9,9 @@ import {
   HIGH_WATER_INVERTED,
   INTERIOR,
   LENGTH,
-  LIVE,
   NONE,
   PLAIN_CLAIMS,
   RELEASING,
-  STATE,
   TAG,
 } from "../region/layout.ts";
 import { allocatedState, IN_DEPOT, isCachedAs, makeTag, stateOf, workerOf } from "../region/block_table.ts";
@@ -32,7 +30,7 @@ import { setHighWater } from "../region/validate.ts";
  * - Runs that `freeMany` had claimed (RELEASING) and blocks in the depot are free.
  * - A resize may have left a tag or a number of requested bytes that does not match the length: both follow the length.
  * - High water and the block count stand twice. Of two different values of high water the higher one is safe.
- * - Plain claims are allowed again unless requests wait: a crash may have preceded the barrier that ends them.
+ * - Plain claims are allowed again: a crash may have preceded the barrier that ends them.
  * - A waiting request without a block waits again.
  *
  * @returns false if the lengths do not tile the table. Then no worker can have left it so, and nothing can be repaired.
@@ -61,7 +59,7 @@ class Rebuild {
     lists.clear();
     this.#repairHighWater();
     if (header[CACHED_BLOCKS] !== 0) depot.clear();
-    header[PLAIN_CLAIMS] = header[STATE] === LIVE ? header[HAS_BARRIER]! : 0;
+    header[PLAIN_CLAIMS] = header[HAS_BARRIER]!;
     let freeBlocks = 0;
     for (let block = 0; block < end;) {
       const length = this.#repairRun(block);

@@ -36,7 +36,6 @@ export class Server {
    * steps W1 and W2 in src/cache/block_cache.ts.
    */
   begin(): void {
-    if (this.region.header[STATE] === LIVE) this.heap.refiller.endPlainClaims();
     if (Atomics.compareExchange(this.region.header, STATE, LIVE, AWAITED) === LIVE) this.native.barrier();
   }
 

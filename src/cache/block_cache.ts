@@ -83,8 +83,7 @@ const FIRST_LIMIT = 256;
  * # Give, while requests wait
  *
  * While a request waits for a block, the pool's state is AWAITED, and both `take` and `give` leave their work to the
- * slow path. Either may be in the middle of its steps when the state changes. PLAIN_CLAIMS is 0 before the state
- * changes, and until it has changed back. So only a `take` that cannot claim by plain stores reads the state.
+ * slow path. Either may be in the middle of its steps when the state changes.
  *
  * - A `take` may go on. The block that it takes is not free, as if it had been taken before the change.
  * - A `give` must not leave its block in the cache, where no call would look for it. So it reads the state last:
@@ -197,8 +196,8 @@ export class BlockCache {
   take(bytes: number): number {
     const { meta, top: topWord, lowest } = this;
     const top = meta[topWord]! - 1;
-    if (top < 0 || typeof bytes !== "number" || (bytes | 0) !== bytes) return NONE;
-    if ((bytes - 1) >>> 0 >= this.longest) return NONE;
+    if (top < 0 || meta[STATE] !== LIVE || typeof bytes !== "number") return NONE;
+    if ((bytes | 0) !== bytes || (bytes - 1) >>> 0 >= this.longest) return NONE;
     const block = meta[this.entries + top]!;
     if (!this.claim(block, bytes, this.cachedTag, this.allocatedTag)) return NONE;
     meta[topWord] = top;
@@ -346,8 +345,8 @@ export class BlockCache {
    */
   private claimByExchange(word: number, bytes: number, cachedTag: number, allocatedTag: number): boolean {
     const meta = this.meta;
-    // A plain read of the tag first: a corrupted entry may lead to any word, and an exchange there would write to it.
-    if (meta[STATE] !== LIVE || meta[word] !== cachedTag) return this.abandonClaim();
+    // A plain read first: a corrupted entry may lead to any word, and an exchange there would write to it.
+    if (meta[word] !== cachedTag) return this.abandonClaim();
     if (this.mapping.exchange(word, cachedTag, this.takingTag) !== cachedTag) return this.abandonClaim();
     meta[word + REQUESTED_LOW] = bytes;
     Atomics.store(meta, word, allocatedTag);

@@ -154,16 +154,6 @@ export class Refiller {
     return header[FREE_BLOCKS]! > before || !Object.is(slots.frees(), frees);
   }
 
-  /** Returns whether plain claims have ended: from then on, the slots' claims show all that are still under way. */
-  endPlainClaims(): boolean {
-    const { header } = this.region;
-    if (header[PLAIN_CLAIMS] === 0) return true;
-    Atomics.store(header, PLAIN_CLAIMS, 0);
-    if (this.native.barrier()) return true;
-    header[PLAIN_CLAIMS] = 1;
-    return false;
-  }
-
   /** Whether a block is the first of a run that this worker has cached. */
   hasCached(block: number): boolean {
     const tag = this.region.table.loadTag(block);
@@ -319,6 +309,16 @@ export class Refiller {
   private uncache(block: number): void {
     this.region.table.set(block, TAG, FREE);
     this.region.runs.coalesce(block);
+  }
+
+  /** Returns whether plain claims have ended: from then on, the slots' claims show all that are still under way. */
+  private endPlainClaims(): boolean {
+    const { header } = this.region;
+    if (header[PLAIN_CLAIMS] === 0) return true;
+    Atomics.store(header, PLAIN_CLAIMS, 0);
+    if (this.native.barrier()) return true;
+    header[PLAIN_CLAIMS] = 1;
+    return false;
   }
 
   /** Recalls what another worker has cached. What that worker frees from now on comes too late for this recall. */
