@@ -44,7 +44,8 @@ export interface MemPoolOptions {
   /**
    * How many free blocks each worker may cache, from 0 to 65,536; a larger number counts as 65,536. 0 turns the worker
    * caches off, and blocks are joined with their neighbours as soon as they are freed. The default is 8,192 blocks or
-   * 4 MiB, whichever is less. A cache becomes that large only in a worker that works in bursts.
+   * 4 MiB, whichever is less, or a 32nd of a pool of fewer than 1,024 blocks. A cache becomes that large only in a worker
+   * that works in bursts.
    */
   readonly cachedBlocks?: number;
   /**
@@ -145,10 +146,13 @@ export interface Settings extends RegionSettings {
 
 /**
  * By default a worker caches at most 8192 blocks or 4 MiB, whichever is less. A cache grows to that only in a worker
- * that works in bursts. From more blocks on, order of address pays more than a larger cache.
+ * that works in bursts. From more blocks on, order of address pays more than a larger cache. In a small pool, a worker
+ * caches a 32nd, because the other workers would have to recall what one caches.
  */
 const DEFAULT_CACHED_BLOCKS = 8192;
 const DEFAULT_CACHED_BYTES = 2 ** 22;
+const SMALL_POOL = 1024;
+const SMALL_POOL_SHARE = 32;
 
 /** Enough for a hundred thousand live buffers, whose objects take about 40 MB of JavaScript heap. */
 const DEFAULT_CACHED_BUFFERS = 2 ** 17;
@@ -263,7 +267,9 @@ function checkedFrom(action: string, value: unknown = false): boolean {
 }
 
 function cachedBlocksFrom(action: string, value: unknown, blockCapacity: number, blockSize: number): number {
-  const fitting = Math.min(DEFAULT_CACHED_BLOCKS, Math.ceil(DEFAULT_CACHED_BYTES / blockSize));
+  const fitting = blockCapacity < SMALL_POOL
+    ? Math.floor(blockCapacity / SMALL_POOL_SHARE)
+    : Math.min(DEFAULT_CACHED_BLOCKS, Math.ceil(DEFAULT_CACHED_BYTES / blockSize));
   const wanted = wholeNumber(action, "cachedBlocks", value, fitting);
   // Longer blocks are not cached, because the fast path stores the bytes asked for in one word.
   return blockSize < 2 ** 31 ? Math.min(wanted, blockCapacity, MAX_CACHED_BLOCKS) : 0;
