@@ -160,6 +160,7 @@ function failure(why: string): MemPoolError {
   return new MemPoolError("library", `Cannot load the native library${why}`);
 }
 
+/** Without a full stop at the end, for the middle of a message. */
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
 }
