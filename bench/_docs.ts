@@ -71,9 +71,9 @@ Quotation marks name the table or the row that measures the effect.
 - **A million live offsets, a hundred thousand live buffers.** The pool does not search for anything; what grows is
   the number of misses in the processor's caches. With a million live allocations malloc has as many. A live
   ArrayBuffer is also an object of the engine: "asking an ArrayBuffer for its length" is one access to a random one. A
-  pair of calls accesses four such distant places: the buffer, then its private fields, then the place that keeps the
-  buffer, and the block's descriptor. Each access waits for the one that it depends on, so a pair takes longer than
-  four accesses that a processor could overlap.
+  free accesses three such distant places: the buffer, its private fields, and the block's descriptor; the allocation
+  after it has the place that keeps the buffer. Each access waits for the one that it depends on, so a pair takes
+  longer than accesses that a processor could overlap.
 - **The first allocation.** Most of the time is garbage collection: compare p50 with the mean. The pool has to
   recognise its buffers again, and "the same with two private fields" is the least that allows this. The rest is the
   buffer's place in the worker's arrays, a view for the lowest places, and the first touch of the block's descriptor,
