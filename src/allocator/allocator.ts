@@ -30,7 +30,7 @@ import { Server } from "./serve.ts";
 import { Trimmer } from "./trim.ts";
 import { Waiters } from "./waiters.ts";
 
-/** All caches together hold no more than this share of the pool, one in so many blocks. */
+/** The caches of several workers together hold no more than this share of the pool, one in so many blocks. */
 const CACHED_SHARE = 4;
 
 /**
@@ -313,16 +313,22 @@ export class Allocator {
 
   /**
    * Makes room in this worker's cache. If it has been empty since the last flush, the worker works in bursts, and gets a
-   * larger cache, as long as that hides no large share of the pool. If it has not, the worker frees more than it
-   * allocates, and a smaller cache will do.
+   * larger cache, as long as that hides no large share of the pool from others. If it has not, the worker frees more than
+   * it allocates, and a smaller cache will do.
    */
   private flush(): void {
     if (!this.isFull()) return;
-    const most = Math.ceil(this.table.blockCount / (CACHED_SHARE * this.slots.countWorkers()));
     if (!this.hasDrained) this.cache.shrink();
-    else if (this.cache.grow(most) && !this.isFull()) return;
+    else if (this.cache.grow(this.mostCached()) && !this.isFull()) return;
     this.hasDrained = false;
     this.onFreed(this.heap.refiller.flush(this.cache.updateRoom()));
+  }
+
+  /** How many blocks this worker may cache. One that is alone hides them from nobody. */
+  private mostCached(): number {
+    const workers = this.slots.countWorkers();
+    const { blockCount } = this.table;
+    return workers === 1 ? blockCount : Math.ceil(blockCount / (CACHED_SHARE * workers));
   }
 
   private isFull(): boolean {

@@ -23,14 +23,24 @@ function limitOf(worker: SimWorker): number {
   return worker.allocator.cache.updateRoom();
 }
 
-test("bursts - the cache of a worker that frees and allocates many blocks grows, up to a quarter of the pool", () => {
-  const one = SimWorker.attach(SimMemory.make({ blocks: 8192, cachedBlocks: 8192 }));
-  const limits = [limitOf(one)];
-  for (const burst of [200, 300, 600, 1500, 2000, 2048]) {
-    freeAll(one, allocMany(one, burst));
-    limits.push(limitOf(one));
+test("bursts - the cache of a worker that frees and allocates many blocks grows, up to the pool or cachedBlocks", () => {
+  for (const [cachedBlocks, most] of [[2048, 2048], [8192, 4000]] as const) {
+    const one = SimWorker.attach(SimMemory.make({ blocks: 4000, cachedBlocks }));
+    const limits = [limitOf(one)];
+    for (const burst of [200, 300, 600, 1500, most, most]) {
+      freeAll(one, allocMany(one, burst));
+      limits.push(limitOf(one));
+    }
+    assertEquals(limits, [FIRST_LIMIT, FIRST_LIMIT, 512, 1024, 2048, most, most]);
+    one.check();
   }
-  assertEquals(limits, [FIRST_LIMIT, FIRST_LIMIT, 512, 1024, 2048, 2048, 2048]);
+});
+
+test("bursts - a worker that is alone and has cached the whole pool gets a run of all of it", () => {
+  const one = SimWorker.attach(SimMemory.make({ blocks: 1000, cachedBlocks: 8192 }));
+  freeAll(one, allocMany(one, 1000));
+  assertEquals(one.region.slots.cachedBlocks(), 1000);
+  assertEquals(one.alloc(1000 * one.region.blockSize), 0);
   one.check();
 });
 
