@@ -74,6 +74,15 @@ Quotation marks name the table or the row that measures the effect.
   free accesses three such distant places: the buffer, its private fields, and the block's descriptor; the allocation
   after it has the place that keeps the buffer. Each access waits for the one that it depends on, so a pair takes
   longer than accesses that a processor could overlap.
+- **Bursts.** What does not fit into a worker's cache passes through the depot, where a bit and a tag are written for
+  each block under the lock. ArrayBuffers add the engine's objects, at places in memory as random as the order of the
+  frees.
+- **A pool that is nearly full.** A worker whose cache is empty takes the lock and takes over what another one has
+  cached. At 99 % that is every few calls, and eight workers on two processors wait for a holder that is not running.
+  Before a call says that the pool is exhausted, it asks for each worker whether it still lives, because what a dead one
+  had cached is free.
+- **A list of records.** The engine allocates objects that die soon by moving a pointer, and frees them together. Each
+  record is allocated and freed on its own.
 - **The first allocation.** Most of the time is garbage collection: compare p50 with the mean. The pool has to
   recognise its buffers again, and "the same with two private fields" is the least that allows this. The rest is the
   buffer's place in the worker's arrays, a view for the lowest places, and the first touch of the block's descriptor,
