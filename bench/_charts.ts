@@ -16,6 +16,7 @@ export interface Datum {
 const OURS = "#d1495b";
 const OTHERS = "#8d99ae";
 const CONTROL = "#cfd4dc";
+const ANCHOR = "#2a9d8f";
 const COLUMN = {
   field: "runtime",
   sort: ["Deno", "Bun", "Node"],
@@ -118,7 +119,7 @@ export function lines(
           field: "series",
           type: "nominal",
           title: null,
-          scale: { domain: [...seriesOf(true), ...seriesOf(false)], range: [OURS, OTHERS, CONTROL] },
+          scale: { domain: [...seriesOf(true), ...seriesOf(false)], range: [OURS, OTHERS, CONTROL, ANCHOR] },
           legend: { orient: "bottom" },
         },
       },
