@@ -1,16 +1,12 @@
 import type { MemPoolError } from "../base/errors.ts";
 import { type BlockTable, IN_DEPOT } from "./block_table.ts";
+import { lowestBit } from "./free_lists.ts";
 import { DEPOT_COUNT, depotLevels, depotWord, HIGH_WATER, NONE, TAG } from "./layout.ts";
 import { broken } from "./validate.ts";
 
 /** The logarithm of the bits in a word. */
 const WORD_SHIFT = 5;
 const BIT_MASK = 31;
-
-/** The number of the lowest bit that is set in a word, which must not be 0. */
-function lowestBit(word: number): number {
-  return 31 - Math.clz32(word & -word);
-}
 
 /**
  * Single free blocks that are not joined with their neighbours yet: a bit for each block. Workers put blocks here when

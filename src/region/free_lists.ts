@@ -17,7 +17,7 @@ import {
 import { broken, isInTable, validLength } from "./validate.ts";
 
 /** The number of the lowest bit that is set in a word, which must not be 0. */
-function lowestBit(word: number): number {
+export function lowestBit(word: number): number {
   return 31 - Math.clz32(word & -word);
 }
 
