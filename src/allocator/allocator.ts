@@ -2,6 +2,7 @@ import { BlockCache } from "../cache/block_cache.ts";
 import { RunCache } from "../cache/run_cache.ts";
 import type { Worker } from "../cache/worker.ts";
 import { allocatedState, type BlockTable, isAllocated, makeTag, stateOf, workerOf } from "../region/block_table.ts";
+import type { Depot } from "../region/depot.ts";
 import {
   ALLOCATED,
   ALLOCS,
@@ -51,6 +52,7 @@ export class Allocator {
   declare private readonly counters: Float64Array;
   declare private readonly table: BlockTable;
   declare private readonly slots: WorkerSlots;
+  declare private readonly depot: Depot;
   declare private readonly heap: Heap;
   declare private readonly resizer: Resizer;
   declare private readonly trimmer: Trimmer;
@@ -72,6 +74,7 @@ export class Allocator {
     this.counters = region.counters;
     this.table = region.table;
     this.slots = region.slots;
+    this.depot = region.depot;
     this.blockSize = region.blockSize;
     this.caching = region.header[CACHED_BLOCKS] !== 0;
     this.number = number;
@@ -211,10 +214,9 @@ export class Allocator {
       }
       this.journal.allocatedMany = blocks;
       for (let taken = 0; taken < count; taken++) {
-        blocks[taken] = this.heap.take(bytes);
+        blocks[taken] = this.cache.take(bytes);
+        if (blocks[taken] === NONE) blocks[taken] = this.allocateLocked(bytes, hooks);
         if (blocks[taken] === NONE) throw broken("I4", `the free lists have room for ${taken} of ${count} runs`);
-        this.counters[ALLOCS]!++;
-        hooks.allocated(blocks[taken]!);
       }
       return blocks;
     });
@@ -370,12 +372,18 @@ export class Allocator {
   private freeClaimed(blocks: readonly number[], hooks: Hooks): void {
     this.hasFreed = true;
     this.counters[FREES]! += blocks.length;
+    // A request that waits is served from the free runs.
+    const defers = this.caching && this.header[STATE] === LIVE;
     let freed = 0;
     for (const block of blocks) {
-      freed += this.table.length(block);
-      const leaves = hooks.leaves(block, "freed");
-      this.table.set(block, TAG, leaves ? FREE : makeTag(allocatedState(this.table.length(block)), this.number));
-      if (leaves) this.heap.coalesce(block);
+      const length = this.table.length(block);
+      freed += length;
+      if (!hooks.leaves(block, "freed")) this.table.set(block, TAG, makeTag(allocatedState(length), this.number));
+      else if (defers && length === 1) this.depot.push(block);
+      else {
+        this.table.set(block, TAG, FREE);
+        this.heap.coalesce(block);
+      }
     }
     this.onFreed(freed);
   }

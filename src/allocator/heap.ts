@@ -81,9 +81,9 @@ export class Heap {
   hasRoom(count: number, bytes: number): boolean {
     const length = this.lengthFor(bytes);
     if (count * length > this.table.capacity) return false;
-    let missing = this.region.lists.shortage(count, length);
-    while (missing > 0 && this.caching && this.collect(false)) missing = this.region.lists.shortage(count, length);
-    return missing === 0 || this.grow(missing, length);
+    let missing = this.shortage(count, length);
+    while (missing > 0 && this.caching && this.collect(false)) missing = this.shortage(count, length);
+    return missing <= 0 || this.grow(missing, length);
   }
 
   /**
@@ -169,6 +169,12 @@ export class Heap {
   /** Makes free what workers have cached, dead workers included. Returns whether that was anything. */
   private collect(single: boolean): boolean {
     return this.refiller.recall(single) || this.reaper.sweep();
+  }
+
+  /** How many of `count` runs of this length are lacking. Single blocks may come from the depot as well. */
+  private shortage(count: number, length: number): number {
+    const { lists, depot } = this.region;
+    return lists.shortage(count, length) - (this.caching && length === 1 ? depot.count : 0);
   }
 
   /** Lengthens the pool for `missing` further runs of this length, or changes nothing. Returns whether they fit now. */

@@ -88,3 +88,45 @@ test("bursts - blocks in the depot count as free, and a run of all of them is fo
   assertEquals(one.region.slots.cachedBlocks() <= 8, true);
   assertEquals(one.alloc(512 * one.region.blockSize), 0);
 });
+
+test("bursts - what freeMany freed is in the depot, and allocateMany hands it out again without fresh memory", () => {
+  const one = SimWorker.attach(SimMemory.make({ blocks: 4096, cachedBlocks: 64 }));
+  const { allocator, region } = one;
+  const take = (count: number): number[] => {
+    const blocks = allocator.allocateMany(count, 1);
+    assert(blocks !== undefined);
+    return [...blocks];
+  };
+  const first = take(1000);
+  const highWater = region.header[HIGH_WATER]!;
+  const apart = first.filter((block) => block % 2 === 0);
+  assertEquals(allocator.freeMany(apart), NONE);
+  assertEquals(region.depot.count, apart.length);
+  one.check();
+  const cached = region.slots.cachedBlocks();
+  assertEquals(take(apart.length).filter((block) => !first.includes(block)).length <= cached, true);
+  assertEquals(region.header[HIGH_WATER], highWater);
+  one.check();
+});
+
+test("bursts - allocateMany counts the blocks of the depot, and does not join them as long as they are enough", () => {
+  const one = SimWorker.attach(SimMemory.make({ blocks: 1000, cachedBlocks: 8 }));
+  const { allocator, region } = one;
+  const blocks = [...allocator.allocateMany(1000, 1)!];
+  assertEquals(allocator.freeMany(blocks.slice(100)), NONE);
+  assertEquals(allocator.allocateMany(901, 1), undefined);
+  one.check();
+  assertEquals(new Set(allocator.allocateMany(900, 1)).size, 900);
+  assertEquals(allocator.freeMany(blocks), NONE);
+  assertEquals([...allocator.allocateMany(600, 1)!].every((block) => block >= 0), true);
+  assertEquals(region.depot.count >= 400 - 8, true);
+  one.check();
+});
+
+test("bursts - a run is found after freeMany, whatever the order of the blocks", () => {
+  const one = SimWorker.attach(SimMemory.make({ blocks: 512, cachedBlocks: 8 }));
+  const blocks = [...one.allocator.allocateMany(512, 1)!];
+  assertEquals(one.allocator.freeMany(blocks.sort((a, b) => a % 7 - b % 7)), NONE);
+  assertEquals(one.alloc(512 * one.region.blockSize), 0);
+  one.check();
+});
