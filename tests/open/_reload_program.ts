@@ -3,6 +3,7 @@
  * the process and the pool have then. The test writes the number of the save into it.
  */
 
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { MemPool } from "mempool";
 import { footprint } from "../support/footprint.ts";
@@ -11,16 +12,20 @@ export interface Report {
   readonly save: number;
   readonly memory: number;
   readonly mappings: number;
+  /** Mappings as long as the pool's data. */
+  readonly regions: number;
+  /** Mappings of the native library. */
+  readonly libraries: number;
   readonly workers: number;
   readonly allocatedBlocks: number;
 }
 
 const SAVE = 0;
 const BLOCK = 65_536;
+/** No power of two, so that nothing else in the process has a mapping of this length. */
+const SIZE = 1001 * BLOCK;
 
-const pool = process.argv.at(-1) === "open"
-  ? MemPool.open("reloaded", 64 * 2 ** 20, BLOCK)
-  : MemPool.init(64 * 2 ** 20, BLOCK);
+const pool = process.argv.at(-1) === "open" ? MemPool.open("reloaded", SIZE, BLOCK) : MemPool.init(SIZE, BLOCK);
 for (let touched = 0; touched < 2 ** 24; touched += BLOCK) new Uint8Array(pool.alloc(BLOCK)!).fill(SAVE);
 
 function report(): void {
@@ -28,7 +33,17 @@ function report(): void {
   if ("Bun" in globalThis) (globalThis as unknown as { Bun: { gc(force: boolean): void } }).Bun.gc(true);
   const { memory, mappings } = footprint()!;
   const { workers, allocatedBlocks } = pool.stats();
-  console.log(JSON.stringify({ save: SAVE, memory, mappings, workers, allocatedBlocks } satisfies Report));
+  const mapped = readFileSync("/proc/self/maps", "utf8").trimEnd().split("\n");
+  const regions = mapped.filter((line) => lengthOf(line) === SIZE).length;
+  const libraries = mapped.filter((line) => line.includes("mempool")).length;
+  const seen = { save: SAVE, memory, mappings, regions, libraries, workers, allocatedBlocks };
+  console.log(JSON.stringify(seen satisfies Report));
+}
+
+/** The bytes of a mapping, whose line starts with its first and last address. */
+function lengthOf(mapping: string): number {
+  const [start, end] = mapping.split(/[- ]/, 2).map((address) => Number.parseInt(address, 16));
+  return end! - start!;
 }
 
 // Deno's watcher misses a save that comes at once after the start. The test saves again when it has the report.
