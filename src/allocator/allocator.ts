@@ -316,19 +316,20 @@ export class Allocator {
   /**
    * Makes room in this worker's cache. If it has been empty since the last flush, the worker works in bursts, and gets a
    * larger cache, as long as that hides no large share of the pool from others. If it has not, the worker frees more than
-   * it allocates, and a smaller cache will do.
+   * it allocates, and a smaller cache will do. A worker that is alone is in the middle of a long burst then.
    */
   private flush(): void {
     if (!this.isFull()) return;
-    if (!this.hasDrained) this.cache.shrink();
-    else if (this.cache.grow(this.mostCached()) && !this.isFull()) return;
+    const workers = this.slots.countWorkers();
+    if (this.hasDrained) {
+      if (this.cache.grow(this.mostCached(workers)) && !this.isFull()) return;
+    } else if (workers > 1) this.cache.shrink();
     this.hasDrained = false;
     this.onFreed(this.heap.refiller.flush(this.cache.updateRoom()));
   }
 
   /** How many blocks this worker may cache. One that is alone hides them from nobody. */
-  private mostCached(): number {
-    const workers = this.slots.countWorkers();
+  private mostCached(workers: number): number {
     const { blockCount } = this.table;
     return workers === 1 ? blockCount : Math.ceil(blockCount / (CACHED_SHARE * workers));
   }

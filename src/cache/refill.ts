@@ -226,16 +226,17 @@ export class Refiller {
   /** Takes the older half, because the other worker takes from the other end. */
   private takeHalf(slot: number, most: number): number {
     const { meta, table, slots } = this.region;
+    const wanted = Math.min(most, Math.ceil(slots.cached(slot) / 2));
+    if (wanted <= 0) return 0;
     const at = slotWord(slot);
     const claim = Atomics.load(meta, at + SLOT_CLAIM);
     const cached = makeTag(CACHED, slots.worker(slot));
     const entries = cacheWord(slot, this.capacity);
     const end = entries + slots.validTop(slot);
-    const wanted = Math.min(most, Math.ceil((end - entries - meta[at + SLOT_STALE]!) / 2));
     let count = 0;
     for (let entry = entries; entry < end && count < wanted; entry++) {
       const block = this.blockOf(entry);
-      if (block === claim) continue;
+      if (block === claim || table.tag(block) !== cached) continue;
       meta[this.entries + count] = block;
       this.setTop(count + 1);
       if (!table.exchangeTag(block, cached, this.cachedTag)) continue;
@@ -330,10 +331,10 @@ export class Refiller {
     const claim = Atomics.load(meta, at + SLOT_CLAIM);
     const cached = makeTag(CACHED, number);
     const entries = cacheWord(slot, this.capacity);
-    const end = entries + slots.validTop(slot);
+    const end = slots.cached(slot) > 0 ? entries + slots.validTop(slot) : entries;
     for (let entry = entries; entry < end; entry++) {
       const block = this.blockOf(entry);
-      if (block === claim || !table.exchangeTag(block, cached, FREE)) continue;
+      if (block === claim || table.tag(block) !== cached || !table.exchangeTag(block, cached, FREE)) continue;
       runs.coalesce(block);
       slots.countRefilled(slot, -1);
       meta[at + SLOT_STALE]!++;

@@ -231,6 +231,11 @@ export class WorkerSlots {
     return cached;
   }
 
+  /** Single blocks in a worker's cache: its entries, less those that are stale. */
+  cached(slot: number): number {
+    return this.header[slotWord(slot) + SLOT_TOP]! - this.header[slotWord(slot) + SLOT_STALE]!;
+  }
+
   private allocated(): number {
     const { header } = this;
     return header[BLOCK_COUNT]! - header[FREE_BLOCKS]! - header[DEPOT_COUNT]! - this.cachedBlocks();
@@ -253,11 +258,6 @@ export class WorkerSlots {
   private freesOf(slot: number): number {
     const counters = this.counters;
     return counters[slotDouble(slot) + SLOT_GIVEN]! + counters[slotDouble(slot) + SLOT_RUNS_GIVEN]!;
-  }
-
-  /** Single blocks in the worker's cache. */
-  private cached(slot: number): number {
-    return this.header[slotWord(slot) + SLOT_TOP]! - this.header[slotWord(slot) + SLOT_STALE]!;
   }
 
   /** Blocks in the short runs in the worker's cache. */
