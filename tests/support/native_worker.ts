@@ -2,6 +2,7 @@
 
 import { MemPool, type MemPoolHandle } from "mempool";
 import { openNative } from "../../src/runtime/open.ts";
+import { endThread } from "./threads.ts";
 import { answer } from "./workers.ts";
 
 export type NativeOrder =
@@ -23,6 +24,6 @@ answer((order: NativeOrder) => {
       MemPool.attach(order.handle);
       return;
     case "end":
-      return (globalThis as unknown as { close(): void }).close();
+      return endThread();
   }
 });

@@ -37,6 +37,12 @@ export function listenToParent(onMessage: (message: unknown) => void): Parent {
   return onNode ? listenInNode(onMessage) : listenInBrowserStyle(onMessage);
 }
 
+/** In a worker: ends the thread. */
+export function endThread(): void {
+  if (onNode) process.exit(); // of the thread: Node's workers have no `close`
+  (globalThis as unknown as { close(): void }).close();
+}
+
 function startInBrowserStyle(url: string | URL, { onMessage, onError }: ThreadListener): Thread {
   const worker = new Worker(url, { type: "module" });
   worker.addEventListener("message", ({ data }: MessageEvent) => onMessage(data));

@@ -3,6 +3,7 @@
 import { MemPool, type MemPoolHandle } from "mempool";
 import { openNative } from "../../src/runtime/open.ts";
 import { mark, present } from "../support/pool.ts";
+import { endThread } from "../support/threads.ts";
 import { answer } from "../support/workers.ts";
 
 export type ReapOrder =
@@ -32,6 +33,6 @@ answer((order: ReapOrder) => {
       return pool.close();
     case "end":
       // After the reply has been sent.
-      setTimeout(() => (globalThis as unknown as { close(): void }).close(), 0);
+      setTimeout(endThread, 0);
   }
 });
