@@ -1,4 +1,3 @@
-import type { MemPoolError } from "../base/errors.ts";
 import { makeTag } from "../region/block_table.ts";
 import {
   BIAS_TAG,
@@ -24,7 +23,7 @@ import {
   TAG,
 } from "../region/layout.ts";
 import type { Region } from "../region/region.ts";
-import { broken, isInTable, validLength } from "../region/validate.ts";
+import { isInTable, strayEntry, validLength } from "../region/validate.ts";
 import { slotWord } from "../region/worker_slots.ts";
 import type { Native } from "../runtime/native.ts";
 import { takeBias } from "./bias.ts";
@@ -185,13 +184,10 @@ export class Refiller {
 
   /** Moves up to so many blocks from the depot to the start of the cache's entries. Returns how many. */
   private fromDepot(wanted: number): number {
-    const { meta, depot, table } = this.region;
+    const { meta, depot } = this.region;
     const count = depot.copyTo(meta, this.entries, wanted);
     this.setTop(count);
-    for (let entry = this.entries; entry < this.entries + count; entry++) {
-      depot.remove(meta[entry]!);
-      table.set(meta[entry]!, TAG, this.cachedTag);
-    }
+    depot.takeOut(meta, this.entries, count, this.cachedTag);
     return count;
   }
 
@@ -275,18 +271,9 @@ export class Refiller {
 
   /** Empties the oldest entries of this worker's cache: the blocks of those that are not stale go to the depot. */
   private evict(count: number): void {
-    const { meta, table, depot, slots } = this.region;
-    const { blockCount } = table;
-    const cachedTag = this.cachedTag;
-    let evicted = 0;
-    for (let entry = this.entries; entry < this.entries + count; entry++) {
-      const block = meta[entry]!;
-      if (block >>> 0 >= blockCount) throw strayEntry(block);
-      if (table.tag(block) === cachedTag) {
-        depot.push(block);
-        evicted++;
-      } else meta[this.at + SLOT_STALE]!--;
-    }
+    const { meta, depot, slots } = this.region;
+    const evicted = depot.pushTagged(meta, this.entries, count, this.cachedTag);
+    meta[this.at + SLOT_STALE]! -= count - evicted;
     slots.countRefilled(this.slot, -evicted);
   }
 
@@ -347,8 +334,4 @@ export class Refiller {
       runs.coalesce(block);
     });
   }
-}
-
-function strayEntry(block: number): MemPoolError {
-  return broken("I14", `a cache holds block ${block}`);
 }

@@ -2,7 +2,7 @@ import type { MemPoolError } from "../base/errors.ts";
 import { type BlockTable, IN_DEPOT } from "./block_table.ts";
 import { lowestBit } from "./free_lists.ts";
 import { DEPOT_COUNT, depotLevels, depotWord, HIGH_WATER, NONE, TAG } from "./layout.ts";
-import { broken } from "./validate.ts";
+import { broken, strayEntry } from "./validate.ts";
 
 /** The logarithm of the bits in a word. */
 const WORD_SHIFT = 5;
@@ -55,37 +55,61 @@ export class Depot {
 
   /** Adds a block that no other worker can claim. */
   push(block: number): void {
-    const { meta } = this;
-    const word = block >>> WORD_SHIFT;
-    const above = word >>> WORD_SHIFT;
-    meta[this.upper + (above >>> WORD_SHIFT)]! |= 1 << (above & BIT_MASK);
-    meta[this.middle + above]! |= 1 << (word & BIT_MASK);
-    this.table.set(block, TAG, IN_DEPOT);
-    meta[this.blocks + word]! |= 1 << (block & BIT_MASK);
+    this.set(block);
     this.header[DEPOT_COUNT]!++;
+  }
+
+  /** Adds those of the blocks in `words` that have this tag, which no other worker can change. Returns how many. */
+  pushTagged(words: Int32Array, place: number, count: number, tag: number): number {
+    const { table } = this;
+    const { blockCount } = table;
+    let pushed = 0;
+    for (let at = place; at < place + count; at++) {
+      const block = words[at]!;
+      if (block >>> 0 >= blockCount) throw strayEntry(block);
+      if (table.tag(block) !== tag) continue;
+      this.set(block);
+      pushed++;
+    }
+    this.header[DEPOT_COUNT]! += pushed;
+    return pushed;
   }
 
   /** Copies the numbers of the lowest blocks, up to so many, to `words` from `place` on. Returns how many. */
   copyTo(words: Int32Array, place: number, most: number): number {
+    const { meta, table, blocks } = this;
+    const { blockCount } = table;
     let copied = 0;
     for (let word = this.nextWord(0); word !== NONE && copied < most; word = this.nextWord(word + 1)) {
-      let bits = this.meta[this.blocks + word]!;
-      for (; bits !== 0 && copied < most; bits &= bits - 1) {
-        words[place + copied] = this.valid((word << WORD_SHIFT) + lowestBit(bits));
+      for (let bits = meta[blocks + word]!; bits !== 0 && copied < most; bits &= bits - 1) {
+        const block = (word << WORD_SHIFT) + lowestBit(bits);
+        if (block >= blockCount || table.tag(block) !== IN_DEPOT) throw strayBit(block);
+        words[place + copied] = block;
         copied++;
       }
     }
     return copied;
   }
 
-  /** Takes out a block that `copyTo` or `firstFrom` has returned. The caller changes its tag. */
+  /** Takes out the blocks that `copyTo` has copied to `words`, and gives each of them this tag. */
+  takeOut(words: Int32Array, place: number, count: number, tag: number): void {
+    const { table } = this;
+    this.header[DEPOT_COUNT]! -= count;
+    for (let at = place; at < place + count;) {
+      const word = words[at]! >>> WORD_SHIFT;
+      let taken = 0;
+      for (; at < place + count && words[at]! >>> WORD_SHIFT === word; at++) {
+        table.set(words[at]!, TAG, tag);
+        taken |= 1 << (words[at]! & BIT_MASK);
+      }
+      this.clearBits(word, taken);
+    }
+  }
+
+  /** Takes out a block that `firstFrom` has returned. The caller changes its tag. */
   remove(block: number): void {
-    const { meta } = this;
-    const word = block >>> WORD_SHIFT;
-    const left = meta[this.blocks + word]! & ~(1 << (block & BIT_MASK));
     this.header[DEPOT_COUNT]!--;
-    meta[this.blocks + word] = left;
-    if (left === 0) this.unmark(word);
+    this.clearBits(block >>> WORD_SHIFT, 1 << (block & BIT_MASK));
   }
 
   /** The lowest block from this one on, or NONE. There must be no block between this one and the start of its word. */
@@ -132,6 +156,28 @@ export class Depot {
     return (used + BIT_MASK) >>> WORD_SHIFT;
   }
 
+  private set(block: number): void {
+    const { meta } = this;
+    const word = block >>> WORD_SHIFT;
+    const bits = meta[this.blocks + word]!;
+    if (bits === 0) this.mark(word);
+    this.table.set(block, TAG, IN_DEPOT);
+    meta[this.blocks + word] = bits | 1 << (block & BIT_MASK);
+  }
+
+  private mark(word: number): void {
+    const { meta } = this;
+    const above = word >>> WORD_SHIFT;
+    meta[this.upper + (above >>> WORD_SHIFT)]! |= 1 << (above & BIT_MASK);
+    meta[this.middle + above]! |= 1 << (word & BIT_MASK);
+  }
+
+  private clearBits(word: number, bits: number): void {
+    const left = this.meta[this.blocks + word]! & ~bits;
+    this.meta[this.blocks + word] = left;
+    if (left === 0) this.unmark(word);
+  }
+
   private unmark(word: number): void {
     const { meta } = this;
     const above = word >>> WORD_SHIFT;
@@ -174,8 +220,12 @@ export class Depot {
 
   private valid(block: number): number {
     if (block < this.table.blockCount && this.table.tag(block) === IN_DEPOT) return block;
-    throw broken("I11", `the depot holds block ${block}, whose tag says otherwise`);
+    throw strayBit(block);
   }
+}
+
+function strayBit(block: number): MemPoolError {
+  return broken("I11", `the depot holds block ${block}, whose tag says otherwise`);
 }
 
 function wrongLevels(word: number): MemPoolError {

@@ -47,6 +47,11 @@ export function broken(invariant: string, detail: string): MemPoolError {
   return new MemPoolError("corrupt", `The pool is corrupt (invariant ${invariant}): ${detail}`);
 }
 
+/** The error for an entry of a worker's cache that is no block. */
+export function strayEntry(block: number): MemPoolError {
+  return broken("I14", `a cache holds block ${block}`);
+}
+
 /** Whether a word can be a block number. */
 export function isInTable(table: BlockTable, block: number): boolean {
   return block >>> 0 < table.blockCount;
