@@ -11,6 +11,7 @@ import {
   EXHAUSTED,
   FREE,
   FREES,
+  HOLDER,
   LIVE,
   NONE,
   RELEASING,
@@ -33,6 +34,9 @@ import { Waiters } from "./waiters.ts";
 
 /** The caches of several workers together hold no more than this share of the pool, one in so many blocks. */
 const CACHED_SHARE = 4;
+
+/** The cache of a worker that frees what others allocate: from so many blocks on, the lock's share of the time is small. */
+const BATCH = 1024;
 
 /**
  * A worker's operations on blocks, by their numbers: first through its caches, then through the heap under the lock.
@@ -124,7 +128,7 @@ export class Allocator {
 
   /** Frees a run that `cache` refused. Returns whether it was allocated: of several workers that try, one succeeds. */
   free(block: number): boolean {
-    if (this.runCache.give(block)) return true;
+    if (this.runCache.give(block) || this.isLocked() && this.stretch() && this.cache.give(block)) return true;
     this.hasFreed = false;
     this.lock.enter("free");
     try {
@@ -308,7 +312,12 @@ export class Allocator {
     return true;
   }
 
+  /**
+   * Fills this worker's cache if it is empty. If there was no flush since it was last empty, the worker allocates more
+   * than it frees, and gets more at once.
+   */
   private refill(): void {
+    if (this.hasDrained) this.cache.grow(this.mostCached(this.slots.countWorkers()));
     this.hasDrained = true;
     this.heap.refiller.refill(this.updateRoom());
   }
@@ -316,22 +325,35 @@ export class Allocator {
   /**
    * Makes room in this worker's cache. If it has been empty since the last flush, the worker works in bursts, and gets a
    * larger cache, as long as that hides no large share of the pool from others. If it has not, the worker frees more than
-   * it allocates, and a smaller cache will do. A worker that is alone is in the middle of a long burst then.
+   * it allocates: then nothing stays in the cache, which has to be no larger than good batches are. A worker that is alone
+   * is in the middle of a long burst.
    */
   private flush(): void {
     if (!this.isFull()) return;
     const workers = this.slots.countWorkers();
-    if (this.hasDrained) {
-      if (this.cache.grow(this.mostCached(workers)) && !this.isFull()) return;
-    } else if (workers > 1) this.cache.shrink();
+    const most = this.mostCached(workers);
+    const onlyFrees = !this.hasDrained && workers > 1;
+    if (onlyFrees) this.cache.approach(Math.min(most, BATCH));
+    else if (this.hasDrained && this.cache.grow(most) && !this.isFull()) return;
     this.hasDrained = false;
-    this.onFreed(this.heap.refiller.flush(this.cache.updateRoom()));
+    const room = this.cache.updateRoom();
+    this.onFreed(this.heap.refiller.flush(onlyFrees ? 0 : room >> 1));
   }
 
   /** How many blocks this worker may cache. One that is alone hides them from nobody. */
   private mostCached(workers: number): number {
     const { blockCount } = this.table;
     return workers === 1 ? blockCount : Math.ceil(blockCount / (CACHED_SHARE * workers));
+  }
+
+  /** Whether a worker is in a critical section at this moment. A hint, because it may end at any time. */
+  private isLocked(): boolean {
+    return this.header[HOLDER] !== 0;
+  }
+
+  /** Enlarges a full cache, so that a worker need not wait for the lock. Returns whether there is room now. */
+  private stretch(): boolean {
+    return this.caching && this.cache.grow(this.mostCached(this.slots.countWorkers())) && this.cache.updateRoom() > 0;
   }
 
   private isFull(): boolean {

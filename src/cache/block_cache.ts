@@ -311,9 +311,10 @@ export class BlockCache {
     return true;
   }
 
-  /** Halves the limit. The cache must be flushed. */
-  shrink(): void {
-    this.limit = Math.max(this.limit >> 1, Math.min(this.capacity, FIRST_LIMIT));
+  /** Halves or doubles the limit, towards this one. The cache must be flushed then. */
+  approach(limit: number): void {
+    if (this.limit < limit) this.grow(limit);
+    else this.limit = Math.max(this.limit >> 1, Math.min(this.capacity, limit));
   }
 
   /** The undelivered block is free again: `take` goes on. */

@@ -100,15 +100,15 @@ export class Refiller {
     if (isIdle && meta[this.at + SLOT_RUN_BLOCKS] !== 0) this.flushRuns();
   }
 
-  /** Makes room in a full cache: its older half goes to the depot. Returns how many entries that were. */
-  flush(room: number): number {
+  /** Moves the older entries of the cache to the depot, all except so many. Returns how many that were. */
+  flush(kept: number): number {
     const { meta, slots } = this.region;
     const top = slots.validTop(this.slot);
-    if (top < room) return 0;
-    const count = top - (room >> 1);
+    const count = top - kept;
+    if (count <= 0) return 0;
     this.evict(count);
     meta.copyWithin(this.entries, this.entries + count, this.entries + top);
-    this.setTop(top - count);
+    this.setTop(kept);
     return count;
   }
 

@@ -55,7 +55,8 @@ export class Depot {
 
   /** Adds a block that no other worker can claim. */
   push(block: number): void {
-    this.set(block);
+    this.table.set(block, TAG, IN_DEPOT);
+    this.setBits(block >>> WORD_SHIFT, 1 << (block & BIT_MASK));
     this.header[DEPOT_COUNT]!++;
   }
 
@@ -64,13 +65,22 @@ export class Depot {
     const { table } = this;
     const { blockCount } = table;
     let pushed = 0;
+    let word = 0;
+    let bits = 0;
     for (let at = place; at < place + count; at++) {
       const block = words[at]!;
       if (block >>> 0 >= blockCount) throw strayEntry(block);
       if (table.tag(block) !== tag) continue;
-      this.set(block);
+      if (block >>> WORD_SHIFT !== word) {
+        if (bits !== 0) this.setBits(word, bits);
+        word = block >>> WORD_SHIFT;
+        bits = 0;
+      }
+      table.set(block, TAG, IN_DEPOT);
+      bits |= 1 << (block & BIT_MASK);
       pushed++;
     }
+    if (bits !== 0) this.setBits(word, bits);
     this.header[DEPOT_COUNT]! += pushed;
     return pushed;
   }
@@ -156,13 +166,10 @@ export class Depot {
     return (used + BIT_MASK) >>> WORD_SHIFT;
   }
 
-  private set(block: number): void {
-    const { meta } = this;
-    const word = block >>> WORD_SHIFT;
-    const bits = meta[this.blocks + word]!;
-    if (bits === 0) this.mark(word);
-    this.table.set(block, TAG, IN_DEPOT);
-    meta[this.blocks + word] = bits | 1 << (block & BIT_MASK);
+  private setBits(word: number, bits: number): void {
+    const before = this.meta[this.blocks + word]!;
+    if (before === 0) this.mark(word);
+    this.meta[this.blocks + word] = before | bits;
   }
 
   private mark(word: number): void {

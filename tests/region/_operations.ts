@@ -210,7 +210,7 @@ export const OPERATIONS: Readonly<Record<string, (scenario: Scenario) => Action>
   "take over half of what another worker has cached": (scenario) => {
     scenario.exhaust();
     const { three, two } = scenario;
-    for (let blocks = 4; blocks > 0; blocks--) scenario.setup.give(three, scenario.held(two, 1));
+    for (let blocks = 3; blocks > 0; blocks--) scenario.setup.give(three, scenario.held(two, 1));
     return {
       actor: two,
       act: (actor) => {
@@ -221,10 +221,21 @@ export const OPERATIONS: Readonly<Record<string, (scenario: Scenario) => Action>
     };
   },
 
-  "flush into the depot": (scenario) => {
+  "flush into the depot, by a worker that only frees": (scenario) => {
     scenario.pass(0);
-    return flushing(scenario, CACHE_ROOM / 2);
+    return flushing(scenario, CACHE_ROOM);
   },
+
+  "flush half of the cache into the depot": ({ three }) => ({
+    actor: three,
+    act: (actor) => {
+      // Its cache is empty in between: otherwise it would count as a worker that only frees.
+      const blocks = Array.from({ length: CACHE_ROOM + 1 }, () => actor.alloc(1));
+      const { count } = actor.region.depot;
+      for (const block of blocks) assert(actor.free(block));
+      assertEquals(actor.region.depot.count, count + CACHE_ROOM / 2);
+    },
+  }),
 
   "allocate a whole free run": ({ two }) => ({ actor: two, act: (actor) => assertBlock(actor.alloc(9 * BLOCK)) }),
   "allocate the start of a free run": ({ two }) => ({

@@ -1,11 +1,12 @@
 /** Bursts: caches that grow with them, and how much of a pool the depot may hide. */
 
 import { assert, assertEquals } from "@std/assert";
-import { HIGH_WATER, NONE } from "../../src/region/layout.ts";
+import { HIGH_WATER, HOLDER, LOCK_ACQUISITIONS, NONE } from "../../src/region/layout.ts";
 import { test } from "../support/harness.ts";
 import { SimMemory, SimWorker } from "../support/simulation.ts";
 
 const FIRST_LIMIT = 256;
+const BATCH = 1024;
 
 function allocMany(worker: SimWorker, count: number): number[] {
   return Array.from({ length: count }, () => {
@@ -31,7 +32,7 @@ test("bursts - the cache of a worker that frees and allocates many blocks grows,
       freeAll(one, allocMany(one, burst));
       limits.push(limitOf(one));
     }
-    assertEquals(limits, [FIRST_LIMIT, FIRST_LIMIT, 512, 1024, 2048, most, most]);
+    assertEquals(limits, [FIRST_LIMIT, 512, 512, 1024, 2048, most, most]);
     one.check();
   }
 });
@@ -56,15 +57,44 @@ test("bursts - caches share the quarter of the pool, and never exceed cachedBloc
   }
 });
 
-test("bursts - the cache of a worker that only frees stays small, and one that has grown shrinks", () => {
+test("bursts - a worker that only allocates gets more at once, up to its share of the pool", () => {
+  const memory = SimMemory.make({ blocks: 16_384, cachedBlocks: 8192 });
+  const [producer] = [SimWorker.attach(memory), SimWorker.attach(memory)] as const;
+  const limits = [1, 200, 300, 500, 1000, 2000].map((blocks) => {
+    allocMany(producer, blocks);
+    return limitOf(producer);
+  });
+  assertEquals(limits, [FIRST_LIMIT, 512, 1024, 2048, 2048, 2048]);
+  producer.check();
+});
+
+test("bursts - the cache of a worker that only frees has room for one batch, and goes to the depot as a whole", () => {
   const memory = SimMemory.make({ blocks: 16_384, cachedBlocks: 8192 });
   const [producer, consumer] = [SimWorker.attach(memory), SimWorker.attach(memory)] as const;
   for (let round = 0; round < 4; round++) freeAll(consumer, allocMany(producer, 4000));
-  assertEquals(limitOf(consumer), FIRST_LIMIT);
-  freeAll(consumer, allocMany(consumer, 1500));
-  assertEquals(limitOf(consumer), 2048);
+  assertEquals(limitOf(consumer), BATCH);
+  freeAll(consumer, allocMany(consumer, 2 * BATCH));
+  assertEquals(limitOf(consumer), 2 * BATCH);
   for (let round = 0; round < 4; round++) freeAll(consumer, allocMany(producer, 4000));
-  assertEquals(limitOf(consumer), FIRST_LIMIT);
+  assertEquals(limitOf(consumer), BATCH);
+  const { depot } = consumer.region;
+  for (let before = depot.count; depot.count === before;) freeAll(consumer, allocMany(producer, 1));
+  assertEquals(consumer.region.slots.cached(consumer.slot), 1);
+  producer.check();
+});
+
+test("bursts - a worker whose cache is full gets a larger one while another worker has the lock", () => {
+  const memory = SimMemory.make({ blocks: 16_384, cachedBlocks: 8192 });
+  const [producer, consumer] = [SimWorker.attach(memory), SimWorker.attach(memory)] as const;
+  const { header } = consumer.region;
+  const blocks = allocMany(producer, 2 * BATCH);
+  producer.allocator.lock.enter("test");
+  const sections = producer.region.counters[LOCK_ACQUISITIONS];
+  freeAll(consumer, blocks);
+  assertEquals(producer.region.counters[LOCK_ACQUISITIONS], sections);
+  assertEquals(header[HOLDER], producer.number);
+  producer.allocator.lock.leave();
+  assertEquals(limitOf(consumer), 2 * BATCH);
   producer.check();
 });
 

@@ -47,7 +47,7 @@ for (const [name, action] of Object.entries(OPERATIONS)) {
 const RECOVERIES = {
   "grow for many": 29,
   "trim": 29,
-  "flush into the depot": 5,
+  "flush into the depot, by a worker that only frees": 5,
   "take over half of what another worker has cached": 7,
   "reap": 13,
 };
