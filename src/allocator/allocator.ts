@@ -128,7 +128,7 @@ export class Allocator {
 
   /** Frees a run that `cache` refused. Returns whether it was allocated: of several workers that try, one succeeds. */
   free(block: number): boolean {
-    if (this.runCache.give(block) || this.isLocked() && this.stretch() && this.cache.give(block)) return true;
+    if (this.runCache.give(block) || this.freeWithoutWaiting(block)) return true;
     this.hasFreed = false;
     this.lock.enter("free");
     try {
@@ -346,14 +346,16 @@ export class Allocator {
     return workers === 1 ? blockCount : Math.ceil(blockCount / (CACHED_SHARE * workers));
   }
 
-  /** Whether a worker is in a critical section at this moment. A hint, because it may end at any time. */
-  private isLocked(): boolean {
-    return this.header[HOLDER] !== 0;
-  }
-
-  /** Enlarges a full cache, so that a worker need not wait for the lock. Returns whether there is room now. */
-  private stretch(): boolean {
-    return this.caching && this.cache.grow(this.mostCached(this.slots.countWorkers())) && this.cache.updateRoom() > 0;
+  /**
+   * Frees a single block into a cache that was full, and becomes larger, while another worker has the lock. Returns whether
+   * it did. What the header says about the lock may be out of date: then this worker waits, or its cache has grown early.
+   */
+  private freeWithoutWaiting(block: number): boolean {
+    if (this.header[HOLDER] === 0 || !this.caching) return false;
+    if (stateOf(this.table.loadTag(block)) !== ALLOCATED) return false;
+    if (!this.cache.grow(this.mostCached(this.slots.countWorkers()))) return false;
+    this.cache.updateRoom();
+    return this.cache.give(block);
   }
 
   private isFull(): boolean {
