@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../scripts/_project.ts";
 import { writeSummary } from "./_summary.ts";
-import { writeTable, writeTargetsOf } from "./_tables.ts";
+import { writeProgress, writeTable, writeTargetsOf } from "./_tables.ts";
 import { GROUPS, type Report, type RuntimeName } from "./_types.ts";
 
 const folder = join(root, "docs", "benchmarks");
@@ -19,12 +19,21 @@ function fileOf(runtime: RuntimeName): string {
   return join(folder, `${runtime.toLowerCase()}.json`);
 }
 
-export async function renderDocs(): Promise<void> {
+/** The results of the last commit without a depot, by the same benchmarks. */
+function earlierFileOf(runtime: RuntimeName): string {
+  return join(folder, `${runtime.toLowerCase()}-before.json`);
+}
+
+function readReports(fileOf: (runtime: RuntimeName) => string): Report[] {
   const files = runtimes.map(fileOf).filter((file) => existsSync(file));
-  if (files.length === 0) {
+  return files.map((file) => JSON.parse(readFileSync(file, "utf8")) as Report);
+}
+
+export async function renderDocs(): Promise<void> {
+  const reports = readReports(fileOf);
+  if (reports.length === 0) {
     throw new Error("Cannot render: docs/benchmarks has no results yet; measure with --docs first");
   }
-  const reports = files.map((file) => JSON.parse(readFileSync(file, "utf8")) as Report);
   const { drawFigures } = await import("./_figures.ts");
   const figures = await drawFigures(reports, folder);
   writeFileSync(join(root, "docs", "benchmarks.md"), writeDocument(reports, figures));
@@ -41,6 +50,7 @@ function writeDocument(reports: readonly Report[], figures: Readonly<Record<stri
     "## Targets\n",
     writeTargetsOf(reports),
     WHY_NOT,
+    ...writeEarlier(reports),
     "## Pictures\n",
     ...pictures,
     ...reports.flatMap(writeTables),
@@ -107,6 +117,18 @@ Quotation marks name the table or the row that measures the effect.
 function writeRun({ runtime, machine, versions, date, command, rounds }: Report): string {
   const facts = [...Object.entries(machine), ...Object.entries(versions)].map(([name, value]) => `- ${name}: ${value}`);
   return `## ${runtime}\n\n\`${command}\` on ${date}, ${rounds} rounds\n\n${facts.join("\n")}\n`;
+}
+
+/** What deferred coalescing has brought. */
+function writeEarlier(reports: readonly Report[]): string[] {
+  const earlier = readReports(earlierFileOf);
+  if (earlier.length === 0) return [];
+  const commits = earlier.map(({ runtime, versions }) => `${versions["mempool's commit"]} on ${runtime}`).join(", ");
+  return [
+    "## Before and after\n",
+    `Before is without a depot, where each block that left a worker's cache was coalesced at once: ${commits}.\n`,
+    writeProgress(earlier, reports),
+  ];
 }
 
 function writeTables({ runtime, groups }: Report): string[] {

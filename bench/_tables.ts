@@ -44,6 +44,20 @@ export function writeTargetsOf(reports: readonly Report[]): string {
   return grid([head, ...lines], head.map(() => "left"));
 }
 
+/** Writes what earlier reports measured for their targets, beside what newer ones of the same runtimes measured. */
+export function writeProgress(earlier: readonly Report[], newer: readonly Report[]): string {
+  const head = ["what", ...earlier.flatMap(({ runtime }) => [`${runtime}, before`, `${runtime}, now`])];
+  const all = earlier[0]!.targets.filter(({ measured }) => measured !== "").map(({ what }) => what);
+  const lines = all.map((what) => [
+    what,
+    ...earlier.flatMap(({ runtime, targets }) => {
+      const now = newer.find((report) => report.runtime === runtime)?.targets ?? [];
+      return [targets, now].map((verdicts) => verdicts.find((each) => each.what === what)?.measured ?? "");
+    }),
+  ]);
+  return grid([head, ...lines], head.map((name) => name === "what" ? "left" : "right"));
+}
+
 /** A table in Markdown, whose first row is the head. */
 export function grid(rows: readonly (readonly string[])[], alignment: readonly string[]): string {
   const widths = alignment.map((_, column) => Math.max(3, ...rows.map((row) => row[column]!.length)));
