@@ -1,4 +1,5 @@
 import { BlockCache } from "../cache/block_cache.ts";
+import { CacheSize } from "../cache/cache_size.ts";
 import { RunCache } from "../cache/run_cache.ts";
 import type { Worker } from "../cache/worker.ts";
 import { allocatedState, type BlockTable, isAllocated, makeTag, stateOf, workerOf } from "../region/block_table.ts";
@@ -11,7 +12,6 @@ import {
   EXHAUSTED,
   FREE,
   FREES,
-  HOLDER,
   LIVE,
   NONE,
   RELEASING,
@@ -32,12 +32,6 @@ import { Server } from "./serve.ts";
 import { Trimmer } from "./trim.ts";
 import { Waiters } from "./waiters.ts";
 
-/** The caches of several workers together hold no more than this share of the pool, one in so many blocks. */
-const CACHED_SHARE = 4;
-
-/** The cache of a worker that frees what others allocate: from so many blocks on, the lock's share of the time is small. */
-const BATCH = 1024;
-
 /**
  * A worker's operations on blocks, by their numbers: first through its caches, then through the heap under the lock.
  */
@@ -46,6 +40,7 @@ export class Allocator {
   declare readonly cache: BlockCache;
   /** This worker's cache of short runs. */
   declare readonly runCache: RunCache;
+  declare private readonly cacheSize: CacheSize;
   declare readonly lock: Lock;
   /** What the present call has allocated. A call clears it when it returns what it allocated. */
   declare readonly journal: Journal;
@@ -66,8 +61,6 @@ export class Allocator {
   declare private readonly caching: boolean;
   /** Called with the number of blocks that were freed and did not go into this worker's cache, or have left it. */
   onFreed: (blocks: number) => void = () => {};
-  /** Whether the cache was empty since the last flush. */
-  private hasDrained = false;
   /** Whether the present `free` or `freeMany` has passed the point from which it cannot fail any more. */
   private hasFreed = false;
 
@@ -92,6 +85,7 @@ export class Allocator {
     this.trimmer = new Trimmer(mapping, region);
     this.cache = new BlockCache(worker);
     this.runCache = new RunCache(worker, this.cache);
+    this.cacheSize = new CacheSize(worker, this.cache, this.heap.refiller);
   }
 
   /**
@@ -128,7 +122,7 @@ export class Allocator {
 
   /** Frees a run that `cache` refused. Returns whether it was allocated: of several workers that try, one succeeds. */
   free(block: number): boolean {
-    if (this.runCache.give(block) || this.freeWithoutWaiting(block)) return true;
+    if (this.runCache.give(block) || this.freeWithoutLock(block)) return true;
     this.hasFreed = false;
     this.lock.enter("free");
     try {
@@ -278,7 +272,7 @@ export class Allocator {
 
   private allocateLocked(bytes: number, hooks: Hooks): number {
     if (bytes <= this.blockSize && this.caching && this.header[STATE] === LIVE) {
-      this.refill();
+      this.cacheSize.refill();
       const block = this.cache.take(bytes);
       if (block !== NONE) {
         this.journal.allocated = block;
@@ -297,7 +291,8 @@ export class Allocator {
 
   private freeLocked(block: number): boolean {
     if (this.caching && stateOf(this.table.loadTag(block)) === ALLOCATED) {
-      this.flush();
+      const flushed = this.cacheSize.makeRoom();
+      if (flushed > 0) this.onFreed(flushed);
       if (this.cache.give(block)) {
         this.hasFreed = true;
         return true;
@@ -312,60 +307,10 @@ export class Allocator {
     return true;
   }
 
-  /**
-   * Fills this worker's cache if it is empty. If there was no flush since it was last empty, the worker allocates more
-   * than it frees, and gets more at once.
-   */
-  private refill(): void {
-    if (this.hasDrained) this.cache.grow(this.mostCached(this.slots.countWorkers()));
-    this.hasDrained = true;
-    this.heap.refiller.refill(this.updateRoom());
-  }
-
-  /**
-   * Makes room in this worker's cache. If it has been empty since the last flush, the worker works in bursts, and gets a
-   * larger cache, as long as that hides no large share of the pool from others. If it has not, the worker frees more than
-   * it allocates: then nothing stays in the cache, which has to be no larger than good batches are. A worker that is alone
-   * is in the middle of a long burst.
-   */
-  private flush(): void {
-    if (!this.isFull()) return;
-    const workers = this.slots.countWorkers();
-    const most = this.mostCached(workers);
-    const onlyFrees = !this.hasDrained && workers > 1;
-    if (onlyFrees) this.cache.approach(Math.min(most, BATCH));
-    else if (this.hasDrained && this.cache.grow(most) && !this.isFull()) return;
-    this.hasDrained = false;
-    const room = this.cache.updateRoom();
-    this.onFreed(this.heap.refiller.flush(onlyFrees ? 0 : room >> 1));
-  }
-
-  /** How many blocks this worker may cache. One that is alone hides them from nobody. */
-  private mostCached(workers: number): number {
-    const { blockCount } = this.table;
-    return workers === 1 ? blockCount : Math.ceil(blockCount / (CACHED_SHARE * workers));
-  }
-
-  /**
-   * Frees a single block into a cache that was full, and becomes larger, while another worker has the lock. Returns whether
-   * it did. What the header says about the lock may be out of date: then this worker waits, or its cache has grown early.
-   */
-  private freeWithoutWaiting(block: number): boolean {
-    if (this.header[HOLDER] === 0 || !this.caching) return false;
-    if (stateOf(this.table.loadTag(block)) !== ALLOCATED) return false;
-    if (!this.cache.grow(this.mostCached(this.slots.countWorkers()))) return false;
-    this.cache.updateRoom();
-    return this.cache.give(block);
-  }
-
-  private isFull(): boolean {
-    return this.slots.validTop(this.slot) >= this.updateRoom();
-  }
-
-  /** The room for single blocks in this worker's cache, once idle short runs have left it. */
-  private updateRoom(): number {
-    this.heap.refiller.flushIdleRuns();
-    return this.cache.updateRoom();
+  /** Frees a single block although the cache is full and another worker has the lock, if the cache may become larger. */
+  private freeWithoutLock(block: number): boolean {
+    if (!this.caching || stateOf(this.table.loadTag(block)) !== ALLOCATED) return false;
+    return this.cacheSize.enlargeIfLocked() && this.cache.give(block);
   }
 
   /**

@@ -301,20 +301,14 @@ export class BlockCache {
   }
 
   /**
-   * Doubles the limit, up to `most` and the capacity. Returns whether it has changed. A worker that frees many blocks
-   * and allocates them again needs a larger cache than one whose calls alternate.
+   * Doubles or halves the limit, towards this one but no further than the capacity. Returns whether it is higher now.
+   * What the cache holds beyond a lower limit stays until the next flush.
    */
-  grow(most: number): boolean {
-    const limit = Math.min(2 * this.limit, most, this.capacity);
-    if (limit <= this.limit) return false;
-    this.limit = limit;
-    return true;
-  }
-
-  /** Halves or doubles the limit, towards this one. The cache must be flushed then. */
-  approach(limit: number): void {
-    if (this.limit < limit) this.grow(limit);
-    else this.limit = Math.max(this.limit >> 1, Math.min(this.capacity, limit));
+  adapt(limit: number): boolean {
+    const before = this.limit;
+    const wanted = Math.min(limit, this.capacity);
+    this.limit = before < wanted ? Math.min(2 * before, wanted) : Math.max(before >> 1, wanted);
+    return this.limit > before;
   }
 
   /** The undelivered block is free again: `take` goes on. */

@@ -45,6 +45,18 @@ test("bursts - a worker that is alone and has cached the whole pool gets a run o
   one.check();
 });
 
+test("bursts - the cache of a worker that is no longer alone shrinks to its share of the pool", () => {
+  const memory = SimMemory.make({ blocks: 8192, cachedBlocks: 4096 });
+  const one = SimWorker.attach(memory);
+  for (let round = 0; round < 5; round++) freeAll(one, allocMany(one, 6000));
+  assertEquals(limitOf(one), 4096);
+  const two = SimWorker.attach(memory);
+  for (let round = 0; round < 5; round++) freeAll(one, allocMany(one, 6000));
+  assertEquals(limitOf(one), 1024);
+  assert(one.region.slots.cached(one.slot) <= 1024);
+  two.check();
+});
+
 test("bursts - caches share the quarter of the pool, and never exceed cachedBlocks", () => {
   for (const [cachedBlocks, burst, most] of [[8192, 900, 1024], [300, 290, 300]] as const) {
     const memory = SimMemory.make({ blocks: 8192, cachedBlocks });
