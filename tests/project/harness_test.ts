@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { setTimeout as sleep } from "node:timers/promises";
 import { spawnWorker, test, type TestWorker, withWorkers } from "../support/harness.ts";
+import { takeUnheardErrors } from "../support/workers.ts";
 
 const url = new URL("./_harness_worker.ts", import.meta.url);
 
@@ -55,6 +57,18 @@ test("terminate - rejects pending and later calls", async () => {
 test("call - rejects if the worker throws outside of an answer", () =>
   withWorker(async (worker) => {
     await assertRejects(() => worker.call({ ask: "crash" }), Error, "crashed on purpose");
+  }));
+
+test("post - the error of a worker that fails while no call waits is kept, so that the test fails", () =>
+  withWorker(async (worker) => {
+    worker.post({ ask: "crash" });
+    const errors: string[] = [];
+    while (errors.length === 0) {
+      await sleep(1);
+      errors.push(...takeUnheardErrors());
+    }
+    assertEquals(errors.length, 1);
+    assert(errors[0]!.includes("crashed on purpose"));
   }));
 
 test("call - rejects if the worker does not load", async () => {

@@ -3,6 +3,7 @@
 import process from "node:process";
 import { onBun, onDeno, onNode } from "../../scripts/_project.ts";
 import { effort } from "./effort.ts";
+import { takeUnheardErrors } from "./workers.ts";
 
 export { spawnWorker, withWorkers } from "./workers.ts";
 export type { TestWorker } from "./workers.ts";
@@ -17,7 +18,11 @@ const runner = onDeno ? denoRunner() : onBun ? bunRunner() : nodeRunner();
 
 /** Registers a test. Tests have no steps and do not depend on each other. */
 export function test(name: string, body: TestBody): void {
-  runner.register(name, body);
+  runner.register(name, async () => {
+    await body();
+    const errors = takeUnheardErrors();
+    if (errors.length > 0) throw new Error(`A worker failed while no call waited for it: ${errors.join("; ")}`);
+  });
 }
 
 /**

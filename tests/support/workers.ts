@@ -46,6 +46,14 @@ interface Waiting {
 /** Milliseconds without an answer after which a worker counts as dead or hanging. */
 const TIME_LIMIT = 60_000;
 
+/** The errors of workers that failed while no call waited for them. The harness fails the test. */
+const unheard: string[] = [];
+
+/** Returns these errors, and forgets them. */
+export function takeUnheardErrors(): string[] {
+  return unheard.splice(0);
+}
+
 export function spawnWorker(url: string | URL): TestWorker {
   const waiting = new Map<number, Waiting>();
   let nextId = 0;
@@ -64,7 +72,10 @@ export function spawnWorker(url: string | URL): TestWorker {
       if (data.kind === "reply") call?.resolve(data.reply);
       else call?.reject(revive(data.error));
     },
-    onError: (message) => end(new Error(`Worker failed: ${message}`)),
+    onError: (message) => {
+      if (ended === undefined && waiting.size === 0) unheard.push(message);
+      end(new Error(`Worker failed: ${message}`));
+    },
   });
 
   function release(): void {
