@@ -18,11 +18,13 @@ type Coalesce = (block: number) => void;
 export class Reaper {
   readonly #native: Native;
   readonly #region: Region;
+  readonly #slot: number;
   readonly #coalesce: Coalesce;
 
-  constructor(worker: Pick<Worker, "native" | "region">, coalesce: Coalesce) {
+  constructor(worker: Pick<Worker, "native" | "region" | "slot">, coalesce: Coalesce) {
     this.#native = worker.native;
     this.#region = worker.region;
+    this.#slot = worker.slot;
     this.#coalesce = coalesce;
   }
 
@@ -68,11 +70,12 @@ export class Reaper {
     this.#takeBack([slot], this.#workersOf([slot]), hooks);
   }
 
-  /** The slots whose workers have ended. */
+  /** The slots whose workers have ended. The calling worker's is not among them. */
   #dead(): number[] {
     const { slots } = this.#region;
     const dead: number[] = [];
     for (let slot = 0; slot < slots.used; slot++) {
+      if (slot === this.#slot) continue;
       if (slots.validWorker(slot) !== 0 && !this.#native.alive(slots.thread(slot))) dead.push(slot);
     }
     return dead;

@@ -311,14 +311,19 @@ export class Refiller {
 
   /** Recalls what another worker has cached. What that worker frees from now on comes too late for this recall. */
   private recallFrom(slot: number): void {
-    const { meta, table, runs, slots } = this.region;
+    const { slots } = this.region;
     const number = slots.validWorker(slot);
     if (number === 0) return;
+    if (slots.cached(slot) > 0) this.recallBlocks(slot, makeTag(CACHED, number));
+    if (slots.cachedInRuns(slot) !== 0) this.recallRuns(slot, makeTag(CACHED_RUN, number));
+  }
+
+  private recallBlocks(slot: number, cached: number): void {
+    const { meta, table, runs, slots } = this.region;
     const at = slotWord(slot);
     const claim = Atomics.load(meta, at + SLOT_CLAIM);
-    const cached = makeTag(CACHED, number);
     const entries = cacheWord(slot, this.capacity);
-    const end = slots.cached(slot) > 0 ? entries + slots.validTop(slot) : entries;
+    const end = entries + slots.validTop(slot);
     for (let entry = entries; entry < end; entry++) {
       const block = this.blockOf(entry);
       if (block === claim || table.tag(block) !== cached || !table.exchangeTag(block, cached, FREE)) continue;
@@ -326,10 +331,14 @@ export class Refiller {
       slots.countRefilled(slot, -1);
       meta[at + SLOT_STALE]!++;
     }
-    if (meta[at + SLOT_RUN_BLOCKS] === meta[at + SLOT_RUN_BLOCKS_RECALLED]) return;
-    const cachedRun = makeTag(CACHED_RUN, number);
+  }
+
+  private recallRuns(slot: number, cached: number): void {
+    const { meta, table, runs } = this.region;
+    const at = slotWord(slot);
+    const claim = Atomics.load(meta, at + SLOT_CLAIM);
     this.forEachRun(slot, (block) => {
-      if (block === claim || !table.exchangeTag(block, cachedRun, FREE)) return;
+      if (block === claim || !table.exchangeTag(block, cached, FREE)) return;
       meta[at + SLOT_RUN_BLOCKS_RECALLED]! += validLength(table, block);
       runs.coalesce(block);
     });

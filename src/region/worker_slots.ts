@@ -173,7 +173,7 @@ export class WorkerSlots {
   }
 
   worker(slot: number): number {
-    return Atomics.load(this.header, slotWord(slot) + SLOT_WORKER);
+    return this.header[slotWord(slot) + SLOT_WORKER]!;
   }
 
   countWorkers(): number {
@@ -236,6 +236,12 @@ export class WorkerSlots {
     return this.header[slotWord(slot) + SLOT_TOP]! - this.header[slotWord(slot) + SLOT_STALE]!;
   }
 
+  /** Blocks in the short runs in a worker's cache. */
+  cachedInRuns(slot: number): number {
+    const at = slotWord(slot);
+    return this.header[at + SLOT_RUN_BLOCKS]! - this.header[at + SLOT_RUN_BLOCKS_RECALLED]!;
+  }
+
   private allocated(): number {
     const { header } = this;
     return header[BLOCK_COUNT]! - header[FREE_BLOCKS]! - header[DEPOT_COUNT]! - this.cachedBlocks();
@@ -258,11 +264,5 @@ export class WorkerSlots {
   private freesOf(slot: number): number {
     const counters = this.counters;
     return counters[slotDouble(slot) + SLOT_GIVEN]! + counters[slotDouble(slot) + SLOT_RUNS_GIVEN]!;
-  }
-
-  /** Blocks in the short runs in the worker's cache. */
-  private cachedInRuns(slot: number): number {
-    const at = slotWord(slot);
-    return this.header[at + SLOT_RUN_BLOCKS]! - this.header[at + SLOT_RUN_BLOCKS_RECALLED]!;
   }
 }
