@@ -344,16 +344,19 @@ export class Allocator {
     this.counters[FREES]! += blocks.length;
     // A request that waits is served from the free runs.
     const defers = this.caching && this.header[STATE] === LIVE;
+    const room = this.cache.updateRoom();
     let freed = 0;
     for (const block of blocks) {
       const length = this.table.length(block);
-      freed += length;
       if (!hooks.leaves(block, "freed")) this.table.set(block, TAG, makeTag(allocatedState(length), this.number));
-      else if (defers && length === 1) this.depot.push(block);
-      else {
+      else if (defers && length === 1) {
+        if (this.heap.refiller.keep(block, room)) continue;
+        this.depot.push(block);
+      } else {
         this.table.set(block, TAG, FREE);
         this.heap.coalesce(block);
       }
+      freed += length;
     }
     this.onFreed(freed);
   }

@@ -30,7 +30,7 @@ const BIAS_TAG = layout.BIAS_TAG;
 const FOR_SINGLES = 1 / 4;
 
 /** The limit of a new cache: enough for a hundred calls without the lock. */
-const FIRST_LIMIT = 256;
+export const FIRST_LIMIT = 256;
 
 /**
  * A worker's cache of single blocks: a stack of block numbers that only this worker moves, so most calls need no lock.

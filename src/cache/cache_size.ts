@@ -1,10 +1,10 @@
 import { HOLDER } from "../region/layout.ts";
 import type { Region } from "../region/region.ts";
-import type { BlockCache } from "./block_cache.ts";
+import { type BlockCache, FIRST_LIMIT } from "./block_cache.ts";
 import type { Refiller } from "./refill.ts";
 import type { Worker } from "./worker.ts";
 
-/** The caches of several workers together hold no more than this share of the pool, one in so many blocks. */
+/** Larger caches of several workers together hold no more than this share of the pool, one in so many blocks. */
 const SHARE = 4;
 
 /** The cache of a worker that frees what others allocate: from so many blocks on, the lock's share of the time is small. */
@@ -70,7 +70,7 @@ export class CacheSize {
   /** How many blocks this worker may cache. One that is alone hides them from nobody. */
   private share(workers: number): number {
     const { blockCount } = this.region.table;
-    return workers === 1 ? blockCount : Math.ceil(blockCount / (SHARE * workers));
+    return workers === 1 ? blockCount : Math.max(FIRST_LIMIT, Math.ceil(blockCount / (SHARE * workers)));
   }
 
   private isFull(): boolean {

@@ -27,6 +27,7 @@ import { isInTable, strayEntry, validLength } from "../region/validate.ts";
 import { slotWord } from "../region/worker_slots.ts";
 import type { Native } from "../runtime/native.ts";
 import { takeBias } from "./bias.ts";
+import { EmptyCaches } from "./empty_caches.ts";
 import type { Worker } from "./worker.ts";
 
 /**
@@ -47,6 +48,7 @@ export class Refiller {
   declare private readonly cachedTag: number;
   declare private readonly cachedRunTag: number;
   declare private readonly hasBarrier: number;
+  declare private readonly empty: EmptyCaches;
   /** The slot's count of runs taken at the worker's last refill or flush. */
   private runsTaken = 0;
 
@@ -63,6 +65,7 @@ export class Refiller {
     this.cachedTag = makeTag(CACHED, number);
     this.cachedRunTag = makeTag(CACHED_RUN, number);
     this.hasBarrier = region.header[HAS_BARRIER]!;
+    this.empty = new EmptyCaches(region.slots);
   }
 
   /**
@@ -81,8 +84,9 @@ export class Refiller {
     if (top > 0) return;
     takeBias(this.region, this.cachedTag);
     const wanted = this.share(room);
+    // What was used before is likely to be in the processor's caches, so nothing is added to it.
     let count = this.fromDepot(wanted);
-    for (let more = 1; count < wanted && more > 0; count += more) more = this.fromRuns(count, wanted - count);
+    if (count === 0) count = this.fromRuns(wanted);
     if (count === 0) count = this.fromOthers(room >> 1);
     this.reverse(count);
     this.region.slots.countRefilled(this.slot, count);
@@ -110,6 +114,18 @@ export class Refiller {
     meta.copyWithin(this.entries, this.entries + count, this.entries + top);
     this.setTop(kept);
     return count;
+  }
+
+  /** Caches a block that this worker has claimed, if there is room. Returns whether it did. */
+  keep(block: number, room: number): boolean {
+    const { meta, slots, table } = this.region;
+    const top = slots.validTop(this.slot);
+    if (top >= room) return false;
+    meta[this.entries + top] = block;
+    meta[this.at + SLOT_TOP] = top + 1;
+    table.set(block, TAG, this.cachedTag);
+    slots.countRefilled(this.slot, 1);
+    return true;
   }
 
   /** Makes everything free that this worker has cached, and everything in the depot. */
@@ -191,15 +207,19 @@ export class Refiller {
     return count;
   }
 
-  /** Caches up to so many blocks of one free run. Their entries start at this place. Returns how many. */
-  private fromRuns(place: number, wanted: number): number {
+  /** Caches up to so many blocks of the shortest free runs. Returns how many. */
+  private fromRuns(wanted: number): number {
     const { meta, table, runs } = this.region;
-    const first = runs.findSingle(this.number);
-    if (first === NONE) return 0;
-    const count = Math.min(wanted, validLength(table, first));
-    for (let more = 0; more < count; more++) meta[this.entries + place + more] = first + more;
-    this.setTop(place + count);
-    runs.cacheAt(first, count, this.number);
+    let count = 0;
+    while (count < wanted) {
+      const first = runs.findSingle(this.number);
+      if (first === NONE) break;
+      const length = Math.min(wanted - count, validLength(table, first));
+      for (let more = 0; more < length; more++) meta[this.entries + count + more] = first + more;
+      count += length;
+      this.setTop(count);
+      runs.cacheAt(first, length, this.number);
+    }
     return count;
   }
 
@@ -314,23 +334,28 @@ export class Refiller {
     const { slots } = this.region;
     const number = slots.validWorker(slot);
     if (number === 0) return;
-    if (slots.cached(slot) > 0) this.recallBlocks(slot, makeTag(CACHED, number));
+    if (!this.empty.has(slot) && !this.recallBlocks(slot, makeTag(CACHED, number))) this.empty.note(slot);
     if (slots.cachedInRuns(slot) !== 0) this.recallRuns(slot, makeTag(CACHED_RUN, number));
   }
 
-  private recallBlocks(slot: number, cached: number): void {
+  /** Returns whether a block was cached, also if its worker is taking it at this moment. */
+  private recallBlocks(slot: number, cached: number): boolean {
     const { meta, table, runs, slots } = this.region;
     const at = slotWord(slot);
     const claim = Atomics.load(meta, at + SLOT_CLAIM);
     const entries = cacheWord(slot, this.capacity);
     const end = entries + slots.validTop(slot);
+    let found = false;
     for (let entry = entries; entry < end; entry++) {
       const block = this.blockOf(entry);
-      if (block === claim || table.tag(block) !== cached || !table.exchangeTag(block, cached, FREE)) continue;
+      if (table.tag(block) !== cached) continue;
+      found = true;
+      if (block === claim || !table.exchangeTag(block, cached, FREE)) continue;
       runs.coalesce(block);
       slots.countRefilled(slot, -1);
       meta[at + SLOT_STALE]!++;
     }
+    return found;
   }
 
   private recallRuns(slot: number, cached: number): void {

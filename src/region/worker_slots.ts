@@ -236,6 +236,16 @@ export class WorkerSlots {
     return this.header[slotWord(slot) + SLOT_TOP]! - this.header[slotWord(slot) + SLOT_STALE]!;
   }
 
+  /** Single blocks that the worker has freed into its cache. */
+  given(slot: number): number {
+    return this.counters[slotDouble(slot) + SLOT_GIVEN]!;
+  }
+
+  /** Single blocks that refills brought into a worker's cache, less those that went back. */
+  refilled(slot: number): number {
+    return this.counters[slotDouble(slot) + SLOT_REFILLED]!;
+  }
+
   /** Blocks in the short runs in a worker's cache. */
   cachedInRuns(slot: number): number {
     const at = slotWord(slot);
