@@ -124,12 +124,18 @@ export class Buffers {
     this.shared = this.mask < region.table.capacity - 1;
   }
 
-  /** The buffer over this run, of exactly this length: the kept one if it fits, otherwise a new one. */
+  /**
+   * The buffer over this run, of exactly this length: the kept one if it fits, otherwise a new one. As short as possible,
+   * as is all that `MemPool.alloc` calls: V8 does not inline a call that comes to more than 460 bytes of bytecode.
+   */
   over(block: number, byteLength: number): ArrayBuffer {
     const place = block & this.mask;
     const kept = this.kept[place];
-    if (kept === undefined || this.lengthOf(kept, place) !== byteLength) return this.make(block, byteLength);
-    return this.shared && Stamp.blockOfStamped(kept) !== block ? this.make(block, byteLength) : kept;
+    return kept !== undefined &&
+        (place < MAX_VIEWS ? this.views[place]!.length : lengthOfBuffer(kept)) === byteLength &&
+        (!this.shared || Stamp.blockOfStamped(kept) === block)
+      ? kept
+      : this.make(block, byteLength);
   }
 
   /**
@@ -140,10 +146,8 @@ export class Buffers {
     const block = Stamp.blockOf(object);
     if (block < 0) return NONE;
     const place = block & this.mask;
-    const tracked = place < MAX_VIEWS
-      ? this.kept[place] === object && this.views[place]!.length !== 0
-      : Stamp.isOwnerOfStamped(object as ArrayBuffer, this) && lengthOfBuffer(object as ArrayBuffer) !== 0;
-    return tracked ? block : NONE;
+    if (place >= MAX_VIEWS) return this.ownsStamped(object as ArrayBuffer) ? block : NONE;
+    return this.kept[place] === object && this.views[place]!.length !== 0 ? block : NONE;
   }
 
   /** The block that a buffer lies over. NONE if the buffer is not one of this pool. */
@@ -187,9 +191,9 @@ export class Buffers {
     if (!this.checked) this.wholeBuffer = undefined;
   }
 
-  /** The byte length of the buffer that is kept at a place. */
-  private lengthOf(kept: ArrayBuffer, place: number): number {
-    return place < MAX_VIEWS ? this.views[place]!.length : lengthOfBuffer(kept);
+  /** Apart from `stamped`, because V8 inlines only so many bytes of bytecode into a loop. */
+  private ownsStamped(buffer: ArrayBuffer): boolean {
+    return Stamp.isOwnerOfStamped(buffer, this) && lengthOfBuffer(buffer) !== 0;
   }
 
   /** A new buffer over this run, which is kept from now on. */

@@ -196,10 +196,11 @@ export class BlockCache {
   take(bytes: number): number {
     const { meta, top: topWord, lowest } = this;
     const top = meta[topWord]! - 1;
-    if (top < 0 || meta[STATE] !== LIVE || typeof bytes !== "number") return NONE;
-    if ((bytes | 0) !== bytes || (bytes - 1) >>> 0 >= this.longest) return NONE;
     const block = meta[this.entries + top]!;
-    if (!this.claim(block, bytes, this.cachedTag, this.allocatedTag)) return NONE;
+    if (
+      top < 0 || meta[STATE] !== LIVE || typeof bytes !== "number" || (bytes | 0) !== bytes ||
+      (bytes - 1) >>> 0 >= this.longest || !this.claim(block, bytes, this.cachedTag, this.allocatedTag)
+    ) return NONE;
     meta[topWord] = top;
     meta[this.claimed] = NONE;
     if (top < meta[lowest]!) meta[lowest] = top;
