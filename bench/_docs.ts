@@ -123,7 +123,7 @@ function writeRun({ runtime, machine, versions, date, command, rounds }: Report)
 function writeEarlier(reports: readonly Report[]): string[] {
   const earlier = readReports(earlierFileOf);
   if (earlier.length === 0) return [];
-  const commits = earlier.map(({ runtime, versions }) => `${versions["mempool's commit"]} on ${runtime}`).join(", ");
+  const commits = [...new Set(earlier.map(({ versions }) => versions["mempool's commit"]))].join(", ");
   return [
     "## Before and after\n",
     `Before is without a depot, where each block that left a worker's cache was coalesced at once: ${commits}.\n`,
