@@ -37,10 +37,10 @@ export function listenToParent(onMessage: (message: unknown) => void): Parent {
   return onNode ? listenInNode(onMessage) : listenInBrowserStyle(onMessage);
 }
 
-/** In a worker: ends the thread. */
+/** In a worker: ends the thread. Only Deno's workers have `close`; in those of Bun and Node, `exit` ends no more than them. */
 export function endThread(): void {
-  if (onNode) process.exit(); // of the thread: Node's workers have no `close`
-  (globalThis as unknown as { close(): void }).close();
+  if ("Deno" in globalThis) (globalThis as unknown as { close(): void }).close();
+  else process.exit();
 }
 
 function startInBrowserStyle(url: string | URL, { onMessage, onError }: ThreadListener): Thread {
