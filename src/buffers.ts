@@ -78,6 +78,9 @@ class Stamp extends ReturnOverride {
   }
 }
 
+// Constants for the fast paths: reading a method of a class takes more bytecodes.
+const { blockOf: blockOfStamp, blockOfStamped, isOwnerOfStamped } = Stamp;
+
 /**
  * From blocks to ArrayBuffers and back, for one worker. It keeps the buffers that it has made, because handing out a
  * kept buffer is far cheaper than making one. Each block has one place among the kept buffers, which it shares with
@@ -113,6 +116,12 @@ export class Buffers {
   /** How many `keptBytes` there may be before they are counted again. */
   private limit = MAX_KEPT_BYTES;
 
+  static {
+    // No engine inlines a call of a proxy. While a program fills a pool, most calls of `alloc` make a buffer. V8 would
+    // compile `alloc` with all of that in it, and then it would be too long for the loops that come later.
+    this.prototype.make = new Proxy(this.prototype.make, {});
+  }
+
   constructor(mapping: Mapping, region: Region) {
     this.mapping = mapping;
     this.table = region.table;
@@ -124,16 +133,13 @@ export class Buffers {
     this.shared = this.mask < region.table.capacity - 1;
   }
 
-  /**
-   * The buffer over this run, of exactly this length: the kept one if it fits, otherwise a new one. As short as possible,
-   * as is all that `MemPool.alloc` calls: V8 does not inline a call that comes to more than 460 bytes of bytecode.
-   */
+  /** The buffer over this run, of exactly this length: the kept one if it fits, otherwise a new one. */
   over(block: number, byteLength: number): ArrayBuffer {
     const place = block & this.mask;
     const kept = this.kept[place];
     return kept !== undefined &&
-        (place < MAX_VIEWS ? this.views[place]!.length : lengthOfBuffer(kept)) === byteLength &&
-        (!this.shared || Stamp.blockOfStamped(kept) === block)
+        byteLength === (place < MAX_VIEWS ? this.views[place]!.length : lengthOfBuffer(kept)) &&
+        (!this.shared || block === blockOfStamped(kept))
       ? kept
       : this.make(block, byteLength);
   }
@@ -143,11 +149,13 @@ export class Buffers {
    * itself, because with many buffers the array of those that are kept is one more place far away in memory.
    */
   stamped(object: unknown): number {
-    const block = Stamp.blockOf(object);
+    const block = blockOfStamp(object);
     if (block < 0) return NONE;
     const place = block & this.mask;
-    if (place >= MAX_VIEWS) return this.ownsStamped(object as ArrayBuffer) ? block : NONE;
-    return this.kept[place] === object && this.views[place]!.length !== 0 ? block : NONE;
+    const tracked = place < MAX_VIEWS
+      ? object === this.kept[place] && this.views[place]!.length > 0
+      : isOwnerOfStamped(object as ArrayBuffer, this) && lengthOfBuffer(object as ArrayBuffer) > 0;
+    return tracked ? block : NONE;
   }
 
   /** The block that a buffer lies over. NONE if the buffer is not one of this pool. */
@@ -155,7 +163,7 @@ export class Buffers {
     // A SharedArrayBuffer has no length here. A buffer that was transferred away is empty: its receiver has the block.
     const byteLength = byteLengthOf(buffer) ?? 0;
     if (byteLength === 0) return NONE;
-    const block = Stamp.blockOf(buffer);
+    const block = blockOfStamp(buffer);
     if (block === WHOLE) return NONE;
     const known = block !== NONE && Stamp.isOwner(buffer as ArrayBuffer, this);
     return known ? block : this.blockOfUntracked(buffer as ArrayBuffer, byteLength);
@@ -189,11 +197,6 @@ export class Buffers {
     this.freedBytes = 0;
     this.limit = MAX_KEPT_BYTES;
     if (!this.checked) this.wholeBuffer = undefined;
-  }
-
-  /** Apart from `stamped`, because V8 inlines only so many bytes of bytecode into a loop. */
-  private ownsStamped(buffer: ArrayBuffer): boolean {
-    return Stamp.isOwnerOfStamped(buffer, this) && lengthOfBuffer(buffer) !== 0;
   }
 
   /** A new buffer over this run, which is kept from now on. */
@@ -243,7 +246,7 @@ export class Buffers {
       const kept = this.kept[place];
       if (kept === undefined) continue;
       const length = lengthOfBuffer(kept);
-      const isLive = isAllocated(this.table.loadTag(Stamp.blockOfStamped(kept)));
+      const isLive = isAllocated(this.table.loadTag(blockOfStamped(kept)));
       if (length === 0 || !isLive && free + length > MAX_KEPT_BYTES / 2) this.drop(place);
       else {
         bytes += length;

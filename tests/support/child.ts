@@ -28,7 +28,8 @@ const smallHeapFlags = onBun ? ["--smol"] : v8Flags(SMALL_HEAP);
 /** With these flags, a program on Deno or Node has a function `gc`. On Bun, every program has `Bun.gc`. */
 export const EXPOSE_GC: readonly string[] = onBun ? [] : v8Flags(["--expose-gc"]);
 
-function v8Flags(flags: readonly string[]): readonly string[] {
+/** The arguments of Deno or Node that pass these flags on to V8. */
+export function v8Flags(flags: readonly string[]): readonly string[] {
   return onDeno ? [`--v8-flags=${flags}`] : flags;
 }
 
