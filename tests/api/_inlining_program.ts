@@ -1,6 +1,6 @@
 /**
- * The program of inlining_test.ts, for runtimes on V8 with the flags that the test names: V8 compiles what this program
- * says and nothing else, and prints what it inlines.
+ * The program of inlining_test.ts, for runtimes on V8 with the flags that the test names. It makes V8 compile the methods
+ * and the loops below, and V8 prints what it inlines.
  *
  * The methods are compiled before the loops that call them, and after a pool was filled. That is the hardest case: what
  * is compiled counts with all that was inlined into it, and is inlined as a whole or not at all.

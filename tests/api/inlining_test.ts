@@ -58,5 +58,4 @@ v8Test("inlining - V8 compiles alloc and free into the loops that call them", ()
     for (const [loop, callees] of Object.entries(expected)) assertArrayIncludes(inlined[loop] ?? [], callees, loop);
     // Not the making of new buffers, or `alloc` would be too long in a program that has just filled a pool.
     for (const caller of ["over", "alloc", "fillWithBuffers"]) assert(!inlined[caller]?.includes("make"), caller);
-    return Promise.resolve();
   }));

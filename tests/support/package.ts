@@ -133,7 +133,7 @@ export class Project {
 }
 
 /** Passes `use` a new folder, and removes it afterwards. */
-export async function inScratch<T>(use: (folder: string) => Promise<T>, place = scratch): Promise<T> {
+export async function inScratch<T>(use: (folder: string) => T | Promise<T>, place = scratch): Promise<T> {
   mkdirSync(place, { recursive: true });
   const folder = mkdtempSync(join(place, "package-"));
   try {
