@@ -5,7 +5,7 @@ import { type BlockTable, isAllocated } from "./region/block_table.ts";
 import type { Region } from "./region/region.ts";
 
 // Constants, private and declared fields: the first comment of src/cache/block_cache.ts says why.
-const NONE = layout.NONE;
+const { NONE } = layout;
 
 const EMPTY = new Uint8Array(0);
 

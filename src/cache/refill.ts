@@ -1,17 +1,25 @@
 import { makeTag } from "../region/block_table.ts";
-import {
+import * as layout from "../region/layout.ts";
+import type { Region } from "../region/region.ts";
+import { isInTable, strayEntry, validLength } from "../region/validate.ts";
+import { slotWord } from "../region/worker_slots.ts";
+import type { Native } from "../runtime/native.ts";
+import { takeBias } from "./bias.ts";
+import { EmptyCaches } from "./empty_caches.ts";
+import type { Worker } from "./worker.ts";
+
+// Constants of this module: rule 1 in src/cache/block_cache.ts.
+const {
   BIAS_TAG,
   CACHED,
   CACHED_BLOCKS,
   CACHED_RUN,
-  cacheWord,
   FREE,
   FREE_BLOCKS,
   HAS_BARRIER,
   LONGEST_SHORT_RUN,
   NONE,
   PLAIN_CLAIMS,
-  runEntriesWord,
   SLOT_CLAIM,
   SLOT_FREEING,
   SLOT_LOWEST,
@@ -21,14 +29,7 @@ import {
   SLOT_STALE,
   SLOT_TOP,
   TAG,
-} from "../region/layout.ts";
-import type { Region } from "../region/region.ts";
-import { isInTable, strayEntry, validLength } from "../region/validate.ts";
-import { slotWord } from "../region/worker_slots.ts";
-import type { Native } from "../runtime/native.ts";
-import { takeBias } from "./bias.ts";
-import { EmptyCaches } from "./empty_caches.ts";
-import type { Worker } from "./worker.ts";
+} = layout;
 
 /**
  * Refills and flushes this worker's caches and recalls those of other workers: the slow side of
@@ -61,7 +62,7 @@ export class Refiller {
     this.slot = slot;
     this.at = slotWord(slot);
     this.doubleAt = this.at / 2;
-    this.entries = cacheWord(slot, this.capacity);
+    this.entries = layout.cacheWord(slot, this.capacity);
     this.cachedTag = makeTag(CACHED, number);
     this.cachedRunTag = makeTag(CACHED_RUN, number);
     this.hasBarrier = region.header[HAS_BARRIER]!;
@@ -247,7 +248,7 @@ export class Refiller {
     const at = slotWord(slot);
     const claim = Atomics.load(meta, at + SLOT_CLAIM);
     const cached = makeTag(CACHED, slots.worker(slot));
-    const entries = cacheWord(slot, this.capacity);
+    const entries = layout.cacheWord(slot, this.capacity);
     const end = entries + slots.validTop(slot);
     let count = 0;
     for (let entry = entries; entry < end && count < wanted; entry++) {
@@ -309,7 +310,7 @@ export class Refiller {
   private forEachRun(slot: number, visit: (block: number) => void): void {
     for (let length = 2; length <= LONGEST_SHORT_RUN; length++) {
       const top = this.region.slots.validRunTop(slot, length);
-      const entries = runEntriesWord(slot, this.capacity, length);
+      const entries = layout.runEntriesWord(slot, this.capacity, length);
       for (let entry = entries; entry < entries + top; entry++) visit(this.blockOf(entry));
     }
   }
@@ -343,7 +344,7 @@ export class Refiller {
     const { meta, table, runs, slots } = this.region;
     const at = slotWord(slot);
     const claim = Atomics.load(meta, at + SLOT_CLAIM);
-    const entries = cacheWord(slot, this.capacity);
+    const entries = layout.cacheWord(slot, this.capacity);
     const end = entries + slots.validTop(slot);
     let found = false;
     for (let entry = entries; entry < end; entry++) {

@@ -7,19 +7,21 @@ import { isInTable } from "../region/validate.ts";
 import type { Region } from "../region/region.ts";
 
 // Constants, private and declared fields: the first comment of src/cache/block_cache.ts says why.
-const ALLOCATED_SHORT = layout.ALLOCATED_SHORT;
-const DESCRIPTOR_SHIFT = layout.DESCRIPTOR_SHIFT;
-const LENGTH = layout.LENGTH;
-const LIVE = layout.LIVE;
-const NONE = layout.NONE;
-const RUN_ENTRIES = layout.RUN_ENTRIES;
-const SLOT_CLAIM = layout.SLOT_CLAIM;
-const SLOT_RUN_BLOCKS = layout.SLOT_RUN_BLOCKS;
-const SLOT_RUN_TOPS = layout.SLOT_RUN_TOPS;
-const SLOT_TOP = layout.SLOT_TOP;
-const SLOTS_USED = layout.SLOTS_USED;
-const STATE = layout.STATE;
-const STATE_MASK = layout.STATE_MASK;
+const {
+  ALLOCATED_SHORT,
+  DESCRIPTOR_SHIFT,
+  LENGTH,
+  LIVE,
+  NONE,
+  RUN_ENTRIES,
+  SLOTS_USED,
+  SLOT_CLAIM,
+  SLOT_RUN_BLOCKS,
+  SLOT_RUN_TOPS,
+  SLOT_TOP,
+  STATE,
+  STATE_MASK,
+} = layout;
 
 /**
  * A worker's cache of short runs: a stack for each length. It works like the cache of single blocks, and the argument

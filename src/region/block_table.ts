@@ -1,4 +1,7 @@
-import {
+import * as layout from "./layout.ts";
+
+// Constants of this module: rule 1 in src/cache/block_cache.ts.
+const {
   ALLOCATED,
   ALLOCATED_RUN,
   ALLOCATED_SHORT,
@@ -22,7 +25,7 @@ import {
   STATE_MASK,
   TAG,
   TAKING,
-} from "./layout.ts";
+} = layout;
 
 const TWO_32 = 2 ** 32;
 

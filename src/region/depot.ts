@@ -1,8 +1,12 @@
 import type { MemPoolError } from "../base/errors.ts";
-import { type BlockTable, IN_DEPOT } from "./block_table.ts";
+import { type BlockTable, IN_DEPOT as TAG_IN_DEPOT } from "./block_table.ts";
 import { lowestBit } from "./free_lists.ts";
-import { DEPOT_COUNT, depotLevels, depotWord, HIGH_WATER, NONE, TAG } from "./layout.ts";
+import * as layout from "./layout.ts";
 import { broken, strayEntry } from "./validate.ts";
+
+// Constants of this module: rule 1 in src/cache/block_cache.ts.
+const { DEPOT_COUNT, HIGH_WATER, NONE, TAG } = layout;
+const IN_DEPOT = TAG_IN_DEPOT;
 
 /** The logarithm of the bits in a word. */
 const WORD_SHIFT = 5;
@@ -40,8 +44,8 @@ export class Depot {
     this.header = header;
     this.meta = meta;
     this.table = table;
-    const [blocks, middle] = depotLevels(table.capacity);
-    this.blocks = depotWord(table.capacity, cachedBlocks);
+    const [blocks, middle] = layout.depotLevels(table.capacity);
+    this.blocks = layout.depotWord(table.capacity, cachedBlocks);
     this.middle = this.blocks + blocks;
     this.upper = this.middle + middle;
   }
@@ -153,7 +157,7 @@ export class Depot {
   clear(): void {
     const { meta } = this;
     const words = this.wordsInUse();
-    const [, middle, upper] = depotLevels(this.table.capacity);
+    const [, middle, upper] = layout.depotLevels(this.table.capacity);
     meta.fill(0, this.blocks, this.blocks + words);
     meta.fill(0, this.middle, this.middle + middle);
     meta.fill(0, this.upper, this.upper + upper);

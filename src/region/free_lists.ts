@@ -1,6 +1,10 @@
 import type { MemPoolError } from "../base/errors.ts";
 import type { BlockTable } from "./block_table.ts";
-import {
+import * as layout from "./layout.ts";
+import { broken, isInTable, validLength } from "./validate.ts";
+
+// Constants of this module: rule 1 in src/cache/block_cache.ts.
+const {
   DESCRIPTOR_SHIFT,
   FIRST_LEVEL_MAP,
   FIRST_LEVELS,
@@ -13,8 +17,7 @@ import {
   SECOND_LEVEL_MAPS,
   SECOND_LEVELS,
   TAG,
-} from "./layout.ts";
-import { broken, isInTable, validLength } from "./validate.ts";
+} = layout;
 
 /** The number of the lowest bit that is set in a word, which must not be 0. */
 export function lowestBit(word: number): number {

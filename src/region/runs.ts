@@ -1,6 +1,10 @@
 import { allocatedState, type BlockTable, makeTag } from "./block_table.ts";
 import type { FreeLists } from "./free_lists.ts";
-import {
+import * as layout from "./layout.ts";
+import { broken, setHighWater, validHighWater, validLength } from "./validate.ts";
+
+// Constants of this module: rule 1 in src/cache/block_cache.ts.
+const {
   ALLOCATED_RUN,
   BLOCK_COUNT,
   BLOCK_COUNT_INVERTED,
@@ -14,8 +18,7 @@ import {
   LONGEST_SHORT_RUN,
   NONE,
   TAG,
-} from "./layout.ts";
-import { broken, setHighWater, validHighWater, validLength } from "./validate.ts";
+} = layout;
 
 /** How many short runs `findSingle` looks at. It holds the lock, so it must not look at all of them. */
 const LOOKS = 16;
