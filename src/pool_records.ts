@@ -35,6 +35,7 @@ export class PoolRecords {
     const { capacity } = table;
     this.#checkSize(capacity * blockSize);
     const data = this.#data ??= new RecordData({
+      owner: this.#live,
       byteLength: () => table.blockCount * blockSize,
       buffer: () => operations.buffer(),
     });

@@ -3,7 +3,7 @@ import {
   CACHED_BLOCKS,
   LAST_SEQUENCE,
   LOG_ALLOCATED_AT,
-  LOG_ENTRY_SHIFT,
+  LOG_ENDED_AT,
   LOG_ENTRY_WORDS,
   LOG_FREED,
   LOG_FREED_AT,
@@ -64,7 +64,7 @@ export class AllocationLog {
 
   /** Records an allocation of the block. */
   allocated(block: number, stack: string): void {
-    const at = block << LOG_ENTRY_SHIFT;
+    const at = block * LOG_ENTRY_WORDS;
     this.#words[at + LOG_ALLOCATED_AT] = this.#placeOf(stack);
     let sequence = this.#nextSequence();
     // The numbers wrap around, and the last one may be corrupted. With the number of its last free, the block would
@@ -73,10 +73,14 @@ export class AllocationLog {
     Atomics.store(this.#words, at + LOG_SEQUENCE, sequence);
   }
 
-  /** Records the free of an allocation of the block. Returns the place of the stack. */
-  freed(block: number, sequence: number, stack: string): number {
-    const at = block << LOG_ENTRY_SHIFT;
+  /**
+   * Records the free of an allocation of the block, whose own stack has its place at `allocatedAt`. Returns the place of
+   * the stack of the free.
+   */
+  freed(block: number, sequence: number, allocatedAt: number, stack: string): number {
+    const at = block * LOG_ENTRY_WORDS;
     const place = this.#placeOf(stack);
+    this.#words[at + LOG_ENDED_AT] = allocatedAt;
     this.#words[at + LOG_FREED_AT] = place;
     Atomics.store(this.#words, at + LOG_FREED, sequence);
     return place;
@@ -84,12 +88,12 @@ export class AllocationLog {
 
   /** The number of the block's last allocation; 0 if it was never allocated. */
   sequence(block: number): number {
-    return Atomics.load(this.#words, (block << LOG_ENTRY_SHIFT) + LOG_SEQUENCE);
+    return Atomics.load(this.#words, block * LOG_ENTRY_WORDS + LOG_SEQUENCE);
   }
 
   /** Whether the block's last allocation has ended. The block itself may still be held back: see `Tracker.leaves`. */
   isFreed(block: number): boolean {
-    return Atomics.load(this.#words, (block << LOG_ENTRY_SHIFT) + LOG_FREED) === this.sequence(block);
+    return Atomics.load(this.#words, block * LOG_ENTRY_WORDS + LOG_FREED) === this.sequence(block);
   }
 
   /** Orders blocks by their last allocation, the oldest first, even if the numbers have wrapped around between them. */
@@ -104,18 +108,20 @@ export class AllocationLog {
 
   /** The place of the stack of the block's last allocation. */
   allocatedAt(block: number): number {
-    return this.#words[(block << LOG_ENTRY_SHIFT) + LOG_ALLOCATED_AT]!;
+    return this.#words[block * LOG_ENTRY_WORDS + LOG_ALLOCATED_AT]!;
   }
 
   /** The place of the stack that freed this allocation of the block; NONE if it is no longer known. */
   freedAt(block: number, sequence: number): number {
-    const at = block << LOG_ENTRY_SHIFT;
+    const at = block * LOG_ENTRY_WORDS;
     return Atomics.load(this.#words, at + LOG_FREED) === sequence ? this.#words[at + LOG_FREED_AT]! : NONE;
   }
 
-  /** The place of the stack that freed the block last, 0 if none has. */
-  lastFreedAt(block: number): number {
-    return this.#words[(block << LOG_ENTRY_SHIFT) + LOG_FREED_AT]!;
+  /** The places of the stacks of the block's allocation that was freed last, and of that free; undefined if none was. */
+  lastEnded(block: number): { readonly allocatedAt: number; readonly freedAt: number } | undefined {
+    const at = block * LOG_ENTRY_WORDS;
+    if (Atomics.load(this.#words, at + LOG_FREED) === 0) return undefined;
+    return { allocatedAt: this.#words[at + LOG_ENDED_AT]!, freedAt: this.#words[at + LOG_FREED_AT]! };
   }
 
   /** The stack at a place, or a line that says why there is none. */

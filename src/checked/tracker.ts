@@ -58,9 +58,10 @@ export class Tracker {
    */
   resized(block: number, stack: string): void {
     const before = this.log.sequence(block);
+    const allocatedAt = this.log.allocatedAt(block);
     // The new allocation is recorded first. Otherwise other workers would find the block free for a moment.
     this.log.allocated(block, stack);
-    this.#recordEnd(block, before, stack);
+    this.#recordEnd(block, before, allocatedAt, stack);
     this.vacate(block);
   }
 
@@ -98,7 +99,9 @@ export class Tracker {
    */
   leaves(block: number, stack: string): boolean {
     // A worker that died may already have ended the allocation, and not have made the run free.
-    if (!this.log.isFreed(block)) this.#recordEnd(block, this.log.sequence(block), stack);
+    if (!this.log.isFreed(block)) {
+      this.#recordEnd(block, this.log.sequence(block), this.log.allocatedAt(block), stack);
+    }
     const isVacated = this.vacate(block);
     if (!isVacated) this.#hold(block, stack);
     return isVacated;
@@ -146,18 +149,22 @@ export class Tracker {
   }
 
   /**
-   * The end of a message about a stale reference: the stack of the last allocation at the block, and the last one that
-   * freed it. "" if the block was never allocated.
+   * The end of a message about a stale reference: the stacks that allocated and freed what was freed last at the block, and
+   * the one that allocated what is there now. "" if the block was never allocated.
    */
   historyOfRef(block: number): string {
-    if (this.log.sequence(block) === 0) return "";
-    const freed = this.log.lastFreedAt(block);
-    const allocatedAt = this.log.stackAt(this.log.allocatedAt(block));
-    return `\nallocated\n${allocatedAt}${freed === 0 ? "" : `\nfreed\n${this.log.stackAt(freed)}`}`;
+    const { log } = this;
+    const ended = log.lastEnded(block);
+    const stacks: [heading: string, place: number][] = [];
+    if (ended !== undefined) stacks.push(["allocated", ended.allocatedAt], ["freed", ended.freedAt]);
+    if (this.isAllocated(block)) {
+      stacks.push([ended === undefined ? "allocated" : "allocated again", log.allocatedAt(block)]);
+    }
+    return stacks.map(([heading, place]) => `\n${heading}\n${log.stackAt(place)}`).join("");
   }
 
-  #recordEnd(block: number, sequence: number, stack: string): void {
-    this.#tracked.freed(block, sequence, this.log.freed(block, sequence, stack));
+  #recordEnd(block: number, sequence: number, allocatedAt: number, stack: string): void {
+    this.#tracked.freed(block, sequence, this.log.freed(block, sequence, allocatedAt, stack));
   }
 
   #isCurrent(block: number, sequence: number): boolean {

@@ -11,6 +11,8 @@ export interface AnyArray {
 
 /** Where the data come from. */
 export interface DataSource {
+  /** Must not be collected as long as accessors may be used: the end of the pool object ends the data. */
+  readonly owner: object;
   /** The bytes of all blocks that exist now. */
   byteLength(): number;
   /** A buffer over them. */

@@ -35,7 +35,10 @@ export interface PlacedField extends Field {
 /** What `record` has made, with the fields that the accessors are made from. No other object is a layout. */
 const made = new WeakMap<object, readonly PlacedField[]>();
 
-/** `MAX_SHOWN` of src/base/arguments.ts cuts longer names in messages anyway. */
+/**
+ * `MAX_SHOWN` of src/base/arguments.ts cuts longer names in messages anyway, and the allocation log has room for so much
+ * beside a stack.
+ */
 const LONGEST_NAME = 100;
 
 /**
@@ -76,7 +79,7 @@ export function record<const F extends RecordFields>(
     Object.defineProperty(described, field.name, { value: Object.freeze({ type, offset, length }), enumerable: true });
   }
   const layout = Object.freeze({
-    name: name ?? `{ ${declared.map((field) => field.name).join(", ")} }`,
+    name: name ?? nameOf(declared),
     byteLength: endOf(placed),
     fields: Object.freeze(described),
   });
@@ -142,6 +145,12 @@ function fieldFrom(name: string, given: unknown): Field {
 function typeFrom(name: string, type: unknown): RecordType {
   if (SIZES.has(type)) return type as RecordType;
   throw refusal(`the type of field ${name} must be one of ${[...SIZES.keys()].join(", ")}`, type);
+}
+
+/** The names of the fields, as many as a name has room for. */
+function nameOf(fields: readonly Field[]): string {
+  const names = fields.map((field) => field.name).join(", ");
+  return names.length <= LONGEST_NAME - 4 ? `{ ${names} }` : `{ ${names.slice(0, LONGEST_NAME - 5)}… }`;
 }
 
 /** Each field at the next offset that its alignment allows. */

@@ -170,6 +170,9 @@ export type RecordCursor<F extends RecordFields = RecordFields> =
  * - In a checked pool, accessors throw {@linkcode MemPoolError} "stale-reference" for a reference that is not an
  *   allocated record of this layout's length, and `TypeError` or `RangeError` for one that is no whole number, and for an
  *   index that is outside of the field.
+ * - Where a program may not compile code from strings, accessors work too, only slower.
+ * - `console.log` of the records shows their name, bytes and fields, and how many are allocated. A pool that is not checked
+ *   does not know what an allocation is for, so it counts all that have the length of these records.
  * - Once the pool is destroyed or its object closed, `alloc`, `calloc`, `free`, `allocMany` and `freeMany` throw as those
  *   of the pool do. Accessors read `undefined` and write nothing; in a checked pool they throw as well.
  *
@@ -195,16 +198,21 @@ export interface Records<F extends RecordFields = RecordFields> {
 
   /** Reads a field: `get.name(ref)`, or `get.name(ref, index)` for an array field. */
   readonly get: {
-    readonly [K in keyof F]: F[K] extends readonly [infer T extends RecordType, number]
-      ? (ref: number, index: number) => T extends "i64" | "u64" ? bigint : number
-      : (ref: number) => F[K] extends "i64" | "u64" ? bigint : number;
+    readonly [K in keyof F]: F[K] extends infer T
+      ? T extends readonly [infer E, number] ? (ref: number, index: number) => E extends "i64" | "u64" ? bigint : number
+      : (ref: number) => T extends "i64" | "u64" ? bigint : number
+      : never;
   };
 
   /** Writes a field: `set.name(ref, value)`, or `set.name(ref, index, value)` for an array field. */
   readonly set: {
-    readonly [K in keyof F]: F[K] extends readonly [infer T extends RecordType, number]
-      ? (ref: number, index: number, value: T extends "i64" | "u64" ? bigint : number) => void
-      : (ref: number, value: F[K] extends "i64" | "u64" ? bigint : number) => void;
+    readonly [K in keyof F]: F[K] extends infer T
+      ? T extends readonly [infer E, number]
+        ? E extends "i64" | "u64" ? (ref: number, index: number, value: bigint) => void
+        : (ref: number, index: number, value: number) => void
+      : T extends "i64" | "u64" ? (ref: number, value: bigint) => void
+      : (ref: number, value: number) => void
+      : never;
   };
 
   /**
@@ -212,7 +220,7 @@ export interface Records<F extends RecordFields = RecordFields> {
    * allocated. In a checked pool it is detached when the record is freed. For a wrong reference it is empty.
    */
   readonly view: {
-    readonly [K in keyof F as F[K] extends RecordType ? never : K]: F[K] extends
+    readonly [K in keyof F as F[K] extends RecordType ? never : K]: Exclude<F[K], RecordType> extends
       readonly [infer T extends RecordType, number] ? (ref: number) => RecordArrays[T] : never;
   };
 

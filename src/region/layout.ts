@@ -44,7 +44,7 @@
 export const MAGIC = 0x316f506d;
 
 /** The version of this format. Increase it with every change to this file that another version would misread. */
-export const FORMAT = 9;
+export const FORMAT = 10;
 
 /** Stands for "no block", "no slot" or "no place". */
 export const NONE = -1;
@@ -326,9 +326,7 @@ export const ALLOCATED_RUN = 10;
 // which worker writes an entry.
 
 /** Words of an entry. */
-export const LOG_ENTRY_WORDS = 4;
-/** The logarithm of LOG_ENTRY_WORDS. */
-export const LOG_ENTRY_SHIFT = 2;
+export const LOG_ENTRY_WORDS = 5;
 /** The number of the block's last allocation, 0 if there was none. */
 export const LOG_SEQUENCE = 0;
 /** The place of that allocation's stack. */
@@ -337,6 +335,8 @@ export const LOG_ALLOCATED_AT = 1;
 export const LOG_FREED = 2;
 /** The place of that free's stack. */
 export const LOG_FREED_AT = 3;
+/** The place of the stack of the allocation that was freed last. */
+export const LOG_ENDED_AT = 4;
 
 /** Words for stacks, enough for thousands of them. The system commits this memory only as it is written. */
 export const STACK_LOG_WORDS: number = 2 ** 20;

@@ -25,7 +25,8 @@ function freeAndTakeThere(pool: MemPool, block: number, bytes: number): void {
 
 function freeThere(pool: MemPool, block: number): void {
   const { allocator, tracker } = insideOf(pool);
-  tracker!.log.freed(block, tracker!.log.sequence(block), `    ${THERE}`);
+  const { log } = tracker!;
+  log.freed(block, log.sequence(block), log.allocatedAt(block), `    ${THERE}`);
   allocator.freeUncounted(block);
 }
 

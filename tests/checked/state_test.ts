@@ -17,6 +17,7 @@ import {
   LENGTH,
   LIVE,
   LOG_ALLOCATED_AT,
+  LOG_ENTRY_WORDS,
   LOG_FREED_AT,
   REQUESTED_LOW,
   STACK_LOG_USED,
@@ -119,7 +120,7 @@ test(
     const next = allocateElsewhere(pool);
     const place = meta[allocationLog + LOG_ALLOCATED_AT]!;
     for (const length of [0, -5, 2 ** 30]) {
-      meta[allocationLog + 4 * table.blockCount + place - 1] = length;
+      meta[allocationLog + LOG_ENTRY_WORDS * table.blockCount + place - 1] = length;
       assertInnermost(pool.leaks()[0]!.stack.split("\n"), NOT_RECORDED);
     }
     pool.free(next);

@@ -57,7 +57,7 @@ test("map by layout - is served as a page", async () => {
 
 test("map by layout - is refused for other pools and options", () => {
   using pool = makePool();
-  const message = "Cannot list leaks: the pool was made without checked: true";
+  const message = "Cannot inspect pool by layout: the pool was made without checked: true";
   assertRefused(() => surveyPool(pool, { by: "layout" }), "unsupported", message);
   const wrong = 'Cannot inspect pool: by must be "worker" or "layout", got "colour"';
   for (const draw of [surveyPool, mapAsText, mapAsSvg]) {

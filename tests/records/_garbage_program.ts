@@ -100,6 +100,12 @@ for (const ref of UNCONVERTIBLE) {
   calls++;
 }
 if (isOpen) {
+  // An index that is a string, as a loop over keys makes it, is the number that it names.
+  for (const type of TYPES) {
+    const one = type === "i64" || type === "u64" ? 1n : 1;
+    nodes.set[`some_${type}`]!(refs[3], "4", one);
+    assertEquals([nodes.get[`some_${type}`]!(refs[3], 4), nodes.get[`some_${type}`]!(refs[3], "4")], [one, one]);
+  }
   // Nothing of it has reached the pool's own data.
   assertEquals(meta.findIndex((word, at) => word !== before![at]), -1);
   pool.check();

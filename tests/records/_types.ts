@@ -106,6 +106,19 @@ export function clear<F extends RecordFields>(nodes: Records<F>, refs: Int32Arra
   nodes.freeMany(refs);
 }
 
+/** A function over records whose layout it does not know. A field may be of any type. */
+export function valuesOf(nodes: Records, ref: number, index: number): (number | bigint)[] {
+  return Object.values(nodes.get).map((read) => read(ref, index));
+}
+
+export function written(nodes: Records): void {
+  // @ts-expect-error: what the field takes is unknown
+  nodes.set["any"]!(0, 1);
+  // @ts-expect-error: an array field may be of any type
+  const words: Int32Array = nodes.view["any"]!(0);
+  void words;
+}
+
 /** A function over all layouts that have these fields. */
 export function follow(nodes: { readonly get: { next(ref: number): number } }, first: number): number {
   let length = 0;
@@ -115,5 +128,7 @@ export function follow(nodes: { readonly get: { next(ref: number): number } }, f
 
 export function passes(pool: MemPool): number {
   clear(pool.records(Node), new Int32Array());
+  const anyLayout: RecordLayout<RecordFields> = Node;
+  valuesOf(pool.records(Node), valuesOf(pool.records(anyLayout), 0, 0).length, 0);
   return follow(pool.records(Node), 0) + countOf(Node);
 }

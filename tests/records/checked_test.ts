@@ -36,6 +36,12 @@ function freeHere(pool: MemPool, ref: number): void {
   assert(nodes.layout === Node);
 }
 
+function makeLeafHere(pool: MemPool): number {
+  const ref = pool.records(Leaf).alloc();
+  assert(ref >= 0);
+  return ref;
+}
+
 function cursorAt(pool: MemPool, ref: number) {
   const cursor = pool.records(Node).cursor();
   cursor.ref = ref;
@@ -171,11 +177,35 @@ test(
     const again = nodes.calloc();
     assertEquals([again, nodes.get.cost(ref)], [ref, 0]);
     nodes.free(again);
-    const leaf = pool.records(Leaf).alloc();
+    assertEquals(makeHere(pool), ref);
+    freeHere(pool, ref);
+    const leaf = makeLeafHere(pool);
     assertEquals(leaf, ref);
     const error = thrownBy(() => nodes.get.cost(ref)) as MemPoolError;
     assertEquals(error.code, "stale-reference");
-    assertEquals(Object.keys(stacksOf(error.message)), ["allocated", "as record Leaf", "freed"]);
+    assertEquals(stacksOf(error.message), {
+      "allocated": "",
+      "as record Node": "makeHere",
+      "freed": "freeHere",
+      "allocated again": "",
+      "as record Leaf": "makeLeafHere",
+    });
+  }),
+);
+
+test(
+  "checked records - a layout of many fields leaves room for stacks, in reports and messages",
+  withChecked((pool) => {
+    const fields = Object.fromEntries(Array.from({ length: 600 }, (_, at) => [`field_${at}`, "u8"] as const));
+    const nodes = pool.records(record(fields));
+    const ref = nodes.alloc();
+    const [leak] = pool.leaks();
+    assertEquals(leak!.record, nodes.layout.name);
+    assert(/^ {4}at /.test(leak!.stack), leak!.stack);
+    nodes.free(ref);
+    const { message } = thrownBy(() => nodes.get.field_0!(ref)) as MemPoolError;
+    assertEquals(Object.keys(stacksOf(message)), ["allocated", `as record ${nodes.layout.name}`, "freed"]);
+    assert(message.length < 9000, message);
   }),
 );
 

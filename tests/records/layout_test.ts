@@ -109,6 +109,11 @@ test("layout - is frozen plain data, with a name", () => {
   assertEquals(structuredClone(layout), layout);
   assertEquals(record({ a: "u8", b: ["f32", 2] }).name, "{ a, b }");
   assertEquals(record({ a: "u8" }, undefined).name, "{ a }");
+  const fields = Object.fromEntries(Array.from({ length: 18 }, (_, at) => [`f${at + 10}`, "u8"] as const));
+  assertEquals(record({ ...fields, wide: "u8" }).name.length, 100 - 2);
+  assertEquals(record({ ...fields, widest: "u8" }).name.slice(-12), "27, widest }");
+  const { name } = record({ ...fields, widest: "u8", a: "u8" });
+  assertEquals([name.length, name.slice(-12)], [100, "27, wides… }"]);
 });
 
 test("layout - does not change when its description does", () => {

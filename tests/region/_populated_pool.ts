@@ -220,7 +220,7 @@ export class Setup {
   /** Frees an allocated run. */
   give(worker: SimWorker, block: number): void {
     const { log } = worker;
-    log?.freed(block, log.sequence(block), STACK);
+    log?.freed(block, log.sequence(block), log.allocatedAt(block), STACK);
     assertTrue(worker.free(block), `an allocated run at block ${block}`);
     this.holdings.remove(block);
   }
