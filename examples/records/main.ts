@@ -4,6 +4,7 @@
  *
  *     deno run --allow-ffi examples/records/main.ts
  *     bun examples/records/main.ts
+ *     node examples/records/main.ts
  */
 
 import { MEGABYTE, MemPool } from "../../mod.ts";
