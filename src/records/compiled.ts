@@ -4,7 +4,7 @@ import type { Arithmetic, FieldPlace } from "./places.ts";
 
 /** The index of a value, as code. `more` is added to it: " + +index" in an array field, "" otherwise. */
 const INDEX: Readonly<Record<Arithmetic, (place: FieldPlace, ref: string, more: string) => string>> = {
-  int32: (place, ref, more) => `${blockIndex(place, ref)}${more} | 0`,
+  int32: (place, ref, more) => `${blockIndex(place, ref)}${more}`,
   uint32: (place, ref, more) => `${blockIndex(place, ref)}${more} >>> 0`,
   double: ({ stride, first }, ref, more) => `${ref} * ${stride} + ${first}${more}`,
 };
@@ -12,7 +12,8 @@ const INDEX: Readonly<Record<Arithmetic, (place: FieldPlace, ref: string, more: 
 /** A shift is what `imul` computes, in half the bytecodes: V8 inlines by their number. */
 function blockIndex({ stride, first }: FieldPlace, ref: string): string {
   const shift = Math.log2(stride);
-  return `${Number.isInteger(shift) ? `(${ref} << ${shift})` : `imul(${ref}, ${stride})`} + ${first}`;
+  const start = Number.isInteger(shift) ? `(${ref} << ${shift})` : `imul(${ref}, ${stride})`;
+  return first === 0 ? start : `${start} + ${first}`;
 }
 
 /**

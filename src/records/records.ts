@@ -87,8 +87,9 @@ export class RecordSet implements Records {
 
   free(ref: number): void {
     // The type first: the conversion of an object would run the caller's code.
-    const isBlock = typeof ref === "number" && ref >>> 0 === ref && ref < this.capacity;
-    if (!isBlock || !this.cache.give(ref)) this.host.live("free").freeRecord(ref);
+    if (typeof ref !== "number" || ref !== ref >>> 0 || ref >= this.capacity || !this.cache.give(ref)) {
+      this.freeSlowly(ref);
+    }
   }
 
   allocMany(count: number): Int32Array | null {
@@ -126,7 +127,12 @@ export class RecordSet implements Records {
     this.cache = cache;
   }
 
-  /** A method of its own, so that `alloc` stays small enough for the engines to inline it. */
+  // Methods of their own, so that `alloc` and `free` stay small enough for the engines to inline them.
+
+  private freeSlowly(ref: number): void {
+    this.host.live("free").freeRecord(ref);
+  }
+
   private allocSlowly(): number {
     const ref = this.host.live("allocate").allocRecord(this.layout);
     this.cover(ref);
