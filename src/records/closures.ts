@@ -75,7 +75,7 @@ export function define(owner: { readonly prototype: object }, name: string, desc
 export function firstIndexOf({ stride, first, arithmetic }: FieldPlace): (ref: number) => number {
   switch (arithmetic) {
     case "int32":
-      return (ref) => Math.imul(ref, stride) + first;
+      return (ref) => Math.imul(ref, stride) + first | 0;
     case "uint32":
       return (ref) => Math.imul(ref, stride) + first >>> 0;
     case "double":
