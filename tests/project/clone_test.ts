@@ -5,7 +5,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { runtime, toolPath } from "../../scripts/_project.ts";
+import { runtime } from "../../scripts/_project.ts";
 import { type Clone, inRepository, withClone } from "../support/clone.ts";
 import { skip, test } from "../support/harness.ts";
 import { INSPECTOR, PRINTED, PROGRAM, Project, SEEN, WEB_WORKER } from "../support/package.ts";
@@ -21,8 +21,8 @@ testOn("Bun")(
   "clone - after bun install, dprint and tsc are there and pass",
   withClone(async (clone) => {
     await clone.run(process.execPath, ["install", "--frozen-lockfile"]);
-    await clone.run("npx", ["--no-install", "dprint", "check"]);
-    await clone.run("npx", ["--no-install", "tsc", "--noEmit", "-p", "tsconfig.json"]);
+    await clone.run(process.execPath, ["x", "--no-install", "dprint", "check"]);
+    await clone.run(process.execPath, ["x", "--no-install", "tsc", "--noEmit", "-p", "tsconfig.json"]);
   }),
 );
 
@@ -136,5 +136,5 @@ async function checkTypes(project: Project, options: Readonly<Record<string, boo
     ...options,
   };
   project.write("tsconfig.json", JSON.stringify({ compilerOptions }));
-  await project.run(toolPath("tsc"), ["--project", "."]);
+  await project.runTool("tsc", ["--project", "."]);
 }
