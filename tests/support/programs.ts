@@ -10,11 +10,12 @@ import { skip, test } from "./harness.ts";
  * paths.
  */
 export function needs(...wanted: readonly string[]): typeof test {
-  const missing = wanted.filter((each) => !isHere(each));
+  const missing = wanted.filter((each) => pathOf(each) === undefined);
   return missing.length === 0 ? test : skip(`there is no ${missing.join(", no ")}`);
 }
 
-function isHere(wanted: string): boolean {
-  if (wanted.startsWith("/")) return existsSync(wanted);
-  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, wanted)));
+/** The path of a program on the PATH, or of a file whose absolute path it is, unless it is missing. */
+export function pathOf(wanted: string): string | undefined {
+  const folders = wanted.startsWith("/") ? [""] : (process.env["PATH"] ?? "").split(delimiter);
+  return folders.map((folder) => join(folder, wanted)).find((path) => existsSync(path));
 }
