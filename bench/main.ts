@@ -13,7 +13,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { installPackages, runtime } from "../scripts/_project.ts";
+import { installPackages, onDeno, runtime } from "../scripts/_project.ts";
 import { keepReport, renderDocs } from "./_docs.ts";
 import { describeMachine, listVersions } from "./_machine.ts";
 import { runGroup } from "./_run_group.ts";
@@ -49,7 +49,7 @@ async function main(): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  installPackages();
+  if (!onDeno) installPackages(); // Deno fetches them by itself
   if (options.render) {
     await renderDocs();
     return 0;

@@ -1,7 +1,7 @@
 /** What the scripts share: where the project lies, and how other programs are run. The same on all runtimes. */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -107,16 +107,26 @@ export function run(program: string, args: readonly string[], cwd = root): numbe
   return status ?? 1;
 }
 
-/** Runs deno, bun, node, dprint or tsc in the version that the project pins. Returns its exit code. */
+/** Runs deno, dprint, esbuild or tsc in the version that the project pins. Returns its exit code. */
 export function runTool(name: string, args: readonly string[], cwd = root): number {
-  if (name in runtimes) installRuntimes();
-  else installPackages();
-  return run(toolPath(name), args, cwd);
+  const [program, ...firstArgs] = toolCommand(name);
+  return run(program, [...firstArgs, ...args], cwd);
 }
 
-/** The path of such a program, once it is installed. */
-export function toolPath(name: string): string {
-  return join(name in runtimes ? runtimesFolder : root, "node_modules", ".bin", name);
+/**
+ * Installs such a tool if necessary, and returns the program that runs it, with its first arguments. This runtime runs
+ * tools that are scripts: their first lines ask for Node, which may not be there.
+ */
+export function toolCommand(name: string): [program: string, ...firstArgs: string[]] {
+  if (name === runtime.toLowerCase() && process.versions[name] === runtimes[name]) return [process.execPath];
+  const isRuntime = name in runtimes;
+  if (isRuntime) install(runtimesFolder, runtimesJson.devDependencies);
+  else installPackages();
+  const folder = join(isRuntime ? runtimesFolder : root, "node_modules", name === "tsc" ? "typescript" : name);
+  const { bin } = readJson<{ bin: string | Readonly<Record<string, string>> }>(join(folder, "package.json"));
+  const file = join(folder, typeof bin === "string" ? bin : bin[name]!);
+  if (readFileSync(file).toString("latin1", 0, 2) !== "#!") return [file];
+  return [process.execPath, ...(onDeno ? ["run", "--quiet", "--allow-all", "--node-modules-dir=manual"] : []), file];
 }
 
 /** Installs the packages of this project as bun.lock pins them, unless they are all installed. */
@@ -124,19 +134,30 @@ export function installPackages(): void {
   install(root, packages);
 }
 
-/** Installs the runtimes in the versions that CI uses, unless they are installed. */
-export function installRuntimes(): void {
-  install(runtimesFolder, runtimesJson.devDependencies);
-}
-
 function install(folder: string, versions: Readonly<Record<string, string>>): void {
   if (Object.entries(versions).every(([name, version]) => isInstalled(folder, name, version))) return;
   console.error(`Installing ${Object.keys(versions).join(", ")}`);
-  const args = ["install", "--frozen-lockfile"];
-  const status = onBun
-    ? run(process.execPath, args, folder)
-    : run("npx", ["-y", `bun@${runtimes["bun"]}`, ...args], folder);
+  const [program, ...firstArgs] = bunCommand();
+  const status = run(program, [...firstArgs, "install", "--frozen-lockfile"], folder);
   if (status !== 0) throw new Error(`Cannot install the packages of ${folder}: bun install exited with ${status}`);
+}
+
+/** The program that runs Bun, with its first arguments. Bun comes from the npm registry if another runtime runs this. */
+function bunCommand(): [program: string, ...firstArgs: string[]] {
+  if (onBun) return [process.execPath];
+  const version = runtimes["bun"]!;
+  return onDeno ? [bunInstalledByDeno(version)] : ["npx", "-y", `bun@${version}`];
+}
+
+/** Installs Bun with Deno, in a folder of its own. Deno cannot run it from the registry, because it is no script. */
+function bunInstalledByDeno(version: string): string {
+  const folder = join(scratch, "bun");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ dependencies: { bun: version } }));
+  const flags = ["--quiet", "--node-modules-dir=auto", "--no-lock", "--allow-scripts=npm:bun"];
+  const status = run(process.execPath, ["install", ...flags], folder);
+  if (status !== 0) throw new Error(`Cannot install Bun ${version}: deno install exited with ${status}`);
+  return join(folder, "node_modules", "bun", "bin", "bun.exe"); // that is its name on all systems
 }
 
 function isInstalled(folder: string, name: string, version: string): boolean {

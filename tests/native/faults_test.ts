@@ -8,9 +8,10 @@ import process from "node:process";
 import { root } from "../../scripts/_project.ts";
 import { ProjectCopy } from "../support/project_copy.ts";
 import type { Outcome } from "./_faults_child.ts";
-import { skip, test } from "../support/harness.ts";
+import { skip } from "../support/harness.ts";
+import { needs } from "../support/programs.ts";
 
-const faultsTest = process.platform === "linux" ? test : skip("the linker cannot wrap system calls");
+const faultsTest = process.platform === "linux" ? needs("make", "cc") : skip("the linker cannot wrap system calls");
 
 const child = [
   "native/_faults_child.ts",

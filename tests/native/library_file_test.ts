@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -15,6 +15,7 @@ import type { Prebuilt } from "../../src/runtime/prebuilt.ts";
 import { type ChildOptions, runChild } from "../support/child.ts";
 import { skip, test } from "../support/harness.ts";
 import { TemporaryFolder } from "../support/library_host.ts";
+import { needs } from "../support/programs.ts";
 import type { Report, Way } from "./_library_load.ts";
 import { libraryHere, platformHere, prebuiltOf } from "../support/prebuilt.ts";
 
@@ -31,7 +32,13 @@ async function run<Result>(
 }
 
 const onLinux = platformHere.startsWith("linux");
-const linuxTest = onLinux && libraryHere !== undefined ? test : skip("needs Linux");
+
+/** A test on Linux that needs these programs. */
+function linuxTestWith(...programs: readonly string[]): typeof test {
+  return onLinux && libraryHere !== undefined ? needs(...programs) : skip("needs Linux");
+}
+
+const linuxTest = linuxTestWith();
 const denoTest = onDeno ? linuxTest : skip("only Deno has these permissions");
 const nodeTest = onNode ? linuxTest : skip("only Node has these permissions");
 const ways: readonly Way[] = ["memory", "file"];
@@ -76,20 +83,21 @@ linuxTest("library - several processes that write its file at the same moment sh
 
 // ---- a system without files or space ----
 
-const prlimitTest = existsSync("/usr/bin/prlimit") ? linuxTest : skip("there is no prlimit");
-
-prlimitTest("library - without file descriptors, names the cause, leaves nothing behind, and loads later", async () => {
-  using temporary = new TemporaryFolder();
-  const { reports, left } = await run<{ reports: Report[]; left: string[] }>(temporary, ["without files"]);
-  assertProcess(reports.pop());
-  const [{ error } = {}, ...others] = reports;
-  assertEquals([error?.code, others], ["library", []]);
-  const inMemory = "from memory: the system refused a file in memory (EMFILE)";
-  const inFile = "from a file: EMFILE: too many open files, ";
-  assert(error?.message.includes(`Tried: ${inMemory}; ${inFile}`), error?.message);
-  // Only the folder of this user is left, and it is empty.
-  assertEquals([left, temporary.entries().length], [[basename(temporary.ours)], 1]);
-});
+linuxTestWith("prlimit")(
+  "library - without file descriptors, names the cause, leaves nothing behind, and loads later",
+  async () => {
+    using temporary = new TemporaryFolder();
+    const { reports, left } = await run<{ reports: Report[]; left: string[] }>(temporary, ["without files"]);
+    assertProcess(reports.pop());
+    const [{ error } = {}, ...others] = reports;
+    assertEquals([error?.code, others], ["library", []]);
+    const inMemory = "from memory: the system refused a file in memory (EMFILE)";
+    const inFile = "from a file: EMFILE: too many open files, ";
+    assert(error?.message.includes(`Tried: ${inMemory}; ${inFile}`), error?.message);
+    // Only the folder of this user is left, and it is empty.
+    assertEquals([left, temporary.entries().length], [[basename(temporary.ours)], 1]);
+  },
+);
 
 /** Runs a shell command in a process that can mount file systems which no other process sees. */
 function withMounts(command: string, args: readonly string[], temporary: TemporaryFolder): string {
@@ -302,7 +310,7 @@ function wrongLibraries(folder: string): [Prebuilt, RegExp][] {
 }
 
 for (const way of ways) {
-  linuxTest(
+  linuxTestWith("cc")(
     `library - from ${way}, refuses one of another machine or version, and files that are no library`,
     async () => {
       using temporary = new TemporaryFolder();

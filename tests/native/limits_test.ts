@@ -1,14 +1,11 @@
 /** A limit on the data of a process (`ulimit -d`): a growable pool counts with its present size, not with `maxSize`. */
 
 import { assertEquals } from "@std/assert";
-import { existsSync } from "node:fs";
 import { runChild } from "../support/child.ts";
-import { skip, test } from "../support/harness.ts";
+import { needs } from "../support/programs.ts";
 import type { LimitsReport } from "./_limits_program.ts";
 
-const prlimitTest = existsSync("/usr/bin/prlimit") ? test : skip("there is no prlimit");
-
-prlimitTest("maxSize - may exceed the limit on data; only the present size counts", async () => {
+needs("prlimit")("maxSize - may exceed the limit on data; only the present size counts", async () => {
   const report = JSON.parse(
     await runChild(new URL("./_limits_program.ts", import.meta.url), [], 60_000),
   ) as LimitsReport;

@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { execFile } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { inflateRawSync } from "node:zlib";
@@ -23,6 +23,7 @@ import {
 import { COMPILER, PREBUILT } from "../../src/runtime/prebuilt.ts";
 import { soaking } from "../support/effort.ts";
 import { skip, test } from "../support/harness.ts";
+import { needs } from "../support/programs.ts";
 
 const execute = promisify(execFile);
 
@@ -30,17 +31,6 @@ const remedy = "run `deno task prebuild` or `bun run prebuild`, and commit what 
 
 function fileBytes(platform: Platform): Uint8Array {
   return new Uint8Array(readFileSync(join(prebuiltFolder, fileOf(platform))));
-}
-
-/** Returns `test`, or a `skip` that names the missing programs and files among these. */
-function needs(...wanted: readonly (string | undefined)[]): typeof test {
-  const missing = wanted.filter((each) => each !== undefined && !isHere(each));
-  return missing.length === 0 ? test : skip(`there is no ${missing.join(", no ")}`);
-}
-
-function isHere(wanted: string): boolean {
-  if (wanted.startsWith("/")) return existsSync(wanted);
-  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, wanted)));
 }
 
 /** Calls `use` with an empty folder and removes the folder afterwards. */
@@ -96,7 +86,7 @@ function buildElsewhere(platform: Platform, folder: string): Uint8Array {
 }
 
 for (const platform of platforms) {
-  const build = needs("clang", "ld.lld", "llvm-objcopy", platform.headers);
+  const build = needs("clang", "ld.lld", "llvm-objcopy", ...platform.headers === undefined ? [] : [platform.headers]);
   const compare = platform.suffix !== "so" && !soaking
     ? skip("only in the long form")
     : clang === undefined || sameClang
@@ -216,7 +206,7 @@ function canRun({ title, platform, compiler, runner }: HostProgram): typeof test
   const ours = runner !== undefined || process.arch === platform.split("-")[1];
   if (!ours) return skip(`not on ${process.arch}`);
   if (title === "Wine" && !soaking) return skip("only in the long form, because Wine starts slowly");
-  return needs(compiler, runner?.[0]);
+  return needs(compiler, ...runner?.slice(0, 1) ?? []);
 }
 
 for (const host of hosts) {

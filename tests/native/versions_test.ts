@@ -12,6 +12,7 @@ import { OLDEST, requireNode, requireVersion } from "../../src/runtime/versions.
 import { MemPoolError } from "../../mod.ts";
 import { soaking } from "../support/effort.ts";
 import { skip, test } from "../support/harness.ts";
+import { needs } from "../support/programs.ts";
 import { execute, PRINTED, PROGRAM, PROGRAM_FILES, withInstalled } from "../support/package.ts";
 
 test("versions - the package, the README and the loader name the same versions", () => {
@@ -89,7 +90,8 @@ function commandOf(version: string): string[] {
  */
 function testWith(version: string, what: string, use: (run: () => Promise<void>) => Promise<unknown>): void {
   const command = commandOf(version);
-  const register = answers(command) ? test : skip("the npm registry does not answer");
+  const npxTest = needs("npx");
+  const register = npxTest !== test || answers(command) ? npxTest : skip("the npm registry does not answer");
   register(
     `versions - ${runtime} ${version} ${what}`,
     withInstalled(PROGRAM_FILES, async (project) => {

@@ -5,9 +5,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { entries, installRuntimes, onDeno, root, toolPath } from "../../scripts/_project.ts";
+import { entries, onDeno, root, toolCommand } from "../../scripts/_project.ts";
 import { test } from "../support/harness.ts";
-import { execute, inScratch, type Output } from "../support/package.ts";
+import { execute, executeTool, inScratch, type Output } from "../support/package.ts";
 
 /** A symbol or a member of one in the output of `deno doc --json`. */
 interface Symbol {
@@ -41,7 +41,7 @@ function offline(folder: string): Readonly<Record<string, string>> {
 function withReference(use: (folder: string, output: Output) => void | Promise<void>): () => Promise<void> {
   return () =>
     inScratch(async (folder) => {
-      installRuntimes();
+      toolCommand("deno"); // from here on, it is installed
       const pages = join(folder, "api");
       const args = [join(root, "scripts", "docs.ts"), pages];
       const runtime = onDeno ? ["run", "--quiet", "--allow-all"] : [];
@@ -50,7 +50,7 @@ function withReference(use: (folder: string, output: Output) => void | Promise<v
 }
 
 async function symbolsOf(entry: string): Promise<Declaration[]> {
-  const { stdout } = await execute(toolPath("deno"), ["doc", "--json", entry], root);
+  const { stdout } = await executeTool("deno", ["doc", "--json", entry], root);
   const { nodes } = JSON.parse(stdout) as Json;
   const symbols = Object.values(nodes).flatMap((node) => node.symbols);
   return symbols.flatMap(({ name, declarations }) => declarations.map((each) => ({ ...each, name, entry })));

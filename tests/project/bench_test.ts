@@ -12,6 +12,7 @@ import { TARGETS } from "../../bench/_targets.ts";
 import { GROUPS, type Report, type Row } from "../../bench/_types.ts";
 import { root, runtimeArgs, scratch } from "../../scripts/_project.ts";
 import { test } from "../support/harness.ts";
+import { needs } from "../support/programs.ts";
 
 /** The permissions of the task. */
 const permissions = ["ffi", "read", "write", "run", "env", "sys"].map((name) => `--allow-${name}`);
@@ -29,7 +30,9 @@ async function benchQuickly(...options: string[]): Promise<Report> {
   }
 }
 
-test("benchmarks - a quick run reports every group, judges every target and fills the summary", async () => {
+const runTest = needs("cc");
+
+runTest("benchmarks - a quick run reports every group, judges every target and fills the summary", async () => {
   const report = await benchQuickly();
   assertEquals(Object.keys(report.groups), [...GROUPS]);
   assertEquals(report.targets.map(({ what }) => what), TARGETS.map(({ what }) => what));
@@ -98,7 +101,7 @@ test("benchmarks - the summary of an older report without some rows leaves these
   ]);
 });
 
-test("benchmarks - a run of some groups reports only these", async () => {
+runTest("benchmarks - a run of some groups reports only these", async () => {
   const report = await benchQuickly("--only", "init", "--only", "memory");
   assertEquals(Object.keys(report.groups), ["init", "memory"]);
 });

@@ -5,28 +5,27 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { runtime, toolPath } from "../../scripts/_project.ts";
-import { type Clone, inRepository, withClone } from "../support/clone.ts";
-import { skip, test } from "../support/harness.ts";
+import { runtime } from "../../scripts/_project.ts";
+import { bareTest, type Clone, cloneTest, withClone } from "../support/clone.ts";
+import { skip, type test } from "../support/harness.ts";
 import { INSPECTOR, PRINTED, PROGRAM, Project, SEEN, WEB_WORKER } from "../support/package.ts";
 import { packageFiles } from "./_package_files.ts";
 
 /** Most of what these tests run does not depend on the runtime that runs them. */
-function testOn(name: typeof runtime): typeof test {
-  if (!inRepository) return skip("this is not a git repository");
-  return name === runtime ? test : skip(`only the tests on ${name} do this`);
+function testOn(name: typeof runtime, ...programs: readonly string[]): typeof test {
+  return name === runtime ? cloneTest(...programs) : skip(`only the tests on ${name} do this`);
 }
 
 testOn("Bun")(
   "clone - after bun install, dprint and tsc are there and pass",
   withClone(async (clone) => {
     await clone.run(process.execPath, ["install", "--frozen-lockfile"]);
-    await clone.run("npx", ["--no-install", "dprint", "check"]);
-    await clone.run("npx", ["--no-install", "tsc", "--noEmit", "-p", "tsconfig.json"]);
+    await clone.run(process.execPath, ["x", "--no-install", "dprint", "check"]);
+    await clone.run(process.execPath, ["x", "--no-install", "tsc", "--noEmit", "-p", "tsconfig.json"]);
   }),
 );
 
-testOn("Deno")(
+testOn("Deno", "npm")(
   "clone - npm pack makes the package",
   withClone(async (clone) => {
     const { stdout } = await clone.run("npm", ["pack", "--json", "--silent"]);
@@ -75,12 +74,21 @@ testOn("Node")(
   }),
 );
 
-testOn("Node")(
-  "clone - npm run demo works, and so does npm test, with nothing installed before",
+/** How a reader of README.md starts the demo and the tests, the latter with a test that needs installed packages. */
+const COMMANDS: Readonly<Record<typeof runtime, readonly [demo: string, test: string]>> = {
+  Deno: ["deno task demo", "deno task test tests/records/types_test.ts"],
+  Bun: ["bun run demo", 'bun run test --filter "has the files that" tests/project/package_test.ts'],
+  Node: ["npm run demo --", "npm test -- tests/api/alloc_test.ts"],
+};
+
+bareTest(
+  `clone - with ${runtime} and no other runtime, and with nothing installed before, the demo runs, and so do tests`,
   withClone(async (clone) => {
-    const { stdout } = await clone.run("npm", ["run", "demo", "--", "--size", "3", "--seed", "1", "--store", "pool"]);
-    assertMatch(stdout, /Solved in \d+ moves/);
-    const tested = await clone.run("npm", ["test", "--", "tests/api/alloc_test.ts"]);
+    clone.hideOtherPrograms();
+    const [demo, tests] = COMMANDS[runtime];
+    const solved = await clone.run("sh", ["-c", `${demo} --size 3 --seed 1 --store pool`]);
+    assertMatch(solved.stdout, /Solved in \d+ moves/);
+    const tested = await clone.run("sh", ["-c", tests]);
     assertMatch(tested.stdout, /^[1-9]\d* passed, 0 failed$/m);
   }),
 );
@@ -136,5 +144,5 @@ async function checkTypes(project: Project, options: Readonly<Record<string, boo
     ...options,
   };
   project.write("tsconfig.json", JSON.stringify({ compilerOptions }));
-  await project.run(toolPath("tsc"), ["--project", "."]);
+  await project.runTool("tsc", ["--project", "."]);
 }

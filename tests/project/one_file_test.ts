@@ -5,11 +5,12 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { onDeno, onNode, scratch, toolPath } from "../../scripts/_project.ts";
-import { nodeTest, skip, test } from "../support/harness.ts";
+import { onDeno, onNode, scratch } from "../../scripts/_project.ts";
+import { nodeTest, skip } from "../support/harness.ts";
 import {
   execute,
   inScratch,
+  packageTest,
   PRINTED,
   PROGRAM,
   PROGRAM_FILES,
@@ -27,7 +28,7 @@ const command = onDeno
   ? ["compile", "--quiet", "--no-check", ...permissions, "--include", WEB_WORKER, "--output", file, PROGRAM]
   : ["build", "--compile", PROGRAM, WEB_WORKER, "--outfile", file];
 
-const ownTest = onNode ? skip("Node has no compiler of its own") : test;
+const ownTest = onNode ? skip("Node has no compiler of its own") : packageTest;
 
 const reason = onDeno ? refusalOfDeno() : undefined;
 
@@ -49,7 +50,7 @@ for (const format of ["esm", "cjs"] as const) {
       inScratch(async (elsewhere) => {
         const [program, bundle] = format === "esm" ? [PROGRAM, "bundle.mjs"] : [REQUIRING, "bundle.cjs"];
         const options = ["--bundle", "--minify", "--platform=node", `--format=${format}`, `--outfile=${bundle}`];
-        await project.run(toolPath("esbuild"), [program, ...options]);
+        await project.runTool("esbuild", [program, ...options]);
         renameSync(join(project.folder, bundle), join(elsewhere, bundle));
         rmSync(project.folder, { recursive: true });
         const { stdout } = await execute(process.execPath, [bundle], elsewhere);
@@ -72,7 +73,7 @@ nodeTest(
   "one file - a bundle runs on Node in a context of its own, in which blocks are no instances of its ArrayBuffer",
   withInstalled([REQUIRING], async (project) => {
     const options = ["--bundle", "--platform=node", "--format=cjs", "--outfile=bundle.cjs"];
-    await project.run(toolPath("esbuild"), [REQUIRING, ...options]);
+    await project.runTool("esbuild", [REQUIRING, ...options]);
     project.write("run.cjs", IN_CONTEXT);
     assertEquals((await project.run(process.execPath, ["run.cjs"])).stdout, `${REQUIRED}true\n`);
   }),

@@ -5,12 +5,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { onDeno, packageJson, root, toolPath } from "../../scripts/_project.ts";
+import { onDeno, packageJson, root } from "../../scripts/_project.ts";
 import { PREBUILT } from "../../src/runtime/prebuilt.ts";
 import { nodeTest, test } from "../support/harness.ts";
 import { packageFiles } from "./_package_files.ts";
 import {
   INSPECTOR,
+  packageTest,
   PRINTED,
   PROGRAM,
   PROGRAM_FILES,
@@ -36,7 +37,7 @@ const TSCONFIG = JSON.stringify({
   },
 });
 
-test(
+packageTest(
   "package - has the files that a program needs and no others, and no dependencies",
   withInstalled([], async (project) => {
     assertEquals(project.files(), packageFiles());
@@ -51,11 +52,11 @@ test(
   }),
 );
 
-test(
+packageTest(
   "package - in an empty project, its types need no types of a runtime, and a program with workers runs",
   withInstalled([WEB_PROGRAM, WEB_WORKER, ...PROGRAM_FILES], async (project) => {
     project.write("tsconfig.json", TSCONFIG);
-    await project.run(toolPath("tsc"), ["--project", "."]);
+    await project.runTool("tsc", ["--project", "."]);
     const { stdout } = await project.run(process.execPath, [...(onDeno ? denoFlags : []), PROGRAM]);
     assertMatch(stdout, PRINTED);
   }),
@@ -89,13 +90,13 @@ nodeTest(
   }, tmpdir()),
 );
 
-test(
+packageTest(
   "package - in an empty project, a program that draws its pool runs without any other package",
   withInstalled([INSPECTOR], async (project) => {
     const installed = readdirSync(join(project.folder, "node_modules")).filter((name) => !name.startsWith("."));
     assertEquals(installed, [packageJson.name]);
     project.write("tsconfig.json", TSCONFIG);
-    await project.run(toolPath("tsc"), ["--project", "."]);
+    await project.runTool("tsc", ["--project", "."]);
     const { stdout } = await project.run(process.execPath, [...(onDeno ? inspectFlags : []), INSPECTOR]);
     assertEquals(stdout, SEEN);
   }, tmpdir()),

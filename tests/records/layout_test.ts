@@ -9,6 +9,7 @@ import { effort } from "../support/effort.ts";
 import { test } from "../support/harness.ts";
 import { inScratch } from "../support/package.ts";
 import { assertError } from "../support/pool.ts";
+import { needs } from "../support/programs.ts";
 import { sequenceFrom } from "../support/sequence.ts";
 import { TYPES } from "./_access.ts";
 
@@ -49,23 +50,26 @@ function structOf(name: string, fields: RecordFields): string {
 void print_${name}(void) { ${offsets.join(" ")} printf("%zu\\n", sizeof(struct ${name})); }`;
 }
 
-test('layout - with order "c", offsets and lengths are those of a C compiler', () =>
-  inScratch(async (folder) => {
-    const draw = sequenceFrom(20);
-    const all = Array.from({ length: effort(300, 3000) }, () => drawFields(draw));
-    const source = `#include <stddef.h>
+needs("cc")(
+  'layout - with order "c", offsets and lengths are those of a C compiler',
+  () =>
+    inScratch(async (folder) => {
+      const draw = sequenceFrom(20);
+      const all = Array.from({ length: effort(300, 3000) }, () => drawFields(draw));
+      const source = `#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 ${all.map((fields, at) => structOf(`s${at}`, fields)).join("\n")}
 int main(void) { ${all.map((_, at) => `print_s${at}();`).join(" ")} return 0; }
 `;
-    writeFileSync(join(folder, "structs.c"), source);
-    execFileSync("cc", ["-o", join(folder, "structs"), join(folder, "structs.c")]);
-    const lines = execFileSync(join(folder, "structs"), { encoding: "utf8" }).trim().split("\n");
-    all.forEach((fields, at) => {
-      assertEquals([fields, numbersOf(record(fields, { order: "c" })).join(" ")], [fields, lines[at]]);
-    });
-  }));
+      writeFileSync(join(folder, "structs.c"), source);
+      execFileSync("cc", ["-o", join(folder, "structs"), join(folder, "structs.c")]);
+      const lines = execFileSync(join(folder, "structs"), { encoding: "utf8" }).trim().split("\n");
+      all.forEach((fields, at) => {
+        assertEquals([fields, numbersOf(record(fields, { order: "c" })).join(" ")], [fields, lines[at]]);
+      });
+    }),
+);
 
 test("layout - the compact order has no gaps, and every field is aligned", () => {
   const draw = sequenceFrom(21);

@@ -3,15 +3,14 @@
 import { assertEquals } from "@std/assert";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { installPackages, onDeno, root, toolPath } from "../../scripts/_project.ts";
+import { onDeno, root } from "../../scripts/_project.ts";
 import { skip, test } from "../support/harness.ts";
-import { execute, inScratch } from "../support/package.ts";
+import { executeTool, inScratch } from "../support/package.ts";
 
 const testOnce = onDeno ? test : skip("the tests on Deno do the same");
 
 /** Compiles a file, and returns what the compiler printed. */
 async function compile(folder: string, file: string, options: object): Promise<string> {
-  installPackages();
   const config = {
     compilerOptions: {
       target: "esnext",
@@ -27,7 +26,7 @@ async function compile(folder: string, file: string, options: object): Promise<s
   };
   const path = join(folder, "tsconfig.json");
   writeFileSync(path, JSON.stringify(config));
-  return (await execute(toolPath("tsc"), ["-p", path], root)).stdout;
+  return (await executeTool("tsc", ["-p", path], root)).stdout;
 }
 
 testOnce(

@@ -1,20 +1,33 @@
 /** Fresh clones of this project, as a newcomer gets them. */
 
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, realpathSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { root } from "../../scripts/_project.ts";
+import { onNode, root, runtime } from "../../scripts/_project.ts";
+import { skip, type test } from "./harness.ts";
 import { execute, inScratch, type Output } from "./package.ts";
+import { needs, pathOf } from "./programs.ts";
 
-/** Whether this project is a git repository. It is not if its files were downloaded as an archive. */
-export const inRepository = existsSync(join(root, ".git"));
+/** Tests of a clone that need these programs. This project is no repository if its files were downloaded as an archive. */
+export function cloneTest(...programs: readonly string[]): typeof test {
+  return existsSync(join(root, ".git")) ? needs(...programs) : skip("this is not a git repository");
+}
+
+/** The programs of a machine with this runtime and no other. Node comes with npm and npx. */
+const programs = ["sh", "git", ...(onNode ? ["npm", "npx"] : [])];
+
+/** Tests of a clone on such a machine. */
+export const bareTest: typeof test = process.platform === "win32"
+  ? skip("on Windows, a link to npm does not start it")
+  : cloneTest(...programs);
 
 /** A fresh clone: the files of this project that git does not ignore, and an empty home. */
 export class Clone {
   readonly folder: string;
   readonly #home: string;
+  #path = process.env["PATH"] ?? "";
 
   constructor(place: string) {
     this.folder = join(place, "mempool");
@@ -34,14 +47,24 @@ export class Clone {
     await this.run("git", [...author, "commit", "--quiet", "--message=Test"]);
   }
 
+  /** From now on, programs that run in the clone find only this runtime and those that come with it or the system. */
+  hideOtherPrograms(): void {
+    this.#path = join(this.#home, "bin");
+    mkdirSync(this.#path);
+    const places = [process.execPath, ...programs.map((name) => pathOf(name)!)];
+    for (const [index, name] of [runtime.toLowerCase(), ...programs].entries()) {
+      symlinkSync(realpathSync(places[index]!), join(this.#path, name));
+    }
+  }
+
   /** Runs a program in the clone, or in `cwd`, with an empty home and without this process's settings of tools. */
   run(program: string, args: readonly string[], cwd = this.folder): Promise<Output> {
-    const settings = /^(npm_|DENO_|BUN_|XDG_|NODE_OPTIONS$|INIT_CWD$)/i;
+    const settings = /^(npm_|DENO_|BUN_|XDG_|PATH$|NODE$|NODE_OPTIONS$|INIT_CWD$)/i;
     const inherited = Object.entries(process.env).filter(([name]) => !settings.test(name));
     const home = Object.fromEntries(
       ["HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"].map((name) => [name, this.#home]),
     );
-    return execute(program, args, cwd, home, Object.fromEntries(inherited));
+    return execute(program, args, cwd, { ...home, PATH: this.#path }, Object.fromEntries(inherited));
   }
 }
 

@@ -1,10 +1,24 @@
-/** The package that `npm pack` makes of this project, and projects that use it. */
+/** The package that `npm pack` or `bun pm pack` makes of this project, and projects that use it. */
 
 import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import process from "node:process";
-import { installPackages, onBun, onNode, packageJson, root, runtimeArgs, scratch } from "../../scripts/_project.ts";
+import {
+  installPackages,
+  onBun,
+  onNode,
+  packageJson,
+  root,
+  runtimeArgs,
+  scratch,
+  toolCommand,
+} from "../../scripts/_project.ts";
+import { test } from "./harness.ts";
+import { needs } from "./programs.ts";
+
+/** Tests of the installed package. Bun makes and installs it by itself; Deno has no command for either. */
+export const packageTest: typeof test = onBun ? test : needs("npm");
 
 /** A program that takes longer hangs. Milliseconds. */
 const patience = 120_000;
@@ -49,14 +63,15 @@ function packed(): Promise<Uint8Array> {
     }
     symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");
     await runScript(join(folder, "scripts", "dist.ts"), folder);
-    await execute("npm", ["pack", "--ignore-scripts"], folder);
+    const [program, ...args] = onBun ? [process.execPath, "pm", "pack"] : ["npm", "pack"];
+    await execute(program, [...args, "--ignore-scripts"], folder);
     return readFileSync(join(folder, tarball));
   });
 }
 
 const tarball = `${packageJson.name}-${packageJson.version}.tgz`;
 
-/** `npm pack` runs the script with Bun. Here the runtime of the tests runs it. */
+/** `npm pack` runs the script with Node. Here the runtime of the tests runs it. */
 async function runScript(file: string, cwd: string): Promise<void> {
   await execute(process.execPath, [...runtimeArgs(["--allow-all"]), file], cwd);
 }
@@ -88,6 +103,12 @@ export function execute(
       },
     );
   });
+}
+
+/** Runs deno, dprint, esbuild or tsc in the version that this project pins. */
+export function executeTool(name: string, args: readonly string[], cwd: string): Promise<Output> {
+  const [program, ...firstArgs] = toolCommand(name);
+  return execute(program, [...firstArgs, ...args], cwd);
 }
 
 /** A user's project in a folder, with some files of the tests. */
@@ -129,6 +150,11 @@ export class Project {
   /** Runs a program in the project's folder. */
   run(program: string, args: readonly string[]): Promise<Output> {
     return execute(program, args, this.folder);
+  }
+
+  /** Runs dprint, esbuild or tsc in the project's folder. */
+  runTool(name: string, args: readonly string[]): Promise<Output> {
+    return executeTool(name, args, this.folder);
   }
 }
 
