@@ -313,6 +313,37 @@ test("open - options that are given with their defaults do not differ, nor do si
   pool.destroy();
 });
 
+/** Options that have the same effect on pools of these sizes, although their values differ. */
+const ALIKE: [why: string, size: number, one: MemPoolOptions, other: MemPoolOptions][] = [
+  ["a power of two", 4096, { cachedBuffers: 8 }, { cachedBuffers: 15 }],
+  ["the default, in a pool of few blocks", 4096, {}, { cachedBuffers: 64 }],
+  ["all that its blocks need", 6400, { cachedBuffers: 128 }, { cachedBuffers: 2 ** 31 - 1 }],
+  ["as many as blocks", 4096, { cachedBlocks: 64 }, { cachedBlocks: 65 }],
+  ["65,536", 64 * 66_000, { cachedBlocks: 65_536 }, { cachedBlocks: 65_999 }],
+  ["none in a checked pool", 4096, { checked: true, cachedBlocks: 0 }, { checked: true, cachedBlocks: 9 }],
+];
+
+for (const [why, size, one, other] of ALIKE) {
+  const [shown, same] = [one, other].map((options) => JSON.stringify(options));
+  test(`open - ${shown} and ${same} do not differ, both mean ${why}`, () => {
+    const name = newName();
+    using pool = MemPool.open(name, size, 64, one);
+    using again = MemPool.open(name, size, 64, other);
+    assertEquals(again.handle, pool.handle);
+    pool.destroy();
+  });
+}
+
+for (const [one, other] of [[0, 1], [7, 8], [63, 64]] as const) {
+  test(`open - a cachedBuffers of ${one} and of ${other} differ`, () => {
+    const name = newName();
+    const pool = open(name, { cachedBuffers: one });
+    const again = open(name, { cachedBuffers: other });
+    assertEquals([pool.destroyed, again.destroyed], [true, false]);
+    again.destroy();
+  });
+}
+
 test(
   "open - a pool that has grown has the size that it was made with",
   withName((name, { checked = false }) => {
