@@ -1,5 +1,4 @@
 import process from "node:process";
-import { styleText } from "node:util";
 import type { HistorySample, PoolHistory } from "./history.ts";
 import { numberWithin, showBytes } from "./numbers.ts";
 import { type Inspectable, type PoolSurvey, surveyPool } from "./survey.ts";
@@ -174,32 +173,43 @@ function bar(share: number): string {
   return share > 0 ? BARS[Math.min(BARS.length - 1, Math.floor(share * BARS.length))]! : " ";
 }
 
-type Style = Parameters<typeof styleText>[0];
+/** Adds the escape codes of a style to a text. */
+type Style = (text: string) => string;
+
+const escaped = (on: number, off: number): Style => (text) => `\x1b[${on}m${text}\x1b[${off}m`;
+
+const dim = escaped(2, 22);
+const inColour = (colour: number): Style => escaped(colour, 39);
+
+/** In black or white on a background, whose code is that of the colour plus ten. */
+const onColour = (text: number, colour: number): Style => {
+  const [inner, outer] = [escaped(colour + 10, 49), inColour(text)];
+  return (marks) => outer(inner(marks));
+};
+
+/** The codes of the colours of the terminal. */
+const [BLACK, RED, GREEN, YELLOW, BLUE, MAGENTA, CYAN, WHITE, GREY] = [30, 31, 32, 33, 34, 35, 36, 37, 90] as const;
 
 /** The colours also differ in lightness, so that most colour-blind readers can tell them apart. */
 const OWNERS: readonly [allocated: Style, cached: Style][] = [
-  [["white", "bgBlue"], "blue"],
-  [["black", "bgYellow"], "yellow"],
-  [["black", "bgCyan"], "cyan"],
-  [["white", "bgMagenta"], "magenta"],
-  [["white", "bgRed"], "red"],
-  [["black", "bgGreen"], "green"],
-  [["black", "bgWhite"], "white"],
-  [["white", "bgGray"], "gray"],
+  [onColour(WHITE, BLUE), inColour(BLUE)],
+  [onColour(BLACK, YELLOW), inColour(YELLOW)],
+  [onColour(BLACK, CYAN), inColour(CYAN)],
+  [onColour(WHITE, MAGENTA), inColour(MAGENTA)],
+  [onColour(WHITE, RED), inColour(RED)],
+  [onColour(BLACK, GREEN), inColour(GREEN)],
+  [onColour(BLACK, WHITE), inColour(WHITE)],
+  [onColour(WHITE, GREY), inColour(GREY)],
 ];
 
 const plainly: Paint = (text) => text;
 
 const colourfully: Paint = (text, state, owner) => {
+  if (owner === NO_WORKER) return dim(text);
   const [allocated, cached] = OWNERS[Math.max(owner - 1, 0) % OWNERS.length]!;
-  const style = owner === NO_WORKER ? "dim" : state === "allocated" ? allocated : cached;
-  return styleText(style, text, { validateStream: false });
+  return state === "allocated" ? allocated(text) : cached(text);
 };
 
-/**
- * `styleText` could decide this itself, but it reads environment variables that Deno may not permit the program to
- * read.
- */
 function hasColours(): boolean {
   return process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === "";
 }

@@ -75,7 +75,7 @@ test("text - colours change no character, and every code ends within its row", (
   const pool = lettered("AAAb+#cDEFGHIJ.K");
   const coloured = mapAsText(pool, { colours: true });
   assertEquals(stripVTControlCharacters(coloured), mapAsText(pool, { colours: false }));
-  assertMatch(coloured, /\x1b\[37m\x1b\[44mAAA\x1b\[49m\x1b\[39m/);
+  assertMatch(coloured, /\x1b\[37m\x1b\[44mAAA\x1b\[49m\x1b\[39m\x1b\[33mb\x1b\[39m\x1b\[2m\+\x1b\[22m/);
   for (const row of coloured.split("\n")) {
     const codes = [...row.matchAll(/\x1b\[(\d+)m/g)].map(([, code]) => Number(code));
     const begun = codes.filter((code) => ![22, 39, 49].includes(code)).length;
