@@ -1,6 +1,6 @@
 import { Allocator } from "./allocator/allocator.ts";
 import { type Hooks, NO_HOOKS } from "./allocator/hooks.ts";
-import { joinPool } from "./allocator/join.ts";
+import { endIfAlone, joinPool } from "./allocator/join.ts";
 import type { Lock } from "./allocator/lock.ts";
 import { MemPoolError } from "./base/errors.ts";
 import { reserveStack } from "./base/stack.ts";
@@ -10,7 +10,7 @@ import { callersStack } from "./checked/call_stack.ts";
 import { describeLeaks, type LeakInfo, listLeaks } from "./checked/leaks.ts";
 import { Tracker } from "./checked/tracker.ts";
 import { recordPlace } from "./evaluation.ts";
-import { destroyLeftBehind, destroyUnattached, forgetMade, rememberMade } from "./made.ts";
+import { destroyLeftBehind, destroyUnattached, forgetMade, listenForEnd, rememberMade } from "./made.ts";
 import { checkHandle, type MemPoolHandle, type Settings } from "./options.ts";
 import { isAllocated } from "./region/block_table.ts";
 import { AWAITED, CLOSED, DESTROYED, FORMAT, HEADER_BYTES, HIGH_WATER, STATE } from "./region/layout.ts";
@@ -49,6 +49,8 @@ export class Attachment {
   readonly #mapping: Mapping;
   readonly #wakeup: Wakeup;
   readonly #members = new Set<OnEnd>();
+  /** Whether this thread has made the pool, and had no pool object for it yet. */
+  #isNew = false;
   readonly #endPlace: () => void;
 
   private constructor(worker: Worker, handle: MemPoolHandle, tracker: Tracker | undefined) {
@@ -70,6 +72,7 @@ export class Attachment {
 
   /** Maps and formats a new pool without a name. */
   static create(settings: Settings): Attachment {
+    listenForEnd();
     const attachment = Attachment.createNamed(settings, NO_NAME)!;
     const { handle } = attachment;
     rememberMade(handle, () => {
@@ -103,7 +106,10 @@ export class Attachment {
       const region = formatRegion(mapping.meta, settings, native.barrier());
       return Attachment.join(native, mapping, region, { format: FORMAT, process: native.process, id });
     });
-    if (mapping.publish(name) === id) return attachment;
+    if (mapping.publish(name) === id) {
+      attachment.#isNew = true;
+      return attachment;
+    }
     attachment.#end();
     mapping.close(); // the draft ends
     return undefined;
@@ -154,6 +160,21 @@ export class Attachment {
   /** Counts a pool object in. */
   addMember(member: OnEnd): void {
     this.#members.add(member);
+    this.#isNew = false;
+  }
+
+  /**
+   * Undoes the call that has made or joined the pool, because it cannot make a pool object. A new pool ends, unless
+   * another thread has opened it by its name meanwhile.
+   */
+  undo(): void {
+    if (this.#members.size > 0) return; // the thread was attached before
+    const ended = this.#isNew ? endIfAlone(this.#native, this.#mapping, this.region) : undefined;
+    if (ended === undefined) return this.#leave();
+    this.#mapping.destroy(HEADER_BYTES, this.lock.timeout);
+    if (ended === AWAITED) this.#wakeup.wakeOthers();
+    this.#end();
+    this.#mapping.close();
   }
 
   /**
@@ -162,6 +183,12 @@ export class Attachment {
   removeMember(member: OnEnd): boolean {
     const last = this.#members.delete(member) && this.#members.size === 0;
     if (!last) return this.#members.size === 0;
+    this.#leave();
+    this.tracker?.report();
+    return true;
+  }
+
+  #leave(): void {
     try {
       this.tracker?.retry(this.allocator);
       this.allocator.leave();
@@ -172,8 +199,6 @@ export class Attachment {
       this.#end();
       this.#mapping.close();
     }
-    this.tracker?.report();
-    return true;
   }
 
   /**

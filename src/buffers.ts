@@ -26,6 +26,15 @@ const MAX_KEPT_BYTES = 2 ** 25;
 /** What of it may lie over blocks that are not in this worker's cache, which holds at most 4 MiB by default. */
 const MAX_FREED_BYTES = MAX_KEPT_BYTES - 2 ** 22;
 
+/**
+ * For how many buffers a worker has places: a power of two, no more than `cachedBuffers` says, nor than so many blocks
+ * need. 0 if it keeps no buffers.
+ */
+export function placesFor(cachedBuffers: number, blockCapacity: number): number {
+  if (cachedBuffers === 0) return 0;
+  return 1 << Math.min(31 - Math.clz32(cachedBuffers), 32 - Math.clz32(blockCapacity - 1));
+}
+
 /** A constructor may return another object than the new one. A subclass then adds its private fields to that object. */
 class ReturnOverride {
   constructor(object: object) {
@@ -127,9 +136,7 @@ export class Buffers {
     this.table = region.table;
     this.blockSize = region.blockSize;
     this.checked = region.checked;
-    const limit = region.header[layout.CACHED_BUFFERS]!;
-    const enough = 32 - Math.clz32(region.table.capacity - 1);
-    this.mask = limit === 0 ? -1 : (1 << Math.min(31 - Math.clz32(limit), enough)) - 1;
+    this.mask = placesFor(region.header[layout.CACHED_BUFFERS]!, region.table.capacity) - 1;
     this.shared = this.mask < region.table.capacity - 1;
   }
 

@@ -9,10 +9,17 @@ const made = new Map<MemPoolHandle, () => void>();
 
 let listens = false;
 
-/** Has a pool destroyed when the main module ends, so that a program that a watcher starts again leaks none. */
-export function rememberMade(handle: MemPoolHandle, destroy: () => void): void {
+/**
+ * Has pools destroyed when the main module ends, so that a program that a watcher starts again leaks none. Called before
+ * a pool is made: it may throw, and that pool would stay.
+ */
+export function listenForEnd(): void {
   if (!listens) onUnload(destroyMade);
   listens = true;
+}
+
+/** Has this pool destroyed then. */
+export function rememberMade(handle: MemPoolHandle, destroy: () => void): void {
   made.set(handle, destroy);
 }
 

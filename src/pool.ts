@@ -98,11 +98,11 @@ export class MemPool implements Disposable {
   }
 
   private constructor() {
-    this.#attachment.addMember(this.#onEnd);
     const dropped = { attachment: this.#attachment, member: this.#onEnd };
     const { tracker, region } = this.#attachment;
     // A name still leads to the blocks of a pool object that was dropped, and a later evaluation takes them back.
     if (tracker !== undefined && !region.named) collected.register(this, dropped, this);
+    this.#attachment.addMember(this.#onEnd); // last, because the caller undoes the call if anything has thrown before
   }
 
   /**
@@ -708,6 +708,9 @@ export class MemPool implements Disposable {
     joining = { attachment, made };
     try {
       return new MemPool();
+    } catch (error) {
+      attachment.undo();
+      throw error;
     } finally {
       joining = undefined;
     }

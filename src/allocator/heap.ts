@@ -4,7 +4,7 @@ import type { BlockTable } from "../region/block_table.ts";
 import { CACHED_BLOCKS, FREE, GROWN, NONE } from "../region/layout.ts";
 import type { Region } from "../region/region.ts";
 import { validateRun, validBlockCount, validHighWater, validLength } from "../region/validate.ts";
-import type { Mapping } from "../runtime/native.ts";
+import { clear, coalesce } from "./coalesce.ts";
 import type { Journal } from "./journal.ts";
 import { Reaper } from "./reap.ts";
 
@@ -19,28 +19,26 @@ export class Heap {
   declare readonly refiller: Refiller;
   declare readonly reaper: Reaper;
   declare private readonly journal: Journal;
-  declare private readonly mapping: Mapping;
+  declare private readonly worker: Worker;
   declare private readonly region: Region;
   declare private readonly table: BlockTable;
   declare private readonly blockSize: number;
   declare private readonly slot: number;
   declare private readonly number: number;
   declare private readonly caching: boolean;
-  declare private readonly zeroing: boolean;
 
   constructor(worker: Worker, journal: Journal) {
-    const { mapping, region, slot, number } = worker;
+    const { region, slot, number } = worker;
+    this.worker = worker;
     this.journal = journal;
-    this.mapping = mapping;
     this.region = region;
     this.table = region.table;
     this.blockSize = region.blockSize;
     this.slot = slot;
     this.number = number;
     this.caching = region.header[CACHED_BLOCKS] !== 0;
-    this.zeroing = region.checked;
     this.refiller = new Refiller(worker);
-    this.reaper = new Reaper(worker, (block) => this.coalesce(block));
+    this.reaper = new Reaper(worker);
   }
 
   /** The number of blocks that hold so many bytes. */
@@ -109,13 +107,12 @@ export class Heap {
 
   /** Takes in a run whose tag is FREE already and which is in no list. */
   coalesce(block: number): void {
-    this.clear(block, block + this.table.length(block));
-    this.region.runs.coalesce(block);
+    coalesce(this.worker, block);
   }
 
   /** In a checked pool, zeroes the blocks from `first` to the one before `end`, which become free. */
   clear(first: number, end: number): void {
-    if (this.zeroing && end > first) this.mapping.zero(first * this.blockSize, (end - first) * this.blockSize);
+    clear(this.worker, first, end);
   }
 
   /** Makes everything free that workers have cached now, dead workers included. */
@@ -195,7 +192,7 @@ export class Heap {
     const count = validBlockCount(region);
     if (needed > table.capacity - count) return false;
     const end = Math.min(table.capacity, count + Math.max(count, needed));
-    if (!this.mapping.grow(end * this.blockSize)) return false;
+    if (!this.worker.mapping.grow(end * this.blockSize)) return false;
     region.runs.extend(end);
     region.counters[GROWN]!++;
     return true;

@@ -41,11 +41,11 @@ function nextNumber(region: Region): number {
 
 function takeSlot(joining: Worker, thread: number, timeout: number, hooks?: Hooks): number {
   const { native, region, number } = joining;
-  const { runs, slots } = region;
+  const { slots } = region;
   validBlockCount(region);
   if (slots.slotOf(number) !== NONE) throw broken("I13", `worker number ${number} is used a second time`);
   revokeBias(native, region, timeout);
-  const reaper = new Reaper(joining, (block) => runs.coalesce(block));
+  const reaper = new Reaper(joining);
   if (hooks !== undefined) reaper.reapEarlier(hooks);
   const free = slots.take(number, thread);
   if (free !== NONE) return free;

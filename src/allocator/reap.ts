@@ -5,10 +5,8 @@ import type { Region } from "../region/region.ts";
 import { validateRun, validLength } from "../region/validate.ts";
 import { slotWord } from "../region/worker_slots.ts";
 import type { Native } from "../runtime/native.ts";
+import { coalesce, type FreeingWorker } from "./coalesce.ts";
 import type { Hooks } from "./hooks.ts";
-
-/** Takes in a run whose tag the caller has turned to FREE. */
-type Coalesce = (block: number) => void;
 
 /**
  * Takes back what dead workers left behind: workers whose threads have ended without `close`. The caller holds the
@@ -16,16 +14,16 @@ type Coalesce = (block: number) => void;
  * workers.
  */
 export class Reaper {
+  readonly #worker: FreeingWorker;
   readonly #native: Native;
   readonly #region: Region;
   readonly #slot: number;
-  readonly #coalesce: Coalesce;
 
-  constructor(worker: Pick<Worker, "native" | "region" | "slot">, coalesce: Coalesce) {
+  constructor(worker: Pick<Worker, "native" | "mapping" | "region" | "slot">) {
+    this.#worker = worker;
     this.#native = worker.native;
     this.#region = worker.region;
     this.#slot = worker.slot;
-    this.#coalesce = coalesce;
   }
 
   /** Makes free what dead workers have cached. Returns whether that was anything. Walks once for each dead worker. */
@@ -95,7 +93,7 @@ export class Reaper {
       }
       if (!table.exchangeTag(block, tag, FREE)) return;
       blocks += length;
-      this.#coalesce(block);
+      coalesce(this.#worker, block);
       counters[FREES]!++;
     });
     this.#leave(leaving);
@@ -117,7 +115,7 @@ export class Reaper {
       const length = validLength(table, block);
       if (length === 1) singles.set(workerOf(tag), (singles.get(workerOf(tag)) ?? 0) + 1);
       blocks += length;
-      this.#coalesce(block);
+      coalesce(this.#worker, block);
     });
     for (const slot of dead) {
       slots.empty(slot, singles.get(slots.worker(slot)) ?? 0);

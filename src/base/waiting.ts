@@ -1,3 +1,5 @@
+import { performance } from "node:perf_hooks";
+
 /** A worker that slept for longer than this many milliseconds did so because the process was stopped. */
 const LATE = 40;
 /** Milliseconds that the first such sleep leaves to the worker that is waited for. */

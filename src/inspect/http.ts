@@ -6,6 +6,7 @@
  */
 
 import type { Socket } from "node:net";
+import { TextDecoder, TextEncoder } from "node:util";
 
 /** A request, as far as it decides the answer. */
 export interface Request {

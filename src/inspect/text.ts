@@ -1,5 +1,6 @@
 import process from "node:process";
-import { styleText } from "node:util";
+// As a whole, because the oldest versions of Node, whose error comes with the first call, have no `styleText` to import.
+import * as util from "node:util";
 import type { HistorySample, PoolHistory } from "./history.ts";
 import { numberWithin, showBytes } from "./numbers.ts";
 import { type Inspectable, type PoolSurvey, surveyPool } from "./survey.ts";
@@ -174,7 +175,7 @@ function bar(share: number): string {
   return share > 0 ? BARS[Math.min(BARS.length - 1, Math.floor(share * BARS.length))]! : " ";
 }
 
-type Style = Parameters<typeof styleText>[0];
+type Style = Parameters<typeof util.styleText>[0];
 
 /** The colours also differ in lightness, so that most colour-blind readers can tell them apart. */
 const OWNERS: readonly [allocated: Style, cached: Style][] = [
@@ -193,7 +194,7 @@ const plainly: Paint = (text) => text;
 const colourfully: Paint = (text, state, owner) => {
   const [allocated, cached] = OWNERS[Math.max(owner - 1, 0) % OWNERS.length]!;
   const style = owner === NO_WORKER ? "dim" : state === "allocated" ? allocated : cached;
-  return styleText(style, text, { validateStream: false });
+  return util.styleText(style, text, { validateStream: false });
 };
 
 /**

@@ -17,8 +17,9 @@ interface BunSignature {
 }
 
 // A static import of "bun:ffi" breaks other runtimes, and a top-level await makes Bun's workers lose the first messages
-// that they are sent. Other runtimes load this module too, and it holds nothing there.
-const ffi = ("Bun" in globalThis ? process.getBuiltinModule?.("bun:ffi") : undefined) as BunFfi;
+// that they are sent. Other runtimes load this module too, and it holds nothing there. The versions tell the runtime also
+// in a context of node:vm, which may have no global `Bun`.
+const ffi = (process.versions.bun === undefined ? undefined : process.getBuiltinModule?.("bun:ffi")) as BunFfi;
 
 /** The longest ArrayBuffer over native memory. */
 const MAX_BUFFER_BYTES = 2 ** 32;

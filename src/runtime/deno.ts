@@ -1,3 +1,4 @@
+import { MemPoolError } from "../base/errors.ts";
 import { Library, LibraryMapping } from "./adapter.ts";
 import { type BigintLibc, LIBC, LIBC_SIGNATURES, withNumbers } from "./libc.ts";
 import type { Host } from "./native.ts";
@@ -40,6 +41,10 @@ export function open<Functions>(path: string, signatures: unknown): Functions {
 
 /** What the search for the library needs of Deno. */
 export function denoHost(): Host {
+  if (!("Deno" in globalThis)) {
+    const why = "this context of node:vm has no global `Deno`, pass it to `createContext`";
+    throw new MemPoolError("unsupported", `Cannot load the native library: ${why}`);
+  }
   return {
     system: Deno.build.os,
     machine: MACHINES[Deno.build.arch] ?? Deno.build.arch,

@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { TextEncoder } from "node:util";
 import type { Signature } from "./symbols.ts";
 
 /** The functions of the GNU C library that are needed to load a library from memory on Linux. */

@@ -1,8 +1,8 @@
 import process from "node:process";
 
-/** The part of Deno's global object that is used here. */
+/** The part of Deno's global object that is used here. A context of node:vm may lack it. */
 interface Unloading {
-  addEventListener(type: "unload", listener: () => void): void;
+  addEventListener?(type: "unload", listener: () => void): void;
 }
 
 /**
@@ -10,6 +10,9 @@ interface Unloading {
  * Only Deno tells.
  */
 export function onUnload(listener: () => void): void {
-  if (!("Deno" in globalThis && process.getBuiltinModule("node:worker_threads").isMainThread)) return;
-  (globalThis as unknown as Unloading).addEventListener("unload", listener);
+  if (process.versions.deno === undefined) return;
+  if (!process.getBuiltinModule("node:worker_threads").isMainThread) return;
+  // Called without an object, Deno's function takes its own global object also where a context was given the function.
+  const { addEventListener } = globalThis as unknown as Unloading;
+  addEventListener?.("unload", listener);
 }

@@ -5,6 +5,11 @@ import { type Channel, type Hear, isolate, type Line } from "./isolate.ts";
 /** The pools for which this evaluation listens. */
 const listening = new Map<number, Wakeup>();
 
+/** Calls `run` as a microtask. Contexts of node:vm may have no `queueMicrotask`, and tests may replace it by a fake. */
+function soon(run: () => void): void {
+  void Promise.resolve().then(run);
+}
+
 const hear: Hear = (pool) => listening.get(pool)?.woken();
 
 /**
@@ -40,7 +45,7 @@ export class Wakeup {
 
   /** Wakes this worker, once its present call has returned. */
   wakeHere(): void {
-    queueMicrotask(() => this.woken());
+    soon(() => this.woken());
   }
 
   /** Wakes all other workers. Those in this isolate have the same channel, which does not hear itself. */
@@ -48,7 +53,7 @@ export class Wakeup {
     const { channel, hearers } = lineOf(this.#process);
     channel.postMessage(this.#pool);
     for (const other of hearers) {
-      if (other !== hear) queueMicrotask(() => other(this.#pool));
+      if (other !== hear) soon(() => other(this.#pool));
     }
   }
 
@@ -71,7 +76,7 @@ function lineOf(process: number): Line {
 function openChannel(name: string, heard: (message: number) => void): Channel {
   // Deno's global BroadcastChannel has no `unref`; this one has it.
   const { BroadcastChannel } = process.getBuiltinModule("node:worker_threads");
-  if (!("BroadcastChannel" in globalThis && "unref" in BroadcastChannel.prototype)) {
+  if (!("unref" in BroadcastChannel.prototype)) {
     const why = "this runtime has no BroadcastChannel, Deno has it from 2.9 on";
     throw new MemPoolError("unsupported", `Cannot wait for a block: ${why}`);
   }

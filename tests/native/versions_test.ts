@@ -7,13 +7,21 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { onDeno, packageJson, root, runtime } from "../../scripts/_project.ts";
+import { onDeno, onNode, packageJson, root, runtime } from "../../scripts/_project.ts";
 import { OLDEST, requireNode, requireVersion } from "../../src/runtime/versions.ts";
 import { MemPoolError } from "../../mod.ts";
 import { soaking } from "../support/effort.ts";
 import { skip, test } from "../support/harness.ts";
+import {
+  execute,
+  OLD_NODE_PROGRAM,
+  PRINTED,
+  PRINTED_BY_OLD_NODE,
+  PROGRAM,
+  PROGRAM_FILES,
+  withInstalled,
+} from "../support/package.ts";
 import { needs } from "../support/programs.ts";
-import { execute, PRINTED, PROGRAM, PROGRAM_FILES, withInstalled } from "../support/package.ts";
 
 test("versions - the package, the README and the loader name the same versions", () => {
   const engines = Object.entries(OLDEST).map(([name, version]) => [name.toLowerCase(), `>=${version}`]);
@@ -68,17 +76,31 @@ const REFUSED: Readonly<Record<typeof runtime, Readonly<Record<string, RegExp>>>
   },
 };
 
-testWith(OLDEST[runtime], "runs a program with workers", (run) => run());
+const runsWithWorkers = async (run: Run): Promise<void> => assertMatch(await run(PROGRAM), PRINTED);
+
+testWith(OLDEST[runtime], "runs a program with workers", runsWithWorkers);
 if (soaking) {
-  testWith("latest", "runs a program with workers", (run) => run());
+  testWith("latest", "runs a program with workers", runsWithWorkers);
   for (const [version, why] of Object.entries(REFUSED[runtime])) {
     testWith(version, "is refused", async (run) => {
-      const { message } = await assertRejects(run, Error);
+      const { message } = await assertRejects(() => run(PROGRAM), Error);
       assertStringIncludes(message, "MemPoolError: Cannot load the native library: ");
       assertMatch(message, why);
     });
   }
 }
+
+/** The oldest versions of two lines that import the library. Node's own modules export less there. */
+const IMPORTING = onNode ? ["18.20.8", "20.0.0"] : [];
+
+for (const version of IMPORTING) {
+  testWith(version, "imports everything, draws maps, and is refused at the first call for a pool", async (run) => {
+    assertEquals(await run(OLD_NODE_PROGRAM), PRINTED_BY_OLD_NODE);
+  });
+}
+
+/** Runs a program of the project, and returns what it prints. */
+type Run = (program: string) => Promise<string>;
 
 /** The arguments of npx for a version of this runtime. */
 function commandOf(version: string): string[] {
@@ -88,18 +110,17 @@ function commandOf(version: string): string[] {
 /**
  * Tests the installed package with another version of this runtime. Skips the test if the npm registry does not answer.
  */
-function testWith(version: string, what: string, use: (run: () => Promise<void>) => Promise<unknown>): void {
+function testWith(version: string, what: string, use: (run: Run) => Promise<void>): void {
   const command = commandOf(version);
   const npxTest = needs("npx");
   const register = npxTest !== test || answers(command) ? npxTest : skip("the npm registry does not answer");
   register(
     `versions - ${runtime} ${version} ${what}`,
-    withInstalled(PROGRAM_FILES, async (project) => {
-      await use(async () => {
-        const args = [...command, ...(onDeno ? ["run", "--allow-all", "--no-check"] : []), PROGRAM];
-        assertMatch((await execute("npx", args, project.folder)).stdout, PRINTED);
-      });
-    }),
+    withInstalled([...PROGRAM_FILES, OLD_NODE_PROGRAM], (project) =>
+      use(async (program) => {
+        const args = [...command, ...(onDeno ? ["run", "--allow-all", "--no-check"] : []), program];
+        return (await execute("npx", args, project.folder)).stdout;
+      })),
   );
 }
 

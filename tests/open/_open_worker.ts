@@ -1,5 +1,7 @@
 /** The worker of the tests in which several threads open one name: executes an `OpenOrder`. */
 
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { MemPool, MemPoolError, type MemPoolHandle, type MemPoolOptions } from "mempool";
 import { Attachment } from "../../src/attachment.ts";
 import { nameFrom, settingsFrom } from "../../src/options.ts";
@@ -7,7 +9,8 @@ import { DESTROYED, FORMAT, STATE } from "../../src/region/layout.ts";
 import { formatRegion } from "../../src/region/region.ts";
 import { openNative } from "../../src/runtime/open.ts";
 import { meet } from "../support/meet.ts";
-import { assertMarked, mark, present } from "../support/pool.ts";
+import { assertMarked, mark, present, warningsOf } from "../support/pool.ts";
+import type { Library } from "../support/project_copy.ts";
 import { sequenceFrom } from "../support/sequence.ts";
 import { answer } from "../support/workers.ts";
 
@@ -22,6 +25,11 @@ export type OpenOrder =
   /** Allocates with the kept object, and returns the offsets. */
   | { readonly ask: "take"; readonly sizes: readonly number[] }
   | { readonly ask: "close" }
+  /**
+   * Fills the kept object's first block, and starts the thread anew, as Deno's watcher does: what the thread has attached
+   * counts as that of a thread that has ended. Then the copy of the library in a folder opens the name.
+   */
+  | { readonly ask: "restart"; readonly folder: string; readonly name: string; readonly options: MemPoolOptions }
   /** Opens each name at the same moment as `parties` - 1 others, and keeps it open. Returns the handles. */
   | { readonly ask: "race"; readonly names: readonly string[]; readonly words: Int32Array; readonly parties: number }
   /**
@@ -35,6 +43,12 @@ export type OpenOrder =
 export interface Churned {
   readonly opened: number;
   readonly ended: number;
+}
+
+/** What the new isolate was handed: whether the pool is all zeros, and what the library has printed. */
+export interface Restarted {
+  readonly isZero: boolean;
+  readonly printed: unknown[][];
 }
 
 /** How often a churning worker opens the name, although it may be told to stop before. */
@@ -56,6 +70,8 @@ answer((order: OpenOrder) => {
       return order.sizes.map((bytes) => pool.allocOffset(bytes));
     case "close":
       return pool.close();
+    case "restart":
+      return restart(order);
     case "race":
       return race(order);
     case "churn":
@@ -64,6 +80,20 @@ answer((order: OpenOrder) => {
       return stopAfter(order.step, order.name);
   }
 });
+
+async function restart({ folder, name, options }: OpenOrder & { ask: "restart" }): Promise<Restarted> {
+  const library = await import(pathToFileURL(join(folder, "mod.ts")).href) as Library;
+  mark(pool.at(0), 1);
+  openNative().restart();
+  let bytes = new Uint8Array(0);
+  const printed = warningsOf(() => {
+    const again = library.MemPool.open(name, 4096, 64, options);
+    kept.push(again);
+    bytes = new Uint8Array(present(again.alloc(4096)));
+    again.stats(); // prints what was found
+  });
+  return { isZero: bytes.every((byte) => byte === 0), printed };
+}
 
 function race({ names, words, parties }: OpenOrder & { ask: "race" }): MemPoolHandle[] {
   return names.map((name, round) => {

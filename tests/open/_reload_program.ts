@@ -1,6 +1,6 @@
 /**
  * A program that a watcher evaluates again after each save: opens or makes a pool, touches 16 MiB of it, and prints what
- * the process and the pool have then. The test writes the number of the save into it.
+ * the process and the pool have then. The test writes the number of the save into it. A checked pool must hand out zeros.
  */
 
 import { readFileSync } from "node:fs";
@@ -18,15 +18,31 @@ export interface Report {
   readonly libraries: number;
   readonly workers: number;
   readonly allocatedBlocks: number;
+  /** Blocks of a checked pool that were not zero when they were handed out. */
+  readonly dirty: number;
+  /** What the library has printed. */
+  readonly warnings: number;
 }
+
+/** How the program gets its pool. */
+export type How = "open" | "init" | "open checked";
 
 const SAVE = 0;
 const BLOCK = 65_536;
 /** No power of two, so that nothing else in the process has a mapping of this length. */
 const SIZE = 1001 * BLOCK;
 
-const pool = process.argv.at(-1) === "open" ? MemPool.open("reloaded", SIZE, BLOCK) : MemPool.init(SIZE, BLOCK);
-for (let touched = 0; touched < 2 ** 24; touched += BLOCK) new Uint8Array(pool.alloc(BLOCK)!).fill(SAVE);
+let [dirty, warnings] = [0, 0];
+console.warn = () => warnings++;
+
+const how = process.argv.at(-1) as How;
+const checked = how === "open checked";
+const pool = how === "init" ? MemPool.init(SIZE, BLOCK) : MemPool.open("reloaded", SIZE, BLOCK, { checked });
+for (let touched = 0; touched < 2 ** 24; touched += BLOCK) {
+  const bytes = new Uint8Array(pool.alloc(BLOCK)!);
+  if (checked && bytes.some((byte) => byte !== 0)) dirty++;
+  bytes.fill(SAVE);
+}
 
 function report(): void {
   // Garbage is no leak. Bun leaves the modules of earlier evaluations for the next collection.
@@ -36,7 +52,7 @@ function report(): void {
   const mapped = readFileSync("/proc/self/maps", "utf8").trimEnd().split("\n");
   const regions = mapped.filter((line) => lengthOf(line) === SIZE).length;
   const libraries = mapped.filter((line) => line.includes("mempool")).length;
-  const seen = { save: SAVE, memory, mappings, regions, libraries, workers, allocatedBlocks };
+  const seen = { save: SAVE, memory, mappings, regions, libraries, workers, allocatedBlocks, dirty, warnings };
   console.log(JSON.stringify(seen satisfies Report));
 }
 

@@ -19,7 +19,7 @@ import {
 } from "../support/pool.ts";
 import { type Library, ProjectCopy } from "../support/project_copy.ts";
 import { destroyNamed, fillQuarantine, newName, open, usedEntries } from "./_open.ts";
-import type { OpenOrder } from "./_open_worker.ts";
+import type { OpenOrder, Restarted } from "./_open_worker.ts";
 
 /** Tests with a copy of the library, for an unchecked and a checked pool of a new name. */
 function withCopy(
@@ -226,6 +226,23 @@ test(
       const replaced = after.MemPool.open(name, 8192, 64, options);
       assertEquals([replaced.size, first.destroyed, codeOf(() => first.alloc(1))], [8192, true, "destroyed"]);
       destroyQuietly(replaced);
+    } finally {
+      worker.terminate();
+    }
+  }),
+);
+
+test(
+  "isolates - one that a watcher starts in the same thread finds nothing of the earlier one; in a checked pool only zeros",
+  withCopy(async (copy, name, options) => {
+    const worker = spawnWorker(new URL("./_open_worker.ts", import.meta.url));
+    try {
+      await worker.call<unknown>({ ask: "open", name, size: 4096, options } satisfies OpenOrder);
+      await worker.call<unknown>({ ask: "take", sizes: [200, 64] } satisfies OpenOrder);
+      const { folder } = copy;
+      const order = { ask: "restart", folder, name, options } satisfies OpenOrder;
+      const { isZero, printed } = await worker.call<Restarted>(order);
+      assertEquals({ isZero, printed }, { isZero: options.checked, printed: [] });
     } finally {
       worker.terminate();
     }

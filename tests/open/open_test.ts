@@ -1,8 +1,11 @@
 /** `MemPool.open` in one thread: names, sizes and options, closing and destroying. */
 
-import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { MemPool, MemPoolError, type MemPoolOptions } from "mempool";
+import { Attachment } from "../../src/attachment.ts";
+import { nameFrom } from "../../src/options.ts";
 import { CACHED_BLOCKS, SLOT_COUNT, STATE } from "../../src/region/layout.ts";
+import { openNative } from "../../src/runtime/open.ts";
 import { test } from "../support/harness.ts";
 import {
   assertError,
@@ -14,7 +17,7 @@ import {
   thrownBy,
   warningsOf,
 } from "../support/pool.ts";
-import { destroyNamed, newName, open, withName } from "./_open.ts";
+import { destroyNamed, fillQuarantine, newName, open, usedEntries, withName } from "./_open.ts";
 
 // ---- one name, one pool ----
 
@@ -256,6 +259,52 @@ test("open - checks sizes and options as init does, and makes nothing", () => {
   destroyNamed(name, { lockTimeout: 7 }); // no pool has the name yet
 });
 
+// ---- calls that fail ----
+
+/** Lets every pool object fail while `act` runs, after the pool was made or joined. */
+function refusingObjects(act: () => unknown): void {
+  const { WeakRef } = globalThis;
+  const refuse = function (): never {
+    throw new Error("no object on purpose");
+  };
+  globalThis.WeakRef = refuse as unknown as typeof WeakRef;
+  try {
+    assertThrows(act, Error, "no object on purpose");
+  } finally {
+    globalThis.WeakRef = WeakRef;
+  }
+}
+
+for (const checked of [false, true]) {
+  const kind = checked ? "a checked pool" : "a pool";
+
+  test(`open - init, open and attach that cannot make an object of ${kind} leave nothing`, () => {
+    fillQuarantine(4096, { checked });
+    const before = usedEntries();
+    for (let time = 0; time < 20; time++) refusingObjects(() => MemPool.init(4096, 64, { checked }));
+    const after = usedEntries();
+    assert(after < before + 10, `${before} became ${after}`);
+
+    const name = newName();
+    refusingObjects(() => open(name, { checked }));
+    assertEquals(openNative().find(nameFrom(name)), 0);
+
+    const pool = open(name, { checked });
+    const { handle } = pool;
+    const offset = pool.allocOffset(64);
+    refusingObjects(() => MemPool.attach(handle));
+    pool.freeOffset(offset);
+    pool.close();
+    for (const join of [() => open(name, { checked }), () => MemPool.attach(handle)]) {
+      refusingObjects(join);
+      assertEquals(Attachment.known(handle.id), undefined);
+    }
+    using again = open(name, { checked });
+    assertEquals([again.handle, again.stats().workers], [handle, 1]);
+    again.destroy();
+  });
+}
+
 // ---- sizes and options ----
 
 const OTHERS: [string, (name: string) => MemPool][] = [
@@ -312,6 +361,37 @@ test("open - options that are given with their defaults do not differ, nor do si
   }
   pool.destroy();
 });
+
+/** Options that have the same effect on pools of these sizes, although their values differ. */
+const ALIKE: [why: string, size: number, one: MemPoolOptions, other: MemPoolOptions][] = [
+  ["a power of two", 4096, { cachedBuffers: 8 }, { cachedBuffers: 15 }],
+  ["the default, in a pool of few blocks", 4096, {}, { cachedBuffers: 64 }],
+  ["all that its blocks need", 6400, { cachedBuffers: 128 }, { cachedBuffers: 2 ** 31 - 1 }],
+  ["as many as blocks", 4096, { cachedBlocks: 64 }, { cachedBlocks: 65 }],
+  ["65,536", 64 * 66_000, { cachedBlocks: 65_536 }, { cachedBlocks: 65_999 }],
+  ["none in a checked pool", 4096, { checked: true, cachedBlocks: 0 }, { checked: true, cachedBlocks: 9 }],
+];
+
+for (const [why, size, one, other] of ALIKE) {
+  const [shown, same] = [one, other].map((options) => JSON.stringify(options));
+  test(`open - ${shown} and ${same} do not differ, both mean ${why}`, () => {
+    const name = newName();
+    using pool = MemPool.open(name, size, 64, one);
+    using again = MemPool.open(name, size, 64, other);
+    assertEquals(again.handle, pool.handle);
+    pool.destroy();
+  });
+}
+
+for (const [one, other] of [[0, 1], [7, 8], [63, 64]] as const) {
+  test(`open - a cachedBuffers of ${one} and of ${other} differ`, () => {
+    const name = newName();
+    const pool = open(name, { cachedBuffers: one });
+    const again = open(name, { cachedBuffers: other });
+    assertEquals([pool.destroyed, again.destroyed], [true, false]);
+    again.destroy();
+  });
+}
 
 test(
   "open - a pool that has grown has the size that it was made with",

@@ -1,6 +1,6 @@
 /**
  * Watchers evaluate a program again in the same process, however often its file is saved. Neither memory nor mappings nor
- * worker slots nor allocated blocks may grow.
+ * worker slots nor allocated blocks may grow. A checked pool hands out zeros, and finds no mistake of the program.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -12,7 +12,7 @@ import { effort, tell } from "../support/effort.ts";
 import { canMeasure } from "../support/footprint.ts";
 import { skip, test } from "../support/harness.ts";
 import { RunningProgram } from "../support/running_program.ts";
-import type { Report } from "./_reload_program.ts";
+import type { How, Report } from "./_reload_program.ts";
 
 const SAVES = effort(10, 200);
 
@@ -33,7 +33,7 @@ class Reloaded implements Disposable {
   readonly #program: RunningProgram;
   #next: Promise<string> | undefined;
 
-  constructor(watch: string, how: string) {
+  constructor(watch: string, how: How) {
     mkdirSync(scratch, { recursive: true });
     this.#folder = mkdtempSync(join(scratch, "reload-"));
     this.#path = join(this.#folder, "program.ts");
@@ -75,14 +75,15 @@ class Reloaded implements Disposable {
   }
 }
 
-async function saveOften(watch: string, how: string): Promise<void> {
+async function saveOften(watch: string, how: How): Promise<void> {
   using reloaded = new Reloaded(watch, how);
   const reports = [await reloaded.report(0)];
   for (let save = 1; save <= SAVES; save++) reports.push(await reloaded.reportAfter(save));
   const [third, last] = [reports[3]!, reports.at(-1)!];
   tell(`${watch}, ${how}: after the third save ${JSON.stringify(third)}, after the last ${JSON.stringify(last)}`);
-  for (const { workers, allocatedBlocks, regions, libraries } of reports) {
+  for (const { workers, allocatedBlocks, regions, libraries, dirty, warnings } of reports) {
     assertEquals([workers, allocatedBlocks, regions, libraries], [1, 256, 1, third.libraries]);
+    assertEquals([dirty, warnings], [0, 0]);
   }
   // A pool that stays adds 16 MiB with each save. The engine's own mappings vary by some dozens.
   assert(last.memory - third.memory < 2 * TOUCHED, `${third.memory} bytes became ${last.memory}`);
@@ -91,10 +92,17 @@ async function saveOften(watch: string, how: string): Promise<void> {
 
 /** Node's watcher starts a new process after each save, which leaves nothing. */
 const WATCHERS = {
-  Deno: [["--watch", "open"], ["--watch", "init"], ["--watch-hmr", "open"], ["--watch-hmr", "init"]],
-  Bun: [["--hot", "open"]],
+  Deno: [
+    ["--watch", "open"],
+    ["--watch", "init"],
+    ["--watch", "open checked"],
+    ["--watch-hmr", "open"],
+    ["--watch-hmr", "init"],
+    ["--watch-hmr", "open checked"],
+  ],
+  Bun: [["--hot", "open"], ["--hot", "open checked"]],
   Node: [],
-}[runtime] as [watch: string, how: "open" | "init"][];
+}[runtime] as [watch: string, how: How][];
 
 const measuring = canMeasure ? test : skip("only Linux says what a process uses");
 

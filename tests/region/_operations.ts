@@ -383,9 +383,6 @@ function flushing(scenario: Scenario, more: number): Action {
   return freeing(scenario.three, block, (actor) => actor.free(block) && actor.region.depot.count === count + more);
 }
 
-function withReaper<T>(memory: SimMemory, { region, slot, lock }: SimWorker, use: (reaper: Reaper) => T): T {
-  return lock.run(
-    "reap",
-    () => use(new Reaper({ native: memory, region, slot }, (block) => region.runs.coalesce(block))),
-  );
+function withReaper<T>(memory: SimMemory, { mapping, region, slot, lock }: SimWorker, use: (reaper: Reaper) => T): T {
+  return lock.run("reap", () => use(new Reaper({ native: memory, mapping, region, slot })));
 }

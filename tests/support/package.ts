@@ -38,6 +38,10 @@ export const REQUIRED = "true double-free\ntrue 0\n";
 /** What the program prints: the sums of its two workers, the error of its double free, and the final counts. */
 export const PRINTED = /^\[ 1400, 1400 \]\ndouble-free\n\{\s+allocatedBlocks: 0,\s+frees: 3,?\s+\}\n$/;
 
+/** A user's program on a Node without an FFI, and what it prints. */
+export const OLD_NODE_PROGRAM = "_package_old_node.mjs";
+export const PRINTED_BY_OLD_NODE = "0 bytes  AA\nunsupported\n";
+
 /** A program that draws its pool, and what it prints. */
 export const INSPECTOR = "_package_inspect.ts";
 export const SEEN = "0 bytes  AA──────────────\ntrue\ntrue\n";

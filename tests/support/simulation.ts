@@ -258,6 +258,7 @@ export class SimWorker {
   readonly number: number;
   readonly thread: number;
   readonly slot: number;
+  readonly mapping: Mapping;
   readonly region: Region;
   readonly lock: Lock;
   readonly allocator: Allocator;
@@ -269,6 +270,7 @@ export class SimWorker {
     this.number = number;
     this.thread = thread;
     this.slot = slot;
+    this.mapping = mapping;
     this.region = region;
     this.allocator = new Allocator({ native: backing.native, mapping, region, slot, number }, NO_WAKEUP);
     this.lock = this.allocator.lock;

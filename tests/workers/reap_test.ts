@@ -11,7 +11,9 @@ import { test } from "../support/harness.ts";
 import {
   assertMarked,
   assertOneFreeRun,
+  inKind,
   insideOf,
+  kindsOf,
   makePool,
   mark,
   present,
@@ -144,22 +146,27 @@ test(
 );
 
 test("attach - frees the slots of dead workers if no other slot is free; reap still takes back what they held", () => {
-  const pool = makePool();
-  const { handle } = pool;
-  const { region: { slots, table } } = insideOf(pool);
-  const offset = pool.allocOffset(64);
-  const run = pool.allocOffset(200);
-  pool.close();
-  // No thread has the number 1.
-  for (let slot = 0; slot < SLOT_COUNT; slot++) slots.take(9000 + slot, 1);
-  for (const block of [offset / 64, run / 64]) table.adopt(block, 9001);
+  for (const kind of kindsOf({})) {
+    inKind(kind, () => {
+      const pool = makePool(kind);
+      const { handle } = pool;
+      const { region: { slots, table } } = insideOf(pool);
+      const offset = pool.allocOffset(64);
+      const run = pool.allocOffset(200);
+      mark(pool.at(run), 1);
+      pool.close();
+      // No thread has the number 1.
+      for (let slot = 0; slot < SLOT_COUNT; slot++) slots.take(9000 + slot, 1);
+      for (const block of [offset / 64, run / 64]) table.adopt(block, 9001);
 
-  const joined = MemPool.attach(handle);
-  assertEquals([stateOf(table.tag(offset / 64)), workerOf(table.tag(run / 64))], [ALLOCATED, ORPHAN]);
-  assertEquals(joined.stats().workers, 1, "the slots of all dead workers are free again");
-  assertEquals(joined.reap(), 1 + 4);
-  assertOneFreeRun(joined);
-  joined.destroy();
+      const joined = MemPool.attach(handle);
+      assertEquals([stateOf(table.tag(offset / 64)), workerOf(table.tag(run / 64))], [ALLOCATED, ORPHAN]);
+      assertEquals(joined.stats().workers, 1, "the slots of all dead workers are free again");
+      assertEquals(joined.reap(), 1 + 4);
+      assertOneFreeRun(joined);
+      joined.destroy();
+    });
+  }
 });
 
 test(
