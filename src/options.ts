@@ -112,7 +112,8 @@ export interface AllocAsyncOptions {
    * members of an AbortSignal will do, such as the signal of a DOM emulator; what its getters throw, the promise
    * rejects with.
    */
-  readonly signal?: AbortSignal;
+  // A program that uses the library may be compiled without the types of AbortSignal.
+  readonly signal?: typeof globalThis extends { AbortSignal: { prototype: infer Signal } } ? Signal : object;
 }
 
 /**

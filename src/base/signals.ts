@@ -6,7 +6,7 @@ const { AbortController } = globalThis;
 /** A caller's signal for the time of one call. */
 export interface CallersSignal {
   /** Is aborted together with the caller's signal. The caller's code cannot reach it. */
-  readonly signal: AbortSignal;
+  readonly signal: typeof globalThis extends { AbortSignal: { prototype: infer Signal } } ? Signal : object;
   /** Ends the connection between the two. Never throws. */
   release(): void;
 }

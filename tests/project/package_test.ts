@@ -22,19 +22,37 @@ import {
   withInstalled,
 } from "../support/package.ts";
 
-const TSCONFIG = JSON.stringify({
-  compilerOptions: {
-    target: "es2024",
-    lib: ["esnext", "dom"],
-    module: "preserve",
-    types: [],
-    noEmit: true,
-    allowImportingTsExtensions: true,
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    skipLibCheck: false,
-  },
-});
+const compilerOptions = {
+  target: "es2024",
+  lib: ["esnext", "dom"],
+  module: "preserve",
+  types: [],
+  noEmit: true,
+  allowImportingTsExtensions: true,
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: false,
+};
+const TSCONFIG = JSON.stringify({ compilerOptions });
+const TSCONFIG_WITHOUT_WEB = JSON.stringify({ compilerOptions: { ...compilerOptions, lib: ["esnext"] } });
+
+/** A program that uses both entry points and neither a runtime nor the web. */
+const PLAIN = `
+import { MemPool } from "mempool";
+import { mapAsText } from "mempool/inspect";
+
+export const draw = (pool: MemPool): string => mapAsText(pool);
+export const wait = (pool: MemPool): Promise<ArrayBuffer> => pool.allocAsync(1, {});
+`;
+
+/** A program that knows what a signal is. */
+const SIGNALLING = `
+import type { MemPool } from "mempool";
+
+export const wait = (pool: MemPool) => pool.allocAsync(1, { signal: AbortSignal.timeout(1) });
+// @ts-expect-error
+export const refused = (pool: MemPool) => pool.allocAsync(1, { signal: { aborted: false } });
+`;
 
 test(
   "package - has the files that a program needs and no others, and no dependencies",
@@ -59,6 +77,18 @@ test(
     const { stdout } = await project.run(process.execPath, [...(onDeno ? denoFlags : []), PROGRAM]);
     assertMatch(stdout, PRINTED);
   }),
+);
+
+test(
+  "package - its types need none of the web, and are exact where those are known",
+  withInstalled([], async (project) => {
+    project.write("plain.ts", PLAIN);
+    project.write("tsconfig.json", TSCONFIG_WITHOUT_WEB);
+    await project.run(toolPath("tsc"), ["--project", "."]);
+    project.write("signalling.ts", SIGNALLING);
+    project.write("tsconfig.json", TSCONFIG);
+    await project.run(toolPath("tsc"), ["--project", "."]);
+  }, tmpdir()),
 );
 
 nodeTest(
