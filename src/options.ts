@@ -1,7 +1,7 @@
 import { checkCount, checkFromZero, describe } from "./base/arguments.ts";
 import { type CallersSignal, connectSignal } from "./base/signals.ts";
 import type { RegionSettings } from "./region/region.ts";
-import { MAX_BLOCKS, MAX_BYTES, MAX_CACHED_BLOCKS, metaBytes } from "./region/layout.ts";
+import { MAX_BLOCKS, MAX_BYTES, MAX_CACHED_BLOCKS, MAX_CHECKED_BLOCKS, metaBytes } from "./region/layout.ts";
 import { NAME_LIMIT } from "./runtime/native.ts";
 
 /**
@@ -249,7 +249,7 @@ function blockCountFrom(
   checked: boolean,
 ): number {
   const blockCount = Math.floor(bytes / blockSize);
-  const limit = checked ? MAX_BLOCKS / 2 : MAX_BLOCKS;
+  const limit = checked ? MAX_CHECKED_BLOCKS : MAX_BLOCKS;
   if (bytes > MAX_BYTES) {
     throw new RangeError(`Cannot ${action}: ${name} must not exceed 2^47, got ${bytes}`);
   }

@@ -345,6 +345,8 @@ export const STACK_LOG_WORDS: number = 2 ** 20;
 
 /** The most blocks of a pool. Every word of its table has an index below 2^31, and an ArrayBuffer of 4 GiB holds it. */
 export const MAX_BLOCKS: number = 2 ** 28 - 2 ** 23;
+/** The same for a checked pool, whose allocation log takes more than its table. */
+export const MAX_CHECKED_BLOCKS: number = 7 * 2 ** 24;
 /** The most bytes of a pool. No known system maps more than this for one process. */
 export const MAX_BYTES: number = 2 ** 47;
 /** The highest worker number. With it, state and worker number of a tag are below 2^31, and the parity bit is free. */

@@ -14,6 +14,7 @@ import {
   MAX_BLOCKS,
   MAX_BYTES,
   MAX_CACHED_BLOCKS,
+  MAX_CHECKED_BLOCKS,
   MAX_WORKERS,
   metaBytes,
   NONE,
@@ -123,9 +124,9 @@ test("freeRunBefore and freeRunAt - return NONE at the ends of the table", () =>
   assertEquals(table.freeRunAt(16), NONE);
 });
 
-test("metaBytes - is 16 bytes a block, 32 in a checked pool, and at most 4 GiB for the largest pools", () => {
+test("metaBytes - is 16 bytes a block, 36 in a checked pool, and at most 4 GiB for the largest pools", () => {
   assertEquals(metaBytes(1001, 64, false) - metaBytes(1000, 64, false), 16);
-  assertEquals(metaBytes(1001, 0, true) - metaBytes(1000, 0, true), 32);
+  assertEquals(metaBytes(1001, 0, true) - metaBytes(1000, 0, true), 36);
   assert(metaBytes(MAX_BLOCKS, MAX_CACHED_BLOCKS, false) <= 2 ** 32);
-  assert(metaBytes(MAX_BLOCKS / 2, 0, true) <= 2 ** 32);
+  assert(metaBytes(MAX_CHECKED_BLOCKS, 0, true) <= 2 ** 32);
 });
