@@ -10,7 +10,7 @@ interface Unloading {
  * Only Deno tells.
  */
 export function onUnload(listener: () => void): void {
-  if (process.versions.deno === undefined) return;
+  if (process.versions["deno"] === undefined) return;
   if (!process.getBuiltinModule("node:worker_threads").isMainThread) return;
   // Called without an object, Deno's function takes its own global object also where a context was given the function.
   const { addEventListener } = globalThis as unknown as Unloading;
