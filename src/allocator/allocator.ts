@@ -130,9 +130,15 @@ export class Allocator {
       this.lock.leave();
       return freed;
     } catch (error) {
-      this.lock.unlock();
       // The block is free already, and the recovery of the next section completes the rest: this free has not failed.
-      if (this.hasFreed && !(error instanceof MemPoolError)) return true;
+      const isFree = this.hasFreed && !(error instanceof MemPoolError);
+      try {
+        this.lock.unlock();
+      } catch (fullStack) {
+        // This thread keeps the lock until its next section, which begins with the recovery.
+        if (!isFree) throw fullStack;
+      }
+      if (isFree) return true;
       throw error;
     }
   }

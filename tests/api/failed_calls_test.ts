@@ -4,7 +4,7 @@
  */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Block, MemPool, type MemPoolOptions } from "mempool";
+import { type Block, MemPool, MemPoolError, type MemPoolOptions } from "mempool";
 import { effort } from "../support/effort.ts";
 import { test } from "../support/harness.ts";
 import { insideOf, present } from "../support/pool.ts";
@@ -220,4 +220,36 @@ for (const [kind, options] of Object.entries(KINDS)) {
       pool.free(block);
     });
   }
+}
+
+/** Lets a critical section end like one at the end of the stack, where no call is possible: the lock stays taken. */
+function keepingTheLock<T>(pool: MemPool, act: () => T): T {
+  const { lock } = insideOf(pool);
+  const overflow = (): never => {
+    throw new RangeError("full stack on purpose");
+  };
+  for (const method of ["leave", "unlock"]) {
+    Object.defineProperty(lock, method, { value: overflow, configurable: true });
+  }
+  try {
+    return act();
+  } finally {
+    for (const method of ["leave", "unlock"]) Reflect.deleteProperty(lock, method);
+  }
+}
+
+for (const [kind, options] of Object.entries(KINDS)) {
+  test(`failed calls - free is complete although the lock cannot be released, in a pool ${kind}`, () => {
+    using pool = MemPool.init(100 * BLOCK, BLOCK, options);
+    const [kept, freed, many] = [3, 4, 5].map((blocks) => present(pool.alloc(blocks * BLOCK)));
+    keepingTheLock(pool, () => pool.free(freed!));
+    assertThrows(() => pool.free(freed!), MemPoolError);
+    assertEquals(pool.stats().allocatedBlocks, 8);
+    keepingTheLock(pool, () => pool.freeMany([many!]));
+    assertEquals(pool.stats().allocatedBlocks, 3);
+    keepingTheLock(pool, () => assertThrows(() => pool.free(freed!)));
+    pool.check();
+    pool.free(kept!);
+    assertEquals(pool.stats().allocatedBlocks, 0);
+  });
 }

@@ -76,9 +76,16 @@ function bunRunner(): Runner {
   };
 }
 
+/** What Node's documentation of `process.stdout` mentions of its handle. */
+interface Piped {
+  readonly _handle?: { setBlocking?(blocking: boolean): void };
+}
+
 /** Deno and Bun have this module too, but not under their own runners. */
 function nodeRunner(): Runner {
   const { test, after } = process.getBuiltinModule("node:test");
+  // The report goes through a pipe. `--test-force-exit` ends the process without waiting for it, so each write has to.
+  (process.stdout as unknown as Piped)._handle?.setBlocking?.(true);
   return {
     register: (name, body) => void test(name, { timeout: timeLimit }, body),
     registerSkipped: (name, body) => void test.skip(name, body),
